@@ -1,1 +1,3 @@
 //! plasma-node
+pub mod folder;
+pub mod wal;

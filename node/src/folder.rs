@@ -1,0 +1,149 @@
+//! A folder on disk that belongs to one process and to one operator of one federation.
+//!
+//! Two processes with one voting key are the commonest way to sign twice, so whoever opens the log
+//! or the storage holds the folder's lock for as long as it lives; the system frees the lock when the
+//! process dies, however it dies.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use plasma_core::{Hash, OperatorIndex};
+
+/// Whose records a folder holds: they may never mix with another federation's or operator's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Hash of the genesis document.
+    pub genesis: Hash,
+    /// The operator's place in the committee of epoch 0.
+    pub operator: OperatorIndex,
+}
+
+impl Identity {
+    /// Length of [`Identity::to_bytes`].
+    pub const SIZE: usize = 34;
+
+    /// genesis 32 ‖ operator 2.
+    #[must_use]
+    pub fn to_bytes(&self) -> [u8; Self::SIZE] {
+        let mut bytes = [0; Self::SIZE];
+        let (genesis, operator) = bytes.split_at_mut(32);
+        genesis.copy_from_slice(&self.genesis.0);
+        operator.copy_from_slice(&self.operator.0.to_be_bytes());
+        bytes
+    }
+
+    /// The one encoding back; `None` for any other length.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (genesis, operator) = bytes.split_first_chunk::<32>()?;
+        let operator = u16::from_be_bytes(operator.try_into().ok()?);
+        Some(Self {
+            genesis: Hash(*genesis),
+            operator: OperatorIndex(operator),
+        })
+    }
+
+    /// Says what differs between what a folder holds and what was configured; `None` when nothing does.
+    #[must_use]
+    pub fn difference(stored: &Self, configured: &Self) -> Option<String> {
+        if stored.genesis != configured.genesis {
+            return Some(format!(
+                "it belongs to the federation with genesis {}, the configuration names {}",
+                stored.genesis, configured.genesis
+            ));
+        }
+        (stored.operator != configured.operator).then(|| {
+            format!(
+                "it belongs to operator {}, the configuration names operator {}",
+                stored.operator, configured.operator
+            )
+        })
+    }
+}
+
+/// Why a folder could not be claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Another process holds it.
+    #[error("{} is already used by {}; stop that process or choose another folder", path.display(), holder(*pid))]
+    Used {
+        /// The folder.
+        path: PathBuf,
+        /// Process id written by the holder, when it could be read.
+        pid: Option<u32>,
+    },
+    /// The folder or its lock file cannot be made or opened.
+    #[error("cannot open the folder {}: {source}", path.display())]
+    Io {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Holds a folder; another claim fails until this value is dropped.
+#[derive(Debug)]
+pub struct Claim {
+    _lock: File,
+}
+
+impl Claim {
+    /// Makes the folder when it is missing and takes its lock.
+    ///
+    /// # Errors
+    /// [`FolderError::Used`] names the process that holds it.
+    pub fn take(path: &Path) -> Result<Self, FolderError> {
+        let io = |source| FolderError::Io {
+            path: path.to_path_buf(),
+            source,
+        };
+        fs::create_dir_all(path).map_err(io)?;
+        let mut lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path.join(LOCK))
+            .map_err(io)?;
+        match lock.try_lock() {
+            Ok(()) => {
+                lock.set_len(0).map_err(io)?;
+                lock.write_all(std::process::id().to_string().as_bytes())
+                    .map_err(io)?;
+                Ok(Self { _lock: lock })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let read = (&lock).take(PID_DIGITS_MAX).read_to_string(&mut text);
+                let pid = read.ok().and_then(|_| text.trim().parse().ok());
+                Err(FolderError::Used {
+                    path: path.to_path_buf(),
+                    pid,
+                })
+            }
+            Err(TryLockError::Error(source)) => Err(io(source)),
+        }
+    }
+}
+
+/// Makes names created, renamed or removed in a folder survive a power cut.
+///
+/// # Errors
+/// Whatever the system says; the caller must treat it like any failed fsync and stop.
+pub fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("pid {pid}"))
+}
+
+/// File inside the folder that carries the lock; its content is the holder's process id.
+const LOCK: &str = "lock";
+
+/// More digits than any process id has; a lock file is not read beyond them.
+const PID_DIGITS_MAX: u64 = 20;

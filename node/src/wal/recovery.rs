@@ -1,0 +1,199 @@
+//! What a log says after a crash: every acknowledged batch, or that it cannot be trusted.
+//!
+//! The next batch is written only after the barrier of the one before has returned. So damage is a
+//! torn tail iff it lies in the last batch: no record of any later batch parses, and no later segment
+//! exists. Nothing of a torn batch was ever spoken, and it is dropped whole. Any other damage means
+//! that something acknowledged is lost.
+//!
+//! Source: `docs/storage.md`; Tendermint issue 573 (abort loudly, never continue as best we can).
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Entry, WalError,
+    frame::{self, Place},
+    segment::{self, Header},
+};
+use crate::folder::Identity;
+
+/// Everything read from a folder of segments.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// Records of every whole batch, oldest first.
+    pub(super) entries: Vec<Entry>,
+    /// The newest segment, which is written on.
+    pub(super) newest: (PathBuf, Header),
+    /// The other segments in use, oldest first.
+    pub(super) older: Vec<PathBuf>,
+    /// Segments that a newer one replaced: a crash came before their removal.
+    pub(super) replaced: Vec<PathBuf>,
+    /// Number of the next batch.
+    pub(super) place: Place,
+    /// Where in the newest segment it goes.
+    pub(super) offset: u64,
+    /// Whether a torn batch lies there.
+    pub(super) is_torn: bool,
+}
+
+/// Reads a folder; `None` when it holds no log yet. Changes nothing.
+pub(super) fn read(folder: &Path, identity: Identity) -> Result<Option<Log>, WalError> {
+    let files = segment::list(folder).map_err(|source| WalError::Io {
+        doing: "list the log",
+        path: folder.to_path_buf(),
+        source,
+    })?;
+    let Some(chain) = chain(files, identity)? else {
+        return Ok(None);
+    };
+    let mut reader = Reader {
+        entries: Vec::new(),
+        place: chain.first,
+    };
+    let mut older = Vec::new();
+    for (path, header) in chain.older {
+        let end = reader.read_segment(&path, &header)?;
+        if end.damage.is_some() {
+            return Err(WalError::corrupt(
+                &path,
+                end.offset,
+                "a damaged batch, and a later segment exists",
+            ));
+        }
+        older.push(path);
+    }
+    let (path, header) = &chain.newest;
+    let end = reader.read_segment(path, header)?;
+    if let Some(Damage {
+        later_batch: Some(later),
+    }) = end.damage
+    {
+        let what = format!("a damaged batch, and a later one lies at offset {later}");
+        return Err(WalError::corrupt(path, end.offset, &what));
+    }
+    Ok(Some(Log {
+        entries: reader.entries,
+        newest: chain.newest,
+        older,
+        replaced: chain.replaced,
+        place: reader.place,
+        offset: end.offset,
+        is_torn: end.damage.is_some(),
+    }))
+}
+
+/// The segments in use and those that a crash left behind.
+struct Chain {
+    first: Place,
+    older: Vec<(PathBuf, Header)>,
+    newest: (PathBuf, Header),
+    replaced: Vec<PathBuf>,
+}
+
+/// The newest segment that replaces all before it, and everything after it without a gap.
+fn chain(mut files: Vec<(u64, PathBuf)>, identity: Identity) -> Result<Option<Chain>, WalError> {
+    let mut segments: Vec<(PathBuf, Header)> = Vec::new();
+    while let Some((number, path)) = files.pop() {
+        let header = Header::decode(&load(&path)?).map_err(|what| WalError::corrupt(&path, 0, &what))?;
+        if let Some(difference) = Identity::difference(&header.identity, &identity) {
+            return Err(WalError::Identity { path, difference });
+        }
+        let expected = segments
+            .last()
+            .map_or(Some(number), |(_, newer)| newer.number.checked_sub(1));
+        if header.number != number || expected != Some(number) {
+            return Err(WalError::corrupt(
+                &path,
+                0,
+                "the segment after it is missing or misnamed",
+            ));
+        }
+        let (first, is_base) = (header.first, header.is_base);
+        segments.push((path, header));
+        if is_base {
+            segments.reverse();
+            let replaced = files.into_iter().map(|(_, path)| path).collect();
+            return Ok(segments.pop().map(|newest| Chain {
+                first,
+                older: segments,
+                newest,
+                replaced,
+            }));
+        }
+    }
+    match segments.last() {
+        None => Ok(None),
+        Some((path, _)) => Err(WalError::corrupt(path, 0, "the segment before it is missing")),
+    }
+}
+
+/// Walks segments in order and collects the records of whole batches.
+struct Reader {
+    entries: Vec<Entry>,
+    place: Place,
+}
+
+/// Where the whole batches of a segment end, and whether anything lies behind them.
+struct End {
+    offset: u64,
+    damage: Option<Damage>,
+}
+
+struct Damage {
+    /// Offset of a record of a later batch, when one parses.
+    later_batch: Option<u64>,
+}
+
+impl Reader {
+    fn read_segment(&mut self, path: &Path, header: &Header) -> Result<End, WalError> {
+        let file = load(path)?;
+        let size = segment::length(&file);
+        if header.first != self.place {
+            return Err(WalError::corrupt(
+                path,
+                0,
+                "it does not continue the segment before it",
+            ));
+        }
+        if size != header.size {
+            return Err(WalError::corrupt(
+                path,
+                size,
+                "the file is not as long as it was made",
+            ));
+        }
+        let mut rest = segment::batches(&file);
+        while let Some((records, taken)) = frame::decode_batch(rest, header.salt, self.place) {
+            let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+            self.place = Place {
+                lsn: self.place.lsn + count,
+                batch: self.place.batch + 1,
+            };
+            self.entries
+                .extend(records.into_iter().map(|(lsn, record)| Entry { lsn, record }));
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        let offset = size - segment::length(rest);
+        if offset < header.sealed_end {
+            let what = "a damaged batch that was on disk before the segment was used";
+            return Err(WalError::corrupt(path, offset, what));
+        }
+        let damage = (!frame::is_blank(rest)).then(|| {
+            let later = frame::find_later_batch(rest, header.salt, self.place);
+            Damage {
+                later_batch: later.map(|at| offset + u64::try_from(at).unwrap_or(u64::MAX)),
+            }
+        });
+        Ok(End { offset, damage })
+    }
+}
+
+fn load(path: &Path) -> Result<Vec<u8>, WalError> {
+    fs::read(path).map_err(|source| WalError::Io {
+        doing: "read",
+        path: path.to_path_buf(),
+        source,
+    })
+}
