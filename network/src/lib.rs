@@ -1,1 +1,37 @@
-//! plasma-network
+//! Authenticated, bounded bytes between the operators of a federation and their clients.
+//!
+//! This crate does not know what the bytes mean. It knows who sent them, how many of them it is willing to hold, and
+//! which of them to drop first.
+//!
+//! | traffic | how | who |
+//! |---|---|---|
+//! | votes, certificates, status | [`Class::Control`] frames on a long-lived stream per direction | operators |
+//! | bodies | [`Class::Payload`] frames on a second stream | operators |
+//! | transactions | gossip, content-addressed, validated before it is passed on | operators |
+//! | missing blocks | [`Handle::request`] | operators |
+//! | submissions and queries | [`Client`] | anybody |
+//!
+//! Transport is TCP with noise and yamux; every protocol name carries the chain's tag, so that a stranger to the chain
+//! fails at negotiation. Operator protocols are offered to the committee's peer ids alone.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod direct;
+mod error;
+mod frame;
+mod handle;
+mod identity;
+mod line;
+mod request;
+
+pub use libp2p::{Multiaddr, PeerId};
+
+pub use crate::{
+    config::{Config, Limits, Peer, Rate},
+    error::{ConnectError, Error, Fault, GossipError, RequestError},
+    frame::{Class, Frame, To},
+    handle::{Event, Events, GossipId, Handle, Responder, Verdict},
+    identity::peer_id,
+    line::PeerStatus,
+};
