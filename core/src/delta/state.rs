@@ -1,0 +1,56 @@
+//! What is known after a block and needed to apply the next one, apart from single outputs.
+
+use crate::{BlockId, Epoch, Header, Height, commitment::LtHash, cursor::Cursor, history::Frontier};
+
+/// The ledger's head: derived from the blocks alone, equal on all operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Header of the last block.
+    pub header: Header,
+    /// Its id: what the next header names as parent.
+    pub id: BlockId,
+    /// The history tree's right edge.
+    pub history: Frontier,
+    /// The running sum over outputs and open exits; its digest stands in the header.
+    pub commitment: LtHash,
+    /// Once the contract halted the chain: the last height that counts.
+    pub halted: Option<Height>,
+    /// Whose committee decides the next block.
+    pub epoch: Epoch,
+}
+
+impl State {
+    /// header 184 ‖ epoch 8 ‖ halted 1 ‖ last valid 4 (zeros when not halted) ‖ commitment 2048 ‖ frontier.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = self.header.encode().to_vec();
+        out.extend(self.epoch.0.to_be_bytes());
+        out.push(u8::from(self.halted.is_some()));
+        out.extend(self.halted.unwrap_or_default().0.to_be_bytes());
+        out.extend(self.commitment.to_bytes());
+        out.extend(self.history.to_bytes());
+        out
+    }
+
+    /// The one encoding back; the id is computed again.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor::new(bytes);
+        let header = Header::read(&mut cursor)?;
+        let epoch = Epoch(cursor.u64()?);
+        let is_halted = cursor.flag()?;
+        let last_valid = cursor.height()?;
+        let commitment = LtHash::from_bytes(&cursor.array()?);
+        let history = Frontier::read(&mut cursor)?;
+        let halted = is_halted.then_some(last_valid);
+        let state = Self {
+            header,
+            id: header.id(),
+            history,
+            commitment,
+            halted,
+            epoch,
+        };
+        (state.encode() == bytes).then_some(state)
+    }
+}
