@@ -1,3 +1,4 @@
 //! plasma-node
 pub mod folder;
+pub mod storage;
 pub mod wal;

@@ -1,0 +1,147 @@
+//! Rows in memory: for simulated operators and tests. Nothing survives the last clone of the value.
+//!
+//! A clone is the same storage, so a simulated operator can crash and open it again.
+
+use std::{
+    collections::BTreeMap,
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use plasma_core::{Delta, State};
+
+use super::{
+    Decided, Note, Notes, Saved, Storage, StorageError, changes, query,
+    rows::{Change, Moments, Row, Rows, prefix_end},
+    schema::Table,
+};
+use crate::folder::Identity;
+
+/// Rows that live as long as somebody holds them.
+#[derive(Clone, Debug)]
+pub struct MemoryStorage {
+    shared: MemoryReader,
+}
+
+/// Reader and notes of a [`MemoryStorage`].
+#[derive(Clone, Debug)]
+pub struct MemoryReader {
+    rows: Arc<RwLock<MemoryRows>>,
+}
+
+/// All rows of one moment; cheap to clone, copied only when one that is still held changes.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryRows(Arc<BTreeMap<Table, Ordered>>);
+
+type Ordered = BTreeMap<Vec<u8>, Vec<u8>>;
+
+impl MemoryStorage {
+    /// A storage that has seen genesis.
+    #[must_use]
+    pub fn new(identity: Identity, genesis: &State) -> Self {
+        let shared = MemoryReader { rows: Arc::default() };
+        shared.write(changes::of_genesis(&identity, genesis));
+        Self { shared }
+    }
+}
+
+impl MemoryReader {
+    fn write(&self, changes: Vec<Change>) {
+        let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+        let rows = Arc::make_mut(&mut rows.0);
+        for Change { table, key, value } in changes {
+            let table = rows.entry(table).or_default();
+            match value {
+                Some(value) => table.insert(key, value),
+                None => table.remove(&key),
+            };
+        }
+    }
+}
+
+impl Storage for MemoryStorage {
+    type Reader = MemoryReader;
+    type Notes = MemoryReader;
+
+    fn reader(&self) -> MemoryReader {
+        self.shared.clone()
+    }
+
+    fn notes(&self) -> MemoryReader {
+        self.shared.clone()
+    }
+
+    async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
+        let changes = changes::of_block(&self.shared.moment(), decided, delta)?;
+        self.shared.write(changes);
+        Ok(())
+    }
+
+    async fn recover(&self) -> Result<Saved, StorageError> {
+        query::saved(&self.shared.moment())
+    }
+}
+
+impl Moments for MemoryReader {
+    type Rows = MemoryRows;
+
+    fn moment(&self) -> MemoryRows {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn pin(&self) -> Self {
+        Self {
+            rows: Arc::new(RwLock::new(self.moment())),
+        }
+    }
+}
+
+impl Rows for MemoryRows {
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        Ok(self.0.get(&table).and_then(|rows| rows.get(key)).cloned())
+    }
+
+    fn rows(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StorageError> {
+        let Some(rows) = self.0.get(&table) else {
+            return Ok(Vec::new());
+        };
+        let found = rows.range::<[u8], _>((Bound::Included(from), Bound::Unbounded));
+        let before_end = found.take_while(|(key, _)| to.is_none_or(|to| key.as_slice() < to));
+        Ok(before_end
+            .take(limit)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+
+    fn last_row(&self, table: Table) -> Result<Option<Row>, StorageError> {
+        let last = self.0.get(&table).and_then(BTreeMap::last_key_value);
+        Ok(last.map(|(key, value)| (key.clone(), value.clone())))
+    }
+}
+
+impl Notes for MemoryReader {
+    fn put_note(&self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        self.write(vec![changes::of_note(key, Some(value))?]);
+        Ok(())
+    }
+
+    fn remove_note(&self, key: &[u8]) -> Result<(), StorageError> {
+        self.write(vec![changes::of_note(key, None)?]);
+        Ok(())
+    }
+
+    fn note(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.moment().row(Table::Notes, key)
+    }
+
+    fn notes_with(&self, prefix: &[u8]) -> Result<Vec<Note>, StorageError> {
+        self.moment()
+            .rows(Table::Notes, prefix, prefix_end(prefix).as_deref(), usize::MAX)
+    }
+}
