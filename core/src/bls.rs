@@ -163,6 +163,18 @@ pub fn aggregate(signatures: &[Signature]) -> Option<Signature> {
     (!bool::from(sum.is_identity())).then(|| Signature(sum.to_compressed()))
 }
 
+/// The sum of keys, under which an aggregate of all their signatures over one digest verifies.
+///
+/// `None` when there are none, one of them is no key, or they cancel each other.
+#[must_use]
+pub fn aggregate_keys(keys: &[PublicKey]) -> Option<PublicKey> {
+    let mut sum = G1Projective::identity();
+    for key in keys {
+        sum += G1Projective::from(key.decode().ok()?);
+    }
+    (!bool::from(sum.is_identity())).then(|| PublicKey(sum.to_compressed()))
+}
+
 /// Whether the aggregate is the sum of the signatures of exactly these members over one digest.
 ///
 /// Does not ask for a quorum: certificates do.

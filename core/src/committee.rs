@@ -3,7 +3,7 @@
 //! n operators, f = (n-1)/3 of them may be Byzantine, quorum q = n - f. Any two quorums share at
 //! least f + 1 operators. Nothing outside this file divides by three.
 
-use crate::{Address, Epoch, Hash, OperatorIndex, bls::PublicKey};
+use crate::{Address, Epoch, Hash, OperatorIndex, bls::PublicKey, keccak};
 
 /// One member of the federation, as registered on L1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,18 @@ impl Committee {
     #[must_use]
     pub fn member(&self, index: OperatorIndex) -> Option<&Member> {
         self.members.get(usize::from(index.0))
+    }
+
+    /// What a committee change and a readiness are about: keccak over operator 20 ‖ key 48 ‖ keccak(peer id) 32 per member.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        let mut bytes = Vec::with_capacity(self.size().saturating_mul(100));
+        for member in &self.members {
+            bytes.extend(member.operator.0);
+            bytes.extend(member.key.0);
+            bytes.extend(member.peer.0);
+        }
+        keccak(&[&bytes])
     }
 
     pub(crate) fn decoded_key(&self, index: OperatorIndex) -> Option<&bls_signatures::PublicKey> {
