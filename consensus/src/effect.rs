@@ -1,0 +1,95 @@
+//! Everything an engine can ask of the world.
+//!
+//! The effects of one step are performed in order. All [`Effect::Persist`] of a step stand first: write them, sync
+//! once, and only then go on; a write that fails stops the operator.
+
+use plasma_core::{BlockId, Certificate, Millis, OperatorIndex, View};
+
+use crate::{Evidence, Message, Record, Refusal, Violation};
+
+/// One thing to do; see [`crate::Engine::step`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Append to the write-ahead log. Durable before any effect behind it is performed.
+    Persist(Record),
+    /// Send over the direct connections; to peers that are down it is dropped and healed later.
+    Send {
+        /// To whom.
+        to: Target,
+        /// What.
+        message: Message,
+        /// A fresh proposal: the body of this block travels with it.
+        body: Option<BlockId>,
+    },
+    /// Build a block on `parent`; answer with [`crate::Input::Built`] or [`crate::Input::NotBuilt`].
+    Build {
+        /// For which view.
+        view: View,
+        /// On which block.
+        parent: BlockId,
+    },
+    /// Judge a block on top of `parent`; answer with [`crate::Input::Verdict`] as soon as it is known. The body comes
+    /// with the proposal, from the operator's own store, or from the peers (a notarized block is durable at f + 1
+    /// honest ones). Asked again every status period while the answer is missing or pending.
+    Validate {
+        /// The view that proposes it.
+        view: View,
+        /// The block.
+        block: BlockId,
+        /// The block it must extend.
+        parent: BlockId,
+    },
+    /// Blocks became final.
+    Finalized {
+        /// Proves the last of the path, and with it all before.
+        certificate: Certificate,
+        /// New final blocks with the views that first proposed them, oldest first, each once; empty when a re-proposal
+        /// gave an already final block its own certificate.
+        path: Vec<(View, BlockId)>,
+    },
+    /// A block became final whose path from the old floor is unknown here. The operator walks parent links through
+    /// bodies it holds, or fetches heights from its peers. The floor has moved; nothing waits for an answer.
+    Behind {
+        /// Proves the new floor.
+        certificate: Certificate,
+    },
+    /// Wake me then with [`crate::Input::Tick`]; replaces the timer asked for before.
+    Timer(Millis),
+    /// An operator contradicted itself; both signatures are verified.
+    Evidence(Evidence),
+    /// A peer broke the rules in a way that no honest one does.
+    Penalize {
+        /// The peer.
+        peer: OperatorIndex,
+        /// What it did.
+        reason: Misbehaviour,
+    },
+    /// The ledger refused a signature that the rules asked for: a bug to be logged, harmless by itself.
+    Refused(Refusal),
+    /// An invariant of agreement broke: more than f operators lie. The engine does nothing ever after; the node stops.
+    Broken(Violation),
+}
+
+/// Who gets a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every other member of the committee.
+    All,
+    /// One member.
+    One(OperatorIndex),
+}
+
+/// What a peer can be penalized for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Misbehaviour {
+    /// It relayed a vote of another operator.
+    ForeignVote,
+    /// A vote's signature does not verify.
+    BadVote,
+    /// A certificate does not verify.
+    BadCertificate,
+    /// It relayed a proposal that the view's leader did not sign.
+    WrongLeader,
+    /// It proposed a block that is invalid for ever.
+    InvalidBlock,
+}

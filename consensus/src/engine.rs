@@ -1,0 +1,279 @@
+//! One operator's part in agreement: state, recovery and the step function.
+//!
+//! A step takes one input and then *settles*: everything that the rules allow in the new state is done, in one order,
+//! derived from state alone. So a replayed log and a lost timer lead to the same place as an undisturbed run.
+//! The rules are in the submodules: [`receive`] R2 and R3, [`learn`] R0, R4, R6, R7, [`act`] R1, R2, R5,
+//! [`clock`] R8, [`gossip`] R9 and R10.
+
+use std::collections::BTreeSet;
+
+use plasma_core::{BlockId, Certificate, Committee, Domain, Epoch, Hash, Millis, OperatorIndex, View};
+
+use crate::{
+    Certified, Config, Effect, Floor, Input, Kind, NotBuilt, Record, Schedule, Violation, chain::Chain,
+    ledger::VoteLedger, opinion::Opinions, outbox::Outbox, peer::Peer, scheme::Scheme,
+};
+
+mod act;
+mod clock;
+mod gossip;
+mod learn;
+mod receive;
+
+/// What an engine starts from, besides its log.
+#[derive(Debug)]
+pub struct Start<S> {
+    /// Durations.
+    pub config: Config,
+    /// The operators of this epoch.
+    pub committee: Committee,
+    /// Which deployment votes are about.
+    pub domain: Domain,
+    /// Which member this is.
+    pub me: OperatorIndex,
+    /// Signs and verifies; holds the key.
+    pub scheme: S,
+    /// Seed of the order of leaders: the hash of the block that sealed the previous epoch, or of the genesis block.
+    pub leaders: Hash,
+    /// The highest finalization that the operator has stored: view 0 with the epoch's first parent block, or later.
+    pub floor: Floor,
+    /// The time of the start.
+    pub now: Millis,
+}
+
+/// One operator's consensus in one epoch.
+#[derive(Debug)]
+pub struct Engine<S> {
+    config: Config,
+    committee: Committee,
+    me: OperatorIndex,
+    schedule: Schedule,
+    ledger: VoteLedger<S>,
+    chain: Chain,
+    opinions: Opinions,
+    view: View,
+    entered_at: Millis,
+    /// The latest time seen; a clock that jumps back stands still here.
+    now: Millis,
+    /// The operator's word that something waits to be decided.
+    work: bool,
+    /// Since when something waits; none while idle, and then no timer runs.
+    armed_at: Option<Millis>,
+    finalized_at: Millis,
+    /// Notarized views above the floor on which my finalize vote is still open.
+    awaiting: BTreeSet<View>,
+    /// The parent view of the block being built for the current view.
+    building: Option<View>,
+    /// Not before then is a build asked for again after an empty answer.
+    rebuild_at: Millis,
+    peers: Vec<Peer>,
+    /// Certificates to be handed on, by due time (R9).
+    forwards: BTreeSet<(Millis, View, Kind)>,
+    status_at: Millis,
+    status_sent_at: Option<Millis>,
+    /// How many status reports were made; turns the window of their bitmaps.
+    status_count: u64,
+    timer: Option<Millis>,
+    is_broken: bool,
+    out: Outbox,
+}
+
+/// How much an engine remembers. Certificates of views above the floor are never dropped, so `rounds` grows while
+/// nothing becomes final; votes and opinions do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Views with any content.
+    pub rounds: usize,
+    /// Votes in them.
+    pub votes: usize,
+    /// Verdicts asked for and not yet forgotten.
+    pub opinions: usize,
+}
+
+/// A step never needs more passes: each pass beyond the first enters a view or raises the floor, and with the votes at
+/// hand that can happen only for the views whose votes are admitted. Whatever is left is done by the next tick.
+const PASSES_MAX: usize = 8;
+
+impl<S: Scheme> Engine<S> {
+    /// An engine as its log left it. The log's records come in the order they were written.
+    ///
+    /// Returns what is to be done first: blocks finalized beyond `start.floor` are reported again.
+    pub fn recover(start: Start<S>, records: &[Record]) -> (Self, Vec<Effect>) {
+        let mut engine = Self::new(start);
+        engine.restore(records);
+        if !engine.is_broken {
+            engine.settle();
+        }
+        let effects = engine.out.take();
+        (engine, effects)
+    }
+
+    fn new(start: Start<S>) -> Self {
+        let Start {
+            config,
+            committee,
+            domain,
+            me,
+            scheme,
+            leaders,
+            floor,
+            now,
+        } = start;
+        let n = committee.size();
+        let mut ledger = VoteLedger::new(me, committee.epoch(), domain, scheme);
+        ledger.raise_floor(floor.view);
+        Self {
+            config,
+            me,
+            schedule: Schedule::new(&leaders, n),
+            ledger,
+            view: crate::chain::next(floor.view),
+            chain: Chain::new(floor),
+            opinions: Opinions::default(),
+            entered_at: now,
+            now,
+            work: false,
+            armed_at: None,
+            finalized_at: now,
+            awaiting: BTreeSet::new(),
+            building: None,
+            rebuild_at: now,
+            peers: (0..n).map(|_| Peer::new(now)).collect(),
+            committee,
+            forwards: BTreeSet::new(),
+            status_at: now,
+            status_sent_at: None,
+            status_count: 0,
+            timer: None,
+            is_broken: false,
+            out: Outbox::default(),
+        }
+    }
+
+    /// Takes one event and answers with everything to be done about it, in order.
+    pub fn step(&mut self, now: Millis, input: Input) -> Vec<Effect> {
+        if self.is_broken {
+            return Vec::new();
+        }
+        self.now = self.now.max(now);
+        match input {
+            Input::Tick => {}
+            Input::Message { from, message } => self.on_message(from, message),
+            Input::Built { view, block } => self.on_built(view, block),
+            Input::NotBuilt { view, reason } => self.on_not_built(view, reason),
+            Input::Verdict {
+                block,
+                parent,
+                verdict,
+            } => self.opinions.answer(block, parent, verdict),
+            Input::Work(work) => self.work = work,
+            Input::PeerUp(peer) => self.on_peer_up(peer),
+            Input::PeerDown(peer) => self.on_peer_down(peer),
+            Input::Synced(certificate) => self.on_synced(certificate),
+        }
+        if !self.is_broken {
+            self.settle();
+        }
+        self.out.take()
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..PASSES_MAX {
+            let before = (self.view, self.chain.floor().view);
+            self.arm();
+            self.ask();
+            self.try_propose();
+            self.try_notarize();
+            self.try_give_up();
+            self.try_finalize();
+            if self.is_broken || before == (self.view, self.chain.floor().view) {
+                break;
+            }
+        }
+        if !self.is_broken {
+            self.forward_due();
+            self.report_due();
+            self.set_timer();
+        }
+    }
+
+    fn on_built(&mut self, view: View, block: BlockId) {
+        if view == self.view
+            && let Some(parent) = self.building.take()
+        {
+            self.propose_fresh(parent, block);
+        }
+    }
+
+    fn on_not_built(&mut self, view: View, reason: NotBuilt) {
+        if view != self.view || self.building.take().is_none() {
+            return;
+        }
+        match reason {
+            NotBuilt::Empty => self.on_empty(),
+            NotBuilt::Unable => self.give_up(),
+        }
+    }
+
+    fn on_synced(&mut self, certificate: Certificate) {
+        let certified = Certified::from(certificate);
+        if self.is_news(&certified) && self.is_genuine(&certified) {
+            self.learn(certified);
+        }
+    }
+
+    /// Stops for ever and says why.
+    fn fail(&mut self, violation: Violation) {
+        self.is_broken = true;
+        self.out.push(Effect::Broken(violation));
+    }
+
+    /// The view it is in.
+    #[must_use]
+    pub fn view(&self) -> View {
+        self.view
+    }
+
+    /// The epoch it decides in.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.committee.epoch()
+    }
+
+    /// The highest finalization it knows.
+    #[must_use]
+    pub fn floor(&self) -> &Floor {
+        self.chain.floor()
+    }
+
+    /// Who leads a view.
+    #[must_use]
+    pub fn leader(&self, view: View) -> OperatorIndex {
+        self.schedule.leader(view)
+    }
+
+    /// Whether a record must stay in the log. The floor never moves back, so a record denied once is denied for ever.
+    #[must_use]
+    pub fn needs(&self, record: &Record) -> bool {
+        let floor = self.chain.floor().view;
+        let is_floor = matches!(record, Record::Floor(_)) && record.view() == floor;
+        record.epoch() == self.epoch() && (record.view() > floor || is_floor)
+    }
+
+    /// How much it remembers, for metrics and for the bounds of tests.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let rounds = self.chain.kept();
+        Load {
+            rounds: rounds.clone().count(),
+            votes: rounds.map(|(_, round)| round.vote_count()).sum(),
+            opinions: self.opinions.len(),
+        }
+    }
+
+    /// Breaks one rule, for tests that expect what follows.
+    #[cfg(feature = "mutants")]
+    pub fn break_rule(&mut self, mutation: crate::Mutation) {
+        self.ledger.break_rules(crate::mutation::Rules::broken(mutation));
+    }
+}

@@ -1,0 +1,340 @@
+//! What the rules make an operator say: proposing (R1), notarizing (R2) and finalizing (R5), and the questions to the
+//! operator's own house that come before.
+
+use plasma_core::{BlockId, Millis, View};
+
+use super::receive::Tallied;
+use crate::{
+    Container, Effect, Engine, Kind, Message, Misbehaviour, NULLIFICATIONS_MAX, Proposal, Record, Statement,
+    Target, Verdict, Vote,
+    chain::next,
+    scheme::Scheme,
+    view::{Round, Slot},
+};
+
+/// Beyond this many blocks without finality leaders only re-propose: the state above the floor stays bounded.
+const UNFINAL_BLOCKS_MAX: usize = 16;
+
+impl<S: Scheme> Engine<S> {
+    /// Signs through the ledger, writes down, sends and counts.
+    pub(super) fn vote(&mut self, statement: Statement) {
+        if let Some(vote) = self.sign(statement) {
+            self.out.send(Target::All, Message::Vote(vote.clone()));
+            self.file(&vote, Tallied::Verified);
+        }
+    }
+
+    fn sign(&mut self, statement: Statement) -> Option<Vote> {
+        match self.ledger.sign(statement) {
+            Ok(vote) => {
+                self.out.persist(Record::Vote(vote.clone()));
+                Some(vote)
+            }
+            Err(refusal) => {
+                self.out.push(Effect::Refused(refusal));
+                None
+            }
+        }
+    }
+
+    fn permits(&self, statement: Statement) -> bool {
+        self.ledger.permits(&statement).is_ok()
+    }
+
+    /// Gives the current view up, unless that was done or excluded before.
+    pub(super) fn give_up(&mut self) {
+        let statement = Statement::Nullify { view: self.view };
+        if self.permits(statement) {
+            self.vote(statement);
+        }
+    }
+
+    /// Asks for verdicts on proposals of live views and on notarized blocks.
+    pub(super) fn ask(&mut self) {
+        for (view, block, parent) in self.unjudged() {
+            if self.opinions.ask(view, block, parent) {
+                self.out.push(Effect::Validate { view, block, parent });
+            }
+        }
+    }
+
+    /// Asks again about everything that is still pending.
+    pub(super) fn ask_again(&mut self) {
+        for (view, block, parent) in self.unjudged() {
+            self.opinions.ask(view, block, parent);
+            self.out.push(Effect::Validate { view, block, parent });
+        }
+    }
+
+    /// Fresh blocks with a known parent and no final verdict: (view, block, parent block).
+    fn unjudged(&self) -> Vec<(View, BlockId, BlockId)> {
+        let live = self
+            .chain
+            .above_floor()
+            .rev()
+            .take_while(|(view, _)| *view >= self.view);
+        let proposed = live.filter_map(|(_, round)| round.seen());
+        let awaited = self
+            .awaiting
+            .iter()
+            .filter_map(|view| self.chain.round(*view).and_then(Round::notarized));
+        awaited
+            .chain(proposed)
+            .filter_map(|container| {
+                let parent = self.chain.parent_block(container.parent)?;
+                let is_fresh = parent != container.block;
+                let is_open = self.opinions.verdict(container.block, parent) == Verdict::Pending;
+                (is_fresh && is_open).then_some((container.view, container.block, parent))
+            })
+            .collect()
+    }
+
+    /// Whether the block is final here or was found valid.
+    fn is_valid(&self, block: BlockId) -> bool {
+        block == self.chain.floor().block || self.opinions.is_valid(block)
+    }
+
+    /// The verdict on a container: a re-proposal is as good as the block it repeats.
+    fn verdict(&self, container: &Container) -> Verdict {
+        match self.chain.parent_block(container.parent) {
+            Some(parent) if parent == container.block => {
+                if self.is_valid(container.block) {
+                    Verdict::Valid
+                } else {
+                    Verdict::Pending
+                }
+            }
+            Some(parent) => self.opinions.verdict(container.block, parent),
+            None => Verdict::Pending,
+        }
+    }
+
+    /// R2, second half.
+    pub(super) fn try_notarize(&mut self) {
+        let Some(container) = self.chain.round(self.view).and_then(Round::seen) else {
+            return;
+        };
+        let is_eligible = self.ledger.rules().parent_unchecked() || self.chain.is_eligible(&container);
+        if !is_eligible || !self.permits(Statement::Notarize(container)) {
+            return;
+        }
+        match self.verdict(&container) {
+            Verdict::Valid => self.vote(Statement::Notarize(container)),
+            Verdict::Pending => {}
+            Verdict::Invalid => {
+                self.penalize(self.leader(self.view), Misbehaviour::InvalidBlock);
+                self.give_up();
+            }
+        }
+    }
+
+    /// R5: in any later view too, and whether or not I notarized it.
+    pub(super) fn try_finalize(&mut self) {
+        let open: Vec<View> = self.awaiting.iter().copied().collect();
+        for view in open {
+            let Some(container) = self.chain.round(view).and_then(Round::notarized) else {
+                continue;
+            };
+            if view <= self.chain.floor().view || !self.is_valid(container.block) {
+                continue;
+            }
+            self.awaiting.remove(&view);
+            let statement = Statement::Finalize {
+                view,
+                block: container.block,
+            };
+            if self.permits(statement) {
+                self.vote(statement);
+            }
+        }
+    }
+
+    /// R1.
+    pub(super) fn try_propose(&mut self) {
+        let view = self.view;
+        if self.leader(view) != self.me
+            || self.building.is_some()
+            || self.ledger.vote(view, Kind::Nullify).is_some()
+            || self.ledger.vote(view, Kind::Notarize).is_some()
+        {
+            return;
+        }
+        if let Some(mine) = self.ledger.proposal(view) {
+            // Written down before a crash and never sent: this or nothing.
+            if self.chain.is_eligible(&mine) {
+                self.propose(mine);
+            }
+            return;
+        }
+        let patient = self
+            .patience_deadline()
+            .is_none_or(|deadline| self.now < deadline);
+        match self.parent(patient) {
+            Some(parent) => self.propose_on(parent),
+            None if !patient => self.give_up(),
+            None => {}
+        }
+    }
+
+    /// The highest view that can be built upon. While there is patience, a certified parent without a verdict is waited
+    /// for even if it could be skipped.
+    fn parent(&self, patient: bool) -> Option<View> {
+        let mut view = self.view.previous()?;
+        loop {
+            let block = self.chain.parent_block(view);
+            if block.is_some_and(|block| self.is_valid(block)) {
+                return Some(view);
+            }
+            if !self.chain.is_nullified(view) || (patient && block.is_some()) {
+                return None;
+            }
+            view = view.previous()?;
+        }
+    }
+
+    fn propose_on(&mut self, parent: View) {
+        let Some(block) = self.chain.parent_block(parent) else {
+            return;
+        };
+        let repeat = Container {
+            view: self.view,
+            parent,
+            block,
+        };
+        let floor = self.chain.floor().block;
+        let is_full = self.chain.depth(parent) >= UNFINAL_BLOCKS_MAX;
+        if is_full || (!self.work && (block != floor || self.is_heartbeat_due())) {
+            if self.now >= self.repeat_at(parent) {
+                self.propose(repeat);
+            }
+        } else if self.work && self.now >= self.build_at(parent) {
+            self.building = Some(parent);
+            self.out.push(Effect::Build {
+                view: self.view,
+                parent: block,
+            });
+        }
+    }
+
+    /// The pace: this long after the parent was proposed, or after the view began when that is not known.
+    pub(super) fn build_at(&self, parent: View) -> Millis {
+        let proposed_at = self.chain.round(parent).and_then(|round| round.proposed_at);
+        proposed_at
+            .unwrap_or(self.entered_at)
+            .plus(self.config.pace_ms)
+            .max(self.rebuild_at)
+    }
+
+    /// A re-proposal also gives the finalize votes under way the time of one hop: they may make it needless.
+    pub(super) fn repeat_at(&self, parent: View) -> Millis {
+        self.build_at(parent)
+            .max(self.entered_at.plus(self.config.delta_ms))
+    }
+
+    /// When this leader will next try to propose, if it is only waiting for the time.
+    pub(super) fn propose_at(&self) -> Option<Millis> {
+        let waits = self.leader(self.view) == self.me
+            && self.building.is_none()
+            && self.ledger.vote(self.view, Kind::Nullify).is_none()
+            && self.ledger.vote(self.view, Kind::Notarize).is_none();
+        let parent = waits.then(|| self.parent(true)).flatten()?;
+        let at = if self.work {
+            self.build_at(parent)
+        } else {
+            self.repeat_at(parent)
+        };
+        Some(at.max(self.repeat_if_full(parent)))
+    }
+
+    fn repeat_if_full(&self, parent: View) -> Millis {
+        if self.chain.depth(parent) >= UNFINAL_BLOCKS_MAX {
+            self.repeat_at(parent)
+        } else {
+            Millis(0)
+        }
+    }
+
+    pub(super) fn propose_fresh(&mut self, parent: View, block: BlockId) {
+        let Some(parent_block) = self.chain.parent_block(parent) else {
+            return;
+        };
+        let container = Container {
+            view: self.view,
+            parent,
+            block,
+        };
+        if !self.chain.is_eligible(&container) || !self.permits(Statement::Notarize(container)) {
+            return;
+        }
+        self.opinions.ask(self.view, block, parent_block);
+        self.opinions.answer(block, parent_block, Verdict::Valid);
+        self.propose(container);
+    }
+
+    /// The operator had nothing to put into a block.
+    pub(super) fn on_empty(&mut self) {
+        self.rebuild_at = self.now.plus(self.config.pace_ms.max(REBUILD_GAP_MS));
+        let Some(parent) = self.parent(true) else { return };
+        let Some(block) = self.chain.parent_block(parent) else {
+            return;
+        };
+        if block != self.chain.floor().block {
+            self.propose(Container {
+                view: self.view,
+                parent,
+                block,
+            });
+        }
+    }
+
+    /// Writes down, signs and sends my proposal.
+    fn propose(&mut self, container: Container) {
+        let now = self.now;
+        if let Err(refusal) = self.ledger.propose(container) {
+            return self.out.push(Effect::Refused(refusal));
+        }
+        self.out.persist(Record::MyProposal {
+            epoch: self.epoch(),
+            container,
+        });
+        let Some(vote) = self.sign(Statement::Notarize(container)) else {
+            return;
+        };
+        let round = self.chain.open(container.view);
+        round.slot = Slot::Seen(container);
+        round.proposed_at = Some(now);
+        self.send_proposal(Target::All, container, &vote);
+        self.file(&vote, Tallied::Verified);
+    }
+
+    /// Sends a proposal of mine with the proof of its ancestry, and its body if it is fresh.
+    pub(super) fn send_proposal(&mut self, to: Target, container: Container, vote: &Vote) {
+        let skipped = self
+            .chain
+            .nullifications(container.parent, container.view)
+            .unwrap_or_default();
+        let excess = skipped.len().saturating_sub(NULLIFICATIONS_MAX);
+        let message = Message::Proposal(Proposal {
+            epoch: vote.epoch,
+            container,
+            signature: vote.signature,
+            parent: self.chain.parent_proof(container.parent),
+            nullifications: skipped.into_iter().skip(excess).cloned().collect(),
+        });
+        let is_fresh = self.chain.parent_block(container.parent) != Some(container.block);
+        self.out.push(Effect::Send {
+            to,
+            message,
+            body: is_fresh.then_some(container.block),
+        });
+    }
+
+    /// The highest notarized block above the floor, if it is not the final one.
+    pub(super) fn is_tip_unfinal(&self) -> bool {
+        let tip = self.chain.tip();
+        tip >= next(self.chain.floor().view) && self.chain.parent_block(tip) != Some(self.chain.floor().block)
+    }
+}
+
+/// Between two questions for a block after an empty answer, whatever the pace.
+const REBUILD_GAP_MS: u64 = 20;

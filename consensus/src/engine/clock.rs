@@ -1,0 +1,117 @@
+//! R8: when to stop waiting. Timers are computed from state; the world holds only the next instant to wake at.
+
+use plasma_core::{Millis, OperatorIndex};
+
+use crate::{Effect, Engine, Statement, scheme::Scheme, view::Round};
+
+impl<S: Scheme> Engine<S> {
+    /// Notes since when something waits to be decided. While nothing does, no timer runs.
+    pub(super) fn arm(&mut self) {
+        if !self.is_work_pending() {
+            self.armed_at = None;
+        } else if self.armed_at.is_none() {
+            self.armed_at = Some(self.now);
+        }
+    }
+
+    fn is_work_pending(&self) -> bool {
+        self.work || self.is_tip_unfinal() || self.is_heartbeat_due() || self.is_nullify_seen()
+    }
+
+    /// f + 1 nullify votes contain an honest one: somebody has work that did not reach us.
+    fn is_nullify_seen(&self) -> bool {
+        self.chain
+            .round(self.view)
+            .is_some_and(|round| round.nullify.len() > self.committee.faults())
+    }
+
+    pub(super) fn is_heartbeat_due(&self) -> bool {
+        self.config.heartbeat_ms > 0 && self.now >= self.heartbeat_at()
+    }
+
+    fn heartbeat_at(&self) -> Millis {
+        self.finalized_at.plus(self.config.heartbeat_ms)
+    }
+
+    /// From when the timers of this view run.
+    fn timers_start(&self) -> Option<Millis> {
+        self.armed_at.map(|armed_at| armed_at.max(self.entered_at))
+    }
+
+    /// How long this leader waits for a parent that it lacks.
+    pub(super) fn patience_deadline(&self) -> Option<Millis> {
+        let floor = self.chain.floor().view;
+        Some(
+            self.config
+                .patience_deadline(self.timers_start()?, self.view, floor),
+        )
+    }
+
+    /// Nullifies the view when a timer or a sign says that it comes to nothing.
+    pub(super) fn try_give_up(&mut self) {
+        if self.give_up_at().is_some_and(|at| at <= self.now) {
+            self.give_up();
+        }
+    }
+
+    /// When the current view is to be given up if nothing else happens; none when it is not, or cannot be any more.
+    fn give_up_at(&self) -> Option<Millis> {
+        let statement = Statement::Nullify { view: self.view };
+        self.ledger.permits(&statement).ok()?;
+        let leader = self.leader(self.view);
+        let round = self.chain.round(self.view);
+        if leader != self.me && round.is_some_and(|round| round.nullify.vote(leader).is_some()) {
+            return Some(self.now);
+        }
+        let start = self.timers_start()?;
+        let floor = self.chain.floor().view;
+        let view_deadline = self.config.view_deadline(start, self.view, floor);
+        if round.and_then(Round::seen).is_some() {
+            return Some(view_deadline);
+        }
+        let lead_deadline = self.config.lead_deadline(start, self.view, floor);
+        let absent = if leader == self.me {
+            None
+        } else {
+            self.absent_at(leader)
+        };
+        Some(absent.map_or(lead_deadline, |absent| absent.max(start).min(lead_deadline)))
+    }
+
+    /// From when a leader without a proposal counts as absent: its connection is down, or it alone is silent.
+    fn absent_at(&self, leader: OperatorIndex) -> Option<Millis> {
+        let peer = self.peers.get(usize::from(leader.0))?;
+        if let Some(down_since) = peer.down_since {
+            return Some(down_since.plus(self.config.down_ms));
+        }
+        let silence_ms = self.config.silence_ms;
+        let is_heard = |heard_at: Millis| self.now.since(heard_at) <= silence_ms;
+        let others = self.peers.iter().filter(|other| is_heard(other.heard_at)).count();
+        // One's own entry is never heard, and speaks for itself.
+        (others.saturating_add(1) >= self.committee.quorum()).then(|| peer.heard_at.plus(silence_ms))
+    }
+
+    /// Asks to be woken when the next thing is due.
+    pub(super) fn set_timer(&mut self) {
+        if self.timer.is_some_and(|timer| timer <= self.now) {
+            self.timer = None;
+        }
+        let heartbeat = (self.config.heartbeat_ms > 0).then(|| self.heartbeat_at());
+        let due = [
+            Some(self.status_at),
+            self.forwards.first().map(|(at, _, _)| *at),
+            self.give_up_at(),
+            self.propose_at(),
+            self.patience_deadline()
+                .filter(|_| self.leader(self.view) == self.me),
+            heartbeat,
+        ];
+        let next = due.into_iter().flatten().filter(|at| *at > self.now).min();
+        if let Some(at) = next
+            && self.timer != Some(at)
+        {
+            self.timer = Some(at);
+            self.out.push(Effect::Timer(at));
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Handing certificates on (R9) and telling peers where we stand so that they send what we lack (R10).
+//!
+//! Nothing is ever sent again blindly: what a peer lacks is read from its own status, and answers to one peer keep a
+//! least distance, so a peer that lies about itself costs only its own connection.
+
+use plasma_core::{OperatorIndex, View};
+
+use crate::{
+    Certified, Engine, HELD_MAX, Held, Kind, Message, STATUS_VIEWS, Status, Target, chain::next,
+    peer::is_over, scheme::Scheme, view::Round,
+};
+
+/// Certificates are handed on after up to this long: meanwhile most peers show by a vote that they have them.
+const FORWARD_JITTER_MS: u64 = 50;
+
+/// Between two answers to one peer, and between two reports out of turn.
+const GAP_MS: u64 = 100;
+
+/// Certificates in one answer: at n = 100 about 10 kB.
+const ANSWER_CERTIFICATES_MAX: usize = 64;
+
+impl<S: Scheme> Engine<S> {
+    /// R9. The next leader gets it at once, the others after a jitter unless they show that they have it.
+    pub(super) fn forward_later(&mut self, view: View, kind: Kind) {
+        let leader = self.leader(next(view));
+        if kind != Kind::Finalize && leader != self.me {
+            self.forward_to(leader, view, kind);
+        }
+        self.forwards
+            .insert((self.now.plus(self.jitter(view)), view, kind));
+    }
+
+    /// Spread by operator and view, the same on every run.
+    fn jitter(&self, view: View) -> u64 {
+        let n = u64::try_from(self.committee.size()).unwrap_or(u64::MAX);
+        let turn = view
+            .0
+            .wrapping_add(u64::from(self.me.0))
+            .checked_rem(n)
+            .unwrap_or(0);
+        turn.saturating_mul(FORWARD_JITTER_MS).checked_div(n).unwrap_or(0)
+    }
+
+    pub(super) fn forward_due(&mut self) {
+        while let Some(&(at, view, kind)) = self.forwards.first() {
+            if at > self.now {
+                break;
+            }
+            self.forwards.pop_first();
+            for peer in self.others() {
+                self.forward_to(peer, view, kind);
+            }
+        }
+    }
+
+    fn forward_to(&mut self, peer: OperatorIndex, view: View, kind: Kind) {
+        let has_it = self.peers.get(usize::from(peer.0)).is_none_or(|entry| {
+            entry.down_since.is_some()
+                || match kind {
+                    Kind::Finalize => entry.floor >= view,
+                    Kind::Notarize | Kind::Nullify => entry.view > view || entry.floor >= view,
+                }
+        });
+        if has_it
+            || self
+                .chain
+                .round(view)
+                .is_some_and(|round| round.knows(kind, peer))
+        {
+            return;
+        }
+        if let Some(certified) = self.certificate(view, kind) {
+            self.out.send(Target::One(peer), Message::Certified(certified));
+        }
+    }
+
+    /// A certificate of a view; a finalization only while it is the floor's.
+    fn certificate(&self, view: View, kind: Kind) -> Option<Certified> {
+        let floor = self.chain.floor();
+        match kind {
+            Kind::Finalize if view == floor.view => floor.certificate.clone().map(Certified::from),
+            _ => self.chain.round(view)?.certificate(kind).cloned(),
+        }
+    }
+
+    fn others(&self) -> impl Iterator<Item = OperatorIndex> + use<S> {
+        let (me, n) = (self.me, self.committee.size());
+        (0u16..)
+            .take(n)
+            .map(OperatorIndex)
+            .filter(move |peer| *peer != me)
+    }
+
+    /// A report to everybody as soon as the gap since the last one allows.
+    pub(super) fn report_soon(&mut self) {
+        let at = self
+            .status_sent_at
+            .map_or(self.now, |sent_at| sent_at.plus(GAP_MS).max(self.now));
+        self.status_at = self.status_at.min(at);
+    }
+
+    /// The regular report, and with it the questions that are still open.
+    pub(super) fn report_due(&mut self) {
+        if self.now < self.status_at {
+            return;
+        }
+        self.status_at = self.now.plus(self.config.status_ms.max(1));
+        self.status_sent_at = Some(self.now);
+        self.status_count = self.status_count.wrapping_add(1);
+        self.out.send(Target::All, Message::Status(self.status()));
+        self.ask_again();
+    }
+
+    /// A report to one peer, out of turn.
+    pub(super) fn report_to(&mut self, peer: OperatorIndex) {
+        let now = self.now;
+        if let Some(entry) = self.peers.get_mut(usize::from(peer.0))
+            && is_over(entry.told_at, now, GAP_MS)
+        {
+            entry.told_at = Some(now);
+            self.out.send(Target::One(peer), Message::Status(self.status()));
+        }
+    }
+
+    fn status(&self) -> Status {
+        let floor = self.chain.floor();
+        let from = self.status_from();
+        let mut status = Status {
+            epoch: self.epoch(),
+            floor: floor.view,
+            block: floor.block,
+            view: self.view,
+            from,
+            notarized: 0,
+            nullified: 0,
+            held: self.held(),
+        };
+        for (view, round) in self.chain.above_floor() {
+            if let Some(bit) = bit(view, from) {
+                status.notarized |= if round.notarization.is_some() { bit } else { 0 };
+                status.nullified |= if round.nullification.is_some() { bit } else { 0 };
+            }
+        }
+        status
+    }
+
+    /// First view of the bitmaps. When more views are open than they cover, every other report begins at the first
+    /// gap, and the ones between go round.
+    fn status_from(&self) -> View {
+        let first = next(self.chain.floor().view);
+        let open = self.view.0.saturating_sub(first.0);
+        if open <= STATUS_VIEWS {
+            return first;
+        }
+        if self.status_count % 2 == 0 {
+            let mut gap = first;
+            while gap < self.view && self.chain.round(gap).is_some_and(Round::is_over) {
+                gap = next(gap);
+            }
+            return gap;
+        }
+        let windows = open.div_ceil(STATUS_VIEWS);
+        let turn = (self.status_count / 2).checked_rem(windows).unwrap_or(0);
+        View(first.0.saturating_add(turn.saturating_mul(STATUS_VIEWS)))
+    }
+
+    fn held(&self) -> Vec<Held> {
+        let mut notarized = self
+            .chain
+            .above_floor()
+            .filter(|(_, round)| round.notarization.is_some());
+        let oldest = notarized.next().map(|(view, _)| view);
+        let newest = notarized.next_back().map(|(view, _)| view);
+        let mut views: Vec<View> = [oldest, newest, Some(self.view)].into_iter().flatten().collect();
+        views.dedup();
+        views.truncate(HELD_MAX);
+        views
+            .into_iter()
+            .map(|view| {
+                let round = self.chain.round(view);
+                let held = |kind| round.map(|round| round.votes(kind).held()).unwrap_or_default();
+                Held {
+                    view,
+                    notarize: held(Kind::Notarize),
+                    nullify: held(Kind::Nullify),
+                    finalize: held(Kind::Finalize),
+                }
+            })
+            .collect()
+    }
+
+    /// R10: push what the peer lacks; tell it where we stand when it is ahead.
+    pub(super) fn on_status(&mut self, from: OperatorIndex, status: &Status) {
+        self.hear_of(from, status.view);
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(usize::from(from.0)) else {
+            return;
+        };
+        peer.floor = peer.floor.max(status.floor);
+        let may_answer = is_over(peer.answered_at, now, GAP_MS);
+        if may_answer {
+            peer.answered_at = Some(now);
+        }
+        if status.floor > self.chain.floor().view || status.view > self.view {
+            self.report_to(from);
+        }
+        if may_answer {
+            for certified in self.lacking(status) {
+                self.out.send(Target::One(from), Message::Certified(certified));
+            }
+            self.push_votes(from, status);
+        }
+    }
+
+    /// The certificates that the sender of a status lacks: what proves the way to our floor, then what moves it into
+    /// our view, then both kinds for every view of its window.
+    fn lacking(&self, status: &Status) -> Vec<Certified> {
+        let floor = self.chain.floor();
+        let mut lacking = Vec::new();
+        if status.floor < floor.view {
+            let passed = self
+                .chain
+                .kept()
+                .filter(|(view, _)| *view > status.floor && *view <= floor.view);
+            lacking.extend(passed.filter_map(|(_, round)| round.notarization.clone()));
+            lacking.extend(floor.certificate.clone().map(Certified::from));
+        }
+        if let Some(last) = self
+            .view
+            .previous()
+            .filter(|last| status.view <= *last && *last > floor.view)
+        {
+            let round = self.chain.round(last);
+            lacking
+                .extend(round.and_then(|round| round.notarization.clone().or(round.nullification.clone())));
+        }
+        for (view, round) in self.chain.above_floor() {
+            if let Some(bit) = bit(view, status.from) {
+                let is_missing = |bits: u64| bits & bit == 0;
+                lacking.extend(
+                    round
+                        .notarization
+                        .clone()
+                        .filter(|_| is_missing(status.notarized)),
+                );
+                lacking.extend(
+                    round
+                        .nullification
+                        .clone()
+                        .filter(|_| is_missing(status.nullified)),
+                );
+            }
+        }
+        lacking.truncate(ANSWER_CERTIFICATES_MAX);
+        lacking
+    }
+
+    /// My own votes that the peer lacks; my proposal instead of its notarize vote.
+    fn push_votes(&mut self, to: OperatorIndex, status: &Status) {
+        for held in &status.held {
+            for (kind, has) in [
+                (Kind::Notarize, &held.notarize),
+                (Kind::Nullify, &held.nullify),
+                (Kind::Finalize, &held.finalize),
+            ] {
+                let Some(vote) = self
+                    .ledger
+                    .vote(held.view, kind)
+                    .filter(|_| !has.contains(self.me))
+                    .cloned()
+                else {
+                    continue;
+                };
+                match self.ledger.proposal(held.view) {
+                    Some(mine) if kind == Kind::Notarize => self.send_proposal(Target::One(to), mine, &vote),
+                    _ => self.out.send(Target::One(to), Message::Vote(vote)),
+                }
+            }
+        }
+    }
+}
+
+/// The bit of a view in a status bitmap that begins at `from`.
+fn bit(view: View, from: View) -> Option<u64> {
+    let offset = view.0.checked_sub(from.0)?;
+    1u64.checked_shl(u32::try_from(offset).ok()?)
+}

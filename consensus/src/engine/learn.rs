@@ -1,0 +1,182 @@
+//! What a certificate changes: entering views (R0), notarization (R4), nullification (R6), finalization (R7); and
+//! restoring all of it from the log.
+
+use plasma_core::{BlockId, View};
+
+use super::receive::{Tallied, VOTE_VIEWS};
+use crate::{
+    Certified, Effect, Engine, Floor, Kind, Record, Statement, Verdict, Violation,
+    chain::{Path, RETAINED_VIEWS, next},
+    scheme::Scheme,
+    view::Slot,
+};
+
+impl<S: Scheme> Engine<S> {
+    /// Takes in a verified certificate above the floor, once.
+    pub(super) fn learn(&mut self, certified: Certified) {
+        if let Some(violation) = self.chain.contradiction(&certified.statement) {
+            return self.fail(violation);
+        }
+        let view = certified.statement.view();
+        let kind = certified.statement.kind();
+        match certified.statement {
+            Statement::Finalize { block, .. } => self.finalize(view, block, &certified),
+            Statement::Notarize(_) | Statement::Nullify { .. } => {
+                self.out.persist(Record::Certificate(certified.clone()));
+                self.store(certified);
+            }
+        }
+        if !self.is_broken {
+            self.forward_later(view, kind);
+            self.enter(next(view), kind);
+        }
+    }
+
+    fn store(&mut self, certified: Certified) {
+        let view = certified.statement.view();
+        let round = self.chain.open(view);
+        match certified.statement.kind() {
+            Kind::Notarize => {
+                round.notarization = Some(certified);
+                self.awaiting.insert(view);
+            }
+            Kind::Nullify => round.nullification = Some(certified),
+            Kind::Finalize => {}
+        }
+    }
+
+    fn finalize(&mut self, view: View, block: BlockId, certified: &Certified) {
+        let path = match self.chain.path(view) {
+            Ok(path) => path,
+            Err(violation) => return self.fail(violation),
+        };
+        if let Path::Known(path) = &path
+            && self.holds_invalid(path)
+        {
+            return self.fail(Violation::NonDeterminism(view));
+        }
+        self.out.persist(Record::Floor(certified.clone()));
+        self.raise_floor(view, block, certified);
+        self.report_final(path);
+    }
+
+    /// A block of the path that is invalid on the very parent it has there.
+    fn holds_invalid(&self, path: &[(View, BlockId)]) -> bool {
+        let parents = core::iter::once(self.chain.floor().block).chain(path.iter().map(|(_, block)| *block));
+        path.iter()
+            .zip(parents)
+            .any(|((_, block), parent)| self.opinions.verdict(*block, parent) == Verdict::Invalid)
+    }
+
+    fn raise_floor(&mut self, view: View, block: BlockId, certified: &Certified) {
+        self.chain.raise_floor(Floor {
+            view,
+            block,
+            certificate: certified.finalization(),
+        });
+        self.ledger.raise_floor(view);
+        self.awaiting = self.awaiting.split_off(&next(view));
+        self.opinions.retain(|asked, _| asked > view);
+        self.finalized_at = self.now;
+    }
+
+    fn report_final(&mut self, path: Path) {
+        let Some(certificate) = self.chain.floor().certificate.clone() else {
+            return;
+        };
+        self.out.push(match path {
+            Path::Known(path) => Effect::Finalized { certificate, path },
+            Path::Unknown => Effect::Behind { certificate },
+        });
+    }
+
+    /// R0. Entering is idempotent and only ever goes up.
+    fn enter(&mut self, view: View, because: Kind) {
+        if view <= self.view {
+            return;
+        }
+        let is_jump = view > next(self.view);
+        self.view = view;
+        self.entered_at = self.now;
+        self.building = None;
+        self.forget_old_views();
+        if is_jump || because == Kind::Nullify {
+            self.report_soon();
+        }
+    }
+
+    /// Votes and verdicts of long gone views cannot matter; certificates above the floor always do.
+    fn forget_old_views(&mut self) {
+        if let Some(old) = self.view.0.checked_sub(VOTE_VIEWS)
+            && let Some(round) = self.chain.round_mut(View(old))
+        {
+            round.forget_votes();
+        }
+        let recent = View(self.view.0.saturating_sub(RETAINED_VIEWS));
+        let chain = &self.chain;
+        let is_notarized = |view: View, block: BlockId| {
+            chain
+                .round(view)
+                .and_then(crate::view::Round::notarized)
+                .is_some_and(|c| c.block == block)
+        };
+        self.opinions
+            .retain(|view, block| view >= recent || is_notarized(view, block));
+    }
+
+    /// Folds the log. Certificates in it were verified before they were written.
+    pub(super) fn restore(&mut self, records: &[Record]) {
+        let epoch = self.epoch();
+        let own = || records.iter().filter(move |record| record.epoch() == epoch);
+        let mut floor: Option<&Certified> = None;
+        for record in own() {
+            self.ledger.restore(record);
+            match record {
+                Record::Certificate(certified) if certified.statement.view() > self.chain.floor().view => {
+                    self.store(certified.clone());
+                }
+                Record::Floor(certified) if floor.is_none_or(|f| f.statement.view() < record.view()) => {
+                    floor = Some(certified);
+                }
+                _ => {}
+            }
+        }
+        if let Some(certified) = floor {
+            self.restore_floor(certified);
+        }
+        let start = self.chain.floor().view;
+        self.ledger.raise_floor(start);
+        let certified = self.chain.above_floor().map(|(view, _)| next(view)).next_back();
+        let highest = certified.max(self.ledger.highest()).unwrap_or_default();
+        self.view = next(start).max(highest);
+        self.restore_votes();
+    }
+
+    fn restore_floor(&mut self, certified: &Certified) {
+        let Statement::Finalize { view, block } = certified.statement else {
+            return;
+        };
+        if view <= self.chain.floor().view {
+            return;
+        }
+        match self.chain.path(view) {
+            Ok(path) => {
+                self.raise_floor(view, block, certified);
+                self.report_final(path);
+            }
+            Err(violation) => self.fail(violation),
+        }
+    }
+
+    /// My votes count again, and my own proposal stands in its slot.
+    fn restore_votes(&mut self) {
+        let votes: Vec<_> = self.ledger.votes().cloned().collect();
+        for vote in votes {
+            let view = vote.statement.view();
+            if let Some(container) = self.ledger.proposal(view) {
+                self.chain.open(view).slot = Slot::Seen(container);
+            }
+            self.file(&vote, Tallied::Verified);
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! What arrives from peers: votes (R3), certificates and proposals (R2). Nothing is allocated for a view outside the
+//! window, and nothing is verified that changes nothing.
+
+use plasma_core::{Millis, OperatorIndex, View};
+
+use crate::{
+    Certified, Effect, Engine, Evidence, Kind, Message, Misbehaviour, Proposal, Statement, Vote,
+    chain::{RETAINED_VIEWS, next},
+    scheme::{Scheme, Verifier as _},
+    tally::Cast,
+    view::Slot,
+};
+
+/// Proposals are taken for this many views beyond the current one.
+const LOOKAHEAD_VIEWS: u64 = 2;
+
+/// Votes are kept for this many views behind the current one: a hundred members make 15 MB of them at most.
+pub(super) const VOTE_VIEWS: u64 = 256;
+
+impl<S: Scheme> Engine<S> {
+    pub(super) fn on_message(&mut self, from: OperatorIndex, message: Message) {
+        if from == self.me || message.epoch() != self.epoch() {
+            return;
+        }
+        let now = self.now;
+        let Some(peer) = self.peers.get_mut(usize::from(from.0)) else {
+            return;
+        };
+        peer.heard_at = now;
+        match message {
+            Message::Vote(vote) => self.on_vote(from, &vote),
+            Message::Certified(certified) => {
+                self.on_certified(from, certified);
+            }
+            Message::Proposal(proposal) => self.on_proposal(from, proposal),
+            Message::Status(status) => self.on_status(from, &status),
+        }
+    }
+
+    fn on_vote(&mut self, from: OperatorIndex, vote: &Vote) {
+        if vote.signer != from {
+            return self.penalize(from, Misbehaviour::ForeignVote);
+        }
+        let view = vote.statement.view();
+        self.hear_of(from, view);
+        if vote.statement.kind() == Kind::Finalize
+            && let Some(round) = self.chain.round_mut(view)
+        {
+            // It could only finalize what it saw notarized.
+            round.know(Kind::Notarize, from);
+        }
+        if self.admits(view) {
+            self.file(vote, Tallied::Unverified);
+        }
+    }
+
+    /// The window of views whose votes are kept: a few behind the floor for evidence, one ahead.
+    fn admits(&self, view: View) -> bool {
+        let floor = self.chain.floor().view.0.saturating_sub(RETAINED_VIEWS);
+        let recent = self.view.0.saturating_sub(VOTE_VIEWS);
+        view.0 >= floor.max(recent) && view <= next(self.view)
+    }
+
+    /// Counts a vote, and makes the certificate when a quorum agrees.
+    pub(super) fn file(&mut self, vote: &Vote, tallied: Tallied) {
+        let (view, kind) = (vote.statement.view(), vote.statement.kind());
+        let round = self.chain.open(view);
+        let tally = round.tally(kind);
+        let cast = match tallied {
+            Tallied::Unverified => tally.cast(vote),
+            Tallied::Verified => tally.cast_verified(vote),
+        };
+        match cast {
+            Cast::Ignored => {}
+            Cast::Conflict(earlier) => self.accuse(earlier, vote.clone()),
+            Cast::New => {
+                if let Some(earlier) = round.contradiction(vote).cloned() {
+                    self.accuse(earlier, vote.clone());
+                }
+                self.try_certify(vote);
+            }
+        }
+    }
+
+    fn try_certify(&mut self, vote: &Vote) {
+        let (view, kind) = (vote.statement.view(), vote.statement.kind());
+        let quorum = self.committee.quorum();
+        let epoch = self.epoch();
+        let above_floor = view > self.chain.floor().view;
+        let round = self.chain.open(view);
+        if !above_floor || round.certificate(kind).is_some() || round.tally(kind).len() < quorum {
+            return;
+        }
+        let domain = (epoch, self.ledger.domain());
+        let count = round
+            .tally(kind)
+            .certify(&vote.statement, quorum, domain, self.ledger.verifier());
+        for signer in count.bad {
+            self.penalize(signer, Misbehaviour::BadVote);
+        }
+        if let Some(certified) = count.certified {
+            match self.chain.contradiction(&certified.statement) {
+                Some(violation) => self.fail(violation),
+                None => self.learn(certified),
+            }
+        }
+    }
+
+    /// Two votes of one signer do not go together. Each signer is judged once per view.
+    fn accuse(&mut self, first: Vote, second: Vote) {
+        let (signer, view) = (first.signer, first.statement.view());
+        let (is_leader, spoils) = (
+            signer == self.leader(view),
+            first.statement.kind() == second.statement.kind(),
+        );
+        let round = self.chain.open(view);
+        if is_leader && spoils && first.statement.kind() == Kind::Notarize {
+            round.slot = match second.statement {
+                Statement::Notarize(other) if self.ledger.rules().notarizes_twice() => Slot::Seen(other),
+                _ => Slot::Conflict,
+            };
+        }
+        if round.accused.contains(signer) {
+            return;
+        }
+        round.accused.insert(signer);
+        match Evidence::new(first, second, self.ledger.verifier(), self.ledger.domain()) {
+            Some(evidence) => self.out.push(Effect::Evidence(evidence)),
+            // Both came over its own connection, so whichever is bad, it sent it.
+            None => self.penalize(signer, Misbehaviour::BadVote),
+        }
+    }
+
+    /// Takes a certificate in; `false` when it does not verify.
+    fn on_certified(&mut self, from: OperatorIndex, certified: Certified) -> bool {
+        let view = certified.statement.view();
+        if self.is_news(&certified) {
+            if !self.is_genuine(&certified) {
+                self.penalize(from, Misbehaviour::BadCertificate);
+                return false;
+            }
+            self.learn(certified.clone());
+        }
+        self.hear_of(from, next(view));
+        if let Some(round) = self.chain.round_mut(view) {
+            round.know(certified.statement.kind(), from);
+        }
+        true
+    }
+
+    /// Whether a certificate would change anything here: it is new above the floor, or contradicts what is known.
+    pub(super) fn is_news(&self, certified: &Certified) -> bool {
+        let statement = &certified.statement;
+        if certified.epoch != self.epoch() {
+            return false;
+        }
+        if self.chain.contradiction(statement).is_some() {
+            return true;
+        }
+        let view = statement.view();
+        let known = self
+            .chain
+            .round(view)
+            .is_some_and(|round| round.certificate(statement.kind()).is_some());
+        view > self.chain.floor().view && !known
+    }
+
+    /// A quorum of the committee signed it.
+    pub(super) fn is_genuine(&self, certified: &Certified) -> bool {
+        let inside = certified
+            .signers
+            .iter()
+            .all(|signer| self.committee.member(signer).is_some());
+        let digest = certified.statement.digest(self.ledger.domain(), certified.epoch);
+        inside
+            && certified.signers.count() >= self.committee.quorum()
+            && self
+                .ledger
+                .verifier()
+                .verify_aggregate(&certified.signers, &digest, &certified.signature)
+    }
+
+    fn on_proposal(&mut self, from: OperatorIndex, proposal: Proposal) {
+        let view = proposal.container.view;
+        let leader = self.leader(view);
+        if view < self.view || view.0 > self.view.0.saturating_add(LOOKAHEAD_VIEWS) || leader == self.me {
+            return;
+        }
+        let vote = proposal.vote(leader);
+        if from == leader {
+            self.hear_of(from, view);
+        } else if !self.is_signed(&vote) {
+            return self.penalize(from, Misbehaviour::WrongLeader);
+        }
+        let floor = self.chain.floor().view;
+        for certified in proposal.parent.into_iter().chain(proposal.nullifications) {
+            if certified.statement.view() > floor && !self.on_certified(from, certified) {
+                return;
+            }
+            if self.is_broken {
+                return;
+            }
+        }
+        if view >= self.view {
+            self.take_proposal(
+                &vote,
+                if from == leader {
+                    Tallied::Unverified
+                } else {
+                    Tallied::Verified
+                },
+            );
+        }
+    }
+
+    /// Fills the slot; the leader's signature is its notarize vote, and a second container spoils both.
+    fn take_proposal(&mut self, vote: &Vote, tallied: Tallied) {
+        let Statement::Notarize(container) = vote.statement else {
+            return;
+        };
+        let now = self.now;
+        let round = self.chain.open(container.view);
+        if round.slot == Slot::Empty {
+            round.slot = Slot::Seen(container);
+            round.proposed_at = Some(now);
+        }
+        self.file(vote, tallied);
+    }
+
+    fn is_signed(&self, vote: &Vote) -> bool {
+        let digest = vote.statement.digest(self.ledger.domain(), vote.epoch);
+        self.ledger
+            .verifier()
+            .verify_one(vote.signer, &digest, &vote.signature)
+    }
+
+    /// Notes that a peer reached a view.
+    pub(super) fn hear_of(&mut self, from: OperatorIndex, view: View) {
+        if let Some(peer) = self.peers.get_mut(usize::from(from.0)) {
+            peer.view = peer.view.max(view);
+        }
+    }
+
+    pub(super) fn penalize(&mut self, peer: OperatorIndex, reason: Misbehaviour) {
+        self.out.push(Effect::Penalize { peer, reason });
+    }
+
+    pub(super) fn on_peer_up(&mut self, peer: OperatorIndex) {
+        let now = self.now;
+        let Some(entry) = self.peers.get_mut(usize::from(peer.0)) else {
+            return;
+        };
+        entry.down_since = None;
+        entry.heard_at = now;
+        self.report_to(peer);
+    }
+
+    pub(super) fn on_peer_down(&mut self, peer: OperatorIndex) {
+        let now: Millis = self.now;
+        if let Some(entry) = self.peers.get_mut(usize::from(peer.0))
+            && entry.down_since.is_none()
+        {
+            entry.down_since = Some(now);
+        }
+    }
+}
+
+/// Whether a vote's signature was checked before it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tallied {
+    /// It came over its signer's own connection; the quorum's aggregate is checked.
+    Unverified,
+    /// It is mine, or was checked singly.
+    Verified,
+}

@@ -1,0 +1,71 @@
+//! Everything that can happen to an engine.
+
+use plasma_core::{BlockId, Certificate, OperatorIndex, View};
+
+use crate::Message;
+
+/// One event; see [`crate::Engine::step`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Time passed; due at the latest when the last [`crate::Effect::Timer`] says.
+    Tick,
+    /// A message arrived over the authenticated connection of `from`.
+    Message {
+        /// Whose connection.
+        from: OperatorIndex,
+        /// What it said.
+        message: Message,
+    },
+    /// The block asked for by [`crate::Effect::Build`] stands, is valid, and its body is durable.
+    Built {
+        /// The view it was asked for.
+        view: View,
+        /// Its id.
+        block: BlockId,
+    },
+    /// No block was built for this view.
+    NotBuilt {
+        /// The view it was asked for.
+        view: View,
+        /// Why not.
+        reason: NotBuilt,
+    },
+    /// What the operator thinks of a block asked about by [`crate::Effect::Validate`]. May come at any time and again:
+    /// a later verdict replaces a pending one.
+    Verdict {
+        /// The block.
+        block: BlockId,
+        /// The parent it was asked about.
+        parent: BlockId,
+        /// The judgement.
+        verdict: Verdict,
+    },
+    /// Whether there is anything to decide: a payment waits, an L1 event is due, an anchor is due. A level, not an edge.
+    Work(bool),
+    /// The connection to a peer stands.
+    PeerUp(OperatorIndex),
+    /// The connection to a peer is gone.
+    PeerDown(OperatorIndex),
+    /// A finalize certificate that came another way than by a consensus message, normally by catching up.
+    Synced(Certificate),
+}
+
+/// An operator's judgement of a block on top of a given parent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every rule holds, and the body is durable here.
+    Valid,
+    /// A rule is broken that time cannot mend.
+    Invalid,
+    /// Cannot be judged yet: the body, the parent's state or an L1 block is missing, or its time lies ahead.
+    Pending,
+}
+
+/// Why a leader's operator built nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotBuilt {
+    /// There is nothing to put into a block on this parent. The leader asks again while there is work.
+    Empty,
+    /// The operator cannot build here (it is catching up, or its disk is full): the view is given up at once.
+    Unable,
+}
