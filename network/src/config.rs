@@ -69,12 +69,16 @@ impl Config {
             }
         }
         match (self.me, self.peers.iter().find(|peer| peer.peer_id == own)) {
-            (Some(me), Some(peer)) if peer.index != me => {
-                Err(Error::WrongIdentity { index: me, configured: indices.get(&me).copied(), own })
-            }
-            (Some(me), None) if indices.contains_key(&me) => {
-                Err(Error::WrongIdentity { index: me, configured: indices.get(&me).copied(), own })
-            }
+            (Some(me), Some(peer)) if peer.index != me => Err(Error::WrongIdentity {
+                index: me,
+                configured: indices.get(&me).copied(),
+                own,
+            }),
+            (Some(me), None) if indices.contains_key(&me) => Err(Error::WrongIdentity {
+                index: me,
+                configured: indices.get(&me).copied(),
+                own,
+            }),
             (None, Some(peer)) => Err(Error::OwnIndexMissing(peer.index)),
             _ => self.limits.check(),
         }
@@ -173,14 +177,26 @@ impl Default for Limits {
             payload_queue_bytes: 32 * 1024 * 1024,
             payload_queue_bytes_total: 256 * 1024 * 1024,
             frame_age_max: Duration::from_secs(10),
-            control_frames_rate: Rate { per_second: 2_000, burst: 4_000 },
-            control_bytes_rate: Rate { per_second: 2 * MIB, burst: 4 * MIB },
-            payload_bytes_rate: Rate { per_second: 64 * MIB, burst: 64 * MIB },
+            control_frames_rate: Rate {
+                per_second: 2_000,
+                burst: 4_000,
+            },
+            control_bytes_rate: Rate {
+                per_second: 2 * MIB,
+                burst: 4 * MIB,
+            },
+            payload_bytes_rate: Rate {
+                per_second: 64 * MIB,
+                burst: 64 * MIB,
+            },
             flood_patience: Duration::from_secs(10),
             sync_request_bytes: 64 * KIB,
             sync_response_bytes: 16 * MIB,
             sync_in_flight: 32,
-            sync_rate: Rate { per_second: 256, burst: 512 },
+            sync_rate: Rate {
+                per_second: 256,
+                burst: 512,
+            },
             sync_timeout: Duration::from_secs(30),
             gossip_bytes: 256 * 1024,
             gossip_backlog: 256,
@@ -191,7 +207,10 @@ impl Default for Limits {
             client_bytes: MIB,
             client_in_flight: 32,
             client_bytes_in_flight: 64 * 1024 * 1024,
-            client_rate: Rate { per_second: 200, burst: 400 },
+            client_rate: Rate {
+                per_second: 200,
+                burst: 400,
+            },
             client_timeout: Duration::from_secs(10),
             client_idle: Duration::from_secs(120),
             process_bytes: 8 * 1024 * 1024 * 1024,
@@ -211,18 +230,33 @@ impl Limits {
         ];
         for (name, rate) in rates {
             if rate.per_second == 0 || rate.burst == 0 {
-                return Err(Error::Limit { name, why: "a rate of zero lets nothing through" });
+                return Err(Error::Limit {
+                    name,
+                    why: "a rate of zero lets nothing through",
+                });
             }
         }
         let fits = |bytes: u32, queue: usize| usize::try_from(bytes).is_ok_and(|bytes| bytes <= queue);
         if !fits(self.control_frame_bytes, self.control_queue_bytes) {
-            return Err(Error::Limit { name: "control_queue_bytes", why: "cannot hold one control frame" });
+            return Err(Error::Limit {
+                name: "control_queue_bytes",
+                why: "cannot hold one control frame",
+            });
         }
-        if !fits(self.payload_frame_bytes, self.payload_queue_bytes.min(self.payload_queue_bytes_total)) {
-            return Err(Error::Limit { name: "payload_queue_bytes", why: "cannot hold one payload frame" });
+        if !fits(
+            self.payload_frame_bytes,
+            self.payload_queue_bytes.min(self.payload_queue_bytes_total),
+        ) {
+            return Err(Error::Limit {
+                name: "payload_queue_bytes",
+                why: "cannot hold one payload frame",
+            });
         }
         if !fits(self.client_bytes, self.client_bytes_in_flight) {
-            return Err(Error::Limit { name: "client_bytes_in_flight", why: "cannot hold one client request" });
+            return Err(Error::Limit {
+                name: "client_bytes_in_flight",
+                why: "cannot hold one client request",
+            });
         }
         Ok(())
     }

@@ -1,10 +1,300 @@
 //! Long-lived unidirectional streams between operators: one for control and one for payload, per direction and peer.
+//!
+//! Of several connections to one peer one is chosen to write on: the newest that the lower peer id dialled, else the
+//! newest. Both ends read from all. The lower id closes the others after [`COEXISTENCE`], so that two simultaneous dials
+//! never end with both connections closed; a third connection closes the oldest at once, so that a peer that lost its
+//! power is let in while its dead connections still stand.
+//!
+//! Own streams instead of the stream crate of libp2p, because that one drops inbound streams when its queue is full,
+//! opens streams on a connection of its own choice, and loses dials.
 
 mod bucket;
 mod budget;
+mod handler;
 mod outbox;
+mod stream;
 
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use libp2p::{
+    Multiaddr, PeerId, StreamProtocol,
+    core::{ConnectedPoint, Endpoint, transport::PortUse},
+    swarm::{
+        CloseConnection, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, NotifyHandler,
+        THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+    },
+};
+use tokio::sync::mpsc;
+
+use self::handler::{Handler, Role};
 pub(crate) use self::{
+    bucket::{Bucket, Intake},
     budget::Budget,
     outbox::{Bounds, Outbox, Queued},
 };
+use crate::{config::Limits, error::Fault, frame::Class, handle::Inboxes, line::Lines, topic::Names};
+
+/// What every connection shares.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    lines: Arc<Lines>,
+    control: Wire,
+    payload: Wire,
+}
+
+/// One class's protocol, limit and inbox.
+#[derive(Debug)]
+struct Wire {
+    protocol: StreamProtocol,
+    limit: u32,
+    inbox: mpsc::Sender<(u16, Bytes)>,
+}
+
+impl Wiring {
+    const fn wire(&self, class: Class) -> &Wire {
+        match class {
+            Class::Control => &self.control,
+            Class::Payload => &self.payload,
+        }
+    }
+
+    const fn protocol(&self, class: Class) -> &StreamProtocol {
+        &self.wire(class).protocol
+    }
+
+    const fn limit(&self, class: Class) -> u32 {
+        self.wire(class).limit
+    }
+
+    const fn inbox(&self, class: Class) -> &mpsc::Sender<(u16, Bytes)> {
+        &self.wire(class).inbox
+    }
+}
+
+/// One connection to a peer.
+#[derive(Clone, Copy, Debug)]
+struct Connected {
+    id: ConnectionId,
+    /// Whether the lower peer id dialled it.
+    preferred: bool,
+    since: Instant,
+}
+
+/// Which connection of a peer is written on: the newest preferred one, else the newest.
+fn chosen(connections: &[Connected]) -> Option<ConnectionId> {
+    let newest_preferred = connections.iter().rev().find(|connection| connection.preferred);
+    newest_preferred
+        .or_else(|| connections.last())
+        .map(|connection| connection.id)
+}
+
+/// The connections of one peer, oldest first.
+#[derive(Debug, Default)]
+struct Connections {
+    all: Vec<Connected>,
+    writer: Option<ConnectionId>,
+}
+
+/// An operator broke a rule on this connection.
+#[derive(Debug)]
+pub(crate) struct Broke {
+    pub(crate) peer: PeerId,
+    pub(crate) connection: ConnectionId,
+    pub(crate) fault: Fault,
+}
+
+/// The behaviour. It stands behind a gate: it never meets a stranger.
+pub(crate) struct Behaviour {
+    own: PeerId,
+    wiring: Arc<Wiring>,
+    peers: HashMap<PeerId, Connections>,
+    actions: VecDeque<ToSwarm<Broke, Role>>,
+}
+
+impl Behaviour {
+    pub(crate) fn new(
+        own: PeerId,
+        lines: &Arc<Lines>,
+        names: &Names,
+        limits: &Limits,
+        inboxes: &Inboxes,
+    ) -> Self {
+        let wiring = Wiring {
+            lines: Arc::clone(lines),
+            control: Wire {
+                protocol: names.control.clone(),
+                limit: limits.control_frame_bytes,
+                inbox: inboxes.control.clone(),
+            },
+            payload: Wire {
+                protocol: names.payload.clone(),
+                limit: limits.payload_frame_bytes,
+                inbox: inboxes.payload.clone(),
+            },
+        };
+        Self {
+            own,
+            wiring: Arc::new(wiring),
+            peers: HashMap::new(),
+            actions: VecDeque::new(),
+        }
+    }
+
+    /// Closes connections that are no longer needed.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        let own = self.own;
+        for (peer, connections) in self.peers.iter().filter(|(peer, _)| own < **peer) {
+            let youngest = connections.all.last().map(|connection| connection.since);
+            if connections.all.len() < 2 || youngest.is_none_or(|since| now < since + COEXISTENCE) {
+                continue;
+            }
+            for connection in connections
+                .all
+                .iter()
+                .filter(|connection| Some(connection.id) != connections.writer)
+            {
+                self.actions.push_back(close(*peer, connection.id));
+            }
+        }
+    }
+
+    fn handler(&self, peer: &PeerId) -> Result<Handler, ConnectionDenied> {
+        let line = self
+            .wiring
+            .lines
+            .of(peer)
+            .ok_or_else(|| ConnectionDenied::new(NoLine))?;
+        Ok(Handler::new(&self.wiring, line))
+    }
+
+    fn on_established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
+        let preferred = endpoint.is_dialer() == (self.own < peer);
+        let connections = self.peers.entry(peer).or_default();
+        connections.all.push(Connected {
+            id,
+            preferred,
+            since: Instant::now(),
+        });
+        if connections.all.len() > CONNECTIONS_PER_PEER
+            && let Some(oldest) = connections.all.first()
+        {
+            self.actions.push_back(close(peer, oldest.id));
+        }
+        self.choose(peer);
+    }
+
+    fn on_closed(&mut self, peer: PeerId, id: ConnectionId) {
+        if let Some(connections) = self.peers.get_mut(&peer) {
+            connections.all.retain(|connection| connection.id != id);
+            if connections.all.is_empty() {
+                self.peers.remove(&peer);
+                if let Some(line) = self.wiring.lines.of(&peer) {
+                    self.wiring.lines.closed(line);
+                }
+            } else {
+                self.choose(peer);
+            }
+        }
+    }
+
+    /// Moves the writer to the connection that now has the best claim.
+    fn choose(&mut self, peer: PeerId) {
+        let Some(connections) = self.peers.get_mut(&peer) else {
+            return;
+        };
+        let best = chosen(&connections.all);
+        if best == connections.writer {
+            return;
+        }
+        let before = connections
+            .writer
+            .filter(|id| connections.all.iter().any(|other| other.id == *id));
+        connections.writer = best;
+        for (connection, event) in [(before, Role::Reader), (best, Role::Writer)] {
+            if let Some(connection) = connection {
+                let handler = NotifyHandler::One(connection);
+                self.actions.push_back(ToSwarm::NotifyHandler {
+                    peer_id: peer,
+                    handler,
+                    event,
+                });
+            }
+        }
+    }
+}
+
+fn close<Out, In>(peer_id: PeerId, connection: ConnectionId) -> ToSwarm<Out, In> {
+    ToSwarm::CloseConnection {
+        peer_id,
+        connection: CloseConnection::One(connection),
+    }
+}
+
+/// The gate let a peer through that has no line; the two tables come from one configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("the peer is not in the committee")]
+struct NoLine;
+
+impl NetworkBehaviour for Behaviour {
+    type ConnectionHandler = Handler;
+    type ToSwarm = Broke;
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.handler(&peer)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.handler(&peer)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(event) => {
+                self.on_established(event.peer_id, event.connection_id, event.endpoint);
+            }
+            FromSwarm::ConnectionClosed(event) => self.on_closed(event.peer_id, event.connection_id),
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        peer: PeerId,
+        connection: ConnectionId,
+        fault: THandlerOutEvent<Self>,
+    ) {
+        self.actions.push_back(ToSwarm::GenerateEvent(Broke {
+            peer,
+            connection,
+            fault,
+        }));
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Broke, THandlerInEvent<Self>>> {
+        self.actions.pop_front().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// Two simultaneous dials give two connections; more are dead ones or an attempt.
+const CONNECTIONS_PER_PEER: usize = 2;
+/// How long two connections stand side by side: longer than any frame needs to arrive.
+const COEXISTENCE: Duration = Duration::from_secs(5);

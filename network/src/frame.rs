@@ -50,12 +50,22 @@ pub struct Frame {
 impl Frame {
     /// A control frame that replaces nothing.
     pub fn control(view: u64, bytes: impl Into<Bytes>) -> Self {
-        Self { class: Class::Control, view, replaces: None, bytes: bytes.into() }
+        Self {
+            class: Class::Control,
+            view,
+            replaces: None,
+            bytes: bytes.into(),
+        }
     }
 
     /// A payload frame that replaces nothing.
     pub fn payload(view: u64, bytes: impl Into<Bytes>) -> Self {
-        Self { class: Class::Payload, view, replaces: None, bytes: bytes.into() }
+        Self {
+            class: Class::Payload,
+            view,
+            replaces: None,
+            bytes: bytes.into(),
+        }
     }
 
     /// Supersedes a queued frame with the same key.

@@ -116,7 +116,10 @@ impl Responder {
             let _ = self.reply.send(bytes);
             Ok(())
         } else {
-            Err(RequestError::TooLarge { bytes: bytes.len(), limit: self.limit })
+            Err(RequestError::TooLarge {
+                bytes: bytes.len(),
+                limit: self.limit,
+            })
         }
     }
 
@@ -182,17 +185,28 @@ impl Handle {
     pub fn gossip(&self, bytes: impl Into<Bytes>) -> Result<(), GossipError> {
         let bytes = bytes.into();
         if bytes.len() > self.shared.gossip_bytes {
-            return Err(GossipError::TooLarge { bytes: bytes.len(), limit: self.shared.gossip_bytes });
+            return Err(GossipError::TooLarge {
+                bytes: bytes.len(),
+                limit: self.shared.gossip_bytes,
+            });
         }
-        self.shared.commands.try_send(Command::Gossip(bytes)).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => GossipError::Busy,
-            mpsc::error::TrySendError::Closed(_) => GossipError::Stopped,
-        })
+        self.shared
+            .commands
+            .try_send(Command::Gossip(bytes))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => GossipError::Busy,
+                mpsc::error::TrySendError::Closed(_) => GossipError::Stopped,
+            })
     }
 
     /// Tells what was found in a gossip message, within two seconds of its arrival.
     pub fn report(&self, id: GossipId, verdict: Verdict) {
-        if self.shared.commands.try_send(Command::Report(id, verdict)).is_err() {
+        if self
+            .shared
+            .commands
+            .try_send(Command::Report(id, verdict))
+            .is_err()
+        {
             tracing::debug!("gossip verdict dropped, the command queue is full");
         }
     }
@@ -208,19 +222,37 @@ impl Handle {
         timeout: Duration,
     ) -> Result<Bytes, RequestError> {
         let (shared, bytes) = (&self.shared, bytes.into());
-        let slots = shared.slots.iter().find(|(index, _)| *index == to).map(|(_, slots)| Arc::clone(slots));
+        let slots = shared
+            .slots
+            .iter()
+            .find(|(index, _)| *index == to)
+            .map(|(_, slots)| Arc::clone(slots));
         let slots = slots.ok_or(RequestError::UnknownPeer(to))?;
         if !u32::try_from(bytes.len()).is_ok_and(|len| len <= shared.request_bytes) {
-            return Err(RequestError::TooLarge { bytes: bytes.len(), limit: shared.request_bytes });
+            return Err(RequestError::TooLarge {
+                bytes: bytes.len(),
+                limit: shared.request_bytes,
+            });
         }
         let ask = async {
             let slot = slots.acquire_owned().await.map_err(|_| RequestError::Stopped)?;
             let (reply, answer) = oneshot::channel();
-            let command = Command::Request(Ask { to, bytes, reply, slot });
-            shared.commands.send(command).await.map_err(|_| RequestError::Stopped)?;
+            let command = Command::Request(Ask {
+                to,
+                bytes,
+                reply,
+                slot,
+            });
+            shared
+                .commands
+                .send(command)
+                .await
+                .map_err(|_| RequestError::Stopped)?;
             answer.await.map_err(|_| RequestError::Stopped)?
         };
-        tokio::time::timeout(timeout, ask).await.unwrap_or(Err(RequestError::Timeout(timeout)))
+        tokio::time::timeout(timeout, ask)
+            .await
+            .unwrap_or(Err(RequestError::Timeout(timeout)))
     }
 
     /// Disconnects an operator that the layer above caught lying and refuses it for seconds, at most minutes.
@@ -238,7 +270,12 @@ impl Handle {
 
     /// Closes every connection and listener and waits until that is done.
     pub async fn stop(&self) {
-        let task = self.shared.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let task = self
+            .shared
+            .task
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         // A closed channel means that the task has ended already.
         let _ = self.shared.commands.send(Command::Stop).await;
         if let Some(task) = task {
@@ -294,7 +331,18 @@ pub(crate) fn inboxes(lines: &Arc<Lines>) -> (Inboxes, Events, watch::Sender<()>
         gossip: gossip_out,
         alive,
     };
-    (Inboxes { listening, control, payload, requests, clients, gossip }, events, alive_in)
+    (
+        Inboxes {
+            listening,
+            control,
+            payload,
+            requests,
+            clients,
+            gossip,
+        },
+        events,
+        alive_in,
+    )
 }
 
 impl Events {
@@ -393,7 +441,10 @@ mod tests {
         assert!(matches!(events.recv().await, Some(Event::PeerDown(1))));
         lines.opened(&line);
         lines.closed(&line);
-        assert!(events.next_turn().is_none(), "an up that ended before it was told is not told");
+        assert!(
+            events.next_turn().is_none(),
+            "an up that ended before it was told is not told"
+        );
     }
 
     #[tokio::test]
@@ -406,8 +457,14 @@ mod tests {
         lines.opened(lines.get(1).expect("line"));
         drop(alive);
         assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
-        assert!(matches!(events.recv().await, Some(Event::Control { from: 1, .. })));
-        assert!(matches!(events.recv().await, Some(Event::Payload { from: 1, .. })));
+        assert!(matches!(
+            events.recv().await,
+            Some(Event::Control { from: 1, .. })
+        ));
+        assert!(matches!(
+            events.recv().await,
+            Some(Event::Payload { from: 1, .. })
+        ));
         assert!(events.recv().await.is_none());
     }
 }

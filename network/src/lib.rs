@@ -16,22 +16,32 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
+mod behaviour;
+mod client;
 mod config;
+mod dial;
 mod direct;
 mod error;
 mod frame;
+mod gate;
 mod handle;
 mod identity;
 mod line;
 mod request;
+mod swarm;
+mod topic;
+mod transport;
 
 pub use libp2p::{Multiaddr, PeerId};
 
 pub use crate::{
+    client::Client,
     config::{Config, Limits, Peer, Rate},
     error::{ConnectError, Error, Fault, GossipError, RequestError},
     frame::{Class, Frame, To},
     handle::{Event, Events, GossipId, Handle, Responder, Verdict},
     identity::peer_id,
     line::PeerStatus,
+    swarm::start,
 };

@@ -18,26 +18,37 @@ use tokio::sync::Notify;
 
 use crate::{
     config::Config,
-    direct::{Bounds, Budget, Outbox, Queued},
+    direct::{Bounds, Budget, Intake, Outbox, Queued},
     error::Fault,
     frame::{Class, Frame, To},
     identity,
 };
 
-/// One stream's queue and the bell that wakes its writer.
+/// One class of frames with one peer, both ways.
 #[derive(Debug)]
 pub(crate) struct Lane {
     outbox: Mutex<Outbox>,
+    /// Wakes the writer.
     pub(crate) ready: Notify,
+    intake: Mutex<Intake>,
 }
 
 impl Lane {
-    fn new(bounds: Bounds) -> Self {
-        Self { outbox: Mutex::new(Outbox::new(bounds)), ready: Notify::new() }
+    fn new(bounds: Bounds, intake: Intake) -> Self {
+        Self {
+            outbox: Mutex::new(Outbox::new(bounds)),
+            ready: Notify::new(),
+            intake: Mutex::new(intake),
+        }
     }
 
     pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
         locked(&self.outbox)
+    }
+
+    /// What the peer may still send; it outlives its streams and connections.
+    pub(crate) fn intake(&self) -> MutexGuard<'_, Intake> {
+        locked(&self.intake)
     }
 }
 
@@ -81,7 +92,10 @@ impl Line {
     /// because an operator that was repaired must come back by itself.
     pub(crate) fn punish(&self, now: Instant) -> Duration {
         let mut penalty = locked(&self.penalty);
-        if penalty.until.is_some_and(|until| now.saturating_duration_since(until) > FORGIVEN_AFTER) {
+        if penalty
+            .until
+            .is_some_and(|until| now.saturating_duration_since(until) > FORGIVEN_AFTER)
+        {
             penalty.strikes = 0;
         }
         let pause = (PENALTY_FIRST * 2_u32.saturating_pow(penalty.strikes)).min(PENALTY_MAX);
@@ -159,20 +173,25 @@ impl Lines {
             bytes: limits.control_queue_bytes,
             age: limits.frame_age_max,
         };
-        let payload = Bounds { bytes: limits.payload_queue_bytes, ..control };
+        let payload = Bounds {
+            bytes: limits.payload_queue_bytes,
+            ..control
+        };
         let peers = config.peers.iter().filter(|peer| peer.peer_id != own);
+        let now = Instant::now();
         let line = |index, peer_id| Line {
             index,
             peer_id,
-            control: Lane::new(control),
-            payload: Lane::new(payload),
+            control: Lane::new(control, Intake::control(limits, now)),
+            payload: Lane::new(payload, Intake::payload(limits, now)),
             generation: AtomicU64::new(0),
             penalty: Mutex::default(),
             fault: Mutex::default(),
             round_trip: Mutex::default(),
         };
-        let lines: BTreeMap<_, _> =
-            peers.map(|peer| (peer.index, Arc::new(line(peer.index, peer.peer_id)))).collect();
+        let lines: BTreeMap<_, _> = peers
+            .map(|peer| (peer.index, Arc::new(line(peer.index, peer.peer_id))))
+            .collect();
         Arc::new(Self {
             indices: lines.values().map(|line| (line.peer_id, line.index)).collect(),
             lines,
@@ -213,17 +232,30 @@ impl Lines {
 
     fn turn(&self, line: &Line, up: bool) {
         let step = |generation: u64| (generation.is_multiple_of(2) == up).then(|| generation + 1);
-        if line.generation.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).is_ok() {
+        if line
+            .generation
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, step)
+            .is_ok()
+        {
             self.changed.notify_one();
         }
     }
 
     /// Queues a frame for its peers. Never waits; what finds no room is dropped by the rules of the outbox.
     pub(crate) fn send(&self, to: To, frame: Frame) {
-        let limit = self.frame_limits.iter().find(|(class, _)| *class == frame.class).map_or(0, |(_, limit)| *limit);
+        let limit = self
+            .frame_limits
+            .iter()
+            .find(|(class, _)| *class == frame.class)
+            .map_or(0, |(_, limit)| *limit);
         let fits = u32::try_from(frame.bytes.len()).is_ok_and(|len| len <= limit);
         if frame.bytes.is_empty() || !fits {
-            tracing::error!(class = frame.class.name(), bytes = frame.bytes.len(), limit, "frame refused by size");
+            tracing::error!(
+                class = frame.class.name(),
+                bytes = frame.bytes.len(),
+                limit,
+                "frame refused by size"
+            );
             return;
         }
         let charge = match frame.class {
@@ -231,16 +263,27 @@ impl Lines {
             Class::Payload => {
                 let charge = self.payload.charge(frame.bytes.len());
                 if charge.is_none() {
-                    tracing::warn!(bytes = frame.bytes.len(), "payload dropped, the queues of all peers are full");
+                    tracing::warn!(
+                        bytes = frame.bytes.len(),
+                        "payload dropped, the queues of all peers are full"
+                    );
                     return;
                 }
                 charge
             }
         };
         let at = Instant::now();
-        let queued = Queued { view: frame.view, replaces: frame.replaces, bytes: frame.bytes, at, charge };
+        let queued = Queued {
+            view: frame.view,
+            replaces: frame.replaces,
+            bytes: frame.bytes,
+            at,
+            _charge: charge,
+        };
         match to {
-            To::All => self.iter().for_each(|line| push(line, frame.class, queued.clone())),
+            To::All => self
+                .iter()
+                .for_each(|line| push(line, frame.class, queued.clone())),
             To::One(index) => {
                 if let Some(line) = self.get(index) {
                     push(line, frame.class, queued);
@@ -288,12 +331,26 @@ mod tests {
         let peers = (0..3)
             .map(|index| {
                 let seed = [u8::try_from(index).expect("small"); 32];
-                Peer { index, peer_id: identity::peer_id(&seed), addresses: Vec::new() }
+                Peer {
+                    index,
+                    peer_id: identity::peer_id(&seed),
+                    addresses: Vec::new(),
+                }
             })
             .collect();
-        let limits = Limits { payload_queue_bytes_total: 32 * 1024 * 1024, ..Limits::default() };
+        let limits = Limits {
+            payload_queue_bytes_total: 32 * 1024 * 1024,
+            ..Limits::default()
+        };
         let (genesis8, listen) = ("00000000".to_owned(), Vec::new());
-        Lines::new(&Config { secret: [0; 32], me: Some(0), genesis8, listen, peers, limits })
+        Lines::new(&Config {
+            secret: [0; 32],
+            me: Some(0),
+            genesis8,
+            listen,
+            peers,
+            limits,
+        })
     }
 
     #[test]
@@ -330,7 +387,10 @@ mod tests {
         for _ in 0..20 {
             assert!(line.punish(now) <= PENALTY_MAX);
         }
-        assert_eq!(line.punish(now + Duration::from_secs(3_600)), Duration::from_secs(1));
+        assert_eq!(
+            line.punish(now + Duration::from_secs(3_600)),
+            Duration::from_secs(1)
+        );
     }
 
     #[test]

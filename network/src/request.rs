@@ -41,12 +41,19 @@ pub(crate) struct Codec {
 
 impl Codec {
     pub(crate) const fn new(request_limit: u32, response_limit: u32) -> Self {
-        Self { request_limit, response_limit, budget: None }
+        Self {
+            request_limit,
+            response_limit,
+            budget: None,
+        }
     }
 
     /// Takes the memory of requests from a budget of so many bytes.
     pub(crate) fn with_budget(self, bytes: usize) -> Self {
-        Self { budget: Some(Arc::new(Semaphore::new(bytes.div_ceil(UNIT)))), ..self }
+        Self {
+            budget: Some(Arc::new(Semaphore::new(bytes.div_ceil(UNIT)))),
+            ..self
+        }
     }
 }
 
@@ -60,8 +67,9 @@ pub(crate) fn behaviour(
 ) -> request_response::Behaviour<Codec> {
     // The count is over both directions of a connection.
     let streams = in_flight.saturating_mul(2);
-    let config =
-        request_response::Config::default().with_request_timeout(timeout).with_max_concurrent_streams(streams);
+    let config = request_response::Config::default()
+        .with_request_timeout(timeout)
+        .with_max_concurrent_streams(streams);
     request_response::Behaviour::with_codec(codec, [(protocol.clone(), support)], config)
 }
 
@@ -76,7 +84,10 @@ impl request_response::Codec for Codec {
     {
         let mut held = Held { _permits: Vec::new() };
         let bytes = read_bounded(io, self.request_limit, self.budget.as_ref(), &mut held).await?;
-        Ok(Received { bytes, held: Some(held) })
+        Ok(Received {
+            bytes,
+            held: Some(held),
+        })
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Bytes>
@@ -123,17 +134,23 @@ where
     if length > limit {
         return Err(invalid(format!("announced {length} bytes, the limit is {limit}")));
     }
-    let length = usize::try_from(length).map_err(|_| invalid("longer than this machine's memory".to_owned()))?;
+    let length =
+        usize::try_from(length).map_err(|_| invalid("longer than this machine's memory".to_owned()))?;
     let mut bytes = BytesMut::new();
     while bytes.len() < length {
         let step = (length - bytes.len()).min(UNIT);
         if let Some(budget) = budget {
-            let permit = Arc::clone(budget).acquire_owned().await.map_err(io::Error::other)?;
+            let permit = Arc::clone(budget)
+                .acquire_owned()
+                .await
+                .map_err(io::Error::other)?;
             held._permits.push(permit);
         }
         let start = bytes.len();
         bytes.resize(start + step, 0);
-        io.read_exact(bytes.get_mut(start..).unwrap_or_default()).await.map_err(cut_short)?;
+        io.read_exact(bytes.get_mut(start..).unwrap_or_default())
+            .await
+            .map_err(cut_short)?;
     }
     Ok(bytes.freeze())
 }

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::Rate;
+use crate::config::{Limits, Rate};
 
 /// One bucket.
 #[derive(Clone, Debug)]
@@ -21,7 +21,12 @@ impl Bucket {
     /// A full bucket.
     pub(crate) fn full(rate: Rate, now: Instant) -> Self {
         let (per_second, burst) = (f64::from(rate.per_second), f64::from(rate.burst));
-        Self { per_second, burst, level: burst, at: now }
+        Self {
+            per_second,
+            burst,
+            level: burst,
+            at: now,
+        }
     }
 
     /// Takes `amount` and says how long to wait before going on; zero while the rate is kept.
@@ -37,11 +42,136 @@ impl Bucket {
     }
 }
 
+/// What a peer may send on one class of frames, and when its patience is used up.
+#[derive(Debug)]
+pub(crate) struct Intake {
+    frames: Option<Bucket>,
+    bytes: Bucket,
+    throttled_since: Option<Instant>,
+    /// Only control is ended for flooding: a long stream of bodies can be honest.
+    patience: Option<Duration>,
+}
+
+/// What to do before reading a frame's body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// Read on after this pause.
+    Wait(Duration),
+    /// It was over its rate for too long.
+    Flood,
+}
+
+impl Intake {
+    pub(crate) fn control(limits: &Limits, now: Instant) -> Self {
+        Self {
+            frames: Some(Bucket::full(limits.control_frames_rate, now)),
+            bytes: Bucket::full(limits.control_bytes_rate, now),
+            throttled_since: None,
+            patience: Some(limits.flood_patience),
+        }
+    }
+
+    pub(crate) fn payload(limits: &Limits, now: Instant) -> Self {
+        let bytes = Bucket::full(limits.payload_bytes_rate, now);
+        Self {
+            frames: None,
+            bytes,
+            throttled_since: None,
+            patience: None,
+        }
+    }
+
+    /// Accounts for a frame of so many bytes.
+    pub(crate) fn take(&mut self, now: Instant, bytes: u32) -> Pace {
+        let by_frames = self
+            .frames
+            .as_mut()
+            .map_or(Duration::ZERO, |bucket| bucket.take(now, 1));
+        let wait = self
+            .bytes
+            .take(now, bytes.saturating_add(FRAME_COST_BYTES))
+            .max(by_frames);
+        if wait.is_zero() {
+            self.throttled_since = None;
+            return Pace::Wait(wait);
+        }
+        let since = *self.throttled_since.get_or_insert(now);
+        if self
+            .patience
+            .is_some_and(|patience| now.saturating_duration_since(since) >= patience)
+        {
+            Pace::Flood
+        } else {
+            Pace::Wait(wait)
+        }
+    }
+}
+
+/// What handling a frame costs besides its bytes, so that a stream of tiny frames is not free.
+const FRAME_COST_BYTES: u32 = 64;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const RATE: Rate = Rate { per_second: 10, burst: 20 };
+    #[test]
+    fn a_peer_over_its_rate_is_slowed_and_ended_only_when_it_does_not_stop() {
+        let start = Instant::now();
+        let rate = Rate {
+            per_second: 10,
+            burst: 10,
+        };
+        let limits = Limits {
+            control_frames_rate: rate,
+            ..Limits::default()
+        };
+        let mut intake = Intake::control(&limits, start);
+        let mut now = start;
+        for _ in 0..10 {
+            assert_eq!(intake.take(now, 1), Pace::Wait(Duration::ZERO));
+        }
+        loop {
+            match intake.take(now, 1) {
+                Pace::Wait(wait) => now += wait,
+                Pace::Flood => break,
+            }
+        }
+        let throttled = now - start;
+        assert!(throttled >= limits.flood_patience && throttled < limits.flood_patience * 2);
+        now += Duration::from_secs(1);
+        assert_eq!(
+            intake.take(now, 1),
+            Pace::Wait(Duration::ZERO),
+            "a pause clears it"
+        );
+    }
+
+    #[test]
+    fn payload_is_slowed_but_never_ended() {
+        let mut now = Instant::now();
+        let rate = Rate {
+            per_second: 1_000,
+            burst: 1_000,
+        };
+        let mut intake = Intake::payload(
+            &Limits {
+                payload_bytes_rate: rate,
+                ..Limits::default()
+            },
+            now,
+        );
+        for _ in 0..100 {
+            let Pace::Wait(wait) = intake.take(now, 936) else {
+                panic!("payload was ended")
+            };
+            now += wait;
+        }
+    }
+
+    const RATE: Rate = Rate {
+        per_second: 10,
+        burst: 20,
+    };
 
     #[test]
     fn a_burst_passes_at_once_and_the_rest_waits_at_the_rate() {
@@ -50,7 +180,10 @@ mod tests {
         assert_eq!(bucket.take(now, 20), Duration::ZERO);
         assert_eq!(bucket.take(now, 5), Duration::from_millis(500));
         assert_eq!(bucket.take(now + Duration::from_millis(500), 0), Duration::ZERO);
-        assert_eq!(bucket.take(now + Duration::from_millis(500), 10), Duration::from_secs(1));
+        assert_eq!(
+            bucket.take(now + Duration::from_millis(500), 10),
+            Duration::from_secs(1)
+        );
     }
 
     #[test]

@@ -14,14 +14,22 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0) })
+        Arc::new(Self {
+            limit,
+            used: AtomicUsize::new(0),
+        })
     }
 
     /// Charges `bytes`, or nothing when they do not fit.
     pub(crate) fn charge(self: &Arc<Self>, bytes: usize) -> Option<Arc<Charge>> {
         let add = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
-        self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, add).ok()?;
-        Some(Arc::new(Charge { budget: Arc::clone(self), bytes }))
+        self.used
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, add)
+            .ok()?;
+        Some(Arc::new(Charge {
+            budget: Arc::clone(self),
+            bytes,
+        }))
     }
 }
 

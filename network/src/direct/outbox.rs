@@ -30,7 +30,7 @@ pub(crate) struct Queued {
     pub(crate) bytes: Bytes,
     pub(crate) at: Instant,
     /// Its share of the bound over all peers, given back when the last queue lets go of it.
-    pub(crate) charge: Option<Arc<Charge>>,
+    pub(crate) _charge: Option<Arc<Charge>>,
 }
 
 /// The queue.
@@ -72,7 +72,9 @@ impl Outbox {
         }
         self.frames.insert(sequence, frame);
         while self.frames.len() > self.bounds.frames || self.bytes > self.bounds.bytes {
-            let Some(&(_, lowest)) = self.views.first() else { break };
+            let Some(&(_, lowest)) = self.views.first() else {
+                break;
+            };
             self.remove(lowest);
             self.dropped += 1;
         }
@@ -127,10 +129,20 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    const BOUNDS: Bounds = Bounds { frames: 3, bytes: 10, age: Duration::from_secs(10) };
+    const BOUNDS: Bounds = Bounds {
+        frames: 3,
+        bytes: 10,
+        age: Duration::from_secs(10),
+    };
 
     fn frame(view: u64, bytes: &'static [u8], at: Instant) -> Queued {
-        Queued { view, replaces: None, bytes: Bytes::from_static(bytes), at, charge: None }
+        Queued {
+            view,
+            replaces: None,
+            bytes: Bytes::from_static(bytes),
+            at,
+            _charge: None,
+        }
     }
 
     fn drain(outbox: &mut Outbox, now: Instant) -> Vec<Bytes> {
@@ -168,18 +180,34 @@ mod tests {
         outbox.push(frame(3, b"1", now));
         assert_eq!(outbox.usage(), (2, 6, 1));
         outbox.push(frame(4, b"12345678901", now));
-        assert_eq!(outbox.usage(), (0, 0, 4), "a frame larger than the outbox leaves nothing behind");
+        assert_eq!(
+            outbox.usage(),
+            (0, 0, 4),
+            "a frame larger than the outbox leaves nothing behind"
+        );
     }
 
     #[test]
     fn a_key_supersedes_the_queued_frame_with_that_key_only() {
         let now = Instant::now();
         let mut outbox = Outbox::new(BOUNDS);
-        outbox.push(Queued { replaces: Some(1), ..frame(1, b"old", now) });
-        outbox.push(Queued { replaces: Some(2), ..frame(1, b"two", now) });
-        outbox.push(Queued { replaces: Some(1), ..frame(1, b"new", now) });
+        outbox.push(Queued {
+            replaces: Some(1),
+            ..frame(1, b"old", now)
+        });
+        outbox.push(Queued {
+            replaces: Some(2),
+            ..frame(1, b"two", now)
+        });
+        outbox.push(Queued {
+            replaces: Some(1),
+            ..frame(1, b"new", now)
+        });
         assert_eq!(drain(&mut outbox, now), ["two", "new"]);
-        outbox.push(Queued { replaces: Some(1), ..frame(1, b"x", now) });
+        outbox.push(Queued {
+            replaces: Some(1),
+            ..frame(1, b"x", now)
+        });
         assert_eq!(drain(&mut outbox, now), ["x"]);
     }
 

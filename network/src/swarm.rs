@@ -1,0 +1,432 @@
+//! The task that drives libp2p: it starts everything, dials, and carries requests and gossip between the wire and the
+//! node. Frames do not pass here; they go straight between their streams and the node's channels.
+//!
+//! It never waits for the node. What the node does not take is held by the peers that sent it, or dropped where loss is
+//! allowed.
+
+mod inbound;
+mod outbound;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, PeerId,
+    gossipsub::{self, IdentTopic},
+    multiaddr::Protocol,
+    ping,
+    swarm::{Swarm, SwarmEvent, dial_opts::DialOpts},
+};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+pub(crate) use self::outbound::failure;
+use self::{inbound::Askers, outbound::Waiting};
+use crate::{
+    admission::Admission,
+    behaviour::{Plan, Protocols, ProtocolsEvent},
+    config::{Config, Limits},
+    dial::Dialer,
+    direct::{self, Broke},
+    error::{Error, Fault},
+    handle::{COMMAND_QUEUE, Command, Event, Events, GossipId, Handle, Inboxes, Shared, Verdict, inboxes},
+    identity::{self, Members},
+    line::{Line, Lines},
+    topic::{Backlog, Names},
+    transport,
+};
+
+/// Starts the network on the current tokio runtime.
+///
+/// It stops when the last [`Handle`] is dropped or [`Handle::stop`] is called.
+///
+/// # Errors
+/// [`Error`] when the configuration contradicts itself or an address cannot be listened on.
+pub fn start(config: Config) -> Result<(Handle, Events), Error> {
+    config.check()?;
+    let key = identity::keypair(&config.secret);
+    let own = key.public().to_peer_id();
+    let names = Names::new(&config.genesis8);
+    let lines = Lines::new(&config);
+    let members: Members = Arc::new(config.peers.iter().map(|peer| peer.peer_id).collect());
+    let (inboxes, events, alive) = inboxes(&lines);
+    let plan = Plan {
+        key: &key,
+        names: &names,
+        members: &members,
+        limits: &config.limits,
+        admission: Admission::new(&lines, &config.limits),
+        direct: direct::Behaviour::new(own, &lines, &names, &config.limits, &inboxes),
+    };
+    let mut swarm = transport::swarm(&key, plan.build()?)?;
+    for address in &config.listen {
+        transport::check_free(address)?;
+        let failed = |why: String| Error::Listen {
+            address: address.clone(),
+            why,
+        };
+        swarm
+            .listen_on(address.clone())
+            .map_err(|error| failed(error.to_string()))?;
+    }
+    let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
+    let driver = Driver::new(swarm, &config, &lines, inboxes, orders, names);
+    let task = tokio::spawn(driver.run(alive));
+    let in_flight = config.limits.sync_in_flight;
+    let shared = Shared {
+        slots: lines
+            .iter()
+            .map(|line| (line.index, Arc::new(Semaphore::new(in_flight))))
+            .collect(),
+        lines,
+        commands,
+        task: Mutex::new(Some(task)),
+        request_bytes: config.limits.sync_request_bytes,
+        gossip_bytes: config.limits.gossip_bytes,
+    };
+    Ok((
+        Handle {
+            shared: Arc::new(shared),
+        },
+        events,
+    ))
+}
+
+/// The state of the task.
+struct Driver {
+    swarm: Swarm<Protocols>,
+    lines: Arc<Lines>,
+    limits: Limits,
+    inboxes: Inboxes,
+    orders: mpsc::Receiver<Command>,
+    names: Names,
+    topic: IdentTopic,
+    /// Each line's generation when its last connection closed.
+    seen: BTreeMap<u16, u64>,
+    dialer: Dialer,
+    backlog: Backlog,
+    /// Rejected gossip by neighbour, decaying; looked up only for committee peers.
+    rejects: BTreeMap<PeerId, f64>,
+    decayed: Instant,
+    waiting: Waiting,
+    askers: Askers,
+}
+
+impl Driver {
+    fn new(
+        swarm: Swarm<Protocols>,
+        config: &Config,
+        lines: &Arc<Lines>,
+        inboxes: Inboxes,
+        orders: mpsc::Receiver<Command>,
+        names: Names,
+    ) -> Self {
+        let now = Instant::now();
+        let own = *swarm.local_peer_id();
+        let others = config.peers.iter().filter(|peer| peer.peer_id != own);
+        let peers = others.map(|peer| (peer.peer_id, peer.addresses.iter().map(dialable).collect()));
+        Self {
+            dialer: Dialer::new(own, peers, now),
+            swarm,
+            lines: Arc::clone(lines),
+            limits: config.limits.clone(),
+            inboxes,
+            orders,
+            topic: names.topic(),
+            names,
+            seen: BTreeMap::new(),
+            backlog: Backlog::new(config.limits.gossip_backlog),
+            rejects: BTreeMap::new(),
+            decayed: now,
+            waiting: Waiting::default(),
+            askers: Askers::default(),
+        }
+    }
+
+    /// Runs until the handles are gone. `_alive` tells the events' reader that it is over.
+    async fn run(mut self, _alive: watch::Sender<()>) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = self.orders.recv() => match command {
+                    None | Some(Command::Stop) => break,
+                    Some(command) => self.on_command(command),
+                },
+                event = self.swarm.select_next_some() => self.on_swarm(event),
+                Some(answered) = self.askers.next() => self.on_answered(answered),
+                _ = tick.tick() => self.on_tick(Instant::now()),
+            }
+        }
+        self.close_all().await;
+    }
+
+    /// Says goodbye to every peer, so that nobody has to wait for a timeout to notice.
+    async fn close_all(mut self) {
+        let peers: Vec<PeerId> = self.swarm.connected_peers().copied().collect();
+        for peer in peers {
+            // It was connected a line above.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        let closed = async {
+            while self.swarm.network_info().num_peers() > 0 {
+                self.swarm.select_next_some().await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, closed).await;
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        for (peer, addresses) in self.dialer.due(now) {
+            if self.lines.of(&peer).is_some_and(|line| line.is_punished(now)) {
+                self.dialer.on_failed(&peer, now);
+                continue;
+            }
+            // A new port each time: from the listening port two simultaneous dials would be one broken connection.
+            let dial = DialOpts::peer_id(peer)
+                .addresses(addresses)
+                .allocate_new_port()
+                .build();
+            if let Err(error) = self.swarm.dial(dial) {
+                tracing::debug!(%peer, %error, "dial refused");
+                self.dialer.on_failed(&peer, now);
+            }
+        }
+        let protocols = self.swarm.behaviour_mut();
+        protocols.direct.inner().tick(now);
+        self.backlog.retry(protocols.gossip.inner(), &self.topic);
+        self.decay_rejects(now);
+        for connection in self.askers.idle(now, self.limits.client_idle) {
+            self.swarm.close_connection(connection);
+        }
+    }
+
+    fn on_swarm(&mut self, event: SwarmEvent<ProtocolsEvent>) {
+        let now = Instant::now();
+        match event {
+            SwarmEvent::NewListenAddr { address, .. } => {
+                tracing::info!(%address, "listening");
+                if self.inboxes.listening.try_send(address).is_err() {
+                    tracing::warn!("too many listen addresses, one is not reported");
+                }
+            }
+            SwarmEvent::ListenerClosed {
+                reason: Err(error), ..
+            } => tracing::error!(%error, "a listener closed"),
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                ..
+            } => {
+                self.dialer.on_connected(&peer_id);
+                if self.lines.of(&peer_id).is_none() {
+                    self.askers
+                        .on_client(peer_id, connection_id, now, self.limits.client_rate);
+                }
+            }
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                connection_id,
+                num_established,
+                ..
+            } => {
+                self.askers
+                    .on_closed(&peer_id, connection_id, num_established == 0);
+                if num_established == 0 {
+                    self.on_lost(&peer_id, now);
+                }
+            }
+            SwarmEvent::OutgoingConnectionError {
+                peer_id: Some(peer),
+                error,
+                ..
+            } => {
+                tracing::debug!(%peer, %error, "dial failed");
+                if !self.swarm.is_connected(&peer) {
+                    self.dialer.on_failed(&peer, now);
+                }
+            }
+            SwarmEvent::IncomingConnectionError {
+                error,
+                send_back_addr,
+                ..
+            } => {
+                tracing::debug!(%error, %send_back_addr, "handshake failed");
+            }
+            SwarmEvent::Behaviour(happened) => self.on_happened(happened),
+            _ => {}
+        }
+    }
+
+    fn on_lost(&mut self, peer: &PeerId, now: Instant) {
+        let Some(line) = self.lines.of(peer) else { return };
+        // The generation was turned by the direct behaviour, which hears of the close first.
+        let generation = line.generation();
+        if self.seen.insert(line.index, generation).unwrap_or_default() != generation {
+            self.dialer.on_lost(peer, now);
+        } else {
+            self.dialer.on_failed(peer, now);
+        }
+    }
+
+    fn on_happened(&mut self, happened: ProtocolsEvent) {
+        match happened {
+            ProtocolsEvent::Ping(event) => self.on_ping(&event),
+            ProtocolsEvent::Identify(event) => tracing::trace!(?event, "identify"),
+            ProtocolsEvent::Direct(broke) => self.on_broke(&broke),
+            ProtocolsEvent::Gossip(event) => self.on_gossip(event),
+            ProtocolsEvent::Sync(event) => self.on_sync(event),
+            ProtocolsEvent::Client(event) => self.on_client_event(event),
+            ProtocolsEvent::Admission(never) | ProtocolsEvent::Memory(never) => match never {},
+        }
+    }
+
+    fn on_ping(&mut self, event: &ping::Event) {
+        match &event.result {
+            Ok(time) => {
+                if let Some(line) = self.lines.of(&event.peer) {
+                    line.record_round_trip(*time);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(peer = %event.peer, %error, "no answer to ping, closing");
+                self.swarm.close_connection(event.connection);
+            }
+        }
+    }
+
+    fn on_broke(&mut self, broke: &Broke) {
+        let Some(line) = self.lines.of(&broke.peer).cloned() else {
+            return;
+        };
+        if broke.fault.is_malice() {
+            self.punish(&line, broke.fault.clone());
+        } else {
+            tracing::warn!(operator = line.index, fault = %broke.fault, "operator disconnected");
+            line.record_fault(broke.fault.clone());
+            self.swarm.close_connection(broke.connection);
+        }
+    }
+
+    /// Disconnects a peer and refuses it for a while.
+    fn punish(&mut self, line: &Line, fault: Fault) {
+        let pause = line.punish(Instant::now());
+        tracing::warn!(operator = line.index, %fault, ?pause, "operator refused for a while");
+        line.record_fault(fault);
+        // It may have gone by itself.
+        let _ = self.swarm.disconnect_peer_id(line.peer_id);
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Gossip(bytes) => {
+                let gossip = self.swarm.behaviour_mut().gossip.inner();
+                self.backlog.publish(gossip, &self.topic, bytes);
+            }
+            Command::Report(id, verdict) => self.on_report(&id, verdict),
+            Command::Request(ask) => self.on_ask(ask),
+            Command::Penalize(index) => {
+                if let Some(line) = self.lines.get(index).cloned() {
+                    self.punish(&line, Fault::Penalized);
+                }
+            }
+            Command::Stop => {}
+        }
+    }
+
+    fn on_gossip(&mut self, event: gossipsub::Event) {
+        let gossipsub::Event::Message {
+            propagation_source,
+            message_id,
+            message,
+        } = event
+        else {
+            return;
+        };
+        let id = GossipId {
+            message: message_id,
+            source: propagation_source,
+        };
+        let own = *self.swarm.local_peer_id();
+        let author = message
+            .source
+            .and_then(|author| self.lines.of(&author))
+            .map(|line| line.index);
+        if author.is_none() && message.source != Some(own) {
+            // A valid signature of somebody who is no operator: no honest operator passes that on.
+            self.on_report(&id, Verdict::Reject);
+            return;
+        }
+        let event = Event::Gossip {
+            from: author,
+            id: id.clone(),
+            bytes: message.data.into(),
+        };
+        if self.inboxes.gossip.try_send(event).is_err() {
+            tracing::debug!("gossip dropped, the node does not keep up");
+            self.on_report(&id, Verdict::Ignore);
+        }
+    }
+
+    fn on_report(&mut self, id: &GossipId, verdict: Verdict) {
+        let acceptance = match verdict {
+            Verdict::Accept => gossipsub::MessageAcceptance::Accept,
+            Verdict::Ignore => gossipsub::MessageAcceptance::Ignore,
+            Verdict::Reject => gossipsub::MessageAcceptance::Reject,
+        };
+        let gossip = self.swarm.behaviour_mut().gossip.inner();
+        gossip.report_message_validation_result(&id.message, &id.source, acceptance);
+        if verdict == Verdict::Reject
+            && let Some(line) = self.lines.of(&id.source).cloned()
+        {
+            let rejects = self.rejects.entry(id.source).or_default();
+            *rejects += 1.0;
+            let score = -REJECT_SCORE * *rejects;
+            gossip.set_application_score(&id.source, score);
+            if *rejects >= REJECTS_MAX {
+                *rejects = 0.0;
+                self.punish(&line, Fault::Penalized);
+            }
+        }
+    }
+
+    /// Rejects are forgiven by a tenth each second.
+    fn decay_rejects(&mut self, now: Instant) {
+        if now < self.decayed + DECAY_INTERVAL {
+            return;
+        }
+        self.decayed = now;
+        let gossip = self.swarm.behaviour_mut().gossip.inner();
+        self.rejects.retain(|peer, rejects| {
+            *rejects *= DECAY;
+            let keep = *rejects > 0.1;
+            let score = if keep { -REJECT_SCORE * *rejects } else { 0.0 };
+            gossip.set_application_score(peer, score);
+            keep
+        });
+    }
+}
+
+/// An address without its peer, which the dial names itself.
+fn dialable(address: &Multiaddr) -> Multiaddr {
+    address
+        .iter()
+        .filter(|part| !matches!(part, Protocol::P2p(_)))
+        .collect()
+}
+
+/// How often dials, retries and idle connections are looked at.
+const TICK: Duration = Duration::from_millis(100);
+/// How long the end may take.
+const GOODBYE: Duration = Duration::from_millis(500);
+/// What one reject costs: after three the neighbour is told no more of what we have, after 17 it is not heard.
+const REJECT_SCORE: f64 = 5.0;
+/// So many rejects within seconds cost the connection.
+const REJECTS_MAX: f64 = 30.0;
+/// What remains of the rejects after each interval.
+const DECAY: f64 = 0.9;
+/// The interval of the decay.
+const DECAY_INTERVAL: Duration = Duration::from_secs(1);
