@@ -1,0 +1,188 @@
+//! The doors of one operator: what is asked over HTTP or by libp2p clients, answered from storage and the handle.
+//!
+//! A [`Door`] knows nothing of transports: each question is a method that gives a [`Reply`] or a [`Problem`], and the
+//! two transports only carry them, so both say the same. Nothing here decides about the ledger; a submitted
+//! transaction goes to the operator through its bounded queue, everything else is read from storage, which a commit
+//! never blocks. Every request is bounded: its size before it is read, its time, and how many run at once.
+//!
+//! An unspent amount is an *output* here as in the whole house (`/v1/outputs/1042:17:1`), what other systems call UTXO.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    io,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use plasma_core::{Committee, CommitteeError, Hash, Height, genesis::Genesis};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+pub mod client_protocol;
+pub mod problem;
+pub mod reply;
+pub mod submit;
+pub mod text;
+pub mod view;
+
+mod blocks;
+mod exits;
+mod outputs;
+mod refusal;
+mod request;
+mod routes;
+mod serve;
+mod status;
+mod transactions;
+
+pub use problem::{Code, Problem};
+pub use reply::{Answer, Reply};
+pub use submit::Wait;
+
+use crate::{
+    runtime::handle::{AnchorSeen, Handle},
+    storage::{Read, StorageError},
+};
+
+/// The anchors that Ethereum recorded, by the height of their headers; the runtime writes, the doors read.
+///
+/// One entry of some hundred bytes per anchor: a year of an anchor a minute is 50 MB.
+#[derive(Clone, Debug, Default)]
+pub struct AnchorBook(Arc<RwLock<BTreeMap<Height, AnchorSeen>>>);
+
+impl AnchorBook {
+    /// Notes an anchor; noting one twice changes nothing.
+    pub fn record(&self, anchor: AnchorSeen) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(anchor.height, anchor);
+    }
+
+    /// The first anchor that covers a height: the only one against which Ethereum lets a block be proven.
+    #[must_use]
+    pub fn covering(&self, height: Height) -> Option<AnchorSeen> {
+        let book = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        book.range(height..).next().map(|(_, anchor)| *anchor)
+    }
+}
+
+/// What a door says about the chain and never changes.
+#[derive(Debug)]
+struct Facts {
+    genesis: Arc<Genesis>,
+    hash: Hash,
+    committee: Committee,
+    name: String,
+}
+
+/// How many questions run at once.
+#[derive(Debug)]
+struct Gates {
+    reads: Semaphore,
+    scans: Semaphore,
+}
+
+/// Everything that an answer needs. Clones are cheap and share all of it.
+#[derive(Clone, Debug)]
+pub struct Door<R> {
+    handle: Handle,
+    reader: R,
+    anchors: AnchorBook,
+    facts: Arc<Facts>,
+    gates: Arc<Gates>,
+}
+
+impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
+    /// Puts a door before a running operator. `name` is the operator's own, from its configuration.
+    ///
+    /// # Errors
+    /// [`CommitteeError`] when the genesis names no committee; a validated one always does.
+    pub fn new(
+        handle: Handle,
+        reader: R,
+        anchors: AnchorBook,
+        genesis: Arc<Genesis>,
+        name: &str,
+    ) -> Result<Self, CommitteeError> {
+        let (hash, committee) = (genesis.hash(), genesis.committee()?);
+        let facts = Arc::new(Facts { genesis, hash, committee, name: name.to_owned() });
+        let gates = Arc::new(Gates { reads: Semaphore::new(READS_MAX), scans: Semaphore::new(SCANS_MAX) });
+        Ok(Self { handle, reader, anchors, facts, gates })
+    }
+
+    /// A question that reads a few rows, on a thread that may wait for the disk.
+    async fn read(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+        let Ok(_place) = self.gates.reads.try_acquire() else {
+            return Err(Code::Overloaded
+                .because(format!("{READS_MAX} questions run already"))
+                .hint("ask again in a second"));
+        };
+        self.answer_on_thread(question).await
+    }
+
+    /// A question whose rows grow with the chain; few run at once and the others wait for their turn.
+    async fn scan(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+        let _place = self.gates.scans.acquire().await.map_err(|_| Code::Draining.because("the operator is stopping"))?;
+        self.read(question).await
+    }
+
+    async fn answer_on_thread(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+        let door = self.clone();
+        let answered = tokio::task::spawn_blocking(move || {
+            // One moment for the whole answer, so that its parts agree.
+            let reader = door.reader.pinned()?;
+            question(&Self { reader, ..door })
+        });
+        let slow = || Code::RequestTimeout.because(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()));
+        match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => Err(Code::Internal.because(format!("the answer broke off: {error}"))),
+            Err(_) => Err(slow().hint("ask for a smaller page")),
+        }
+    }
+}
+
+/// Serves HTTP until `shutdown` ends, then lets running requests finish for a moment.
+pub async fn serve<R: Read + Clone + Send + Sync + 'static>(
+    listener: TcpListener,
+    door: Door<R>,
+    connections_max: usize,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    serve::serve(listener, routes::router(door), connections_max, shutdown).await;
+}
+
+impl From<StorageError> for Problem {
+    fn from(error: StorageError) -> Self {
+        tracing::warn!(%error, "storage read for a client");
+        // The words are for the operator's log: they name its folders.
+        Code::Internal.because("the operator cannot read its storage").hint("ask another operator")
+    }
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        tracing::warn!(%error, "client request");
+        Code::Internal.because("the operator's system refused")
+    }
+}
+
+/// Bytes of a body with one transaction; the longest has some hundreds, its hex and JSON twice that. A megabyte leaves
+/// room for every client's habits and costs a bounded `max_connections` megabytes at worst.
+pub const BODY_MAX: usize = 1 << 20;
+
+/// Bytes of a batch: [`submit::BATCH_MAX`] of the longest transactions in hex and JSON.
+pub const BATCH_BODY_MAX: usize = 4 << 20;
+
+/// Items of a page unless asked otherwise.
+const PAGE_DEFAULT: usize = 50;
+
+/// Items of a page at most: some 200 kB of JSON.
+pub const PAGE_MAX: usize = 500;
+
+/// Longer than any bounded read takes on a busy disk, shorter than clients' own patience.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Reads at once, each on a blocking thread: half of the threads that tokio keeps for such work.
+const READS_MAX: usize = 256;
+
+/// Scans at once: they are bounded by the processor, and agreement needs it too.
+const SCANS_MAX: usize = 4;

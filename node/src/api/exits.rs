@@ -1,0 +1,110 @@
+//! Open exits, and what became of deposits.
+
+use std::str::FromStr;
+
+use plasma_core::{Amount, DepositFate, DepositNumber, ExitId, Hash, OpenExit};
+
+use super::{
+    Answer, Code, Door, Reply,
+    outputs::{PageAsked, page},
+    text::{AddressText, AmountText, HashText, PositionText, TextError},
+    view::{DepositView, ExitView},
+};
+use crate::storage::Read;
+
+/// The contract's number of an exit: decimal, or 32 bytes of hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitNumber(pub ExitId);
+
+impl FromStr for ExitNumber {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let decimal = || text.parse::<AmountText>().map(|number| Hash(number.0.to_be_bytes()));
+        let bytes = text.parse::<HashText>().map(|hash| hash.0).or_else(|_| decimal());
+        bytes.map(|hash| Self(ExitId(hash))).map_err(|_| TextError("an exit's number, decimal or 0x and 64 hex digits"))
+    }
+}
+
+/// The number of a deposit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deposit(pub DepositNumber);
+
+impl FromStr for Deposit {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        text.parse().map(|number| Self(DepositNumber(number))).map_err(|_| TextError("a deposit's number, decimal"))
+    }
+}
+
+/// An exit's id as the contract counts.
+pub(super) fn number(id: &ExitId) -> String {
+    Amount::from_be_bytes(id.0.0).to_string()
+}
+
+impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
+    /// `GET /v1/exits`: exits that Ethereum started and has not ended.
+    ///
+    /// # Errors
+    /// [`Code::MalformedRequest`] for a limit or cursor that makes no sense.
+    pub async fn exits(&self, asked: PageAsked) -> Answer {
+        self.scan(move |door| {
+            let limit = asked.limit()?;
+            let after = asked.after::<ExitNumber>()?.map(|number| number.0);
+            let open = door.reader.exits()?;
+            let behind = open.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
+            let items = behind.take(limit.saturating_add(1)).map(|(id, exit)| view(id, exit)).collect();
+            let (height, _) = door.reader.tip()?;
+            Reply::ok(&page(items, limit, height.0, |exit: &ExitView| exit.id.clone()))
+        })
+        .await
+    }
+
+    /// `GET /v1/exits/{id}`.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when it is not open; an ended exit shows on its output.
+    pub async fn exit(&self, id: ExitId) -> Answer {
+        self.read(move |door| {
+            let exit = door.reader.exit(&id)?.ok_or_else(|| {
+                Code::NotFound
+                    .because(format!("no open exit has the number {}", number(&id)))
+                    .hint("an exit shows once its L1 block is confirmed, and an ended one on its output")
+            })?;
+            Reply::ok(&view(&id, &exit))
+        })
+        .await
+    }
+
+    /// `GET /v1/deposits/{number}`.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] while no decided block knows of it.
+    pub async fn deposit(&self, number: DepositNumber) -> Answer {
+        self.read(move |door| {
+            let fate = door.reader.deposit(number)?.ok_or_else(|| {
+                Code::NotFound
+                    .because(format!("no decided block knows of deposit {number}"))
+                    .hint("a deposit is credited some blocks after Ethereum confirmed it; confirmations in /v1/network")
+            })?;
+            let (status, output) = match fate {
+                DepositFate::Funded(position) => ("credited", Some(PositionText(position))),
+                DepositFate::Reclaimed => ("reclaimed", None),
+            };
+            Reply::ok(&DepositView { number: number.0, status: status.to_owned(), output })
+        })
+        .await
+    }
+}
+
+fn view(id: &ExitId, exit: &OpenExit) -> ExitView {
+    let (kind, owner, locked) = match exit {
+        OpenExit::Standard { owner, locked, .. } => ("standard", Some(AddressText(*owner)), *locked),
+        OpenExit::InFlight { locked_inputs, locked_outputs, .. } => {
+            ("in-flight", None, *locked_inputs != 0 || *locked_outputs != 0)
+        }
+    };
+    let outputs = exit.positions().into_iter().map(PositionText).collect();
+    ExitView { id: number(id), kind: kind.to_owned(), outputs, owner, locked }
+}

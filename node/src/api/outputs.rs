@@ -1,0 +1,198 @@
+//! Outputs: one by its position, those of an address, and what it takes to exit one on Ethereum.
+
+use std::collections::BTreeMap;
+
+use plasma_core::{Address, Amount, Fate, OutputRecord, Position};
+
+use super::{
+    AnchorBook, Answer, Code, Door, PAGE_DEFAULT, PAGE_MAX, Problem, Reply,
+    text::{AddressText, AmountText, BytesText, HashText, PositionText},
+    transactions::{NOTHING, hashes},
+    view::{AddressView, AnchorView, Balance, ExitData, OutputStatus, OutputView, Page, SpenderView},
+};
+use crate::storage::Read;
+
+/// Where a page of a list begins and how long it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageAsked {
+    /// Items, at most [`PAGE_MAX`].
+    pub limit: Option<usize>,
+    /// What the page before gave as `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+impl PageAsked {
+    /// # Errors
+    /// [`Code::MalformedRequest`] for zero or more than [`PAGE_MAX`].
+    pub(super) fn limit(&self) -> Result<usize, Problem> {
+        let limit = self.limit.unwrap_or(PAGE_DEFAULT);
+        if (1..=PAGE_MAX).contains(&limit) {
+            return Ok(limit);
+        }
+        let problem = Code::MalformedRequest.because(format!("limit = {limit} in the query")).with("field", "limit");
+        Err(problem.hint(format!("1 to {PAGE_MAX}")))
+    }
+
+    /// # Errors
+    /// [`Code::MalformedRequest`] when no page gave this cursor.
+    pub(super) fn after<T: std::str::FromStr>(&self) -> Result<Option<T>, Problem> {
+        let parse = |text: &String| {
+            text.parse().map_err(|_| {
+                let problem = Code::MalformedRequest.because("cursor in the query is not one that we gave");
+                problem.with("field", "cursor").hint("take next_cursor from the page before, or leave it out")
+            })
+        };
+        self.cursor.as_ref().map(parse).transpose()
+    }
+}
+
+/// Cuts a page from one item more than it may hold: the surplus says that there is another page.
+pub(super) fn page<T>(mut items: Vec<T>, limit: usize, height: u32, cursor: impl Fn(&T) -> String) -> Page<T> {
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next_cursor = items.last().filter(|_| more).map(cursor);
+    Page { items, next_cursor, height }
+}
+
+impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
+    /// `GET /v1/addresses/{address}/outputs`: unspent outputs, exiting ones included, oldest first.
+    ///
+    /// # Errors
+    /// [`Code::MalformedRequest`] for a limit or cursor that makes no sense.
+    pub async fn outputs_of(&self, owner: Address, asked: PageAsked) -> Answer {
+        self.read(move |door| {
+            let limit = asked.limit()?;
+            let after = asked.after::<PositionText>()?.map(|position| position.0);
+            let rows = door.reader.outputs_of(&owner, after, limit.saturating_add(1))?;
+            let items = rows.iter().map(|(position, record)| view(*position, record)).collect();
+            let (height, _) = door.reader.tip()?;
+            Reply::ok(&page(items, limit, height.0, |output: &OutputView| output.output.to_string()))
+        })
+        .await
+    }
+
+    /// `GET /v1/addresses/{address}`: sums per asset.
+    ///
+    /// # Errors
+    /// Only the operator's own.
+    pub async fn balance(&self, owner: Address) -> Answer {
+        self.scan(move |door| {
+            let mut sums: BTreeMap<Address, (Amount, Amount, usize)> = BTreeMap::new();
+            let mut after = None;
+            loop {
+                let rows = door.reader.outputs_of(&owner, after, PAGE_MAX)?;
+                for (_, record) in &rows {
+                    let output = record.output;
+                    let sum = sums.entry(output.asset).or_insert((NOTHING, NOTHING, 0));
+                    let part = if output.locks == 0 { &mut sum.0 } else { &mut sum.1 };
+                    // The vault holds the sum, so it fits.
+                    *part = part.saturating_add(output.amount);
+                    sum.2 = sum.2.saturating_add(1);
+                }
+                after = rows.last().map(|(position, _)| *position);
+                if rows.len() < PAGE_MAX {
+                    break;
+                }
+            }
+            let balance = |(asset, (available, exiting, outputs)): (Address, (Amount, Amount, usize))| Balance {
+                asset: AddressText(asset),
+                available: AmountText(available),
+                exiting: AmountText(exiting),
+                total: AmountText(available.saturating_add(exiting)),
+                outputs,
+            };
+            let (height, _) = door.reader.tip()?;
+            let balances = sums.into_iter().map(balance).collect();
+            Reply::ok(&AddressView { address: AddressText(owner), balances, height: height.0 })
+        })
+        .await
+    }
+
+    /// `GET /v1/outputs/{position}`: an output, whatever became of it.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when no decided block created it.
+    pub async fn output(&self, position: Position) -> Answer {
+        self.read(move |door| Reply::ok(&door.output_view(position)?)).await
+    }
+
+    /// `GET /v1/outputs/{position}/exit-data`: everything that `ExitGame.startExit` takes, against the first anchor.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], or [`Code::NotAnchored`] while Ethereum knows no anchor at or above the block. An output that
+    /// is spent has exit data too: whether to use it is for its owner to judge, and for the federation to challenge.
+    pub async fn exit_data(&self, position: Position) -> Answer {
+        self.scan(move |door| {
+            let output = door.output_view(position)?;
+            let proven = door.proven(plasma_core::TransactionId(output.created_by.0))?;
+            let anchor = covering(&door.anchors, position)?;
+            let history_proof = door.history_proof(position.block, anchor.height)?;
+            Reply::ok(&ExitData {
+                output,
+                output_index: position.output,
+                transaction: BytesText(proven.signed.encode()),
+                index: proven.index,
+                transaction_proof: hashes(proven.transaction_proof),
+                height: proven.header.height.0,
+                transaction_count: proven.header.transaction_count,
+                transactions_root: HashText(proven.header.transactions_root),
+                l1_height: proven.header.l1_height.0,
+                history_proof: hashes(history_proof),
+                anchor: AnchorView::from(anchor),
+                calldata: None,
+            })
+        })
+        .await
+    }
+
+    fn output_view(&self, position: Position) -> Result<OutputView, Problem> {
+        let record = self.reader.output(position)?.ok_or_else(|| {
+            Code::NotFound
+                .because(format!("no decided block created the output {position}"))
+                .hint("positions are block:transaction:output")
+        })?;
+        let mut output = view(position, &record);
+        if let (Some(spender), Fate::Spent(by)) = (&mut output.spent_by, record.fate) {
+            let block = self.block_at(by.height)?;
+            let signed = usize::try_from(by.transaction).ok().and_then(|index| block.body.get(index));
+            spender.id = signed.map(|signed| HashText(signed.id().0));
+        }
+        Ok(output)
+    }
+}
+
+fn covering(anchors: &AnchorBook, position: Position) -> Result<crate::runtime::handle::AnchorSeen, Problem> {
+    anchors.covering(position.block).ok_or_else(|| {
+        Code::NotAnchored
+            .because(format!("no anchor on Ethereum covers block {} yet", position.block))
+            .with("height", position.block.0)
+            .hint("anchors come every few blocks or minutes; l1.last_anchor in /v1/status shows the newest")
+    })
+}
+
+/// An output as a document.
+pub(super) fn view(position: Position, record: &OutputRecord) -> OutputView {
+    let output = record.output;
+    let (status, spent_by, exit) = match record.fate {
+        Fate::Unspent if output.locks == 0 => (OutputStatus::Unspent, None, None),
+        Fate::Unspent => (OutputStatus::Exiting, None, None),
+        Fate::Spent(by) => {
+            let spender = SpenderView { height: by.height.0, index: by.transaction, input: by.input, id: None };
+            (OutputStatus::Spent, Some(spender), None)
+        }
+        Fate::Exited(exit) => (OutputStatus::Exited, None, Some(super::exits::number(&exit))),
+        Fate::Reclaimed => (OutputStatus::Reclaimed, None, None),
+    };
+    OutputView {
+        output: PositionText(position),
+        index: position.pack().to_string(),
+        status,
+        owner: AddressText(output.owner),
+        asset: AddressText(output.asset),
+        amount: AmountText(output.amount),
+        created_by: HashText(output.transaction.0),
+        spent_by,
+        exit,
+    }
+}

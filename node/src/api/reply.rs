@@ -1,0 +1,86 @@
+//! What a door answers, before it is HTTP or a client frame: a status and a document.
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::{Code, Problem};
+
+/// A document with its status. Both transports send exactly these bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// As HTTP means it.
+    pub status: u16,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// Whether a submitted transaction was known before.
+    pub duplicate: bool,
+    /// Path of the thing that was created.
+    pub location: Option<String>,
+}
+
+/// What every question ends in.
+pub type Answer = Result<Reply, Problem>;
+
+impl Reply {
+    /// A document.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] when it has no JSON form, which no document of ours lacks.
+    pub fn ok(document: &impl Serialize) -> Answer {
+        let body = serde_json::to_vec(document)
+            .map_err(|error| Code::Internal.because(format!("the answer has no JSON form: {error}")))?;
+        Ok(Self { status: 200, body, duplicate: false, location: None })
+    }
+
+    /// The same document with another status.
+    #[must_use]
+    pub fn status(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Either side of an answer as status and JSON bytes.
+    #[must_use]
+    pub fn of(answer: Answer) -> Self {
+        answer.unwrap_or_else(|problem| {
+            let body = serde_json::to_vec(&problem).unwrap_or_default();
+            Self { status: problem.status, body, duplicate: false, location: None }
+        })
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if self.duplicate {
+            headers.insert(HeaderName::from_static("plasma-duplicate"), HeaderValue::from_static("true"));
+        }
+        if let Some(location) = self.location.and_then(|path| HeaderValue::from_str(&path).ok()) {
+            headers.insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    /// The body is written by [`super::finish`], which knows the path; until then the problem travels beside it.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if matches!(self.status, 429 | 503) && self.retryable {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}

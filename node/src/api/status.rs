@@ -1,0 +1,166 @@
+//! What the operator says about itself, about the chain and about the sums in it.
+
+use std::collections::BTreeMap;
+
+use plasma_core::{Address, Amount, OpenExit, SignedTransaction};
+
+use super::{
+    Answer, BODY_MAX, Door, PAGE_MAX, Reply,
+    submit::BATCH_MAX,
+    text::{AddressText, AmountText, BytesText, HashText, rfc3339},
+    transactions::NOTHING,
+    view::{
+        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, FeeView, L1View, LimitsView, MemberView,
+        NetworkView, PeersView, StatsView, StatusView,
+    },
+};
+use crate::{base58, runtime::handle::Status, storage::Read};
+
+impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
+    /// `GET /v1/status`.
+    ///
+    /// # Errors
+    /// None but a failure to write JSON.
+    pub fn status(&self) -> Answer {
+        let status = self.handle.status();
+        let blockers = self.blockers(&status);
+        let anchored = status.anchor.map_or(0, |anchor| anchor.height.0);
+        Reply::ok(&StatusView {
+            name: self.facts.name.clone(),
+            state: state(&status).to_owned(),
+            ready: blockers.is_empty(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            operator: status.operator.0,
+            height: status.height.0,
+            block: HashText(status.block.0),
+            output_commitment: HashText(status.output_commitment),
+            time: rfc3339(status.timestamp.0),
+            consensus: ConsensusView {
+                epoch: status.epoch.0,
+                view: status.view.0,
+                leader: status.leader.0,
+                final_view: status.final_view.0,
+                working: status.working,
+            },
+            l1: L1View {
+                origin: status.l1_origin.0,
+                confirmed: status.l1_confirmed.0,
+                last_anchor: status.anchor.map(AnchorView::from),
+                unanchored: status.height.0.saturating_sub(anchored),
+            },
+            peers: PeersView {
+                members: status.peers.iter().map(|peer| peer.0).collect(),
+                committee: self.facts.committee.size(),
+                quorum: self.facts.committee.quorum(),
+            },
+            mempool: status.mempool,
+            blockers,
+        })
+    }
+
+    fn blockers(&self, status: &Status) -> Vec<Blocker> {
+        let blocker = |code: &str, text: String, hint: &str| Blocker { code: code.into(), text, hint: hint.into() };
+        let mut found = Vec::new();
+        if let Some(reason) = &status.stopped {
+            found.push(blocker("stopped", reason.clone(), "it goes on serving proofs and signs nothing; read its log"));
+        }
+        if let Some(height) = status.halted {
+            let text = format!("Ethereum halted the chain; nothing above height {height} counts");
+            found.push(blocker("halted", text, "exit with /v1/outputs/{position}/exit-data"));
+        }
+        if status.behind {
+            let text = format!("the federation finalized blocks above height {} that are not here yet", status.height);
+            found.push(blocker("catching-up", text, "it ends by itself while a peer with those blocks is connected"));
+        }
+        let (online, quorum) = (status.peers.len().saturating_add(1), self.facts.committee.quorum());
+        if online < quorum {
+            let text = format!("{online} of {} members in reach, {quorum} must sign", self.facts.committee.size());
+            found.push(blocker("no-quorum", text, "peers.members lists who is connected; look at the others"));
+        }
+        found
+    }
+
+    /// `GET /v1/network`.
+    ///
+    /// # Errors
+    /// None but a failure to write JSON.
+    pub fn network(&self) -> Answer {
+        let (genesis, committee) = (&self.facts.genesis, &self.facts.committee);
+        let fee = |(asset, amount): &(Address, Amount)| FeeView { asset: AddressText(*asset), amount: AmountText(*amount) };
+        let member = |(index, member): (u16, &plasma_core::genesis::GenesisMember)| MemberView {
+            index,
+            operator: AddressText(member.operator),
+            bls_public_key: BytesText(member.key.0.to_vec()),
+            peer_id: base58::encode(&member.peer_id),
+            addresses: member.addresses.clone(),
+        };
+        Reply::ok(&NetworkView {
+            name: genesis.name.clone(),
+            genesis_hash: HashText(self.facts.hash),
+            protocol_version: genesis.version,
+            l1_chain_id: genesis.chain_id,
+            contract: AddressText(genesis.contract),
+            confirmations: genesis.confirmations,
+            limits: LimitsView {
+                max_block_transactions: genesis.max_block_transactions,
+                max_block_bytes: genesis.max_block_bytes,
+                max_transaction_bytes: SignedTransaction::BYTES_MAX,
+                max_batch: BATCH_MAX,
+                max_body_bytes: BODY_MAX,
+                max_page: PAGE_MAX,
+            },
+            fee_owner: genesis.fee_owner.map(AddressText),
+            fees: genesis.fees.iter().map(fee).collect(),
+            legacy_transactions: genesis.legacy_transactions,
+            eip712_domain: Eip712DomainView {
+                name: "Plasma".into(),
+                version: "1".into(),
+                chain_id: genesis.chain_id,
+                verifying_contract: AddressText(genesis.contract),
+            },
+            committee: (0u16..).zip(&genesis.members).map(member).collect(),
+            quorum: committee.quorum(),
+            faults: committee.faults(),
+        })
+    }
+
+    /// `GET /v1/stats`: what must equal the vault's balance.
+    ///
+    /// # Errors
+    /// Only the operator's own.
+    pub async fn stats(&self) -> Answer {
+        self.scan(|door| {
+            let (height, _) = door.reader.tip()?;
+            let exits = door.reader.exits()?;
+            let mut exiting: BTreeMap<Address, Amount> = BTreeMap::new();
+            let mut positions: Vec<_> = exits.values().flat_map(OpenExit::positions).collect();
+            // Two exits may name one output; it is there once.
+            positions.sort_unstable();
+            positions.dedup();
+            for position in positions {
+                let record = door.reader.output(position)?;
+                if let Some(record) = record.filter(|record| record.is_unspent() && record.output.locks > 0) {
+                    let sum = exiting.entry(record.output.asset).or_insert(NOTHING);
+                    *sum = sum.saturating_add(record.output.amount);
+                }
+            }
+            let asset = |(asset, total): (Address, Amount)| AssetStats {
+                asset: AddressText(asset),
+                unspent_total: AmountText(total),
+                exiting_total: AmountText(exiting.get(&asset).copied().unwrap_or(NOTHING)),
+            };
+            let assets = door.reader.totals()?.into_iter().map(asset).collect();
+            Reply::ok(&StatsView { height: height.0, assets, open_exits: exits.len() })
+        })
+        .await
+    }
+}
+
+fn state(status: &Status) -> &'static str {
+    match status {
+        Status { stopped: Some(_), .. } => "stopped",
+        Status { halted: Some(_), .. } => "halted",
+        Status { behind: true, .. } => "catching-up",
+        _ => "running",
+    }
+}

@@ -1,0 +1,232 @@
+//! A transaction as this operator knows it, and its receipt.
+
+use plasma_core::{
+    Amount, Header, Height, Kind, Position, SignedTransaction, Transaction, TransactionId, EXPIRY_NEVER, merkle,
+};
+
+use super::{
+    Answer, Code, Door, Problem, Reply,
+    text::{AddressText, AmountText, BytesText, HashText, PositionText},
+    view::{AnchorView, CertificateView, InputView, PaymentView, Place, ProofView, State, TransactionView},
+};
+use crate::{
+    runtime::handle::AnchorSeen,
+    storage::{Decided, Read},
+};
+
+/// A decided transaction with all that proves its place.
+pub(super) struct Proven {
+    pub(super) signed: SignedTransaction,
+    pub(super) index: u32,
+    pub(super) header: Header,
+    pub(super) transaction_proof: Vec<plasma_core::Hash>,
+}
+
+impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
+    /// `GET /v1/transactions/{id}`: from a block, or from the mempool.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when this operator knows neither.
+    pub async fn transaction(&self, id: TransactionId) -> Answer {
+        let decided = self.read(move |door| door.decided_transaction(id)).await;
+        match decided {
+            Err(problem) if problem.is(Code::NotFound) => match self.handle.pending(id).await {
+                Some(pending) => Reply::ok(&view(pending.signed(), id, None, State::Accepted)),
+                // It may have been decided between the two looks.
+                None => self.read(move |door| door.decided_transaction(id)).await,
+            },
+            other => other,
+        }
+    }
+
+    fn decided_transaction(&self, id: TransactionId) -> Answer {
+        let (height, index) = self.place_of(id)?;
+        let block = self.block_at(height)?;
+        let signed = item(&block, index)?;
+        let place = Place { height: height.0, id: HashText(block.header.id().0), index };
+        let mut document = view(signed, id, Some(place), self.state_at(height));
+        document.certificate = self.certificate_of(&self.reader, height)?;
+        document.anchor = self.anchors.covering(height).map(AnchorView::from);
+        Reply::ok(&document)
+    }
+
+    /// `GET /v1/transactions/{id}/proof`: the receipt against the first certificate that covers its block.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when no decided block holds it.
+    pub async fn proof(&self, id: TransactionId) -> Answer {
+        self.scan(move |door| {
+            let proven = door.proven(id)?;
+            let Some((certified, certificate)) = door.reader.certificate_covering(proven.header.height)? else {
+                return Err(Code::NotFound.because("no certificate covers its block yet").hint("ask again in a second"));
+            };
+            let header = door.reader.header(certified)?.ok_or_else(|| missing_block(certified))?;
+            let history_proof = door.history_proof(proven.header.height, certified)?;
+            let receipt = plasma_core::Receipt {
+                transaction: proven.signed.clone(),
+                index: proven.index,
+                transaction_proof: proven.transaction_proof.clone(),
+                height: proven.header.height,
+                transaction_count: proven.header.transaction_count,
+                transactions_root: proven.header.transactions_root,
+                l1_height: proven.header.l1_height,
+                history_proof: history_proof.clone(),
+                header,
+                certificate: certificate.clone(),
+            };
+            Reply::ok(&ProofView {
+                id: HashText(id.0),
+                transaction: BytesText(proven.signed.encode()),
+                index: proven.index,
+                transaction_proof: hashes(proven.transaction_proof),
+                height: proven.header.height.0,
+                transaction_count: proven.header.transaction_count,
+                transactions_root: HashText(proven.header.transactions_root),
+                l1_height: proven.header.l1_height.0,
+                history_proof: hashes(history_proof),
+                certificate: door.certificate_view(&header, &certificate),
+                raw: BytesText(receipt.encode(door.facts.committee.size())),
+            })
+        })
+        .await
+    }
+
+    /// A decided transaction and its way to its block's root.
+    pub(super) fn proven(&self, id: TransactionId) -> Result<Proven, Problem> {
+        let (height, index) = self.place_of(id)?;
+        let block = self.block_at(height)?;
+        let signed = item(&block, index)?.clone();
+        let leaves: Vec<_> = block.body.iter().map(SignedTransaction::leaf).collect();
+        let transaction_proof = merkle::proof(&leaves, usize::try_from(index).unwrap_or(usize::MAX));
+        Ok(Proven { signed, index, header: block.header, transaction_proof })
+    }
+
+    /// From the history leaf of `height` to the history root of the header at `top`.
+    pub(super) fn history_proof(&self, height: Height, top: Height) -> Result<Vec<plasma_core::Hash>, Problem> {
+        let end = top.next().ok_or_else(|| missing_block(top))?;
+        let leaves = self.reader.leaves(Height(0)..end)?;
+        Ok(merkle::proof(&leaves, usize::try_from(height.0).unwrap_or(usize::MAX)))
+    }
+
+    pub(super) fn block_at(&self, height: Height) -> Result<Decided, Problem> {
+        self.reader.block(height)?.ok_or_else(|| missing_block(height))
+    }
+
+    fn place_of(&self, id: TransactionId) -> Result<(Height, u32), Problem> {
+        self.reader.transaction(&id)?.ok_or_else(|| {
+            Code::NotFound
+                .because(format!("this operator knows no transaction {id}"))
+                .hint("it may still be on its way here; after its expiry it never comes")
+        })
+    }
+
+    /// The acknowledgement level of a decided height.
+    pub(super) fn state_at(&self, height: Height) -> State {
+        match (self.handle.status().halted, self.anchors.covering(height)) {
+            (Some(last_valid), _) if height > last_valid => State::Void,
+            (_, Some(_)) => State::Anchored,
+            (_, None) => State::Committed,
+        }
+    }
+
+    /// The certificate that finalizes a height, with the header that it is about.
+    pub(super) fn certificate_of(&self, reader: &R, height: Height) -> Result<Option<CertificateView>, Problem> {
+        let Some((certified, certificate)) = reader.certificate_covering(height)? else { return Ok(None) };
+        let header = reader.header(certified)?.ok_or_else(|| missing_block(certified))?;
+        Ok(Some(self.certificate_view(&header, &certificate)))
+    }
+
+    fn certificate_view(&self, header: &Header, certificate: &plasma_core::Certificate) -> CertificateView {
+        CertificateView {
+            height: header.height.0,
+            block: HashText(certificate.block.0),
+            epoch: certificate.epoch.0,
+            view: certificate.view.0,
+            signers: certificate.signers.iter().map(|signer| signer.0).collect(),
+            quorum: self.facts.committee.quorum(),
+            signature: BytesText(certificate.signature.0.to_vec()),
+            header: BytesText(header.encode().to_vec()),
+            raw: BytesText(certificate.to_bytes(self.facts.committee.size())),
+        }
+    }
+}
+
+impl From<AnchorSeen> for AnchorView {
+    fn from(anchor: AnchorSeen) -> Self {
+        Self {
+            number: anchor.number,
+            height: anchor.height.0,
+            history_root: HashText(anchor.history_root),
+            l1_height: anchor.l1_height.0,
+            time_s: anchor.time_s,
+        }
+    }
+}
+
+/// A transaction as a document.
+pub(super) fn view(
+    signed: &SignedTransaction,
+    id: TransactionId,
+    block: Option<Place>,
+    state: State,
+) -> TransactionView {
+    let transaction = &signed.transaction;
+    let deposit = transaction.deposit().map(|number| number.0);
+    let born = |output| {
+        block.map(|place| {
+            PositionText(Position { block: Height(place.height), transaction: place.index, output })
+        })
+    };
+    TransactionView {
+        id: HashText(id.0),
+        state,
+        kind: kind(transaction.kind).to_owned(),
+        asset: AddressText(transaction.asset),
+        expiry: (transaction.expiry != EXPIRY_NEVER).then_some(transaction.expiry.0),
+        inputs: if deposit.is_some() { Vec::new() } else { inputs(transaction) },
+        outputs: (0u8..)
+            .zip(&transaction.outputs)
+            .map(|(output, payment)| PaymentView {
+                output: born(output),
+                owner: AddressText(payment.owner),
+                amount: AmountText(payment.amount),
+            })
+            .collect(),
+        deposit,
+        block,
+        certificate: None,
+        anchor: None,
+        raw: BytesText(signed.encode()),
+    }
+}
+
+fn inputs(transaction: &Transaction) -> Vec<InputView> {
+    let inputs = transaction.inputs.iter();
+    inputs.map(|input| InputView { output: PositionText(input.position), amount: AmountText(input.amount) }).collect()
+}
+
+fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Split => "split",
+        Kind::Merge => "merge",
+        Kind::Fund => "fund",
+        Kind::Transfer => "transfer",
+    }
+}
+
+fn item(block: &Decided, index: u32) -> Result<&SignedTransaction, Problem> {
+    let found = usize::try_from(index).ok().and_then(|index| block.body.get(index));
+    found.ok_or_else(|| Code::Internal.because(format!("block {} has no transaction {index}", block.header.height)))
+}
+
+pub(super) fn hashes(list: Vec<plasma_core::Hash>) -> Vec<HashText> {
+    list.into_iter().map(HashText).collect()
+}
+
+/// A height that this operator does not hold.
+pub(super) fn missing_block(height: Height) -> Problem {
+    Code::NotFound.because(format!("this operator holds no block {height}")).hint("/v1/blocks/latest names the newest")
+}
+
+/// Zero, where a sum begins.
+pub(super) const NOTHING: Amount = Amount::ZERO;

@@ -1,0 +1,102 @@
+//! What a setting is when nobody sets it. `default.toml` shows the same to people; a test keeps the two equal.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use super::{
+    Backend, Config, FederationKeys, HttpKeys, KeyFiles, L1Keys, LogFormat, LogKeys, MempoolLimits, P2p, Size, Span,
+    StorageKeys, Timers,
+};
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            config_version: 1,
+            name: "operator".into(),
+            data_dir: "data".into(),
+            federation: FederationKeys::default(),
+            keys: KeyFiles::default(),
+            p2p: P2p::default(),
+            consensus: Timers::default(),
+            mempool: MempoolLimits::default(),
+            storage: StorageKeys::default(),
+            l1: L1Keys::default(),
+            http: HttpKeys::default(),
+            log: LogKeys::default(),
+        }
+    }
+}
+
+impl Default for FederationKeys {
+    fn default() -> Self {
+        Self { file: "federation.toml".into(), expected_hash: String::new() }
+    }
+}
+
+impl Default for KeyFiles {
+    fn default() -> Self {
+        Self { bls: "keys/bls.key".into(), eth: "keys/ethereum.key".into(), p2p: "keys/peer.key".into() }
+    }
+}
+
+impl Default for P2p {
+    fn default() -> Self {
+        Self { listen: vec!["/ip4/0.0.0.0/tcp/27400".into()], max_clients: 256 }
+    }
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            delta: Span(Duration::from_millis(500)),
+            pace: Span(Duration::from_millis(100)),
+            alpha_percent: 150,
+            cap: 32,
+        }
+    }
+}
+
+impl Default for MempoolLimits {
+    fn default() -> Self {
+        Self { max_transactions: 200_000, max_bytes: Size(128 << 20) }
+    }
+}
+
+impl Default for StorageKeys {
+    fn default() -> Self {
+        Self { backend: Backend::Embedded, path: "db".into(), cache: Size(64 << 20) }
+    }
+}
+
+impl Default for L1Keys {
+    fn default() -> Self {
+        Self { rpc_url: "http://127.0.0.1:8545".into(), poll_interval: Span(Duration::from_secs(2)) }
+    }
+}
+
+impl Default for HttpKeys {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 27_401)), max_connections: 4_096 }
+    }
+}
+
+impl Default for LogKeys {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Config;
+
+    #[test]
+    fn printed_defaults_are_the_real_ones_and_complete() {
+        let printed: toml::Table = Config::DEFAULT_TEXT.parse().unwrap();
+        let real = toml::Table::try_from(Config::default()).unwrap();
+        assert_eq!(printed, real);
+        assert_eq!(Config::parse("default.toml", Config::DEFAULT_TEXT, &[]).unwrap(), Config::default());
+    }
+}
