@@ -1,0 +1,207 @@
+//! Puts the three contracts of a new federation on Ethereum.
+//!
+//! They know each other by addresses predicted from the deployer's nonce and check them in their
+//! constructors. The operators' proofs of possession name `Federation`, so the addresses come first:
+//! [`Site::choose`], then the proofs, then [`Site::deploy`]. Nobody else may use the deployer in between.
+
+use ethers_core::{
+    abi::AbiEncode,
+    types::{H160, U256},
+    utils::get_contract_address,
+};
+use plasma_contracts_abi::{
+    exit_game::EXITGAME_BYTECODE,
+    federation::{self, FEDERATION_BYTECODE},
+    vault::VAULT_BYTECODE,
+};
+use plasma_core::{
+    Address, Amount, Domain, Hash, L1Block,
+    bls::{PublicKey, Signature},
+};
+
+use super::{
+    account::{Account, Call},
+    contracts::{Contracts, Parameters},
+    convert,
+    direct::transact,
+    error::L1Error,
+    methods::{At, Receipt},
+    rpc::Rpc,
+};
+
+/// Where the contracts of a deployment will stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    contracts: Contracts,
+    chain_id: u64,
+    nonce: u64,
+}
+
+/// An operator that joins the committee of epoch 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMember {
+    /// Its Ethereum account.
+    pub operator: Address,
+    /// Its BLS key.
+    pub key: PublicKey,
+    /// Its signature of [`Domain::possession`] in the domain of the site.
+    pub possession: Signature,
+    /// keccak of the bytes of its peer id.
+    pub peer: Hash,
+}
+
+/// Contracts that stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Where.
+    pub contracts: Contracts,
+    /// The block that holds `Federation`: the first L1 origin.
+    pub block: L1Block,
+    /// What the three took together.
+    pub gas_used: u64,
+}
+
+impl Site {
+    /// Predicts the addresses from the deployer's next nonces.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn choose(rpc: &Rpc, deployer: &Account) -> Result<Self, L1Error> {
+        let nonce = rpc.nonce(deployer.address(), At::Pending).await?;
+        let address = |step: u64| {
+            let made = get_contract_address(
+                H160(deployer.address().0),
+                U256::from(nonce).saturating_add(step.into()),
+            );
+            Address(made.0)
+        };
+        let contracts = Contracts {
+            federation: address(0),
+            exit_game: address(1),
+            vault: address(2),
+        };
+        Ok(Self {
+            contracts,
+            chain_id: deployer.chain_id(),
+            nonce,
+        })
+    }
+
+    /// Where the contracts will stand.
+    #[must_use]
+    pub fn contracts(&self) -> &Contracts {
+        &self.contracts
+    }
+
+    /// The domain of everything that the federation will sign.
+    #[must_use]
+    pub fn domain(&self) -> Domain {
+        Domain {
+            chain_id: self.chain_id,
+            contract: self.contracts.federation,
+        }
+    }
+
+    /// Deploys `Federation`, `ExitGame` and `Vault`, each mined before the next is sent.
+    ///
+    /// # Errors
+    /// [`L1Error::Reverted`] when a constructor refuses a member or a parameter; [`L1Error::Mismatch`] when the
+    /// deployer was used meanwhile; [`L1Error`] of the endpoint.
+    pub async fn deploy(
+        &self,
+        rpc: &Rpc,
+        deployer: &Account,
+        parameters: &Parameters,
+        members: &[NewMember],
+    ) -> Result<Deployment, L1Error> {
+        let nonce = rpc.nonce(deployer.address(), At::Pending).await?;
+        if nonce != self.nonce {
+            let (expected, found) = (self.nonce.to_string(), nonce.to_string());
+            return Err(L1Error::Mismatch {
+                field: "the deployer's nonce",
+                expected,
+                found,
+            });
+        }
+        let Contracts {
+            federation,
+            exit_game,
+            vault,
+        } = self.contracts;
+        let seats = members.iter().map(seat).collect::<Result<Vec<_>, _>>()?;
+        let arguments = (seats, rules(parameters), H160(exit_game.0), H160(vault.0)).encode();
+        let place = AbiEncode::encode(H160(federation.0));
+        let first = create(rpc, deployer, "Federation", &FEDERATION_BYTECODE, &arguments).await?;
+        let second = create(rpc, deployer, "ExitGame", &EXITGAME_BYTECODE, &place).await?;
+        let third = create(rpc, deployer, "Vault", &VAULT_BYTECODE, &place).await?;
+        for (receipt, predicted) in [(&first, federation), (&second, exit_game), (&third, vault)] {
+            if receipt.created != Some(predicted) {
+                let found = receipt.created.unwrap_or_default().to_string();
+                return Err(L1Error::Mismatch {
+                    field: "a contract's address",
+                    expected: predicted.to_string(),
+                    found,
+                });
+            }
+        }
+        let block = rpc
+            .block_at(first.block)
+            .await?
+            .ok_or(L1Error::UnknownBlock(first.block))?;
+        let gas_used = [first, second, third]
+            .iter()
+            .map(|receipt| receipt.gas_used)
+            .sum();
+        Ok(Deployment {
+            contracts: self.contracts,
+            block,
+            gas_used,
+        })
+    }
+}
+
+async fn create(
+    rpc: &Rpc,
+    deployer: &Account,
+    name: &str,
+    code: &[u8],
+    arguments: &[u8],
+) -> Result<Receipt, L1Error> {
+    let data = [code, arguments].concat();
+    let call = Call {
+        label: format!("deployment of {name}"),
+        to: None,
+        value: Amount::ZERO,
+        data,
+    };
+    transact(rpc, deployer, &call).await
+}
+
+fn seat(member: &NewMember) -> Result<federation::Member, L1Error> {
+    let key = member
+        .key
+        .to_uncompressed()
+        .ok_or(L1Error::Key("a member's BLS key is no point of the curve"))?;
+    let possession = member.possession.to_uncompressed();
+    let possession = possession.ok_or(L1Error::Key(
+        "a member's proof of possession is no point of the curve",
+    ))?;
+    Ok(federation::Member {
+        operator: H160(member.operator.0),
+        peer: member.peer.0,
+        key: key.to_vec().into(),
+        possession: possession.to_vec().into(),
+    })
+}
+
+fn rules(parameters: &Parameters) -> federation::Parameters {
+    federation::Parameters {
+        exit_period: parameters.exit_period_s,
+        exit_bond: convert::to_u256(parameters.exit_bond),
+        origin_window: parameters.origin_window,
+        l_1_block_time: parameters.l1_block_time_s,
+        silence: parameters.silence_s,
+        grace: parameters.grace_s,
+        legacy_transactions: parameters.legacy_transactions,
+    }
+}

@@ -1,0 +1,272 @@
+//! Follows Ethereum and tells the runtime: confirmed blocks in order, and early signs at the head.
+//!
+//! One task per operator. Confirmed blocks come exactly once, oldest first, without a gap; the channel
+//! is bounded, so a runtime that cannot take more holds the watcher back. Early signs (an anchor
+//! mined, an exit ended) may be reorganised away again: duties and acknowledgements use them, the
+//! ledger never does. After a fault nothing more is said and the task ends.
+
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+
+use plasma_core::{DepositNumber, ExitId, L1Block, L1Event, L1Height};
+use tokio::{sync::mpsc, time::Instant};
+use tracing::{info, warn};
+
+use super::{
+    L1, Observed,
+    cursor::{Cursor, L1Fault},
+    decode::Anchored,
+    error::L1Error,
+};
+
+/// An Ethereum block at the confirmation depth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The block.
+    pub block: L1Block,
+    /// Events that the ledger follows, in log order.
+    pub events: Vec<L1Event>,
+    /// Anchors mined in it: they are final now.
+    pub anchors: Vec<Anchored>,
+}
+
+/// What the watcher says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// The next confirmed block.
+    Confirmed(Confirmed),
+    /// The chain has a new newest block; it is not confirmed.
+    Head(L1Block),
+    /// An anchor was mined; it may be reorganised away. Said when first seen and again when confirmed.
+    Anchored(Anchored),
+    /// An exit was paid, challenged or voided; it may be reorganised away. Said when first seen and again
+    /// when confirmed.
+    ExitSettled(ExitId),
+    /// Ethereum left our model: stop signing and say why. Nothing comes after it.
+    Fault(L1Fault),
+}
+
+/// How a watcher works.
+#[derive(Clone, Copy, Debug)]
+pub struct WatcherConfig {
+    /// Time between two looks at the head.
+    pub poll: Duration,
+    /// `confirmations` of the genesis.
+    pub confirmations: u32,
+    /// The last block whose effects the ledger holds: the origin of the last decided block, or the
+    /// deployment block of the genesis.
+    pub after: L1Block,
+}
+
+/// Starts watching; the task ends when the receiver is dropped or after a fault.
+pub fn watch<L: L1>(l1: Arc<L>, config: WatcherConfig) -> mpsc::Receiver<Sighting> {
+    let (says, sightings) = mpsc::channel(SIGHTINGS_MAX);
+    let watcher = Watcher {
+        l1,
+        cursor: Cursor::new(config.after, config.confirmations),
+        head: None,
+        early: config.after.height,
+        next_deposit: None,
+        says,
+    };
+    tokio::spawn(watcher.run(config.poll));
+    sightings
+}
+
+struct Watcher<L> {
+    l1: Arc<L>,
+    cursor: Cursor,
+    /// The newest block reported.
+    head: Option<L1Block>,
+    /// Up to here early signs were looked for.
+    early: L1Height,
+    /// Deposits are numbered without a gap; a missing number is a missing log.
+    next_deposit: Option<DepositNumber>,
+    says: mpsc::Sender<Sighting>,
+}
+
+/// Why one look ended early.
+#[derive(Debug, thiserror::Error)]
+enum Halt {
+    #[error(transparent)]
+    Failed(#[from] L1Error),
+    #[error(transparent)]
+    Fault(#[from] L1Fault),
+    #[error("nobody listens")]
+    Unheard,
+}
+
+impl<L: L1> Watcher<L> {
+    async fn run(mut self, poll: Duration) {
+        let mut healthy = Instant::now();
+        let mut is_warned = false;
+        loop {
+            match self.look().await {
+                Ok(()) => {
+                    if is_warned {
+                        info!(
+                            silent_s = healthy.elapsed().as_secs(),
+                            "Ethereum is followed again"
+                        );
+                    }
+                    (healthy, is_warned) = (Instant::now(), false);
+                }
+                Err(Halt::Unheard) => return,
+                Err(Halt::Fault(fault)) => {
+                    let _ = self.says.send(Sighting::Fault(fault)).await;
+                    return;
+                }
+                // A single hiccup is normal; only when it lasts is it worth a line.
+                Err(Halt::Failed(error)) => {
+                    if !is_warned && healthy.elapsed() >= poll.saturating_mul(HICCUPS) {
+                        warn!(%error, "Ethereum cannot be followed");
+                        is_warned = true;
+                    }
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(poll) => {}
+                () = self.says.closed() => return,
+            }
+        }
+    }
+
+    /// One look: everything newly confirmed, then the head.
+    async fn look(&mut self) -> Result<(), Halt> {
+        let head = self.l1.head().await?;
+        while let Some(range) = self.cursor.next_range(head.height) {
+            self.read(range).await?;
+        }
+        if self.head != Some(head) {
+            self.look_early(&head).await?;
+            self.say(Sighting::Head(head)).await?;
+            self.head = Some(head);
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self, range: RangeInclusive<L1Height>) -> Result<(), Halt> {
+        let observed = match self.l1.observe(range).await {
+            Ok(observed) => observed,
+            Err(error) => {
+                self.cursor.shrink();
+                return Err(error.into());
+            }
+        };
+        for block in observed {
+            self.confirm(block).await?;
+        }
+        self.cursor.grow();
+        Ok(())
+    }
+
+    async fn confirm(&mut self, observed: Observed) -> Result<(), Halt> {
+        let height = observed.link.block.height;
+        self.check_deposits(height, &observed.events)?;
+        if let Err(gap) = self.cursor.accept(&observed.link) {
+            // Either the chain below was replaced, or two answers came from two forks. The height that we
+            // handed on decides which.
+            let delivered = self.cursor.last().height;
+            let now = self
+                .l1
+                .block(delivered)
+                .await?
+                .ok_or(L1Error::UnknownBlock(delivered))?;
+            self.cursor.check_delivered(&now)?;
+            return Err(L1Error::Inconsistent {
+                height,
+                reason: gap.to_string(),
+            }
+            .into());
+        }
+        self.note_deposits(&observed.events);
+        // Again, should the early look have missed them: whoever follows duties takes each once.
+        self.say_early(&observed).await?;
+        let Observed {
+            link,
+            events,
+            anchors,
+        } = observed;
+        self.say(Sighting::Confirmed(Confirmed {
+            block: link.block,
+            events,
+            anchors,
+        }))
+        .await
+    }
+
+    fn check_deposits(&self, height: L1Height, events: &[L1Event]) -> Result<(), L1Error> {
+        let mut expected = self.next_deposit;
+        for number in deposits(events) {
+            if expected.is_some_and(|expected| expected != number) {
+                let reason = format!("deposit {number} follows, a log before it is missing");
+                return Err(L1Error::Inconsistent { height, reason });
+            }
+            expected = number.next();
+        }
+        Ok(())
+    }
+
+    fn note_deposits(&mut self, events: &[L1Event]) {
+        if let Some(last) = deposits(events).last() {
+            self.next_deposit = last.next();
+        }
+    }
+
+    /// Looks for early signs in what is not confirmed yet. Far behind the head there are none worth it.
+    async fn look_early(&mut self, head: &L1Block) -> Result<(), Halt> {
+        let confirmed = self.cursor.last().height;
+        // A new block at a height already looked at means a reorganisation: look at all of it again.
+        let is_extension = self.head.is_some_and(|known| known.height < head.height);
+        let seen = if is_extension {
+            self.early.max(confirmed)
+        } else {
+            confirmed
+        };
+        let first = L1Height(head.height.0.saturating_sub(EARLY_MAX - 1)).max(seen.next().unwrap_or(seen));
+        if first > head.height {
+            return Ok(());
+        }
+        let observed = self.l1.observe(first..=head.height).await?;
+        for block in &observed {
+            self.say_early(block).await?;
+        }
+        self.early = head.height;
+        Ok(())
+    }
+
+    async fn say_early(&self, observed: &Observed) -> Result<(), Halt> {
+        for anchored in &observed.anchors {
+            self.say(Sighting::Anchored(*anchored)).await?;
+        }
+        for exit in observed.events.iter().filter_map(ended) {
+            self.say(Sighting::ExitSettled(exit)).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for room: the runtime's pace is the pace of the bridge.
+    async fn say(&self, sighting: Sighting) -> Result<(), Halt> {
+        self.says.send(sighting).await.map_err(|_| Halt::Unheard)
+    }
+}
+
+fn deposits(events: &[L1Event]) -> impl Iterator<Item = DepositNumber> + '_ {
+    events.iter().filter_map(|event| match event {
+        L1Event::Deposited { number, .. } => Some(*number),
+        _ => None,
+    })
+}
+
+fn ended(event: &L1Event) -> Option<ExitId> {
+    match event {
+        L1Event::ExitEnded { id, .. } | L1Event::InFlightExitEnded { id, .. } => Some(*id),
+        _ => None,
+    }
+}
+
+/// A chunk of confirmed blocks and their signs; the runtime takes them all in one turn.
+pub const SIGHTINGS_MAX: usize = 256;
+/// Failed looks in a row before it is worth a line in the log.
+const HICCUPS: u32 = 10;
+/// Most unconfirmed blocks that are searched for early signs; confirmation depths are below it.
+const EARLY_MAX: u64 = 64;
