@@ -1,0 +1,385 @@
+//! One operator as a pure value: the same events in the same order give the same effects, on any machine.
+//!
+//! Nothing here waits, reads a clock or touches the world. What the operator lacks it asks for by an effect and receives
+//! as a later event. Invariants: a block is decided only when it was applied on the decided tip; a vote or a proposal
+//! leaves only behind the record that remembers it; the ledger changes only by a decided block.
+
+pub mod chain;
+pub mod effect;
+pub mod event;
+pub mod guardian;
+pub mod mempool;
+pub mod origins;
+mod proposer;
+pub mod report;
+pub mod sync;
+mod validator;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use plasma_consensus::{Engine, Floor, Input, Message, Scheme, Start};
+use plasma_core::{
+    AuthenticBlock, AuthenticTransaction, BlockId, Committee, Genesis, Header, Height, L1Block, Millis, OperatorIndex,
+    Reads, TransactionId, View, ledger,
+};
+
+use crate::storage::Saved;
+
+use chain::Chain;
+use effect::{Effect, Purpose, Record};
+use event::{Event, Offered, Source};
+use guardian::{Duties, Guardian};
+use mempool::{Admission, Mempool, MempoolLimits};
+use origins::Origins;
+use report::{Accepted, AnchorSeen, Known, Rejected, Status};
+use sync::Sync;
+
+/// Most batches of offered transactions whose reads are under way. The runtime answers a read before it takes the next
+/// event, so this is reached only by a broken shell.
+const OFFERS_MAX: usize = 1_024;
+
+/// What an operator is told once, at its start.
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// The chain's constitution.
+    pub genesis: Genesis,
+    /// The committee of the running epoch.
+    pub committee: Committee,
+    /// Our place in the committee.
+    pub me: OperatorIndex,
+    /// Timers of the engine.
+    pub consensus: plasma_consensus::Config,
+    /// Limits of the mempool.
+    pub mempool: MempoolLimits,
+    /// The contract's `silence` in seconds.
+    pub silence_s: u64,
+    /// The newest anchor on Ethereum at the start.
+    pub anchor: Option<AnchorSeen>,
+    /// Ethereum's time of the last decided origin, in seconds.
+    pub origin_time_s: u64,
+}
+
+/// One operator as a value.
+#[derive(Debug)]
+pub struct Operator<S: Scheme> {
+    me: OperatorIndex,
+    operators: usize,
+    rules: ledger::Params,
+    origin_lag: u64,
+    l1_events_max: usize,
+    engine: Engine<S>,
+    chain: Chain,
+    origins: Origins,
+    mempool: Mempool,
+    sync: Sync,
+    guardian: Guardian,
+    /// Batches of offered transactions whose reads are under way, by their number.
+    offers: BTreeMap<u64, Vec<Offered>>,
+    next_offer: u64,
+    /// Blocks whose verdict the engine waits for, with the view that asked.
+    awaited: BTreeMap<BlockId, View>,
+    /// Blocks whose read is under way.
+    reading: BTreeSet<BlockId>,
+    /// Blocks that break a rule of the ledger on their own parent: they can never become valid.
+    invalid: BTreeSet<BlockId>,
+    is_working: bool,
+    stopped: Option<String>,
+}
+
+impl<S: Scheme> Operator<S> {
+    /// The operator as it was before it stopped: what storage holds, and the log above it.
+    pub fn recover(now: Millis, params: Params, scheme: S, saved: Saved, log: Vec<Record>) -> (Self, Vec<Effect>) {
+        let genesis = &params.genesis;
+        let mut bodies = Vec::new();
+        let mut votes = Vec::new();
+        for record in log {
+            match record {
+                Record::Consensus(record) => votes.push(record),
+                Record::Body(bytes) => bodies.push(bytes),
+            }
+        }
+        let floor = saved.certificate.as_ref().map_or(
+            Floor { view: View(0), block: genesis.state().id, certificate: None },
+            |newest| Floor { view: newest.view, block: newest.block, certificate: Some(newest.clone()) },
+        );
+        let decided_view = floor.view;
+        let start = Start {
+            config: params.consensus,
+            committee: params.committee,
+            domain: genesis.domain(),
+            me: params.me,
+            scheme,
+            leaders: genesis.state().id.0,
+            floor,
+            now,
+        };
+        let (engine, first) = Engine::recover(start, &votes);
+        let origin = L1Block {
+            height: saved.state.header.l1_height,
+            hash: saved.state.header.l1_hash,
+            timestamp_s: params.origin_time_s,
+        };
+        let duties = Duties {
+            me: params.me,
+            operators: u16::try_from(genesis.members.len()).unwrap_or(u16::MAX),
+            anchor_blocks: genesis.anchor_blocks,
+            anchor_ms: u64::from(genesis.anchor_seconds) * 1_000,
+            takeover_ms: u64::from(genesis.takeover_seconds) * 1_000,
+            silence_s: params.silence_s,
+        };
+        let mut guardian = Guardian::new(duties, params.anchor, genesis.deployment.timestamp_s, now);
+        if let Some(certificate) = saved.certificate.as_ref().filter(|newest| newest.block == saved.state.id) {
+            guardian.on_certified(&saved.state.header, certificate);
+        }
+        let mut operator = Self {
+            me: params.me,
+            operators: genesis.members.len(),
+            rules: genesis.params(),
+            origin_lag: u64::from(genesis.origin_lag),
+            l1_events_max: usize::try_from(genesis.max_l1_events).unwrap_or(usize::MAX),
+            engine,
+            chain: Chain::new(saved.state, decided_view),
+            origins: Origins::new(origin),
+            mempool: Mempool::new(params.mempool),
+            sync: Sync::default(),
+            guardian,
+            offers: BTreeMap::new(),
+            next_offer: 0,
+            awaited: BTreeMap::new(),
+            reading: BTreeSet::new(),
+            invalid: BTreeSet::new(),
+            is_working: false,
+            stopped: None,
+        };
+        for bytes in bodies {
+            operator.file_logged(&bytes);
+        }
+        let mut effects: Vec<Effect> =
+            saved.exits.iter().filter_map(|(exit, open)| validator::ask_to_judge(*exit, open)).collect();
+        operator.perform(now, first, &mut effects);
+        operator.settle(now, &mut effects);
+        (operator, effects)
+    }
+
+    /// Takes one event; gives what must be done about it, in order, reads last.
+    pub fn handle(&mut self, now: Millis, event: Event) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Tick => self.step(now, Input::Tick, &mut effects),
+            Event::PeerUp(peer) => {
+                self.sync.on_peer_up(peer);
+                self.step(now, Input::PeerUp(peer), &mut effects);
+            }
+            Event::PeerDown(peer) => {
+                self.sync.on_peer_down(peer);
+                self.step(now, Input::PeerDown(peer), &mut effects);
+            }
+            Event::Consensus { from, message, block } => self.on_consensus(now, from, message, block, &mut effects),
+            Event::Transactions(offered) => self.on_offered(offered, &mut effects),
+            Event::Read { purpose: Purpose::Admit(offer), reads } => self.on_admit(now, offer, &reads, &mut effects),
+            Event::Read { purpose: Purpose::Build(build), reads } => self.on_build(now, *build, reads, &mut effects),
+            Event::Read { purpose: Purpose::Apply(block), reads } => self.on_apply(block, reads, &mut effects),
+            Event::Read { purpose: Purpose::Judge(exit), reads } => self.on_judge(now, exit, &reads),
+            Event::L1Confirmed(blocks) => self.on_confirmed(blocks, &mut effects),
+            Event::Anchored(anchor) => self.guardian.on_anchored(now, anchor),
+            Event::ExitSettled(exit) => self.guardian.on_exit_settled(&exit),
+            Event::Blocks { from, segment } => self.on_blocks(now, from, segment, &mut effects),
+            Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
+        }
+        self.settle(now, &mut effects);
+        effects
+    }
+
+    /// Whether the operator can take more of Ethereum: it cannot while it decides nothing for very long.
+    #[must_use]
+    pub fn has_room_for_l1(&self) -> bool {
+        self.origins.has_room()
+    }
+
+    /// A transaction that waits.
+    #[must_use]
+    pub fn pending(&self, id: &TransactionId) -> Option<&AuthenticTransaction> {
+        self.mempool.find(id)
+    }
+
+    /// The bytes of an undecided block, for a peer that lacks it.
+    #[must_use]
+    pub fn encoded_block(&self, id: &BlockId) -> Option<Bytes> {
+        self.chain.block(id).map(|known| known.encoded.clone())
+    }
+
+    /// Size of the committee: the wire's bitmaps depend on it.
+    #[must_use]
+    pub fn operators(&self) -> usize {
+        self.operators
+    }
+
+    /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage does not hold.
+    #[must_use]
+    pub fn needs(&self, record: &Record) -> bool {
+        match record {
+            Record::Consensus(record) => self.engine.needs(record),
+            Record::Body(bytes) => bytes
+                .get(..Header::SIZE)
+                .and_then(Header::decode)
+                .is_some_and(|header| header.height > self.chain.decided().header.height),
+        }
+    }
+
+    /// How the operator sees itself.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let decided = self.chain.decided();
+        Status {
+            operator: self.me,
+            height: decided.header.height,
+            block: decided.id,
+            output_commitment: decided.header.output_commitment,
+            timestamp: decided.header.timestamp_ms,
+            epoch: decided.epoch,
+            view: self.engine.view(),
+            leader: self.engine.leader(self.engine.view()),
+            final_view: self.engine.floor().view,
+            working: self.is_working,
+            behind: self.chain.is_behind(),
+            peers: self.sync.connected().iter().copied().collect(),
+            mempool: self.mempool.len(),
+            l1_origin: decided.header.l1_height,
+            l1_confirmed: self.origins.newest().height,
+            anchor: self.guardian.anchor(),
+            halted: decided.halted,
+            stopped: self.stopped.clone(),
+        }
+    }
+
+    fn on_consensus(
+        &mut self,
+        now: Millis,
+        from: OperatorIndex,
+        message: Message,
+        block: Option<Box<AuthenticBlock>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let (Message::Proposal(proposal), Some(block)) = (&message, block) {
+            let near = proposal.container.view.0 <= self.engine.view().0.saturating_add(PROPOSALS_AHEAD);
+            if near && block.header.id() == proposal.container.block {
+                self.file(*block);
+            }
+        }
+        self.step(now, Input::Message { from, message }, effects);
+    }
+
+    /// Confirmed blocks of Ethereum are filed; they change nothing until a decided block covers them.
+    fn on_confirmed(&mut self, blocks: Vec<event::ConfirmedBlock>, effects: &mut Vec<Effect>) {
+        if !self.origins.extend(blocks) {
+            self.stop("the watcher skipped an Ethereum block".to_owned(), effects);
+        }
+    }
+
+    /// Verified transactions are read for, then checked.
+    fn on_offered(&mut self, offered: Vec<Offered>, effects: &mut Vec<Effect>) {
+        if self.offers.len() >= OFFERS_MAX {
+            effects.extend(offered.iter().filter_map(|one| reply(one.source, Err(Rejected::Overloaded))));
+            return;
+        }
+        let wanted = ledger::wanted(offered.iter().map(|one| one.transaction.transaction()), &[]);
+        let number = self.next_offer;
+        self.next_offer += 1;
+        self.offers.insert(number, offered);
+        effects.push(Effect::Read { purpose: Purpose::Admit(number), wanted });
+    }
+
+    fn on_admit(&mut self, now: Millis, offer: u64, reads: &Reads, effects: &mut Vec<Effect>) {
+        for Offered { transaction, source } in self.offers.remove(&offer).unwrap_or_default() {
+            let bytes = transaction.signed().encode();
+            let result = self.admit(now, transaction, reads);
+            let is_news = matches!(result, Ok(Accepted { known: Known::New, .. })) && source != Source::Gossip;
+            if is_news {
+                effects.push(Effect::Gossip(bytes.into()));
+            }
+            effects.extend(reply(source, result));
+        }
+    }
+
+    fn admit(
+        &mut self,
+        now: Millis,
+        transaction: AuthenticTransaction,
+        reads: &Reads,
+    ) -> Result<Accepted, Rejected> {
+        let id = transaction.id();
+        let decided = self.chain.decided();
+        if let Some(last_valid) = decided.halted {
+            return Err(Rejected::Halted(last_valid));
+        }
+        if self.mempool.find(&id).is_some() {
+            return Ok(Accepted { id, known: Known::Pending });
+        }
+        let next = decided.header.height.next().unwrap_or(Height(u32::MAX));
+        ledger::check_transaction(&transaction, next, reads, &self.rules)?;
+        match self.mempool.offer(now, transaction) {
+            Admission::Added => Ok(Accepted { id, known: Known::New }),
+            Admission::Known => Ok(Accepted { id, known: Known::Pending }),
+            Admission::Conflict { input, by } => Err(Rejected::Conflict { input, by }),
+            Admission::Full => Err(Rejected::Full(self.mempool.len())),
+        }
+    }
+
+    /// What follows from any event: verdicts, decisions, requests, duties, and whether there is work.
+    fn settle(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        self.mempool.forget_old(now);
+        self.decide(now, effects);
+        self.answer_engine(now, effects);
+        if self.stopped.is_none() {
+            if self.chain.is_behind() {
+                effects.extend(self.sync.ask(now, self.chain.decided().header.height));
+            }
+            effects.extend(self.guardian.due(now));
+            self.report_work(now, effects);
+        }
+        effects.sort_by_key(|effect| matches!(effect, Effect::Read { .. }));
+    }
+
+    fn report_work(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let decided = self.chain.decided();
+        let has_work = !self.mempool.is_empty()
+            || self.origins.has_events_above(decided.header.l1_height)
+            || self.needs_block();
+        if has_work != self.is_working {
+            self.is_working = has_work;
+            self.step(now, Input::Work(has_work), effects);
+        }
+    }
+
+    /// Whether Ethereum wants to hear of us even though nothing happened.
+    fn needs_block(&self) -> bool {
+        self.guardian.needs_block(self.chain.decided().header.height, self.origins.newest().timestamp_s)
+    }
+
+    /// Drives the engine and translates what it wants.
+    fn step(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
+        if self.stopped.is_some() {
+            return;
+        }
+        let wishes = self.engine.step(now, input);
+        self.perform(now, wishes, effects);
+    }
+
+    fn stop(&mut self, reason: String, effects: &mut Vec<Effect>) {
+        if self.stopped.is_none() {
+            self.stopped = Some(reason.clone());
+            effects.push(Effect::Stop(reason));
+        }
+    }
+}
+
+/// A proposal's block is kept only when its view is at most this far ahead: the engine looks no further.
+const PROPOSALS_AHEAD: u64 = 2;
+
+fn reply(source: Source, result: Result<Accepted, Rejected>) -> Option<Effect> {
+    match source {
+        Source::Client(ticket) => Some(Effect::Reply { ticket, result }),
+        Source::Gossip => None,
+    }
+}

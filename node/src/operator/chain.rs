@@ -1,0 +1,166 @@
+//! The decided tip and the undecided blocks above it, each with the changes it would make.
+//!
+//! A block's changes are known once it was applied on its parent's; they lie over what storage holds until the block is
+//! decided. Which blocks become decided is derived, never remembered: walk down from a finalized block to the tip.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use plasma_core::{
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Reads, State, TransactionId, View,
+};
+
+/// Most undecided blocks kept. The engine lets at most sixteen fresh blocks stand above the decided one; the rest is room
+/// for proposals that lose and for one answer of a peer (128). A block that is dropped for room is fetched again when it turns out to matter.
+pub const UNDECIDED_MAX: usize = 256;
+
+/// A block above the decided tip.
+#[derive(Debug)]
+pub struct Undecided {
+    /// The block.
+    pub block: AuthenticBlock,
+    /// Its bytes, as they travel and as they are logged.
+    pub encoded: Bytes,
+    /// What it changes, once applied.
+    pub delta: Option<Delta>,
+    /// Whether its bytes are in the log.
+    pub is_logged: bool,
+    /// Order of arrival, to drop the oldest.
+    arrival: u64,
+}
+
+/// The decided tip and what stands above it.
+#[derive(Debug)]
+pub struct Chain {
+    decided: State,
+    /// View of the newest certificate whose block is decided.
+    decided_view: View,
+    blocks: BTreeMap<BlockId, Undecided>,
+    /// Finalize certificates of blocks that are not decided here yet.
+    finals: BTreeMap<BlockId, Certificate>,
+    arrivals: u64,
+}
+
+impl Chain {
+    /// Starts at a decided tip.
+    #[must_use]
+    pub fn new(decided: State, decided_view: View) -> Self {
+        Self { decided, decided_view, blocks: BTreeMap::new(), finals: BTreeMap::new(), arrivals: 0 }
+    }
+
+    /// The state after the last decided block.
+    #[must_use]
+    pub fn decided(&self) -> &State {
+        &self.decided
+    }
+
+    /// The state after a block, decided or applied.
+    #[must_use]
+    pub fn state(&self, id: &BlockId) -> Option<&State> {
+        if *id == self.decided.id {
+            return Some(&self.decided);
+        }
+        self.blocks.get(id)?.delta.as_ref().map(|delta| &delta.state)
+    }
+
+    /// An undecided block.
+    #[must_use]
+    pub fn block(&self, id: &BlockId) -> Option<&Undecided> {
+        self.blocks.get(id)
+    }
+
+    /// Marks a block's bytes as logged; says whether they were not before.
+    pub fn log(&mut self, id: &BlockId) -> Option<Bytes> {
+        let known = self.blocks.get_mut(id).filter(|known| !known.is_logged)?;
+        known.is_logged = true;
+        Some(known.encoded.clone())
+    }
+
+    /// Files a block above the decided tip. The oldest unneeded one makes room.
+    pub fn insert(&mut self, block: AuthenticBlock, encoded: Bytes, is_logged: bool) {
+        let id = block.header.id();
+        if block.header.height <= self.decided.header.height || self.blocks.contains_key(&id) {
+            return;
+        }
+        if self.blocks.len() >= UNDECIDED_MAX {
+            let oldest = self.blocks.iter().min_by_key(|(_, known)| known.arrival).map(|(id, _)| *id);
+            oldest.and_then(|id| self.blocks.remove(&id));
+        }
+        self.arrivals += 1;
+        self.blocks.insert(id, Undecided { block, encoded, delta: None, is_logged, arrival: self.arrivals });
+    }
+
+    /// Remembers what a block changes.
+    pub fn applied(&mut self, id: &BlockId, delta: Delta) {
+        if let Some(known) = self.blocks.get_mut(id) {
+            known.delta = Some(delta);
+        }
+    }
+
+    /// Lays the changes of a block and its undecided ancestors over what storage held.
+    pub fn overlay(&self, reads: &mut Reads, tip: &BlockId) {
+        let deltas: Vec<&Delta> = self.ancestry(tip).filter_map(|known| known.delta.as_ref()).collect();
+        for delta in deltas.into_iter().rev() {
+            reads.overlay(delta);
+        }
+    }
+
+    /// Ids of the transactions in a block and its undecided ancestors.
+    #[must_use]
+    pub fn included(&self, tip: &BlockId) -> BTreeSet<TransactionId> {
+        self.ancestry(tip)
+            .flat_map(|known| known.block.transactions.iter().map(AuthenticTransaction::id))
+            .collect()
+    }
+
+    /// A finalize certificate; it stays until its block is decided here.
+    pub fn on_final(&mut self, certificate: Certificate) {
+        if certificate.view > self.decided_view {
+            self.finals.insert(certificate.block, certificate);
+        }
+    }
+
+    /// The next block to decide: the lowest undecided ancestor of a finalized block, with the block's own certificate if
+    /// it has one.
+    #[must_use]
+    pub fn next_final(&self) -> Option<(BlockId, Option<Certificate>)> {
+        let next = self.finals.keys().find_map(|target| self.child_of_decided(target))?;
+        Some((next, self.finals.get(&next).cloned()))
+    }
+
+    /// Whether a finalized block is known of which an ancestor, or itself, is missing here.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.finals.values().any(|certificate| certificate.view > self.decided_view)
+            && self.next_final().is_none()
+    }
+
+    /// Makes an applied child of the tip the new tip; gives what it changes and its block.
+    pub fn decide(&mut self, id: &BlockId) -> Option<(AuthenticBlock, Delta)> {
+        let known = self.blocks.get(id)?;
+        if known.block.header.parent != self.decided.id || known.delta.is_none() {
+            return None;
+        }
+        let Undecided { block, delta, .. } = self.blocks.remove(id)?;
+        let delta = delta?;
+        if let Some(certificate) = self.finals.remove(id) {
+            self.decided_view = self.decided_view.max(certificate.view);
+        }
+        let decided_view = self.decided_view;
+        self.finals.retain(|_, certificate| certificate.view > decided_view);
+        self.decided = delta.state.clone();
+        let height = self.decided.header.height;
+        self.blocks.retain(|_, other| other.block.header.height > height);
+        Some((block, delta))
+    }
+
+    /// A block and its undecided ancestors, downwards.
+    fn ancestry(&self, tip: &BlockId) -> impl Iterator<Item = &Undecided> {
+        std::iter::successors(self.blocks.get(tip), |known| self.blocks.get(&known.block.header.parent))
+    }
+
+    fn child_of_decided(&self, target: &BlockId) -> Option<BlockId> {
+        let lowest = self.ancestry(target).last()?;
+        (lowest.block.header.parent == self.decided.id).then(|| lowest.block.header.id())
+    }
+}

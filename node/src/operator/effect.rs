@@ -1,0 +1,142 @@
+//! Everything an operator can do to the world. Effects are performed in order.
+
+use bytes::Bytes;
+use plasma_consensus::{Message, Target};
+use plasma_core::{
+    BlockId, Certificate, Delta, ExitId, Header, Height, L1Block, Millis, OperatorIndex, Spender, View,
+    Wanted,
+};
+
+use crate::storage::Decided;
+
+use super::report::{Accepted, Rejected};
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Write to the log. A barrier: nothing after it happens before it is on disk.
+    Persist(Record),
+    /// Write a decided block, in one atomic commit.
+    Commit(Box<Commit>),
+    /// Read these from storage and come back with [`super::event::Event::Read`].
+    Read {
+        /// What it is read for; comes back with the answer.
+        purpose: Purpose,
+        /// What to read.
+        wanted: Wanted,
+    },
+    /// A consensus message for members of the committee.
+    Send {
+        /// For whom.
+        target: Target,
+        /// What.
+        message: Message,
+        /// The encoded block that a fresh proposal carries.
+        block: Option<Bytes>,
+    },
+    /// Tell the other operators of a client's transaction.
+    Gossip(Bytes),
+    /// Tell a client what became of its transaction.
+    Reply {
+        /// The ticket that came with it.
+        ticket: u64,
+        /// The verdict.
+        result: Result<Accepted, Rejected>,
+    },
+    /// Ask a member for the decided blocks after a height.
+    RequestBlocks {
+        /// Whom.
+        from: OperatorIndex,
+        /// Our last decided height.
+        after: Height,
+    },
+    /// Ask a member for one block that is not decided here.
+    RequestBlock {
+        /// Whom.
+        from: OperatorIndex,
+        /// Which.
+        block: BlockId,
+    },
+    /// Submit an anchor: it is our duty now.
+    Anchor {
+        /// The header.
+        header: Header,
+        /// Its finalize certificate.
+        certificate: Certificate,
+    },
+    /// Challenge an exit of a spent output: it is our duty now.
+    Challenge {
+        /// The exit.
+        exit: ExitId,
+        /// The input that spent the output first.
+        spender: Spender,
+    },
+    /// Wake the operator with a tick at this moment, at the latest.
+    Wake(Millis),
+    /// A peer broke the protocol.
+    Penalize {
+        /// Who.
+        peer: OperatorIndex,
+        /// How.
+        reason: String,
+    },
+    /// An operator contradicted itself; both its signatures are verified.
+    Accuse(plasma_consensus::Evidence),
+    /// The vote ledger refused a signature that the rules asked for: a bug, harmless by itself.
+    Refused(plasma_consensus::Refusal),
+    /// A proposed block breaks a rule of the ledger.
+    Invalid {
+        /// Which.
+        block: BlockId,
+        /// The first rule.
+        broken: plasma_core::Broken,
+    },
+    /// Views below this are over: queued frames of them are worthless.
+    CancelBelow(View),
+    /// Stop signing and keep serving proofs: an assumption of the whole system broke.
+    Stop(String),
+}
+
+/// What a read is for.
+#[derive(Clone, Debug)]
+pub enum Purpose {
+    /// Checking offered transactions; their places in the operator's waiting list.
+    Admit(u64),
+    /// Building the block of a view on a parent.
+    Build(Box<Build>),
+    /// Applying a block on its parent.
+    Apply(BlockId),
+    /// Judging an exit that opened.
+    Judge(ExitId),
+}
+
+/// What a block is built from, fixed when the read is asked for.
+#[derive(Clone, Debug)]
+pub struct Build {
+    /// The view it is for.
+    pub view: View,
+    /// The block below it.
+    pub parent: BlockId,
+    /// The L1 origin it will name.
+    pub origin: L1Block,
+    /// The transactions to choose from, best first.
+    pub candidates: Vec<plasma_core::AuthenticTransaction>,
+}
+
+/// A decided block and all that storage writes of it.
+#[derive(Debug)]
+pub struct Commit {
+    /// The block with its certificate, if it has one of its own.
+    pub decided: Decided,
+    /// What it changes.
+    pub delta: Delta,
+}
+
+/// A record of the write-ahead log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Something the engine must remember.
+    Consensus(plasma_consensus::Record),
+    /// The encoded block behind a vote.
+    Body(Bytes),
+}

@@ -1,0 +1,88 @@
+//! Everything that can happen to an operator. The world enters here and nowhere else.
+
+use plasma_consensus::Message;
+use plasma_core::{
+    AuthenticBlock, AuthenticTransaction, Certificate, ExitId, L1Block, L1Event, OperatorIndex, Reads,
+};
+
+use super::{effect::Purpose, report::AnchorSeen};
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// Time passed; the runtime sends it when the last asked-for moment has come, and every second.
+    Tick,
+    /// The committee member's streams are usable.
+    PeerUp(OperatorIndex),
+    /// Its last connection closed.
+    PeerDown(OperatorIndex),
+    /// A consensus message of a member, on its own connection.
+    Consensus {
+        /// Who sent it.
+        from: OperatorIndex,
+        /// What it says.
+        message: Message,
+        /// The block that a fresh proposal carries, signatures of its transactions checked.
+        block: Option<Box<AuthenticBlock>>,
+    },
+    /// Authentic transactions, from a client or by gossip.
+    Transactions(Vec<Offered>),
+    /// The answer to [`super::effect::Effect::Read`], read after every commit that was asked for before.
+    Read {
+        /// What it was read for.
+        purpose: Purpose,
+        /// What storage holds.
+        reads: Reads,
+    },
+    /// Ethereum blocks reached the confirmation depth, in order and without a gap.
+    L1Confirmed(Vec<ConfirmedBlock>),
+    /// Ethereum shows an anchor; it may still be reorganised.
+    Anchored(AnchorSeen),
+    /// Ethereum shows that an exit was challenged or ended by somebody.
+    ExitSettled(ExitId),
+    /// A peer answered a request for decided blocks.
+    Blocks {
+        /// Who answered.
+        from: OperatorIndex,
+        /// What it sent; `None` when it failed, timed out or sent nonsense.
+        segment: Option<Box<Segment>>,
+    },
+    /// Ethereum contradicts what was decided, deeper than the confirmation depth.
+    L1Contradiction(String),
+}
+
+/// An authentic transaction and who waits for the verdict.
+#[derive(Debug)]
+pub struct Offered {
+    /// The transaction.
+    pub transaction: AuthenticTransaction,
+    /// Who offered it.
+    pub source: Source,
+}
+
+/// Who offered a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A client of ours; the ticket names the reply that waits.
+    Client(u64),
+    /// Another operator, by gossip; nobody waits.
+    Gossip,
+}
+
+/// A confirmed Ethereum block and what our contracts said in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfirmedBlock {
+    /// The block.
+    pub block: L1Block,
+    /// Events of our contracts in log order.
+    pub events: Vec<L1Event>,
+}
+
+/// Consecutive blocks; the runtime has checked their links, their signatures and the certificate.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Oldest first, signatures checked.
+    pub blocks: Vec<AuthenticBlock>,
+    /// Finalize certificate of the last one; none when a single undecided block was asked for.
+    pub certificate: Option<Certificate>,
+}

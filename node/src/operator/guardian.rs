@@ -1,0 +1,166 @@
+//! What the federation owes Ethereum: anchors in time, and a challenge for every exit of a spent output.
+//!
+//! Both follow one rota: the k-th anchor is the duty of `committee[k mod n]`, and when it is late by j takeover periods
+//! also of the next j operators. A duty is done when Ethereum shows it done, whoever did it, so a duty survives a crash:
+//! it is derived again from storage and from Ethereum.
+
+use std::collections::BTreeMap;
+
+use plasma_core::{Certificate, ExitId, Header, Height, Millis, OperatorIndex, Spender};
+
+use super::{effect::Effect, report::AnchorSeen};
+
+/// When duties fall due.
+#[derive(Clone, Copy, Debug)]
+pub struct Duties {
+    /// Our place in the committee.
+    pub me: OperatorIndex,
+    /// Size of the committee.
+    pub operators: u16,
+    /// Decided blocks after which an anchor is due.
+    pub anchor_blocks: u32,
+    /// Time after which an anchor is due when anything is new.
+    pub anchor_ms: u64,
+    /// How late a duty must be before it is also the next operator's.
+    pub takeover_ms: u64,
+    /// The contract's `silence`, by Ethereum's clock: a quarter of it without an anchor makes even an empty block due.
+    pub silence_s: u64,
+}
+
+/// The duties of one operator.
+#[derive(Debug)]
+pub struct Guardian {
+    duties: Duties,
+    /// The newest anchor on Ethereum, `None` before the first.
+    anchor: Option<AnchorSeen>,
+    /// Ethereum's time of that anchor, or of the deployment.
+    anchored_s: u64,
+    /// When we saw it, by our clock.
+    anchor_seen: Millis,
+    /// The newest decided header that has a finalize certificate of its own.
+    newest: Option<(Header, Certificate)>,
+    due_since: Option<Millis>,
+    asked: Option<(Height, Millis)>,
+    suspects: BTreeMap<ExitId, Suspect>,
+}
+
+/// An open exit of an output that was spent before.
+#[derive(Clone, Copy, Debug)]
+struct Suspect {
+    spender: Spender,
+    since: Millis,
+    asked: Option<Millis>,
+}
+
+impl Guardian {
+    /// Starts from the newest anchor that Ethereum shows.
+    #[must_use]
+    pub fn new(duties: Duties, anchor: Option<AnchorSeen>, deployed_s: u64, now: Millis) -> Self {
+        let anchored_s = anchor.map_or(deployed_s, |seen| seen.time_s);
+        Self {
+            duties,
+            anchor,
+            anchored_s,
+            anchor_seen: now,
+            newest: None,
+            due_since: None,
+            asked: None,
+            suspects: BTreeMap::new(),
+        }
+    }
+
+    /// The newest anchor seen.
+    #[must_use]
+    pub fn anchor(&self) -> Option<AnchorSeen> {
+        self.anchor
+    }
+
+    /// Ethereum shows an anchor.
+    pub fn on_anchored(&mut self, now: Millis, anchor: AnchorSeen) {
+        if self.anchor.is_some_and(|known| known.number >= anchor.number) {
+            return;
+        }
+        self.anchor = Some(anchor);
+        self.anchored_s = anchor.time_s;
+        self.anchor_seen = now;
+        self.due_since = None;
+        self.asked = None;
+    }
+
+    /// A block with a certificate of its own was decided.
+    pub fn on_certified(&mut self, header: &Header, certificate: &Certificate) {
+        if self.newest.as_ref().is_none_or(|(known, _)| known.height < header.height) {
+            self.newest = Some((header.clone(), certificate.clone()));
+        }
+    }
+
+    /// An exit was started of an output that was spent before.
+    pub fn on_dishonest_exit(&mut self, now: Millis, exit: ExitId, spender: Spender) {
+        self.suspects.entry(exit).or_insert(Suspect { spender, since: now, asked: None });
+    }
+
+    /// Ethereum shows that an exit was challenged or ended.
+    pub fn on_exit_settled(&mut self, exit: &ExitId) {
+        self.suspects.remove(exit);
+    }
+
+    /// Whether a block must be made even with nothing to decide, lest Ethereum halt an idle federation.
+    #[must_use]
+    pub fn needs_block(&self, decided: Height, l1_time_s: u64) -> bool {
+        let anchored = self.anchor.map_or(Height(0), |seen| seen.height);
+        let idle_s = l1_time_s.saturating_sub(self.anchored_s);
+        decided <= anchored && idle_s >= self.duties.silence_s / 4
+    }
+
+    /// The duties that are ours at this moment.
+    pub fn due(&mut self, now: Millis) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        effects.extend(self.due_anchor(now));
+        let rank = |exit: &ExitId| {
+            let [.., high, low] = exit.0.0;
+            self.rank(u64::from(high) << 8 | u64::from(low))
+        };
+        let ranks: Vec<u64> = self.suspects.keys().map(rank).collect();
+        for ((exit, suspect), rank) in self.suspects.iter_mut().zip(ranks) {
+            let late = now.since(suspect.since) / self.duties.takeover_ms.max(1);
+            if late >= rank && rests(suspect.asked, now, self.duties) {
+                suspect.asked = Some(now);
+                effects.push(Effect::Challenge { exit: *exit, spender: suspect.spender });
+            }
+        }
+        effects
+    }
+
+    fn due_anchor(&mut self, now: Millis) -> Option<Effect> {
+        let (header, certificate) = self.newest.as_ref()?;
+        let anchored = self.anchor.map_or(Height(0), |seen| seen.height);
+        let new_blocks = header.height.0.checked_sub(anchored.0).filter(|count| *count > 0)?;
+        let is_due =
+            new_blocks >= self.duties.anchor_blocks || now.since(self.anchor_seen) >= self.duties.anchor_ms;
+        if !is_due {
+            return None;
+        }
+        let since = *self.due_since.get_or_insert(now);
+        let number = self.anchor.map_or(0, |seen| seen.number) + 1;
+        let late = now.since(since) / self.duties.takeover_ms.max(1);
+        let rested = rests(self.asked.map(|(_, at)| at), now, self.duties);
+        if late < self.rank(number) || !rested {
+            return None;
+        }
+        self.asked = Some((header.height, now));
+        Some(Effect::Anchor { header: header.clone(), certificate: certificate.clone() })
+    }
+
+    /// How many operators stand before us for the k-th duty.
+    fn rank(&self, k: u64) -> u64 {
+        let n = u64::from(self.duties.operators.max(1));
+        let me = u64::from(self.duties.me.0) % n;
+        (me + n - k % n) % n
+    }
+}
+
+/// A duty that we asked for is asked again only after everybody had a turn.
+fn rests(asked: Option<Millis>, now: Millis, duties: Duties) -> bool {
+    let round_ms = duties.takeover_ms.saturating_mul(u64::from(duties.operators));
+    asked.is_none_or(|at| now.since(at) >= round_ms.max(1))
+}

@@ -1,0 +1,136 @@
+//! Confirmed Ethereum blocks above the decided origin, as our own view of Ethereum shows them.
+//!
+//! Nothing here changes the ledger. A proposer names an origin out of this file, a voter looks the same origin up in
+//! its own; the events between two origins enter the ledger only with a decided block.
+
+use std::collections::BTreeMap;
+
+use plasma_core::{L1Block, L1Event, L1Height};
+
+use super::event::ConfirmedBlock;
+
+/// Most confirmed blocks that wait for a decided block to cover them: nine days of Ethereum. Beyond it the operator
+/// takes no more until it decides again, and the watcher's channel holds the rest back.
+pub const ORIGINS_MAX: usize = 65_536;
+
+/// Our view of Ethereum above the last decided origin.
+#[derive(Debug)]
+pub struct Origins {
+    /// The last decided origin; everything at or below it is forgotten.
+    decided: L1Block,
+    blocks: BTreeMap<L1Height, ConfirmedBlock>,
+}
+
+/// What our own view says of an origin that a header names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// The same block, and all events up to it are known.
+    Same,
+    /// Our view has not reached it yet.
+    Ahead,
+    /// Our view holds another block at this height, or it lies below what was decided.
+    Other,
+}
+
+impl Origins {
+    /// Starts from the origin of the last decided block.
+    #[must_use]
+    pub fn new(decided: L1Block) -> Self {
+        Self { decided, blocks: BTreeMap::new() }
+    }
+
+    /// Whether there is room for more.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.blocks.len() < ORIGINS_MAX
+    }
+
+    /// Files confirmed blocks. Those that do not continue the file without a gap are ignored and reported as `false`.
+    pub fn extend(&mut self, confirmed: Vec<ConfirmedBlock>) -> bool {
+        confirmed.into_iter().all(|block| {
+            let height = block.block.height;
+            if height <= self.newest().height {
+                return true;
+            }
+            let continues = Some(height) == self.newest().height.next();
+            if continues {
+                self.blocks.insert(height, block);
+            }
+            continues
+        })
+    }
+
+    /// The newest confirmed block.
+    #[must_use]
+    pub fn newest(&self) -> &L1Block {
+        self.blocks.last_key_value().map_or(&self.decided, |(_, confirmed)| &confirmed.block)
+    }
+
+    /// Compares a named origin with our own view.
+    #[must_use]
+    pub fn sight(&self, height: L1Height, hash: &plasma_core::Hash) -> Sight {
+        if height > self.newest().height {
+            return Sight::Ahead;
+        }
+        let ours = if height == self.decided.height {
+            Some(&self.decided)
+        } else {
+            self.blocks.get(&height).map(|confirmed| &confirmed.block)
+        };
+        match ours {
+            Some(ours) if ours.hash == *hash => Sight::Same,
+            _ => Sight::Other,
+        }
+    }
+
+    /// The events above one origin, up to and with another, in log order.
+    #[must_use]
+    pub fn events(&self, above: L1Height, upto: L1Height) -> Vec<L1Event> {
+        self.between(above, upto).flat_map(|confirmed| confirmed.events.iter().cloned()).collect()
+    }
+
+    /// Whether any event lies above an origin.
+    #[must_use]
+    pub fn has_events_above(&self, origin: L1Height) -> bool {
+        self.between(origin, self.newest().height).any(|confirmed| !confirmed.events.is_empty())
+    }
+
+    /// The largest origin above `parent` whose events stay within the limit; one Ethereum block always fits.
+    #[must_use]
+    pub fn choose(&self, parent: L1Height, events_max: usize) -> Option<L1Block> {
+        let mut events = 0;
+        let mut chosen = None;
+        for confirmed in self.between(parent, self.newest().height) {
+            events += confirmed.events.len();
+            if chosen.is_some() && events > events_max {
+                break;
+            }
+            chosen = Some(confirmed.block.clone());
+        }
+        chosen
+    }
+
+    /// Whether the Ethereum block after `origin` would exceed the limit: the block "carries the maximum".
+    #[must_use]
+    pub fn is_full(&self, parent: L1Height, origin: L1Height, events_max: usize) -> bool {
+        let Some(next) = origin.next() else { return true };
+        let events: usize = self.between(parent, next).map(|confirmed| confirmed.events.len()).sum();
+        events > events_max
+    }
+
+    /// Forgets what a decided origin covers.
+    pub fn on_decided(&mut self, height: L1Height, hash: plasma_core::Hash) {
+        if height <= self.decided.height {
+            return;
+        }
+        let timestamp_s = self.blocks.get(&height).map_or(self.decided.timestamp_s, |seen| seen.block.timestamp_s);
+        self.blocks.retain(|seen, _| *seen > height);
+        self.decided = L1Block { height, hash, timestamp_s };
+    }
+
+    fn between(&self, above: L1Height, upto: L1Height) -> impl Iterator<Item = &ConfirmedBlock> {
+        let first = above.next().unwrap_or(above);
+        let empty = first > upto;
+        self.blocks.range(first..).take_while(move |(height, _)| !empty && **height <= upto).map(|(_, seen)| seen)
+    }
+}

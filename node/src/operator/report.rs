@@ -1,0 +1,115 @@
+//! What an operator says of itself and of the transactions it is offered.
+
+use plasma_core::{
+    BlockId, Epoch, Hash, Height, L1Height, Millis, OperatorIndex, TransactionId, TransactionRejected, View,
+};
+
+/// A valid transaction: it is in the mempool and gossiped, or was before. No promise yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its id.
+    pub id: TransactionId,
+    /// Whether this operator knew it already (in the mempool, or decided at this place).
+    pub known: Known,
+}
+
+/// Whether a submitted transaction was new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// First seen with this submission.
+    New,
+    /// Waiting in the mempool already.
+    Pending,
+    /// Decided already, at this height and index.
+    Decided(Height, u32),
+}
+
+/// Why a transaction was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// The signature does not recover to an address.
+    #[error("the signature is invalid: {0}")]
+    Signature(String),
+    /// A rule of the ledger is broken.
+    #[error(transparent)]
+    Rule(#[from] TransactionRejected),
+    /// Another waiting transaction spends one of its inputs.
+    #[error("input {input} is spent by the waiting transaction {by}")]
+    Conflict {
+        /// Index of the input.
+        input: usize,
+        /// The transaction that came first.
+        by: TransactionId,
+    },
+    /// Fund transactions are derived from Ethereum, legacy ones need the federation's consent.
+    #[error("this federation takes no transactions of this kind from clients")]
+    Kind,
+    /// The mempool is at its limit.
+    #[error("the mempool is full ({0} transactions)")]
+    Full(usize),
+    /// The federation halted at this height; nothing above it counts.
+    #[error("the chain is halted; nothing above height {0} counts")]
+    Halted(Height),
+    /// The operator's queue is full.
+    #[error("the operator is overloaded")]
+    Overloaded,
+    /// The operator has stopped.
+    #[error("the operator is stopping")]
+    Stopped,
+}
+
+/// One operator as it sees itself, renewed after every turn that changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Our place in the committee.
+    pub operator: OperatorIndex,
+    /// Last decided height.
+    pub height: Height,
+    /// Its block id.
+    pub block: BlockId,
+    /// The output commitment after it.
+    pub output_commitment: Hash,
+    /// Its time.
+    pub timestamp: Millis,
+    /// Running epoch.
+    pub epoch: Epoch,
+    /// Running view.
+    pub view: View,
+    /// Leader of that view.
+    pub leader: OperatorIndex,
+    /// View of the newest finalization.
+    pub final_view: View,
+    /// Whether something waits to be decided (the engine's timers run).
+    pub working: bool,
+    /// Whether a finalized block is known that is not decided here yet: the operator is catching up.
+    pub behind: bool,
+    /// Committee members connected, without ourselves.
+    pub peers: Vec<OperatorIndex>,
+    /// Transactions waiting.
+    pub mempool: usize,
+    /// L1 origin of the last decided block.
+    pub l1_origin: L1Height,
+    /// Highest L1 block at the confirmation depth that we have seen.
+    pub l1_confirmed: L1Height,
+    /// Newest anchor seen on Ethereum.
+    pub anchor: Option<AnchorSeen>,
+    /// Set when Ethereum halted the chain: nothing above this height counts.
+    pub halted: Option<Height>,
+    /// Set when the operator stopped signing, with the reason.
+    pub stopped: Option<String>,
+}
+
+/// An anchor as Ethereum recorded it: the five values behind the stored word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnchorSeen {
+    /// Its number, the first is 1.
+    pub number: u64,
+    /// Height of the anchored header.
+    pub height: Height,
+    /// History root of that header.
+    pub history_root: Hash,
+    /// L1 origin of that header.
+    pub l1_height: L1Height,
+    /// L1 time it was mined, in seconds.
+    pub time_s: u64,
+}

@@ -1,0 +1,80 @@
+//! How the doors (HTTP, libp2p clients) reach the running operator: a bounded queue of commands in, a watched status out.
+//!
+//! Reads do not pass here: the doors read storage through its own reader, never blocked by a commit.
+
+use std::sync::Arc;
+
+use plasma_core::{AuthenticTransaction, SignedTransaction, TransactionId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use crate::operator::report::{Accepted, AnchorSeen, Known, Rejected, Status};
+
+/// Commands waiting for the operator's loop. One turn drains them all; more than this means overload and is answered so.
+pub const COMMANDS_MAX: usize = 8_192;
+
+/// What a door may ask of the running operator.
+#[derive(Debug)]
+pub enum Command {
+    /// Verify, admit to the mempool and gossip.
+    Submit {
+        /// Decoded, not yet authenticated.
+        transaction: Box<SignedTransaction>,
+        /// Where the verdict goes.
+        reply: oneshot::Sender<Result<Accepted, Rejected>>,
+    },
+    /// Whether a transaction waits in the mempool, and with what content.
+    Pending {
+        /// Its id.
+        id: TransactionId,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Option<AuthenticTransaction>>,
+    },
+}
+
+/// The doors' end of a running operator.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    commands: mpsc::Sender<Command>,
+    status: watch::Receiver<Arc<Status>>,
+}
+
+impl Handle {
+    /// Joins the two ends that the runtime holds.
+    #[must_use]
+    pub fn new(commands: mpsc::Sender<Command>, status: watch::Receiver<Arc<Status>>) -> Self {
+        Self { commands, status }
+    }
+
+    /// Verifies a transaction, puts it into the mempool and gossips it.
+    ///
+    /// # Errors
+    /// [`Rejected`] with the rule that it breaks, or why this operator cannot take it now.
+    pub async fn submit(&self, transaction: SignedTransaction) -> Result<Accepted, Rejected> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Submit { transaction: Box::new(transaction), reply };
+        self.commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Rejected::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Rejected::Stopped,
+        })?;
+        answer.await.map_err(|_| Rejected::Stopped)?
+    }
+
+    /// The transaction if it waits in the mempool.
+    pub async fn pending(&self, id: TransactionId) -> Option<AuthenticTransaction> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(Command::Pending { id, reply }).ok()?;
+        answer.await.ok()?
+    }
+
+    /// The newest status.
+    #[must_use]
+    pub fn status(&self) -> Arc<Status> {
+        Arc::clone(&self.status.borrow())
+    }
+
+    /// A watch on the status: it changes after every decided block at the latest.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Arc<Status>> {
+        self.status.clone()
+    }
+}

@@ -1,0 +1,282 @@
+//! The worker pool: signatures of gossip, clients' transactions, proposals and sync answers are checked here, before
+//! the operator sees them.
+//!
+//! Two queues: what an agreement waits for goes first, what clients and gossip offer goes second and is refused when it
+//! would wait too long. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
+//! signature, so a known id with a bad signature finds nothing.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use bytes::Bytes;
+use plasma_consensus::Message;
+use plasma_core::{
+    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Certificate, Committee, Domain, Hash,
+    SignedTransaction,
+};
+use tokio::sync::mpsc;
+
+use super::wire;
+
+/// Jobs of proposals and sync answers that wait at most; each peer has few of them in flight.
+const URGENT_MAX: usize = 256;
+/// Jobs of gossip and clients that wait at most: at 70 µs a signature and some dozens to a batch, about a second's work.
+const OFFERED_MAX: usize = 4_096;
+/// Authentic transactions remembered per generation, two generations: the mempool's size on a testnet, 30 MB.
+const CACHE_GENERATION: usize = 65_536;
+
+/// What is to be checked.
+#[derive(Debug)]
+pub enum Job {
+    /// A batch from the gossip topic.
+    Gossip {
+        /// The network's name for it, to report the verdict.
+        ticket: u64,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// One client's transaction.
+    Client {
+        /// The reply that waits.
+        ticket: u64,
+        /// The transaction.
+        transaction: Box<SignedTransaction>,
+    },
+    /// A frame of the payload stream.
+    Payload {
+        /// Who sent it.
+        from: u16,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+    /// An answer to a sync request.
+    Answer {
+        /// Who answered.
+        from: u16,
+        /// Its bytes.
+        bytes: Bytes,
+    },
+}
+
+/// What was found.
+#[derive(Debug)]
+pub enum Verified {
+    /// A gossip batch: all authentic, or not to be spread.
+    Gossip {
+        /// The network's name for it.
+        ticket: u64,
+        /// Its transactions; `None` when one is malformed or not authentic.
+        transactions: Option<Vec<AuthenticTransaction>>,
+    },
+    /// A client's transaction.
+    Client {
+        /// The reply that waits.
+        ticket: u64,
+        /// The transaction, or why it is not authentic.
+        result: Result<AuthenticTransaction, AuthenticateError>,
+    },
+    /// A payload frame; `None` when it is malformed or a transaction in it is not authentic.
+    Payload {
+        /// Who sent it.
+        from: u16,
+        /// The message and the block it carries.
+        content: Option<Box<(Message, Option<AuthenticBlock>)>>,
+    },
+    /// A sync answer whose links hold; `None` when it is malformed or they do not.
+    Answer {
+        /// Who answered.
+        from: u16,
+        /// Consecutive blocks; with a certificate, it is verified and of the last one.
+        content: Option<Box<(Vec<AuthenticBlock>, Option<Certificate>)>>,
+    },
+}
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Rules {
+    /// Chain and contract that signatures name.
+    pub domain: Domain,
+    /// The committee whose certificates count.
+    pub committee: Committee,
+    /// Largest encoded block.
+    pub block_bytes_max: usize,
+}
+
+/// The pool's entrance. The workers end when the last entrance is dropped.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    shared: Arc<Entrance>,
+}
+
+#[derive(Debug)]
+struct Entrance(Arc<Shared>);
+
+impl Drop for Entrance {
+    fn drop(&mut self) {
+        lock(&self.0.queues).closed = true;
+        self.0.ready.notify_all();
+    }
+}
+
+#[derive(Debug)]
+struct Shared {
+    rules: Rules,
+    queues: Mutex<Queues>,
+    ready: Condvar,
+    cache: Mutex<Cache>,
+}
+
+#[derive(Debug, Default)]
+struct Queues {
+    urgent: VecDeque<Job>,
+    offered: VecDeque<Job>,
+    closed: bool,
+}
+
+impl Pool {
+    /// Starts the workers; what they find comes out of the channel.
+    #[must_use]
+    pub fn start(rules: Rules, workers: usize, found: &mpsc::Sender<Verified>) -> Self {
+        let shared = Arc::new(Shared {
+            rules,
+            queues: Mutex::default(),
+            ready: Condvar::new(),
+            cache: Mutex::default(),
+        });
+        for _ in 0..workers.max(1) {
+            let (shared, found) = (Arc::clone(&shared), found.clone());
+            thread::spawn(move || work(&shared, &found));
+        }
+        Self { shared: Arc::new(Entrance(shared)) }
+    }
+
+    /// Queues a job; gives it back when its queue is full.
+    ///
+    /// # Errors
+    /// The job, unchanged.
+    pub fn submit(&self, job: Job) -> Result<(), Job> {
+        let shared = &self.shared.0;
+        let mut queues = lock(&shared.queues);
+        let (queue, max) = match job {
+            Job::Payload { .. } | Job::Answer { .. } => (&mut queues.urgent, URGENT_MAX),
+            Job::Gossip { .. } | Job::Client { .. } => (&mut queues.offered, OFFERED_MAX),
+        };
+        if queue.len() >= max {
+            return Err(job);
+        }
+        queue.push_back(job);
+        drop(queues);
+        shared.ready.notify_one();
+        Ok(())
+    }
+}
+
+fn work(shared: &Shared, found: &mpsc::Sender<Verified>) {
+    while let Some(job) = next(shared) {
+        if found.blocking_send(shared.verify(job)).is_err() {
+            return;
+        }
+    }
+}
+
+fn next(shared: &Shared) -> Option<Job> {
+    let mut queues = lock(&shared.queues);
+    loop {
+        if queues.closed {
+            return None;
+        }
+        if let Some(job) = queues.urgent.pop_front().or_else(|| queues.offered.pop_front()) {
+            return Some(job);
+        }
+        queues = shared.ready.wait(queues).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+impl Shared {
+    fn verify(&self, job: Job) -> Verified {
+        match job {
+            Job::Gossip { ticket, bytes } => {
+                let decoded = wire::decode_gossip(&bytes).ok();
+                Verified::Gossip { ticket, transactions: decoded.and_then(|list| self.authenticate_all(list)) }
+            }
+            Job::Client { ticket, transaction } => {
+                Verified::Client { ticket, result: self.authenticate(*transaction) }
+            }
+            Job::Payload { from, bytes } => {
+                let operators = self.rules.committee.size();
+                let decoded = wire::decode_payload(&bytes, operators, self.rules.block_bytes_max).ok();
+                let content = decoded.and_then(|(message, block)| match block {
+                    None => Some((message, None)),
+                    Some(block) => self.authenticate_block(block).map(|block| (message, Some(block))),
+                });
+                Verified::Payload { from, content: content.map(Box::new) }
+            }
+            Job::Answer { from, bytes } => Verified::Answer { from, content: self.answer(&bytes).map(Box::new) },
+        }
+    }
+
+    fn answer(&self, bytes: &[u8]) -> Option<(Vec<AuthenticBlock>, Option<Certificate>)> {
+        let Rules { domain, committee, block_bytes_max } = &self.rules;
+        let (blocks, certificate) = wire::decode_answer(bytes, committee.size(), *block_bytes_max).ok()?;
+        let linked = blocks.windows(2).all(|pair| match pair {
+            [below, above] => above.header.parent == below.header.id(),
+            _ => true,
+        });
+        let certified = certificate.as_ref().is_none_or(|certificate| {
+            blocks.last().is_some_and(|last| last.header.id() == certificate.block)
+                && certificate.verify(domain, committee).is_ok()
+        });
+        if !linked || !certified {
+            return None;
+        }
+        let blocks: Option<Vec<_>> = blocks.into_iter().map(|block| self.authenticate_block(block)).collect();
+        Some((blocks?, certificate))
+    }
+
+    fn authenticate_block(&self, block: Block) -> Option<AuthenticBlock> {
+        let transactions = self.authenticate_all(block.transactions)?;
+        Some(AuthenticBlock { header: block.header, transactions })
+    }
+
+    fn authenticate_all(&self, transactions: Vec<SignedTransaction>) -> Option<Vec<AuthenticTransaction>> {
+        transactions.into_iter().map(|transaction| self.authenticate(transaction).ok()).collect()
+    }
+
+    fn authenticate(&self, transaction: SignedTransaction) -> Result<AuthenticTransaction, AuthenticateError> {
+        let leaf = transaction.leaf();
+        if let Some(known) = lock(&self.cache).find(&leaf) {
+            return Ok(known);
+        }
+        let authentic = transaction.authenticate(&self.rules.domain)?;
+        lock(&self.cache).insert(leaf, authentic.clone());
+        Ok(authentic)
+    }
+}
+
+/// Two generations: when the young one is full the old one is forgotten whole.
+#[derive(Debug, Default)]
+struct Cache {
+    young: HashMap<Hash, AuthenticTransaction>,
+    old: HashMap<Hash, AuthenticTransaction>,
+}
+
+impl Cache {
+    fn find(&self, leaf: &Hash) -> Option<AuthenticTransaction> {
+        self.young.get(leaf).or_else(|| self.old.get(leaf)).cloned()
+    }
+
+    fn insert(&mut self, leaf: Hash, transaction: AuthenticTransaction) {
+        if self.young.len() >= CACHE_GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(leaf, transaction);
+    }
+}
+
+/// A worker that panicked has ended the process (release aborts); under test the content is still whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,148 @@
+//! The bytes between operators: payload frames, sync requests and answers, gossip batches.
+//!
+//! Layouts are in `docs/protocol.md`, section 16. Every length is checked before anything is allocated for it.
+
+use bytes::Bytes;
+use plasma_consensus::Message;
+use plasma_core::{Block, BlockId, Certificate, Hash, Height, SignedTransaction};
+
+/// Room an answer leaves for the certificate and lengths beside its blocks.
+pub const ANSWER_BYTES_MAX: usize = 15 << 20;
+/// Most blocks in one answer: a bound on work per request; the asker has room for them beside its proposals.
+pub const ANSWER_BLOCKS_MAX: usize = 128;
+/// A gossip batch is flushed at this size; the topic takes 256 kB.
+pub const GOSSIP_BATCH_BYTES: usize = 60_000;
+
+/// Bytes that are no frame of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// The frame ends inside a field.
+    #[error("the frame ends inside {0}")]
+    Short(&'static str),
+    /// A field has a value that the protocol does not know.
+    #[error("{0} is malformed")]
+    Malformed(&'static str),
+}
+
+/// A payload frame: message length 4 ‖ message ‖ block, the block may be empty.
+#[must_use]
+pub fn encode_payload(message: &[u8], block: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(message.len() + block.len() + 4);
+    out.extend(length(message));
+    out.extend(message);
+    out.extend(block);
+    out.into()
+}
+
+/// Splits a payload frame into the message and the block that came with it.
+///
+/// # Errors
+/// [`WireError`] names the part that is short or malformed.
+pub fn decode_payload(bytes: &Bytes, operators: usize, block_max: usize) -> Result<(Message, Option<Block>), WireError> {
+    let (message, block) = split_prefixed(bytes, "the message")?;
+    let message = Message::decode(message, operators).map_err(|_| WireError::Malformed("the message"))?;
+    if block.is_empty() {
+        return Ok((message, None));
+    }
+    let block = Block::decode(block, block_max).map_err(|_| WireError::Malformed("the block"))?;
+    Ok((message, Some(block)))
+}
+
+/// What a member may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Decided blocks above a height, ending in a certified one: 0x01 ‖ height 4.
+    After(Height),
+    /// One block, decided or not: 0x02 ‖ block id 32.
+    Block(BlockId),
+}
+
+impl Ask {
+    /// The one encoding.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        match self {
+            Self::After(height) => [&[1], &height.0.to_be_bytes()[..]].concat().into(),
+            Self::Block(id) => [&[2], &id.0.0[..]].concat().into(),
+        }
+    }
+
+    /// The encoding back.
+    ///
+    /// # Errors
+    /// [`WireError::Malformed`] for any other byte string.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        match bytes.split_first() {
+            Some((1, rest)) => rest.try_into().map(|height| Self::After(Height(u32::from_be_bytes(height)))).ok(),
+            Some((2, rest)) => rest.try_into().map(|id| Self::Block(BlockId(Hash(id)))).ok(),
+            _ => None,
+        }
+        .ok_or(WireError::Malformed("the request"))
+    }
+}
+
+/// An answer: count 4, then per block length 4 ‖ block, then the finalize certificate of the last block, or nothing.
+#[must_use]
+pub fn encode_answer(blocks: &[Bytes], certificate: &[u8]) -> Bytes {
+    let size = blocks.iter().map(|block| block.len() + 4).sum::<usize>();
+    let mut out = Vec::with_capacity(size + certificate.len() + 4);
+    out.extend(u32::try_from(blocks.len()).unwrap_or(u32::MAX).to_be_bytes());
+    for block in blocks {
+        out.extend(length(block));
+        out.extend(&block[..]);
+    }
+    out.extend(certificate);
+    out.into()
+}
+
+/// The blocks of an answer and its certificate, nothing of it verified.
+///
+/// # Errors
+/// [`WireError`] names the part that is short or malformed.
+pub fn decode_answer(
+    bytes: &[u8],
+    operators: usize,
+    block_max: usize,
+) -> Result<(Vec<Block>, Option<Certificate>), WireError> {
+    let (count, mut rest) = bytes.split_first_chunk::<4>().ok_or(WireError::Short("the count"))?;
+    let count = usize::try_from(u32::from_be_bytes(*count)).unwrap_or(usize::MAX);
+    if count > ANSWER_BLOCKS_MAX {
+        return Err(WireError::Malformed("the count"));
+    }
+    let mut blocks = Vec::with_capacity(count);
+    for _ in 0..count {
+        let (block, after) = split_prefixed(rest, "a block")?;
+        blocks.push(Block::decode(block, block_max).map_err(|_| WireError::Malformed("a block"))?);
+        rest = after;
+    }
+    if rest.is_empty() {
+        return Ok((blocks, None));
+    }
+    let certificate = Certificate::from_bytes(rest, operators).ok_or(WireError::Malformed("the certificate"))?;
+    Ok((blocks, Some(certificate)))
+}
+
+/// A gossip batch: transactions one after the other; each says its own length.
+///
+/// # Errors
+/// [`WireError::Malformed`] when one does not decode: the whole batch is refused.
+pub fn decode_gossip(mut bytes: &[u8]) -> Result<Vec<SignedTransaction>, WireError> {
+    let mut transactions = Vec::new();
+    while !bytes.is_empty() {
+        let (transaction, rest) =
+            SignedTransaction::decode_prefix(bytes).map_err(|_| WireError::Malformed("a transaction"))?;
+        transactions.push(transaction);
+        bytes = rest;
+    }
+    Ok(transactions)
+}
+
+fn length(bytes: &[u8]) -> [u8; 4] {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+fn split_prefixed<'a>(bytes: &'a [u8], what: &'static str) -> Result<(&'a [u8], &'a [u8]), WireError> {
+    let (size, rest) = bytes.split_first_chunk::<4>().ok_or(WireError::Short(what))?;
+    let size = usize::try_from(u32::from_be_bytes(*size)).unwrap_or(usize::MAX);
+    rest.split_at_checked(size).ok_or(WireError::Short(what))
+}
