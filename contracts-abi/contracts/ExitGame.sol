@@ -157,15 +157,14 @@ contract ExitGame is IExitGame, Payouts {
     {
         transaction.check(_legacyTransactions);
         uint32 height = inclusion.height;
-        lastValid = federation.lastValid();
-        if (height > lastValid) revert HeightVoid(height, lastValid);
         Anchor calldata covering = inclusion.anchor;
         if (height <= covering.previous || height > covering.height) {
             revert NotFirstCovering(height, covering.previous, covering.height);
         }
-        if (federation.anchorWord(covering.number) != covering.wordOf()) {
-            revert AnchorUnknown(covering.number);
-        }
+        bytes32 word;
+        (word, lastValid) = federation.anchored(covering.number);
+        if (word != covering.wordOf()) revert AnchorUnknown(covering.number);
+        if (height > lastValid) revert HeightVoid(height, lastValid);
         bytes32 blockLeaf = keccak256(
             abi.encodePacked(
                 uint8(1), height, inclusion.transactionCount, inclusion.transactionsRoot, inclusion.l1Height

@@ -44,9 +44,7 @@ contract Federation is IFederation {
     uint64 private immutable _grace;
     bool private immutable _legacyTransactions;
 
-    /// @inheritdoc IFederation
-    mapping(uint32 number => bytes32 word) public anchorWord;
-
+    mapping(uint32 number => bytes32) private _words;
     mapping(uint64 epoch => Committee) private _committees;
     Latest private _latest;
 
@@ -107,6 +105,11 @@ contract Federation is IFederation {
     }
 
     /// @inheritdoc IFederation
+    function anchored(uint32 number) external view returns (bytes32 word, uint32 lastValid_) {
+        return (_words[number], _latest.lastValid);
+    }
+
+    /// @inheritdoc IFederation
     function latest() external view returns (Latest memory) {
         return _latest;
     }
@@ -133,7 +136,7 @@ contract Federation is IFederation {
         if (index >= seats.size) return (address(0), "");
         uint256 accounts = Bls.KEY_BYTES * (1 + uint256(seats.size));
         operator = address(bytes20(CodeStorage.read(seats.content, accounts + 20 * uint256(index), 20)));
-        key = _key(seats.content, index);
+        key = CodeStorage.read(seats.content, Bls.KEY_BYTES * (1 + uint256(index)), Bls.KEY_BYTES);
     }
 
     /// @inheritdoc IFederation
@@ -160,7 +163,7 @@ contract Federation is IFederation {
             l1Height: l1Height,
             time: uint64(block.timestamp)
         });
-        anchorWord[made.number] = made.wordOf();
+        _words[made.number] = made.wordOf();
         _latest = Latest({
             number: made.number,
             height: height,
@@ -219,30 +222,22 @@ contract Federation is IFederation {
         }
         if (size - absentCount < _quorum(size)) return Verdict.BelowQuorum;
         bytes memory key = CodeStorage.read(content, 0, Bls.KEY_BYTES);
-        if (absent != 0) key = Bls.add(key, Bls.negate(_sum(content, size, absent)));
+        if (absent != 0) {
+            bytes memory keys = CodeStorage.read(content, Bls.KEY_BYTES, Bls.KEY_BYTES * size);
+            key = Bls.add(key, Bls.negate(Bls.sum(keys, absent)));
+        }
         bytes32 digest = Digest.finalization(epoch, viewNumber, blockId);
         return Bls.verify(key, digest, signature) ? Verdict.Valid : Verdict.InvalidSignature;
     }
 
-    function _sum(address content, uint256 size, uint256 indices) private view returns (bytes memory sum) {
-        sum = new bytes(Bls.KEY_BYTES);
-        for (uint256 i = 0; i < size; ++i) {
-            if ((indices >> i) & 1 == 1) sum = Bls.add(sum, _key(content, i));
-        }
-    }
-
-    function _key(address content, uint256 index) private view returns (bytes memory) {
-        return CodeStorage.read(content, Bls.KEY_BYTES * (1 + index), Bls.KEY_BYTES);
-    }
-
     /// @dev A quorum cannot ignore Ethereum and stay alive: the origin is recent, on this chain, and does not go
     /// back. The hash must be known. Where EIP-2935 does not answer, nothing is anchored.
-    function _checkOrigin(uint64 l1Height, bytes32 l1Hash, uint64 anchored) private view {
+    function _checkOrigin(uint64 l1Height, bytes32 l1Hash, uint64 lastOrigin) private view {
         if (l1Height >= block.number) revert OriginAhead(l1Height);
         if (l1Height + _originWindow < block.number) {
             revert OriginTooOld(l1Height, block.number - _originWindow);
         }
-        if (l1Height < anchored) revert OriginWentBack(l1Height, anchored);
+        if (l1Height < lastOrigin) revert OriginWentBack(l1Height, lastOrigin);
         (bool served, bytes memory hash) = BLOCK_HASHES.staticcall(abi.encode(l1Height));
         if (!served || hash.length != 32 || l1Hash == 0 || bytes32(hash) != l1Hash) {
             revert OriginUnknown(l1Height, l1Hash);

@@ -19,8 +19,11 @@ contract FederationTest is World {
         _equal(made.number, 1);
         _equal(made.height, 2);
         _equal(made.time, block.timestamp);
-        _equal(federation.anchorWord(1), keccak256(abi.encode(made)));
-        _equal(federation.anchorWord(2), 0);
+        (bytes32 word, uint32 lastValid) = federation.anchored(1);
+        _equal(word, keccak256(abi.encode(made)));
+        _equal(lastValid, type(uint32).max);
+        (word,) = federation.anchored(2);
+        _equal(word, 0);
     }
 
     function test_verify_acceptsEveryQuorum() external {

@@ -76,8 +76,10 @@ interface IFederation {
     /// @notice Whether a certificate finalizes a header, anchored or not.
     function verify(bytes calldata header, Certificate calldata certificate) external view returns (bool);
 
-    /// @notice The word of an anchor (`wordOf` in types/Anchor.sol); zero where there is none.
-    function anchorWord(uint32 number) external view returns (bytes32);
+    /// @notice What a proof is checked against.
+    /// @return word of the anchor (`wordOf` in types/Anchor.sol); zero where there is none
+    /// @return lastValid_ as `lastValid`
+    function anchored(uint32 number) external view returns (bytes32 word, uint32 lastValid_);
 
     /// @notice The newest anchor, and how far the chain is valid.
     function latest() external view returns (Latest memory);

@@ -7,8 +7,8 @@ pragma solidity 0.8.37;
 library MerkleProof {
     /// @notice The index is not below the number of leaves.
     error LeafOutsideTree(uint256 index, uint256 count);
-    /// @notice The number of siblings is not ⌈log2 n⌉.
-    error PathLength(uint256 found, uint256 expected);
+    /// @notice The number of siblings is not ⌈log2 count⌉.
+    error PathLength(uint256 siblings, uint256 count);
 
     /// @notice The root of a tree of none, and the partner of a last node without one.
     bytes32 internal constant PAD = keccak256("plasma/pad");
@@ -20,17 +20,17 @@ library MerkleProof {
         returns (bytes32 node)
     {
         if (index >= count) revert LeafOutsideTree(index, count);
-        uint256 expected = depth(count);
-        if (path.length != expected) revert PathLength(path.length, expected);
-        node = leaf;
-        for (uint256 level = 0; level < expected; ++level) {
-            node = (index >> level) & 1 == 0 ? _parent(node, path[level]) : _parent(path[level], node);
+        uint256 levels = path.length;
+        uint256 last = count - 1;
+        if (last >> levels != 0 || (levels != 0 && last >> (levels - 1) == 0)) {
+            revert PathLength(levels, count);
         }
-    }
-
-    /// @notice ⌈log2 n⌉, the number of siblings in a proof.
-    function depth(uint256 count) internal pure returns (uint256 levels) {
-        while ((count - 1) >> levels != 0) ++levels;
+        node = leaf;
+        for (uint256 level = 0; level < levels; ++level) {
+            bytes32 sibling = path[level];
+            node = index & 1 == 0 ? _parent(node, sibling) : _parent(sibling, node);
+            index >>= 1;
+        }
     }
 
     function _parent(bytes32 left, bytes32 right) private pure returns (bytes32 parent) {

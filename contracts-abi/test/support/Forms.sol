@@ -28,13 +28,11 @@ library Forms {
     }
 
     /// @notice Any transaction, valid or not, with 65 zero bytes for a signature.
-    function unsigned(
-        uint8 kind,
-        address asset,
-        uint32 expiry,
-        Spend[] memory inputs,
-        Pay[] memory outputs
-    ) internal pure returns (bytes memory form) {
+    function unsigned(uint8 kind, address asset, uint32 expiry, Spend[] memory inputs, Pay[] memory outputs)
+        internal
+        pure
+        returns (bytes memory form)
+    {
         form = abi.encodePacked(kind, uint8(inputs.length), uint8(outputs.length), asset, expiry);
         for (uint256 i = 0; i < inputs.length; ++i) {
             form = abi.encodePacked(form, Position.unwrap(inputs[i].position), inputs[i].amount);

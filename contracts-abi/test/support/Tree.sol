@@ -15,7 +15,9 @@ library Tree {
     /// @notice Siblings of the leaf at `index`, from the bottom.
     function path(bytes32[] memory leaves, uint256 index) internal pure returns (bytes32[] memory siblings) {
         uint256 levels = 0;
-        for (uint256 nodes = leaves.length; nodes > 1; nodes = (nodes + 1) / 2) ++levels;
+        for (uint256 nodes = leaves.length; nodes > 1; nodes = (nodes + 1) / 2) {
+            ++levels;
+        }
         siblings = new bytes32[](levels);
         for (uint256 level = 0; level < levels; ++level) {
             uint256 sibling = index ^ 1;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ExitGame} from "../../contracts/ExitGame.sol";
-import {Federation} from "../../contracts/Federation.sol";
-import {Vault} from "../../contracts/Vault.sol";
+import {IExitGame} from "../../contracts/interfaces/IExitGame.sol";
 import {IFederation} from "../../contracts/interfaces/IFederation.sol";
+import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Bls} from "../../contracts/libraries/Bls.sol";
 import {Anchor, Inclusion, Proof} from "../../contracts/types/Anchor.sol";
 import {Certificate, Member} from "../../contracts/types/Committee.sol";
@@ -21,15 +20,14 @@ abstract contract World is Check {
     address internal constant DEPLOYER = address(0xdeb107e5);
     address internal constant BLOCK_HASHES = 0x0000F90827F1C53a10cb7A02335B175320002935;
     /// @dev The code that EIP-2935 gives that address.
-    bytes internal constant BLOCK_HASHES_CODE =
-        hex"3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff8143"
+    bytes internal constant BLOCK_HASHES_CODE = hex"3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff8143"
         hex"0311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500";
     uint256 internal constant BOND = 0.1 ether;
     uint256 internal constant PERIOD = 7 days;
 
-    Federation internal federation;
-    ExitGame internal game;
-    Vault internal vault;
+    IFederation internal federation;
+    IExitGame internal game;
+    IVault internal vault;
     Harness internal harness = new Harness();
 
     uint256 internal size;
@@ -59,14 +57,27 @@ abstract contract World is Check {
         size = operators;
         address[3] memory places = _places();
         Member[] memory members = _members(places[0]);
-        vm.startPrank(DEPLOYER);
-        federation = new Federation(members, _parameters(), places[1], places[2]);
-        game = new ExitGame(federation);
-        vault = new Vault(federation);
-        vm.stopPrank();
+        federation =
+            IFederation(_create("Federation", abi.encode(members, _parameters(), places[1], places[2])));
+        game = IExitGame(_create("ExitGame", abi.encode(federation)));
+        vault = IVault(_create("Vault", abi.encode(federation)));
         delete history;
         history.push(_historyLeaf(0, 0, Tree.root(new bytes32[](0)), uint64(block.number)));
         delete anchors;
+    }
+
+    /// @dev Deploys from the artifact, as DEPLOYER.
+    function _create(string memory name, bytes memory arguments) internal returns (address made) {
+        bytes memory code = bytes.concat(vm.getCode(string.concat(name, ".sol:", name)), arguments);
+        vm.prank(DEPLOYER);
+        assembly ("memory-safe") {
+            made := create(0, add(code, 0x20), mload(code))
+        }
+        if (made != address(0)) return made;
+        assembly ("memory-safe") {
+            returndatacopy(0, 0, returndatasize())
+            revert(0, returndatasize())
+        }
     }
 
     /// @dev Where the deployer's next three contracts will stand.
@@ -97,7 +108,8 @@ abstract contract World is Check {
 
     function _possession(address place, address operator, bytes memory key) internal view returns (bytes32) {
         bytes32 id = keccak256(abi.encodePacked(operator, Bls.compress(key)));
-        return keccak256(abi.encodePacked(uint8(5), block.chainid, place, uint64(0), uint64(0), uint64(0), id));
+        return
+            keccak256(abi.encodePacked(uint8(5), block.chainid, place, uint64(0), uint64(0), uint64(0), id));
     }
 
     function _secret(uint256 index) internal pure returns (uint256) {

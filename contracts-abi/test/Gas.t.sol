@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Anchor, Inclusion, Proof} from "../contracts/types/Anchor.sol";
+import {Certificate} from "../contracts/types/Committee.sol";
+import {Position, toPosition} from "../contracts/types/Position.sol";
+import {Forms} from "./support/Forms.sol";
+import {World} from "./support/World.sol";
+
+/// @notice What each call costs as a transaction of its own; snapshots/*.json keep the figures.
+/// forge-config: default.isolate = true
+contract GasTest is World {
+    uint256 private constant ALICE_KEY = 0xa11ce;
+    uint256 private constant BOB_KEY = 0xb0b;
+    address private immutable ALICE = vm.addr(ALICE_KEY);
+    address private immutable BOB = vm.addr(BOB_KEY);
+
+    function test_anchor_costsTheSameForAnyCommitteeAndAnyNumberOfBlocks() external {
+        uint256[4] memory gas = [_anchorGas(4, 1), _anchorGas(4, 50), _anchorGas(16, 1), _anchorGas(16, 50)];
+        (uint256 least, uint256 most) = (gas[0], gas[0]);
+        for (uint256 i = 1; i < 4; ++i) {
+            if (gas[i] < least) least = gas[i];
+            if (gas[i] > most) most = gas[i];
+        }
+        _atMost(most, 240_000);
+        _atMost((most - least) * 100, least * 2);
+    }
+
+    function _anchorGas(uint256 operators, uint256 blocks) private returns (uint256) {
+        _deploy(operators);
+        _l1(5, 60);
+        _block();
+        _anchor();
+        _l1(5, 60);
+        for (uint256 i = 0; i < blocks; ++i) {
+            _block();
+        }
+        bytes memory header = _header();
+        Certificate memory by = _certificate(header, _all());
+        federation.anchor(header, by.epoch, by.viewNumber, by.bitmap, by.signature);
+        return vm.snapshotGasLastCall(
+            "anchor", string.concat(vm.toString(operators), " operators, ", vm.toString(blocks), " blocks")
+        );
+    }
+
+    function test_anchor_absentOperators() external {
+        _deploy(16);
+        _l1(5, 60);
+        _block();
+        _anchor();
+        _l1(5, 60);
+        _block();
+        bytes memory header = _header();
+        Certificate memory by = _certificate(header, _all() ^ 0x4420);
+        federation.anchor(header, by.epoch, by.viewNumber, by.bitmap, by.signature);
+        vm.snapshotGasLastCall("anchor", "16 operators, 3 absent, 1 blocks");
+        (bool accepted,) = address(federation)
+            .call(
+                abi.encodeCall(federation.anchor, (header, by.epoch, by.viewNumber, by.bitmap, by.signature))
+            );
+        _true(!accepted);
+        _atMost(vm.snapshotGasLastCall("anchor", "lost race"), 60_000);
+    }
+
+    function test_deposit() external {
+        _deploy(4);
+        vm.deal(ALICE, 10 ether);
+        vm.startPrank(ALICE);
+        vault.deposit{value: 5 ether}();
+        vault.deposit{value: 5 ether}();
+        _atMost(vm.snapshotGasLastCall("vault", "deposit ETH"), 80_000);
+    }
+
+    function test_exit_lifeCycle() external {
+        _deploy(4);
+        _fundVault();
+        vm.deal(BOB, 10 ether);
+        Proof memory proof = _deep(_transfer(ALICE_KEY, toPosition(7, 3, 1), 5 ether, BOB, 1000));
+        vm.startPrank(BOB);
+        game.startExit{value: BOND}(proof, 0);
+        vm.snapshotGasLastCall("exits", "start, 16 + 20 levels, into an empty queue");
+        uint256 second = game.startExit{value: BOND}(proof, 0);
+        _atMost(vm.snapshotGasLastCall("exits", "start, 16 + 20 levels"), 150_000);
+        vm.stopPrank();
+        Position position = toPosition(proof.inclusion.height, proof.inclusion.index, 0);
+        bytes memory spending = _transfer(BOB_KEY, position, 5 ether, ALICE, type(uint32).max);
+        vm.prank(ALICE);
+        game.challengeExit(second, spending, 0);
+        _atMost(vm.snapshotGasLastCall("exits", "challenge"), 90_000);
+        _l1(100_000, 2 * PERIOD);
+        uint256 before = BOB.balance;
+        game.process(address(0), 1);
+        vm.snapshotGasLastCall("exits", "process one");
+        _equal(BOB.balance, before + 5 ether + BOND);
+    }
+
+    function test_process_many() external {
+        _deploy(4);
+        _fundVault();
+        vm.deal(BOB, 10 ether);
+        for (uint32 i = 0; i < 8; ++i) {
+            uint32 height = _block(_transfer(ALICE_KEY, toPosition(i, 3, 1), 5 ether, BOB, 1000));
+            _l1(5, 60);
+            _anchor();
+            Proof memory proof = _proof(height, 0);
+            vm.prank(BOB);
+            game.startExit{value: BOND}(proof, 0);
+        }
+        _l1(100_000, 2 * PERIOD);
+        game.process(address(0), 8);
+        _atMost(vm.snapshotGasLastCall("exits", "process eight"), 8 * 70_000);
+    }
+
+    function _fundVault() private {
+        vm.deal(ALICE, 100 ether);
+        vm.prank(ALICE);
+        vault.deposit{value: 50 ether}();
+    }
+
+    /// @dev A transaction among 2^16 in a block among 2^20; the siblings are anything, the roots follow.
+    function _deep(bytes memory transaction) private returns (Proof memory) {
+        bytes32 root = keccak256(abi.encodePacked(uint8(0), transaction));
+        Inclusion memory inclusion;
+        inclusion.index = 40_000;
+        inclusion.height = 700_000;
+        inclusion.transactionCount = 1 << 16;
+        inclusion.l1Height = uint64(block.number);
+        inclusion.transactionPath = _siblings(16);
+        inclusion.transactionsRoot = harness.root(root, 40_000, 1 << 16, inclusion.transactionPath);
+        root = _historyLeaf(700_000, 1 << 16, inclusion.transactionsRoot, inclusion.l1Height);
+        inclusion.historyPath = _siblings(20);
+        root = harness.root(root, 700_000, 1 << 20, inclusion.historyPath);
+        _l1(5, 60);
+        bytes memory header = _header((1 << 20) - 1, root);
+        Certificate memory by = _certificate(header, _all());
+        federation.anchor(header, by.epoch, by.viewNumber, by.bitmap, by.signature);
+        inclusion.anchor =
+            Anchor(1, 0, (1 << 20) - 1, root, uint64(block.number - 1), uint64(block.timestamp));
+        return Proof({transaction: transaction, inclusion: inclusion});
+    }
+
+    function _siblings(uint256 count) private pure returns (bytes32[] memory siblings) {
+        siblings = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            siblings[i] = keccak256(abi.encode("sibling", count, i));
+        }
+    }
+}
