@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use plasma_core::{Committee, CommitteeError, Hash, Height, genesis::Genesis};
+use plasma_core::{Committee, CommitteeError, Genesis, Hash, Height, Receipt};
 use tokio::{net::TcpListener, sync::Semaphore};
 
 pub mod client_protocol;
@@ -57,12 +57,34 @@ impl AnchorBook {
     }
 
     /// The first anchor that covers a height: the only one against which Ethereum lets a block be proven.
+    ///
+    /// `None` also while an anchor between is missing here, because then nobody knows which was first.
     #[must_use]
-    pub fn covering(&self, height: Height) -> Option<AnchorSeen> {
+    pub fn covering(&self, height: Height) -> Option<Covering> {
         let book = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        book.range(height..).next().map(|(_, anchor)| *anchor)
+        let (_, anchor) = book.range(height..).next()?;
+        let before = book.range(..height).next_back().map(|(_, anchor)| anchor);
+        let previous = match before {
+            None if anchor.number == 1 => Height(0),
+            Some(before) if before.number.checked_add(1) == Some(anchor.number) => before.height,
+            _ => return None,
+        };
+        Some(Covering { anchor: *anchor, previous })
     }
 }
+
+/// An anchor with the height where the one before ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covering {
+    /// The anchor.
+    pub anchor: AnchorSeen,
+    /// It is the first to cover the heights above this one.
+    pub previous: Height,
+}
+
+/// Writes the data of the Ethereum call that exits an output of the receipt's transaction. The receipt's header is the
+/// anchored one. A function and not a trait: the doors know nothing of contracts, whoever opens them does.
+pub type ExitCall = fn(&Receipt, &Covering, output: u8) -> Vec<u8>;
 
 /// What a door says about the chain and never changes.
 #[derive(Debug)]
@@ -71,6 +93,7 @@ struct Facts {
     hash: Hash,
     committee: Committee,
     name: String,
+    exit_call: Option<ExitCall>,
 }
 
 /// How many questions run at once.
@@ -91,7 +114,8 @@ pub struct Door<R> {
 }
 
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
-    /// Puts a door before a running operator. `name` is the operator's own, from its configuration.
+    /// Puts a door before a running operator. `name` is the operator's own, from its configuration; without
+    /// `exit_call` exit data carry everything but the call's ready bytes.
     ///
     /// # Errors
     /// [`CommitteeError`] when the genesis names no committee; a validated one always does.
@@ -101,9 +125,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         anchors: AnchorBook,
         genesis: Arc<Genesis>,
         name: &str,
+        exit_call: Option<ExitCall>,
     ) -> Result<Self, CommitteeError> {
         let (hash, committee) = (genesis.hash(), genesis.committee()?);
-        let facts = Arc::new(Facts { genesis, hash, committee, name: name.to_owned() });
+        let facts = Arc::new(Facts { genesis, hash, committee, name: name.to_owned(), exit_call });
         let gates = Arc::new(Gates { reads: Semaphore::new(READS_MAX), scans: Semaphore::new(SCANS_MAX) });
         Ok(Self { handle, reader, anchors, facts, gates })
     }

@@ -33,6 +33,9 @@ use crate::storage::Read;
 /// Longest request: the longest transaction with its head, and room for growth.
 pub const REQUEST_BYTES_MAX: usize = 4 * 1024;
 
+/// The network gives a request up after ten seconds, so an answer comes before.
+pub const SUBMIT_WAIT_MAX: Duration = Duration::from_secs(8);
+
 /// A decoded request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -175,7 +178,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         match request {
             Request::Submit { wait, timeout_ms, transaction } => {
                 let signed = submit::parse(&transaction, self.facts.genesis.legacy_transactions)?;
-                self.submit(signed, wait, Duration::from_millis(timeout_ms.into())).await
+                self.submit(signed, wait, Duration::from_millis(timeout_ms.into()).min(SUBMIT_WAIT_MAX)).await
             }
             Request::Transaction(id) => self.transaction(id).await,
             Request::Outputs { owner, limit, after } => {

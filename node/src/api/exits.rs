@@ -14,7 +14,7 @@ use crate::storage::Read;
 
 /// The contract's number of an exit: decimal, or 32 bytes of hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExitNumber(pub ExitId);
+pub(super) struct ExitNumber(pub(super) ExitId);
 
 impl FromStr for ExitNumber {
     type Err = TextError;
@@ -28,7 +28,7 @@ impl FromStr for ExitNumber {
 
 /// The number of a deposit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deposit(pub DepositNumber);
+pub(super) struct Deposit(pub(super) DepositNumber);
 
 impl FromStr for Deposit {
     type Err = TextError;

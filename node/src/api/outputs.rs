@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use plasma_core::{Address, Amount, Fate, OutputRecord, Position};
+use plasma_core::{Address, Amount, Fate, OutputRecord, Position, TransactionId};
 
 use super::{
-    AnchorBook, Answer, Code, Door, PAGE_DEFAULT, PAGE_MAX, Problem, Reply,
+    AnchorBook, Answer, Code, Covering, Door, PAGE_DEFAULT, PAGE_MAX, Problem, Reply,
     text::{AddressText, AmountText, BytesText, HashText, PositionText},
-    transactions::{NOTHING, hashes},
+    transactions::{NOTHING, hashes, missing_block},
     view::{AddressView, AnchorView, Balance, ExitData, OutputStatus, OutputView, Page, SpenderView},
 };
 use crate::storage::Read;
@@ -125,22 +125,27 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     pub async fn exit_data(&self, position: Position) -> Answer {
         self.scan(move |door| {
             let output = door.output_view(position)?;
-            let proven = door.proven(plasma_core::TransactionId(output.created_by.0))?;
-            let anchor = covering(&door.anchors, position)?;
-            let history_proof = door.history_proof(position.block, anchor.height)?;
+            let proven = door.proven(TransactionId(output.created_by.0))?;
+            let covering = covering(&door.anchors, position)?;
+            let anchored = covering.anchor.height;
+            let Some((_, certificate)) = door.reader.certificate_covering(anchored)? else {
+                return Err(missing_block(anchored));
+            };
+            let receipt = door.receipt(proven, anchored, certificate)?;
+            let calldata = door.facts.exit_call.map(|call| BytesText(call(&receipt, &covering, position.output)));
             Reply::ok(&ExitData {
                 output,
                 output_index: position.output,
-                transaction: BytesText(proven.signed.encode()),
-                index: proven.index,
-                transaction_proof: hashes(proven.transaction_proof),
-                height: proven.header.height.0,
-                transaction_count: proven.header.transaction_count,
-                transactions_root: HashText(proven.header.transactions_root),
-                l1_height: proven.header.l1_height.0,
-                history_proof: hashes(history_proof),
-                anchor: AnchorView::from(anchor),
-                calldata: None,
+                transaction: BytesText(receipt.transaction.encode()),
+                index: receipt.index,
+                transaction_proof: hashes(&receipt.transaction_proof),
+                height: receipt.height.0,
+                transaction_count: receipt.transaction_count,
+                transactions_root: HashText(receipt.transactions_root),
+                l1_height: receipt.l1_height.0,
+                history_proof: hashes(&receipt.history_proof),
+                anchor: AnchorView::from(covering),
+                calldata,
             })
         })
         .await
@@ -162,7 +167,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 }
 
-fn covering(anchors: &AnchorBook, position: Position) -> Result<crate::runtime::handle::AnchorSeen, Problem> {
+fn covering(anchors: &AnchorBook, position: Position) -> Result<Covering, Problem> {
     anchors.covering(position.block).ok_or_else(|| {
         Code::NotAnchored
             .because(format!("no anchor on Ethereum covers block {} yet", position.block))

@@ -1,11 +1,12 @@
 //! A transaction as this operator knows it, and its receipt.
 
 use plasma_core::{
-    Amount, Header, Height, Kind, Position, SignedTransaction, Transaction, TransactionId, EXPIRY_NEVER, merkle,
+    Amount, Certificate, EXPIRY_NEVER, Hash, Header, Height, Kind, Position, Receipt, SignedTransaction, Transaction,
+    TransactionId, merkle,
 };
 
 use super::{
-    Answer, Code, Door, Problem, Reply,
+    Answer, Code, Covering, Door, Problem, Reply,
     text::{AddressText, AmountText, BytesText, HashText, PositionText},
     view::{AnchorView, CertificateView, InputView, PaymentView, Place, ProofView, State, TransactionView},
 };
@@ -19,7 +20,7 @@ pub(super) struct Proven {
     pub(super) signed: SignedTransaction,
     pub(super) index: u32,
     pub(super) header: Header,
-    pub(super) transaction_proof: Vec<plasma_core::Hash>,
+    pub(super) transaction_proof: Vec<Hash>,
 }
 
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
@@ -60,31 +61,18 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             let Some((certified, certificate)) = door.reader.certificate_covering(proven.header.height)? else {
                 return Err(Code::NotFound.because("no certificate covers its block yet").hint("ask again in a second"));
             };
-            let header = door.reader.header(certified)?.ok_or_else(|| missing_block(certified))?;
-            let history_proof = door.history_proof(proven.header.height, certified)?;
-            let receipt = plasma_core::Receipt {
-                transaction: proven.signed.clone(),
-                index: proven.index,
-                transaction_proof: proven.transaction_proof.clone(),
-                height: proven.header.height,
-                transaction_count: proven.header.transaction_count,
-                transactions_root: proven.header.transactions_root,
-                l1_height: proven.header.l1_height,
-                history_proof: history_proof.clone(),
-                header,
-                certificate: certificate.clone(),
-            };
+            let receipt = door.receipt(proven, certified, certificate)?;
             Reply::ok(&ProofView {
                 id: HashText(id.0),
-                transaction: BytesText(proven.signed.encode()),
-                index: proven.index,
-                transaction_proof: hashes(proven.transaction_proof),
-                height: proven.header.height.0,
-                transaction_count: proven.header.transaction_count,
-                transactions_root: HashText(proven.header.transactions_root),
-                l1_height: proven.header.l1_height.0,
-                history_proof: hashes(history_proof),
-                certificate: door.certificate_view(&header, &certificate),
+                transaction: BytesText(receipt.transaction.encode()),
+                index: receipt.index,
+                transaction_proof: hashes(&receipt.transaction_proof),
+                height: receipt.height.0,
+                transaction_count: receipt.transaction_count,
+                transactions_root: HashText(receipt.transactions_root),
+                l1_height: receipt.l1_height.0,
+                history_proof: hashes(&receipt.history_proof),
+                certificate: door.certificate_view(&receipt.header, &receipt.certificate),
                 raw: BytesText(receipt.encode(door.facts.committee.size())),
             })
         })
@@ -101,11 +89,29 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         Ok(Proven { signed, index, header: block.header, transaction_proof })
     }
 
-    /// From the history leaf of `height` to the history root of the header at `top`.
-    pub(super) fn history_proof(&self, height: Height, top: Height) -> Result<Vec<plasma_core::Hash>, Problem> {
+    /// The receipt of a transaction against the header at `top`.
+    pub(super) fn receipt(
+        &self,
+        proven: Proven,
+        top: Height,
+        certificate: Certificate,
+    ) -> Result<Receipt, Problem> {
+        let header = self.reader.header(top)?.ok_or_else(|| missing_block(top))?;
+        let height = proven.header.height;
         let end = top.next().ok_or_else(|| missing_block(top))?;
         let leaves = self.reader.leaves(Height(0)..end)?;
-        Ok(merkle::proof(&leaves, usize::try_from(height.0).unwrap_or(usize::MAX)))
+        Ok(Receipt {
+            transaction: proven.signed,
+            index: proven.index,
+            transaction_proof: proven.transaction_proof,
+            height,
+            transaction_count: proven.header.transaction_count,
+            transactions_root: proven.header.transactions_root,
+            l1_height: proven.header.l1_height,
+            history_proof: merkle::proof(&leaves, usize::try_from(height.0).unwrap_or(usize::MAX)),
+            header,
+            certificate,
+        })
     }
 
     pub(super) fn block_at(&self, height: Height) -> Result<Decided, Problem> {
@@ -136,7 +142,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         Ok(Some(self.certificate_view(&header, &certificate)))
     }
 
-    fn certificate_view(&self, header: &Header, certificate: &plasma_core::Certificate) -> CertificateView {
+    fn certificate_view(&self, header: &Header, certificate: &Certificate) -> CertificateView {
         CertificateView {
             height: header.height.0,
             block: HashText(certificate.block.0),
@@ -151,10 +157,17 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 }
 
+impl From<Covering> for AnchorView {
+    fn from(covering: Covering) -> Self {
+        Self { previous: Some(covering.previous.0), ..Self::from(covering.anchor) }
+    }
+}
+
 impl From<AnchorSeen> for AnchorView {
     fn from(anchor: AnchorSeen) -> Self {
         Self {
             number: anchor.number,
+            previous: None,
             height: anchor.height.0,
             history_root: HashText(anchor.history_root),
             l1_height: anchor.l1_height.0,
@@ -219,8 +232,8 @@ fn item(block: &Decided, index: u32) -> Result<&SignedTransaction, Problem> {
     found.ok_or_else(|| Code::Internal.because(format!("block {} has no transaction {index}", block.header.height)))
 }
 
-pub(super) fn hashes(list: Vec<plasma_core::Hash>) -> Vec<HashText> {
-    list.into_iter().map(HashText).collect()
+pub(super) fn hashes(list: &[Hash]) -> Vec<HashText> {
+    list.iter().copied().map(HashText).collect()
 }
 
 /// A height that this operator does not hold.

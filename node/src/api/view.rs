@@ -283,6 +283,9 @@ pub struct CertificateView {
 pub struct AnchorView {
     /// Its number, from 1.
     pub number: u64,
+    /// Height of the anchor before, where it was read along: this one is the first above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<u32>,
     /// Height of the anchored header.
     pub height: u32,
     /// History root of that header.

@@ -285,7 +285,7 @@ impl Fees {
 }
 
 /// A hash as `0x` and 64 digits.
-pub(super) fn hash_of(text: &str) -> Option<Hash> {
+pub(crate) fn hash_of(text: &str) -> Option<Hash> {
     hex::decode_array(text).map(Hash)
 }
 

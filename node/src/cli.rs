@@ -1,0 +1,187 @@
+//! The command line of `plasma`: words in, an exit code out.
+//!
+//! What a command gives goes to standard output, what it says to people goes to standard error. A library, so that the
+//! testnet can run operators without another binary; the binary itself is three lines. No argument ever holds a secret:
+//! argument lists are public on every machine.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, error::ErrorKind};
+
+pub mod exit;
+
+mod documents;
+mod keys;
+mod log;
+mod node;
+mod signals;
+
+pub use exit::StartError;
+pub use node::Start;
+
+use crate::config::{Config, Override};
+
+/// One operator of a Plasma federation, with its tools.
+#[derive(Debug, Parser)]
+#[command(name = "plasma", version, after_help = exit::CODES_HELP, propagate_version = true)]
+struct Arguments {
+    /// This operator's settings.
+    #[arg(long, global = true, env = "PLASMA_CONFIG", default_value = "plasma.toml", value_name = "FILE")]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run or check the operator.
+    #[command(subcommand)]
+    Node(NodeCommand),
+    /// The settings file.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The document that all operators share.
+    #[command(subcommand)]
+    Federation(FederationCommand),
+    /// An operator's three keys.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// What this program is.
+    Version {
+        /// As one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum NodeCommand {
+    /// Run until ctrl-C.
+    Start {
+        #[command(flatten)]
+        overrides: Flags,
+        /// Stop when standard input closes: a parent that dies takes its operators with it.
+        #[arg(long, hide = true)]
+        exit_on_stdin_close: bool,
+    },
+    /// Check settings, federation and keys without running or asking anybody.
+    Check {
+        #[command(flatten)]
+        overrides: Flags,
+    },
+}
+
+/// Settings that a flag may override; each is a key of the file.
+#[derive(Debug, Default, clap::Args)]
+struct Flags {
+    /// Where everything is written (data_dir).
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// Where the API listens (http.listen).
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    http_listen: Option<String>,
+    /// Ethereum's JSON-RPC (l1.rpc_url).
+    #[arg(long, value_name = "URL")]
+    l1_rpc_url: Option<String>,
+    /// What is logged (log.filter).
+    #[arg(long, value_name = "FILTER")]
+    log_filter: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print a file with every key, its default and what it does.
+    Default,
+    /// Read the settings and say what is wrong.
+    Check {
+        #[command(flatten)]
+        overrides: Flags,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum FederationCommand {
+    /// Check a federation file and print its genesis hash, which all operators must see alike.
+    Hash {
+        /// The file.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// Runs one command line, the program's name first.
+#[must_use]
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let parsed = match Arguments::try_parse_from(arguments) {
+        Ok(parsed) => parsed,
+        Err(error) => return usage(&error),
+    };
+    match dispatch(parsed) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A closed standard error is no reason to fail differently.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            error.code()
+        }
+    }
+}
+
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(exit::USAGE),
+    }
+}
+
+fn dispatch(arguments: Arguments) -> Result<(), StartError> {
+    let file = arguments.config;
+    match arguments.command {
+        Command::Node(NodeCommand::Start { overrides, exit_on_stdin_close }) => {
+            node::start(overrides.load(&file)?, exit_on_stdin_close)
+        }
+        Command::Node(NodeCommand::Check { overrides }) => node::check(overrides.load(&file)?),
+        Command::Config(ConfigCommand::Default) => print(Config::DEFAULT_TEXT),
+        Command::Config(ConfigCommand::Check { overrides }) => {
+            overrides.load(&file)?;
+            print(&format!("{} is valid\n", file.display()))
+        }
+        Command::Federation(FederationCommand::Hash { file }) => documents::federation_hash(&file),
+        Command::Keys(command) => keys::run(command),
+        Command::Version { json } => documents::version(json),
+    }
+}
+
+impl Flags {
+    /// The whole configuration: flags over environment over file over defaults.
+    fn load(self, file: &std::path::Path) -> Result<Config, StartError> {
+        let mut overrides = Config::overrides_of(std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }));
+        let flags = [
+            ("--data-dir", "data_dir", self.data_dir),
+            ("--http-listen", "http.listen", self.http_listen),
+            ("--l1-rpc-url", "l1.rpc_url", self.l1_rpc_url),
+            ("--log-filter", "log.filter", self.log_filter),
+        ];
+        for (source, key, value) in flags {
+            overrides.extend(value.map(|value| Override { source: source.into(), key: key.into(), value }));
+        }
+        Ok(Config::load(file, &overrides)?)
+    }
+}
+
+/// Writes a command's result to standard output.
+fn print(text: &str) -> Result<(), StartError> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads only the head of our output has what they wanted.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(|source| StartError::Failed(format!("standard output: {source}"))),
+    }
+}

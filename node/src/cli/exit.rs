@@ -1,0 +1,130 @@
+//! Why a command ends, and the code that supervisors see.
+//!
+//! Few and stable: a supervisor restarts on 1 and 12, and leaves 2 to 7 to people.
+
+use std::{net::SocketAddr, process::ExitCode};
+
+use plasma_core::{Address, CommitteeError};
+
+use crate::{
+    config::{ConfigError, FederationError},
+    keystore::KeyFileError,
+};
+
+/// Why an operator does not start, or does not run any more.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The federation file is wrong.
+    #[error(transparent)]
+    Federation(#[from] FederationError),
+    /// The genesis names no committee.
+    #[error(transparent)]
+    Committee(#[from] CommitteeError),
+    /// A key file cannot be used.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// The bytes are no key of their kind.
+    #[error("{file} holds no {kind} key")]
+    Key {
+        /// The file.
+        file: String,
+        /// `BLS` or `Ethereum`.
+        kind: &'static str,
+    },
+    /// The BLS key is nobody's in the federation.
+    #[error("the BLS key {key} is not a member's; members are {members}")]
+    Stranger {
+        /// Our public key.
+        key: String,
+        /// Index and public key of each member.
+        members: String,
+    },
+    /// Another key than the federation file says.
+    #[error("the {kind} key is {found}, the federation file gives operator {index} {expected}")]
+    OtherKey {
+        /// `Ethereum` or `p2p`.
+        kind: &'static str,
+        /// What our file gives.
+        found: String,
+        /// Our index, by the BLS key.
+        index: u16,
+        /// What the federation file gives.
+        expected: String,
+    },
+    /// The data folder is locked, damaged, of another schema or another operator's.
+    #[error("{0}")]
+    Data(String),
+    /// Signing would contradict what was signed before.
+    #[error("{0}")]
+    Guard(String),
+    /// Ethereum, contract or genesis are not those of the federation.
+    #[error("{0}")]
+    WrongChain(String),
+    /// Something that the operator needs does not answer.
+    #[error("{0}")]
+    Unavailable(String),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({key}): {source}; is another operator running?")]
+    Listen {
+        /// The key that names the address.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The operator's account has another address than expected by a command.
+    #[error("{0} is no address: 0x and 40 hex digits")]
+    Address(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl StartError {
+    /// The exit code, one of [`CODES_HELP`].
+    #[must_use]
+    pub fn code(&self) -> ExitCode {
+        ExitCode::from(self.number())
+    }
+
+    fn number(&self) -> u8 {
+        match self {
+            Self::Federation(FederationError::Hash { .. }) | Self::WrongChain(_) => WRONG_CHAIN,
+            Self::Config(_) | Self::Federation(_) | Self::Committee(_) => CONFIGURATION,
+            Self::Data(_) => DATA,
+            Self::KeyFile(_) | Self::Key { .. } | Self::Stranger { .. } | Self::OtherKey { .. } => KEYS,
+            Self::Guard(_) => GUARD,
+            Self::Address(_) => USAGE,
+            Self::Unavailable(_) => UNAVAILABLE,
+            Self::Listen { .. } | Self::Failed(_) => FAILED,
+        }
+    }
+}
+
+/// Reads an address argument.
+pub(super) fn address(text: &str) -> Result<Address, StartError> {
+    crate::hex::decode_array(text).map(Address).ok_or_else(|| StartError::Address(text.to_owned()))
+}
+
+/// The end of `--help`.
+pub(super) const CODES_HELP: &str = "\
+Exit codes:
+  0  done, or stopped cleanly        5  a key or its file cannot be used
+  1  unexpected failure              6  signing would contradict an earlier signature
+  2  wrong command line              7  another chain, contract or genesis
+  3  settings or federation file    12  a dependency does not answer (Ethereum)
+  4  data folder locked or damaged  130/143  second SIGINT/SIGTERM
+A supervisor restarts after 1 and 12; 2 to 7 need a person.";
+
+const FAILED: u8 = 1;
+pub(super) const USAGE: u8 = 2;
+const CONFIGURATION: u8 = 3;
+const DATA: u8 = 4;
+const KEYS: u8 = 5;
+const GUARD: u8 = 6;
+const WRONG_CHAIN: u8 = 7;
+const UNAVAILABLE: u8 = 12;
