@@ -155,11 +155,10 @@ pub fn verify(key: &PublicKey, digest: &Hash, signature: &Signature) -> bool {
 /// The sum of signatures; `None` when there are none or one of them is no signature.
 #[must_use]
 pub fn aggregate(signatures: &[Signature]) -> Option<Signature> {
-    let mut sum = G2Projective::identity();
-    for signature in signatures {
-        sum += signature.decode()?;
-    }
-    let sum = G2Affine::from(sum);
+    let points = signatures
+        .iter()
+        .map(|signature| signature.decode().map(G2Projective::from));
+    let sum = G2Affine::from(points.sum::<Option<G2Projective>>()?);
     (!bool::from(sum.is_identity())).then(|| Signature(sum.to_compressed()))
 }
 
@@ -168,10 +167,8 @@ pub fn aggregate(signatures: &[Signature]) -> Option<Signature> {
 /// `None` when there are none, one of them is no key, or they cancel each other.
 #[must_use]
 pub fn aggregate_keys(keys: &[PublicKey]) -> Option<PublicKey> {
-    let mut sum = G1Projective::identity();
-    for key in keys {
-        sum += G1Projective::from(key.decode().ok()?);
-    }
+    let points = keys.iter().map(|key| key.decode().ok().map(G1Projective::from));
+    let sum = points.sum::<Option<G1Projective>>()?;
     (!bool::from(sum.is_identity())).then(|| PublicKey(sum.to_compressed()))
 }
 
@@ -185,13 +182,12 @@ pub fn verify_aggregate(
     digest: &Hash,
     signature: &Signature,
 ) -> bool {
-    let mut sum = G1Projective::identity();
-    for index in signers.iter() {
-        let Some(key) = committee.decoded_key(index) else {
-            return false;
-        };
-        sum += G1Projective::from(*key);
-    }
+    let points = signers
+        .iter()
+        .map(|index| committee.decoded_key(index).copied().map(G1Projective::from));
+    let Some(sum) = points.sum::<Option<G1Projective>>() else {
+        return false;
+    };
     // An empty bitmap sums to infinity, and so would keys that cancel each other.
     !bool::from(sum.is_identity()) && verify_decoded(sum.into(), digest, signature)
 }

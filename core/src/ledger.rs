@@ -15,7 +15,7 @@ mod reads;
 
 use std::collections::BTreeMap;
 
-pub use apply::{NewBlock, apply, build};
+pub use apply::{Built, NewBlock, apply, build};
 pub use broken::{Broken, TransactionRejected};
 pub use payment::check_transaction;
 pub use reads::{Reads, Wanted, wanted};

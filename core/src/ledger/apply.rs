@@ -17,6 +17,9 @@ pub struct NewBlock {
     pub candidates: Vec<AuthenticTransaction>,
 }
 
+/// A block, its delta, and the candidates that broke a rule, each with the rule.
+pub type Built = (AuthenticBlock, Delta, Vec<(TransactionId, TransactionRejected)>);
+
 /// Applies a block to its parent's state.
 ///
 /// `events` are those of the L1 blocks (parent's origin, this block's origin] in log order; that the header's origin is
@@ -79,7 +82,7 @@ pub fn build(
     events: &[L1Event],
     reads: &Reads,
     params: &Params,
-) -> Result<(AuthenticBlock, Delta, Vec<(TransactionId, TransactionRejected)>), Broken> {
+) -> Result<Built, Broken> {
     let NewBlock {
         origin,
         timestamp_ms,

@@ -4,15 +4,20 @@
 //! forge's `parseJson…Array` reads. A proof is the concatenation of its hashes.
 
 use plasma_core::{
-    Address, Amount, Domain, EXPIRY_NEVER, Hash, Header, Height, Input, Kind, L1Height, Millis, Payment, Position,
-    SignedTransaction, SigningKey, Transaction, history, keccak, legacy, merkle, typed_data,
+    Address, Amount, Domain, EXPIRY_NEVER, Hash, Header, Height, Input, Kind, L1Height, Millis, Payment,
+    Position, SignedTransaction, SigningKey, Transaction, history, keccak, legacy, merkle, typed_data,
 };
 use serde_json::{Value, json};
 
 #[path = "document_bls.rs"]
-mod document_bls;
+pub(crate) mod document_bls;
+#[path = "document_malformed.rs"]
+mod document_malformed;
 
-pub(crate) const DOMAIN: Domain = Domain { chain_id: 31337, contract: Address([0xfe; 20]) };
+pub(crate) const DOMAIN: Domain = Domain {
+    chain_id: 31337,
+    contract: Address([0xfe; 20]),
+};
 
 /// The whole file.
 pub(crate) fn document() -> Value {
@@ -25,7 +30,7 @@ pub(crate) fn document() -> Value {
         },
         "headers": headers(),
         "history": history(),
-        "malformed": malformed(),
+        "malformed": document_malformed::malformed(),
         "merkle": merkle(),
         "pad": merkle::PAD.to_string(),
         "positions": positions(),
@@ -34,7 +39,9 @@ pub(crate) fn document() -> Value {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::from("0x"), |text, byte| text + &format!("{byte:02x}"))
 }
 
 pub(crate) fn key(number: u8) -> SigningKey {
@@ -42,7 +49,11 @@ pub(crate) fn key(number: u8) -> SigningKey {
 }
 
 fn position(block: u32, transaction: u32, output: u8) -> Position {
-    Position { block: Height(block), transaction, output }
+    Position {
+        block: Height(block),
+        transaction,
+        output,
+    }
 }
 
 fn positions() -> Value {
@@ -67,31 +78,58 @@ pub(crate) fn token() -> Address {
 }
 
 fn input(position: Position, amount: u128) -> Input {
-    Input { position, amount: Amount::from(amount) }
+    Input {
+        position,
+        amount: Amount::from(amount),
+    }
 }
 
 fn payment(owner: u8, amount: u128) -> Payment {
-    Payment { owner: key(owner).address(), amount: Amount::from(amount) }
+    Payment {
+        owner: key(owner).address(),
+        amount: Amount::from(amount),
+    }
 }
 
 fn ether(kind: Kind, inputs: Vec<Input>, outputs: Vec<Payment>) -> Transaction {
-    Transaction { kind, asset: Address::ZERO, expiry: EXPIRY_NEVER, inputs, outputs }
+    Transaction {
+        kind,
+        asset: Address::ZERO,
+        expiry: EXPIRY_NEVER,
+        inputs,
+        outputs,
+    }
 }
 
-/// Named transactions with the number of the key that signs them; 0 signs nothing.
+/// Named transactions of every kind and shape.
+#[expect(clippy::too_many_lines, reason = "one paragraph per vector")]
 pub(crate) fn signed_transactions() -> Vec<(&'static str, SignedTransaction)> {
     let one = 1_000_000_000_000_000_000;
-    let huge = Payment { owner: key(2).address(), amount: Amount::MAX };
-    let small = ether(Kind::Transfer, vec![input(position(1, 0, 0), one)], vec![payment(2, one)]);
+    let huge = Payment {
+        owner: key(2).address(),
+        amount: Amount::MAX,
+    };
+    let small = ether(
+        Kind::Transfer,
+        vec![input(position(1, 0, 0), one)],
+        vec![payment(2, one)],
+    );
     let large = Transaction {
         asset: token(),
         expiry: Height(1_000),
-        inputs: (0..4).map(|i| input(position(42, 7, i), 250 + u128::from(i))).collect(),
-        outputs: (1..5).map(|owner| payment(owner, 249 + u128::from(owner))).collect(),
+        inputs: (0..4)
+            .map(|i| input(position(42, 7, i), 250 + u128::from(i)))
+            .collect(),
+        outputs: (1..5)
+            .map(|owner| payment(owner, 249 + u128::from(owner)))
+            .collect(),
         ..small.clone()
     };
     let all = Transaction {
-        inputs: vec![Input { position: position(u32::MAX, u32::MAX, u8::MAX), amount: Amount::MAX }],
+        inputs: vec![Input {
+            position: position(u32::MAX, u32::MAX, u8::MAX),
+            amount: Amount::MAX,
+        }],
         outputs: vec![huge],
         ..small.clone()
     };
@@ -101,7 +139,12 @@ pub(crate) fn signed_transactions() -> Vec<(&'static str, SignedTransaction)> {
         vec![input(position(3, 2, 0), 5), input(position(4, 0, 2), 6)],
         vec![payment(1, 11)],
     );
-    let fund = Transaction::fund(plasma_core::DepositNumber(7), key(1).address(), Address::ZERO, Amount::from(one));
+    let fund = Transaction::fund(
+        plasma_core::DepositNumber(7),
+        key(1).address(),
+        Address::ZERO,
+        Amount::from(one),
+    );
     let token_fund = Transaction::fund(
         plasma_core::DepositNumber(u64::MAX),
         key(3).address(),
@@ -109,12 +152,30 @@ pub(crate) fn signed_transactions() -> Vec<(&'static str, SignedTransaction)> {
         Amount::from(12_345),
     );
     vec![
-        ("transfer, one to one, ETH, never expires", small.sign(&DOMAIN, &key(1))),
-        ("transfer, four to four, token, expires", large.sign(&DOMAIN, &key(1))),
-        ("transfer, all fields at their largest", all.sign(&DOMAIN, &key(9))),
-        ("split, one to one", split(vec![payment(2, 60)]).sign(&DOMAIN, &key(1))),
-        ("split, one to two", split(vec![payment(2, 59), payment(1, 1)]).sign(&DOMAIN, &key(1))),
-        ("split, one to three", split((1..4).map(|i| payment(i, 20)).collect()).sign(&DOMAIN, &key(4))),
+        (
+            "transfer, one to one, ETH, never expires",
+            small.sign(&DOMAIN, &key(1)),
+        ),
+        (
+            "transfer, four to four, token, expires",
+            large.sign(&DOMAIN, &key(1)),
+        ),
+        (
+            "transfer, all fields at their largest",
+            all.sign(&DOMAIN, &key(9)),
+        ),
+        (
+            "split, one to one",
+            split(vec![payment(2, 60)]).sign(&DOMAIN, &key(1)),
+        ),
+        (
+            "split, one to two",
+            split(vec![payment(2, 59), payment(1, 1)]).sign(&DOMAIN, &key(1)),
+        ),
+        (
+            "split, one to three",
+            split((1..4).map(|i| payment(i, 20)).collect()).sign(&DOMAIN, &key(4)),
+        ),
         ("merge, two to one", merge.sign(&DOMAIN, &key(1))),
         ("fund, ETH", fund.unsigned()),
         ("fund, token, last deposit number", token_fund.unsigned()),
@@ -124,7 +185,12 @@ pub(crate) fn signed_transactions() -> Vec<(&'static str, SignedTransaction)> {
 fn transactions() -> Value {
     let all = signed_transactions();
     let owner = |signed: &SignedTransaction| {
-        signed.clone().authenticate(&DOMAIN).expect("the vectors are well-formed").owner().to_string()
+        signed
+            .clone()
+            .authenticate(&DOMAIN)
+            .expect("the vectors are well-formed")
+            .owner()
+            .to_string()
     };
     let digest = |signed: &SignedTransaction| match signed.transaction.kind {
         Kind::Fund => Hash::ZERO,
@@ -152,98 +218,6 @@ fn transactions() -> Value {
     })
 }
 
-/// Bytes that neither side decodes or authenticates, each with the first reason.
-pub(crate) fn malformed_transactions() -> Vec<(&'static str, Vec<u8>)> {
-    let signed = |name: &str| {
-        let all = signed_transactions();
-        all.into_iter().find(|(found, _)| found.starts_with(name)).expect("a named vector").1
-    };
-    let transfer = signed("transfer, one");
-    let bytes = transfer.encode();
-    let resigned = |change: &dyn Fn(&mut Transaction)| {
-        let mut transaction = transfer.transaction.clone();
-        change(&mut transaction);
-        transaction.sign(&DOMAIN, &key(1)).encode()
-    };
-    let patched = |at: usize, byte: u8| {
-        let mut bytes = bytes.clone();
-        bytes[at] = byte;
-        bytes
-    };
-    let last = bytes.len() - 1;
-    let mut high_s = bytes.clone();
-    negate_s(&mut high_s);
-    let mut split = signed("split, one to one").encode();
-    split[22] = 1;
-    let mut merge = signed("merge").encode();
-    merge[26] = 0;
-    let mut fund = signed("fund, ETH").encode();
-    let last_of_fund = fund.len() - 1;
-    fund[last_of_fund] = 27;
-    let mut zero_s = bytes.clone();
-    zero_s[last - 32..last].fill(0);
-    let mut zero_r = bytes.clone();
-    zero_r[last - 64..last - 32].fill(0);
-    vec![
-        ("empty", Vec::new()),
-        ("kind 0", patched(0, 0)),
-        ("kind 3", patched(0, 3)),
-        ("kind 6", patched(0, 6)),
-        ("no inputs", patched(1, 0)),
-        ("five inputs", patched(1, 5)),
-        ("no outputs", patched(2, 0)),
-        ("five outputs", patched(2, 5)),
-        ("two inputs announced, bytes of one", patched(1, 2)),
-        ("one byte short", bytes[..last].to_vec()),
-        ("one byte long", [&bytes[..], &[0]].concat()),
-        ("output amount zero", resigned(&|t| t.outputs[0].amount = Amount::ZERO)),
-        ("output owner zero", resigned(&|t| t.outputs[0].owner = Address::ZERO)),
-        ("input repeated", resigned(&|t| {
-            t.inputs = vec![input(position(1, 0, 0), 1), input(position(1, 0, 0), 1)];
-            t.outputs = vec![payment(2, 2)];
-        })),
-        ("sums differ", resigned(&|t| t.outputs[0].amount += Amount::from(1))),
-        ("sum of inputs overflows", resigned(&|t| {
-            t.inputs = vec![
-                Input { position: position(1, 0, 0), amount: Amount::MAX },
-                Input { position: position(1, 0, 1), amount: Amount::from(2) },
-            ];
-            t.outputs = vec![payment(2, 1)];
-        })),
-        ("v 0", patched(last, 0)),
-        ("v 29", patched(last, 29)),
-        ("s in the upper half", high_s),
-        ("s zero", zero_s),
-        ("r zero", zero_r),
-        ("split of a token", split),
-        ("merge that expires", merge),
-        ("fund with a signature", fund),
-    ]
-}
-
-/// Replaces s by the order minus s and flips v: the mirror image of the same signature.
-fn negate_s(bytes: &mut [u8]) {
-    let order = "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141";
-    let order = Amount::from_str_radix(order, 16).expect("a number");
-    let at = bytes.len() - 33;
-    let s = Amount::from_be_slice(&bytes[at..at + 32]);
-    bytes[at..at + 32].copy_from_slice(&(order - s).to_be_bytes::<32>());
-    bytes[at + 32] ^= 27 ^ 28;
-}
-
-fn malformed() -> Value {
-    let all = malformed_transactions();
-    let error = |bytes: &[u8]| match SignedTransaction::decode(bytes) {
-        Err(error) => error.to_string(),
-        Ok(signed) => signed.authenticate(&DOMAIN).expect_err("malformed").to_string(),
-    };
-    json!({
-        "name": all.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        "bytes": all.iter().map(|(_, bytes)| hex(bytes)).collect::<Vec<_>>(),
-        "error": all.iter().map(|(_, bytes)| error(bytes)).collect::<Vec<_>>(),
-    })
-}
-
 /// Leaf number i is keccak("plasma/test/leaf/" ‖ i as four bytes).
 pub(crate) fn leaf(index: u32) -> Hash {
     keccak(&[b"plasma/test/leaf/", &index.to_be_bytes()])
@@ -265,7 +239,13 @@ fn proofs(counts: &[u32], leaf: impl Fn(u32) -> Hash) -> Vec<Proof> {
         for index in chosen {
             let at = usize::try_from(index).expect("a small index");
             let proof = merkle::proof(&leaves, at);
-            all.push(Proof { count: *count, index, leaf: leaves[at], root: merkle::root(&leaves), proof });
+            all.push(Proof {
+                count: *count,
+                index,
+                leaf: leaves[at],
+                root: merkle::root(&leaves),
+                proof,
+            });
         }
     }
     all
@@ -294,7 +274,9 @@ pub(crate) fn history_leaf(height: u32) -> Hash {
 
 fn history() -> Value {
     let heights: Vec<u32> = (0..9).collect();
-    let roots = heights.iter().map(|height| if *height == 0 { merkle::PAD } else { leaf(*height) });
+    let roots = heights
+        .iter()
+        .map(|height| if *height == 0 { merkle::PAD } else { leaf(*height) });
     json!({
         "leaves": {
             "height": heights,

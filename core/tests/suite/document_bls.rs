@@ -1,8 +1,8 @@
 //! The BLS part of the vectors: two committees, digests of every tag, and certificates good and bad.
 
 use plasma_core::{
-    Address, Bitmap, BlockId, Certificate, Committee, Epoch, Hash, Member, OperatorIndex, SecretKey, Signature, View,
-    bls, keccak, quorum,
+    Address, Bitmap, BlockId, Certificate, Committee, Epoch, Hash, Member, OperatorIndex, SecretKey,
+    Signature, View, bls, keccak, quorum,
 };
 use serde_json::{Value, json};
 
@@ -46,7 +46,8 @@ pub(crate) fn bls() -> Value {
 fn committee_columns(size: u8) -> Value {
     let numbers: Vec<u8> = (0..size).collect();
     let committee = committee(size);
-    let column = |cell: &dyn Fn(u8) -> String| -> Vec<String> { numbers.iter().map(|number| cell(*number)).collect() };
+    let column =
+        |cell: &dyn Fn(u8) -> String| -> Vec<String> { numbers.iter().map(|number| cell(*number)).collect() };
     let digest = |number: u8| DOMAIN.possession(&operator(number), &secret(number).public());
     let possession = |number: u8| secret(number).sign(&digest(number));
     let keys: Vec<_> = numbers.iter().map(|number| secret(*number).public()).collect();
@@ -119,12 +120,18 @@ struct Named {
 fn certificate(signers: &[u8], claimed: &[u8]) -> Certificate {
     let block = header(8).id();
     let digest = DOMAIN.finalize(Epoch(0), VIEW, block);
-    let signatures: Vec<Signature> = signers.iter().map(|number| secret(*number).sign(&digest)).collect();
+    let signatures: Vec<Signature> = signers
+        .iter()
+        .map(|number| secret(*number).sign(&digest))
+        .collect();
     Certificate {
         epoch: Epoch(0),
         view: VIEW,
         block,
-        signers: claimed.iter().map(|number| OperatorIndex((*number).into())).collect::<Bitmap>(),
+        signers: claimed
+            .iter()
+            .map(|number| OperatorIndex((*number).into()))
+            .collect::<Bitmap>(),
         signature: bls::aggregate(&signatures).expect("signatures"),
     }
 }
@@ -137,14 +144,32 @@ fn named_certificates() -> Vec<Named> {
         let (some, few) = (&everyone[everyone.len() - q..], &everyone[..q - 1]);
         let first: Vec<u8> = everyone[..q].to_vec();
         let another = BlockId(Hash([0xbb; 32]));
-        let mut push = |name, certificate| all.push(Named { name, size, certificate });
+        let mut push = |name, certificate| {
+            all.push(Named {
+                name,
+                size,
+                certificate,
+            })
+        };
         push("all signed", certificate(&everyone, &everyone));
         push("a quorum signed, the last operators", certificate(some, some));
         push("one less than a quorum", certificate(few, few));
         push("claims an operator that did not sign", certificate(few, &first));
         push("hides an operator that signed", certificate(&everyone, &first));
-        push("about another block", Certificate { block: another, ..certificate(&everyone, &everyone) });
-        push("about another view", Certificate { view: View(78), ..certificate(&everyone, &everyone) });
+        push(
+            "about another block",
+            Certificate {
+                block: another,
+                ..certificate(&everyone, &everyone)
+            },
+        );
+        push(
+            "about another view",
+            Certificate {
+                view: View(78),
+                ..certificate(&everyone, &everyone)
+            },
+        );
         push("no bits", certificate(&everyone, &[]));
     }
     all
@@ -156,8 +181,7 @@ fn certificates() -> Value {
         Ok(()) => String::new(),
         Err(error) => error.to_string(),
     };
-    let column =
-        |cell: &dyn Fn(&Named) -> String| -> Vec<String> { all.iter().map(cell).collect() };
+    let column = |cell: &dyn Fn(&Named) -> String| -> Vec<String> { all.iter().map(cell).collect() };
     json!({
         "name": column(&|named| named.name.into()),
         "committee_size": all.iter().map(|named| named.size).collect::<Vec<_>>(),
