@@ -15,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use plasma_core::{Committee, CommitteeError, Genesis, Hash, Height, Receipt};
 use tokio::{net::TcpListener, sync::Semaphore};
 
@@ -54,6 +55,13 @@ impl AnchorBook {
     /// Notes an anchor; noting one twice changes nothing.
     pub fn record(&self, anchor: AnchorSeen) {
         self.0.write().unwrap_or_else(PoisonError::into_inner).insert(anchor.height, anchor);
+    }
+
+    /// The newest anchor.
+    #[must_use]
+    pub fn newest(&self) -> Option<AnchorSeen> {
+        let book = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        book.last_key_value().map(|(_, anchor)| *anchor)
     }
 
     /// The first anchor that covers a height: the only one against which Ethereum lets a block be proven.
@@ -133,6 +141,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         Ok(Self { handle, reader, anchors, facts, gates })
     }
 
+    /// The same door before another handle.
+    #[must_use]
+    pub fn behind(self, handle: Handle) -> Self {
+        Self { handle, ..self }
+    }
+
     /// A question that reads a few rows, on a thread that may wait for the disk.
     async fn read(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
         let Ok(_place) = self.gates.reads.try_acquire() else {
@@ -172,7 +186,12 @@ pub async fn serve<R: Read + Clone + Send + Sync + 'static>(
     connections_max: usize,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    serve::serve(listener, routes::router(door), connections_max, shutdown).await;
+    serve::serve(listener, router(door), connections_max, shutdown).await;
+}
+
+/// The HTTP door as a service without a socket.
+pub fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> Router {
+    routes::router(door)
 }
 
 impl From<StorageError> for Problem {

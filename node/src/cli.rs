@@ -143,7 +143,7 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
     let file = arguments.config;
     match arguments.command {
         Command::Node(NodeCommand::Start { overrides, exit_on_stdin_close }) => {
-            node::start(overrides.load(&file)?, exit_on_stdin_close)
+            node::run(overrides.load(&file)?, exit_on_stdin_close)
         }
         Command::Node(NodeCommand::Check { overrides }) => node::check(overrides.load(&file)?),
         Command::Config(ConfigCommand::Default) => print(Config::DEFAULT_TEXT),

@@ -11,3 +11,5 @@ pub mod config;
 pub mod hex;
 pub mod quantity;
 mod base58;
+pub mod cli;
+pub mod proofs;

@@ -183,7 +183,7 @@ impl<S: Scheme> Operator<S> {
             Event::Read { purpose: Purpose::Judge(exit), reads } => self.on_judge(now, exit, &reads),
             Event::L1Confirmed(blocks) => self.on_confirmed(blocks, &mut effects),
             Event::Anchored(anchor) => self.guardian.on_anchored(now, anchor),
-            Event::ExitSettled(exit) => self.guardian.on_exit_settled(&exit),
+            Event::ExitSettled(exit) => self.guardian.on_exit_settled(now, &exit),
             Event::Blocks { from, segment } => self.on_blocks(now, from, segment, &mut effects),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
         }

@@ -5,6 +5,8 @@
 //! next event. A write that fails ends the process: nobody knows what the disk holds then.
 
 pub mod handle;
+pub mod l1;
+pub mod start;
 pub mod sync;
 pub mod timers;
 pub mod verify;

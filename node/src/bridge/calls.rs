@@ -83,13 +83,9 @@ impl Contracts {
     /// exit bond of [`super::contracts::Parameters`].
     #[must_use]
     pub fn start_exit_call(&self, inclusion: &Inclusion, output: u8, bond: Amount) -> Call {
-        let arguments = exit_game::StartExitCall {
-            proof: convert::proof(inclusion),
-            output,
-        };
         Call {
             value: bond,
-            ..call("ExitGame", self.exit_game, &arguments)
+            ..call("ExitGame", self.exit_game, &start_exit(inclusion, output))
         }
     }
 
@@ -114,6 +110,19 @@ impl Contracts {
             receiver: H160(receiver.0),
         };
         call("Vault", self.vault, &arguments)
+    }
+}
+
+/// The data of the call that opens an exit, for who sends it himself.
+#[must_use]
+pub fn start_exit_data(inclusion: &Inclusion, output: u8) -> Vec<u8> {
+    start_exit(inclusion, output).encode()
+}
+
+fn start_exit(inclusion: &Inclusion, output: u8) -> exit_game::StartExitCall {
+    exit_game::StartExitCall {
+        proof: convert::proof(inclusion),
+        output,
     }
 }
 

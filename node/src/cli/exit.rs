@@ -9,6 +9,7 @@ use plasma_core::{Address, CommitteeError};
 use crate::{
     config::{ConfigError, FederationError},
     keystore::KeyFileError,
+    runtime::start::RunError,
 };
 
 /// Why an operator does not start, or does not run any more.
@@ -82,6 +83,21 @@ pub enum StartError {
     /// Anything else.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<RunError> for StartError {
+    fn from(error: RunError) -> Self {
+        let text = error.to_string();
+        match error {
+            RunError::Committee(error) => Self::Committee(error),
+            RunError::Http { address, source } => Self::Listen { key: "http.listen", address, source },
+            RunError::Key | RunError::Address { .. } | RunError::Fatal(_) | RunError::Network(_) => Self::Failed(text),
+            RunError::Storage(_) | RunError::Log(_) => Self::Data(text),
+            RunError::LostLog { .. } => Self::Guard(text),
+            RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
+            RunError::L1(_) => Self::WrongChain(text),
+        }
+    }
 }
 
 impl StartError {

@@ -12,6 +12,7 @@ use crate::{
     config::{Config, FederationError, FederationFile, federation},
     hex,
     keystore::{OperatorKeys, Secret},
+    runtime::start,
 };
 
 /// Everything that an operator starts with; all of it fits together.
@@ -71,7 +72,7 @@ impl Start {
 }
 
 /// `plasma node start`.
-pub(super) fn start(config: Config, exit_on_stdin_close: bool) -> Result<(), StartError> {
+pub(super) fn run(config: Config, exit_on_stdin_close: bool) -> Result<(), StartError> {
     log::start(&config.log)?;
     let start = Start::prepare(config)?;
     for line in start.introduction().lines() {
@@ -100,9 +101,8 @@ pub(super) fn check(config: Config) -> Result<(), StartError> {
 
 /// Runs the operator until `stop` turns true.
 async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartError> {
-    let _ = (start, stop);
-    std::future::ready(()).await;
-    Err(StartError::Failed("this build runs no operators".into()))
+    let Start { config, genesis, keys, operator } = start;
+    Ok(start::run(start::Start { config, genesis, keys, operator }, stop).await?)
 }
 
 /// Our index: the BLS key decides, the other two must agree.

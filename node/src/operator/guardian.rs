@@ -99,8 +99,15 @@ impl Guardian {
         self.suspects.entry(exit).or_insert(Suspect { spender, since: now, asked: None });
     }
 
-    /// Ethereum shows that an exit was challenged or ended.
-    pub fn on_exit_settled(&mut self, exit: &ExitId) {
+    /// Ethereum shows that an exit was challenged or ended, but may forget it again: rest for a round.
+    pub fn on_exit_settled(&mut self, now: Millis, exit: &ExitId) {
+        if let Some(suspect) = self.suspects.get_mut(exit) {
+            suspect.asked = Some(now);
+        }
+    }
+
+    /// A decided block saw the exit's end.
+    pub fn on_exit_ended(&mut self, exit: &ExitId) {
         self.suspects.remove(exit);
     }
 

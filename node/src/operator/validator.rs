@@ -204,7 +204,7 @@ impl<S: Scheme> Operator<S> {
         for (exit, open) in &delta.exits {
             match open {
                 Some(open) => effects.extend(ask_to_judge(*exit, open)),
-                None => self.guardian.on_exit_settled(exit),
+                None => self.guardian.on_exit_ended(exit),
             }
         }
     }

@@ -1,0 +1,228 @@
+//! The runtime's side of the bridge: sightings become events, duties become transactions.
+//!
+//! Duties run beside the operator's loop and may take minutes. Nothing is remembered here: the guardian asks again until
+//! Ethereum shows a duty done.
+
+use std::{sync::Arc, time::Duration};
+
+use plasma_core::{Height, L1Block, L1Height, Spender};
+use tokio::{
+    sync::{Semaphore, mpsc},
+    time::sleep,
+};
+use tracing::{info, warn};
+
+use crate::{
+    api::AnchorBook,
+    bridge::{
+        Anchor, Anchored, L1, L1Error, SpendProof,
+        contracts::{LOOKBACK, Contracts},
+        convert::Inclusion,
+        ethereum::Ethereum,
+        rpc::Rpc,
+        watcher::{Sighting, WatcherConfig, watch},
+    },
+    operator::{
+        effect::Effect,
+        event::{ConfirmedBlock, Event},
+        report::AnchorSeen,
+    },
+    storage::{Read, StorageError},
+};
+
+/// Events on their way to the operator: the watcher waits when it lags.
+const EVENTS_MAX: usize = 256;
+/// Duties on their way to Ethereum; what does not fit is asked again by the guardian.
+const DUTIES_MAX: usize = 256;
+/// Challenges under way at once: each holds one place in the sender's queue.
+const CHALLENGES_MAX: usize = 32;
+/// Pause before the book of anchors is tried again.
+const BOOK_PAUSE: Duration = Duration::from_secs(2);
+
+/// Starts watching and serving duties.
+pub fn start<R: Read + Clone + Send + Sync + 'static>(
+    ethereum: &Arc<Ethereum>,
+    watcher: WatcherConfig,
+    deployment: L1Height,
+    anchors: &AnchorBook,
+    reader: R,
+) -> super::Ethereum {
+    let (events_in, events) = mpsc::channel(EVENTS_MAX);
+    let (duties, duties_out) = mpsc::channel(DUTIES_MAX);
+    let sightings = watch(Arc::clone(ethereum), watcher);
+    tokio::spawn(tell(sightings, events_in, anchors.clone()));
+    tokio::spawn(fill(Arc::clone(ethereum), deployment, anchors.clone()));
+    tokio::spawn(serve(Arc::clone(ethereum), duties_out, anchors.clone(), reader));
+    super::Ethereum { duties, events }
+}
+
+/// Translates what the watcher says. Ends with the watcher, or when nobody listens.
+async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Event>, anchors: AnchorBook) {
+    while let Some(sighting) = sightings.recv().await {
+        let event = match sighting {
+            Sighting::Confirmed(confirmed) => {
+                Event::L1Confirmed(vec![ConfirmedBlock { block: confirmed.block, events: confirmed.events }])
+            }
+            Sighting::Anchored(anchor) => {
+                anchors.record(seen(&anchor));
+                info!(number = anchor.number, height = anchor.height.0, "anchored");
+                Event::Anchored(seen(&anchor))
+            }
+            Sighting::ExitSettled(exit) => Event::ExitSettled(exit),
+            Sighting::Head(_) => continue,
+            Sighting::Fault(fault) => Event::L1Contradiction(fault.to_string()),
+        };
+        if events.send(event).await.is_err() {
+            return;
+        }
+    }
+    // After a fault the watcher is silent; the operator must not take that for its end.
+    events.closed().await;
+}
+
+/// Reads every anchor since the deployment into the book, so that any old block can be proven. Once per start.
+async fn fill(ethereum: Arc<Ethereum>, deployment: L1Height, anchors: AnchorBook) {
+    while let Err(error) = fill_once(ethereum.contracts(), ethereum.rpc(), deployment, &anchors).await {
+        warn!(%error, "past anchors are not read yet; exit data of old blocks waits for them");
+        sleep(BOOK_PAUSE).await;
+    }
+}
+
+async fn fill_once(
+    contracts: &Contracts,
+    rpc: &Rpc,
+    deployment: L1Height,
+    anchors: &AnchorBook,
+) -> Result<(), L1Error> {
+    let head = rpc.newest().await?.height;
+    let mut from = deployment;
+    while from <= head {
+        let to = L1Height(from.0.saturating_add(LOOKBACK - 1)).min(head);
+        for anchor in contracts.anchors(rpc, from..=to).await? {
+            anchors.record(seen(&anchor));
+        }
+        from = L1Height(to.0 + 1);
+    }
+    Ok(())
+}
+
+/// Performs duties, one anchor at a time and a bounded number of challenges.
+async fn serve<R: Read + Clone + Send + Sync + 'static>(
+    ethereum: Arc<Ethereum>,
+    mut duties: mpsc::Receiver<Effect>,
+    anchors: AnchorBook,
+    reader: R,
+) {
+    let (one, many) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(CHALLENGES_MAX)));
+    while let Some(duty) = duties.recv().await {
+        let places = if matches!(duty, Effect::Anchor { .. }) { &one } else { &many };
+        // No place: the same duty is under way, or too many are; the guardian asks again.
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else { continue };
+        let (ethereum, anchors, reader) = (Arc::clone(&ethereum), anchors.clone(), reader.clone());
+        tokio::spawn(async move {
+            perform(&ethereum, duty, &anchors, reader).await;
+            drop(place);
+        });
+    }
+}
+
+async fn perform<R: Read + Send + 'static>(ethereum: &Ethereum, duty: Effect, anchors: &AnchorBook, reader: R) {
+    match duty {
+        Effect::Anchor { header, certificate } => {
+            let height = header.height.0;
+            match ethereum.anchor(&Anchor { header, certificate }).await {
+                Ok(()) => info!(height, "anchor duty done"),
+                Err(error) => warn!(height, %error, "anchor duty failed"),
+            }
+        }
+        Effect::Challenge { exit, spender } => {
+            let anchors = anchors.clone();
+            let proof = tokio::task::spawn_blocking(move || spend_proof(&reader, &anchors, exit, spender)).await;
+            let Ok(Ok(Some(proof))) = proof else {
+                return warn!(?exit, ?proof, "the spending transaction of a dishonest exit cannot be shown yet");
+            };
+            match ethereum.challenge(&proof).await {
+                Ok(()) => info!(?exit, "challenge duty done"),
+                Err(error) => warn!(?exit, %error, "challenge duty failed"),
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The transaction that spent an exiting output. One whose expiry lies below the newest anchor counts on Ethereum only
+/// with its inclusion.
+fn spend_proof<R: Read>(
+    reader: &R,
+    anchors: &AnchorBook,
+    exit: plasma_core::ExitId,
+    spender: Spender,
+) -> Result<Option<SpendProof>, StorageError> {
+    let Some(block) = reader.block(spender.height)? else { return Ok(None) };
+    let index = usize::try_from(spender.transaction).unwrap_or(usize::MAX);
+    let Some(signed) = block.body.get(index).cloned() else { return Ok(None) };
+    let newest = anchors.newest().map_or(Height(0), |anchor| anchor.height);
+    let inclusion = if signed.transaction.expiry < newest {
+        let Some(inclusion) = inclusion(reader, anchors, spender.height, spender.transaction)? else {
+            return Ok(None);
+        };
+        Some(inclusion)
+    } else {
+        None
+    };
+    Ok(Some(SpendProof { exit, spender: signed, input: spender.input, inclusion }))
+}
+
+/// Where a decided transaction lies in anchored history; `None` until its block is anchored.
+fn inclusion<R: Read>(
+    reader: &R,
+    anchors: &AnchorBook,
+    height: Height,
+    index: u32,
+) -> Result<Option<Inclusion>, StorageError> {
+    let Some(covering) = anchors.covering(height) else { return Ok(None) };
+    let receipt = crate::proofs::receipt(reader, height, index, covering.anchor.height)?;
+    Ok(receipt.map(|receipt| Inclusion { receipt, anchor: anchored(&covering.anchor, covering.previous) }))
+}
+
+/// The data of the Ethereum call that exits an output.
+#[must_use]
+pub fn exit_call(receipt: &plasma_core::Receipt, covering: &crate::api::Covering, output: u8) -> Vec<u8> {
+    let inclusion = Inclusion { receipt: receipt.clone(), anchor: anchored(&covering.anchor, covering.previous) };
+    crate::bridge::calls::start_exit_data(&inclusion, output)
+}
+
+/// The newest anchor as the operator knows it.
+#[must_use]
+pub fn seen(anchor: &Anchored) -> AnchorSeen {
+    AnchorSeen {
+        number: u64::from(anchor.number),
+        height: anchor.height,
+        history_root: anchor.history_root,
+        l1_height: anchor.l1_height,
+        time_s: anchor.time_s,
+    }
+}
+
+fn anchored(anchor: &AnchorSeen, previous: Height) -> Anchored {
+    Anchored {
+        number: u32::try_from(anchor.number).unwrap_or(u32::MAX),
+        previous,
+        height: anchor.height,
+        history_root: anchor.history_root,
+        l1_height: anchor.l1_height,
+        time_s: anchor.time_s,
+    }
+}
+
+/// The last decided origin as Ethereum shows it today.
+///
+/// # Errors
+/// [`L1Error`] of the endpoint; [`L1Error::Inconsistent`] when the chain has no such block or another one.
+pub async fn origin(ethereum: &Ethereum, height: L1Height, hash: plasma_core::Hash) -> Result<L1Block, L1Error> {
+    let found = ethereum.block(height).await?;
+    found.filter(|block| block.hash == hash).ok_or_else(|| L1Error::Inconsistent {
+        height,
+        reason: format!("{hash}, the origin of our last decided block, is not on this endpoint's chain"),
+    })
+}

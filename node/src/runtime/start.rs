@@ -1,0 +1,355 @@
+//! Putting one operator together: keys, folders, Ethereum, storage, log, network, doors; then the loop until the end.
+//!
+//! Order matters: the log is replayed before the network connects, and nothing is served before the chain's identity was
+//! checked on Ethereum.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use plasma_consensus::Bls;
+use plasma_core::{Genesis, Hash, OperatorIndex, SecretKey};
+use plasma_network as network;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+};
+use tracing::{info, warn};
+
+use crate::{
+    api::{self, AnchorBook, Door},
+    bridge::{
+        L1, L1Error,
+        ethereum::{Ethereum, EthereumConfig},
+        watcher::WatcherConfig,
+    },
+    config::{Backend, Config},
+    folder::Identity,
+    keystore::OperatorKeys,
+    operator::{Operator, Params, mempool::MempoolLimits},
+    storage::{
+        Saved, Storage, StorageError,
+        embedded::{EmbeddedStorage, Settings},
+        memory::MemoryStorage,
+    },
+    wal::{Wal, WalError},
+};
+
+use super::{Fatal, Runtime, Turn, handle::{COMMANDS_MAX, Handle}, l1, read_record, timers::Clock, verify};
+
+/// Why an operator does not run, or does not run any more.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The BLS key file holds no key.
+    #[error("the BLS key file holds no scalar of the curve")]
+    Key,
+    /// An address of the configuration or the federation is no multiaddress.
+    #[error("{address:?} is no multiaddress such as /ip4/127.0.0.1/tcp/27400: {reason}")]
+    Address {
+        /// What was written.
+        address: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The federation file makes no committee.
+    #[error(transparent)]
+    Committee(#[from] plasma_core::CommitteeError),
+    /// Folder, rows or schema.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] WalError),
+    /// The log is new but storage is not.
+    #[error(
+        "the log in {} is missing while storage holds blocks: this operator may have voted and must not vote again \
+         under this key. Restore the folder, or let the operator rejoin under a new key", path.display()
+    )]
+    LostLog {
+        /// Where the log should be.
+        path: PathBuf,
+    },
+    /// Ethereum.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// The peer-to-peer network.
+    #[error(transparent)]
+    Network(#[from] network::Error),
+    /// The HTTP address.
+    #[error("cannot listen on http.listen = {address}: {source}; choose another port or end what holds it")]
+    Http {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The loop ended.
+    #[error(transparent)]
+    Fatal(#[from] Fatal),
+}
+
+/// What an operator is started with.
+#[derive(Debug)]
+pub struct Start {
+    /// Its own settings.
+    pub config: Config,
+    /// The federation's.
+    pub genesis: Arc<Genesis>,
+    /// Its secrets; whoever read them has checked that they are the member's.
+    pub keys: OperatorKeys,
+    /// Its place in the committee.
+    pub operator: OperatorIndex,
+}
+
+/// Between two attempts to reach Ethereum at the start.
+const L1_PAUSE: Duration = Duration::from_secs(2);
+/// One call to Ethereum.
+const L1_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a duty waits for its transaction to be mined before it reports that it still waits.
+const L1_WAIT: Duration = Duration::from_secs(60);
+/// After so many polls without being mined a transaction is sent again with higher fees.
+const BUMP_POLLS: u32 = 60;
+/// Most that one unit of gas may cost: 500 gwei.
+const FEE_WEI_MAX: u128 = 500_000_000_000;
+/// How long a transaction waits in the mempool.
+const MEMPOOL_TTL_MS: u64 = 600_000;
+/// Room in a payload frame beyond the client transactions: derived transactions and the message.
+const DERIVED_BYTES: u32 = 2 << 20;
+/// Requests of libp2p clients answered at once.
+const CLIENTS_MAX: usize = 256;
+/// What the pool found and the loop has not taken.
+const VERIFIED_MAX: usize = 1_024;
+
+/// Runs one operator until `stop` turns true.
+///
+/// # Errors
+/// [`RunError`] says which part is wrong and what would mend it.
+pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunError> {
+    let identity = Identity { genesis: start.genesis.hash(), operator: start.operator };
+    let state = start.genesis.state();
+    match start.config.storage.backend {
+        Backend::Embedded => {
+            let cache_bytes = start.config.storage.cache.0;
+            let folder = start.config.data_dir.join(&start.config.storage.path);
+            let storage = EmbeddedStorage::open(&folder, identity, &state, Settings { cache_bytes })?;
+            run_on(start, storage, stop).await
+        }
+        Backend::Memory => run_on(start, MemoryStorage::new(identity, &state), stop).await,
+    }
+}
+
+async fn run_on<S: Storage>(
+    start: Start,
+    storage: S,
+    mut stop: watch::Receiver<bool>,
+) -> Result<(), RunError> {
+    let Start { config, genesis, keys, operator: me } = start;
+    let saved = storage.recover().await?;
+    let (wal, log) = open_log(&config, &genesis, me, &saved)?;
+    let Some(ethereum) = connect(&config, &genesis, &keys, &mut stop).await? else { return Ok(()) };
+    let header = saved.state.header;
+    let origin = l1::origin(&ethereum, header.l1_height, header.l1_hash).await?;
+    let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
+    let anchor = ethereum.last_anchor().await?.map(|anchor| l1::seen(&anchor));
+    let listener = TcpListener::bind(config.http.listen)
+        .await
+        .map_err(|source| RunError::Http { address: config.http.listen, source })?;
+
+    let mut clock = Clock::start();
+    let params = Params {
+        genesis: (*genesis).clone(),
+        committee: genesis.committee()?,
+        me,
+        consensus: timers(&config),
+        mempool: MempoolLimits {
+            transactions_max: config.mempool.max_transactions,
+            bytes_max: usize::try_from(config.mempool.max_bytes.0).unwrap_or(usize::MAX),
+            ttl_ms: MEMPOOL_TTL_MS,
+        },
+        silence_s: parameters.silence_s,
+        anchor,
+        origin_time_s: origin.timestamp_s,
+    };
+    let scheme = Bls::new(bls_key(&keys)?, genesis.committee()?);
+    let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, log);
+
+    let anchors = AnchorBook::default();
+    let watcher = WatcherConfig {
+        poll: config.l1.poll_interval.0,
+        confirmations: genesis.confirmations,
+        after: origin,
+    };
+    let bridge = l1::start(&ethereum, watcher, genesis.deployment.height, &anchors, storage.reader());
+    let (network, network_events) = network::start(network_config(&config, &genesis, &keys, me)?)?;
+    let (verified_in, verified) = mpsc::channel(VERIFIED_MAX);
+    let rules = verify::Rules {
+        domain: genesis.domain(),
+        committee: genesis.committee()?,
+        block_bytes_max: usize::try_from(genesis.max_block_bytes + DERIVED_BYTES).unwrap_or(usize::MAX),
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let pool = verify::Pool::start(rules, workers, &verified_in);
+    let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
+    let (status, status_out) = watch::channel(Arc::new(operator.status()));
+    let handle = Handle::new(commands_in, status_out);
+    let door = Door::new(handle, storage.reader(), anchors, Arc::clone(&genesis), &config.name, Some(l1::exit_call))?;
+    let (clients, clients_out) = mpsc::channel(CLIENTS_MAX);
+    tokio::spawn(answer_clients(door.clone(), clients_out));
+    let http = tokio::spawn(api::serve(listener, door, config.http.max_connections, stopped(stop.clone())));
+    info!(operator = me.0, height = header.height.0, http = %config.http.listen, "started");
+
+    let runtime = Runtime {
+        operator,
+        storage,
+        wal,
+        network: network.clone(),
+        network_events,
+        ethereum: bridge,
+        pool,
+        verified,
+        verified_in,
+        commands,
+        status,
+        clients,
+        clock,
+        turn: Turn::default(),
+    };
+    let ended = runtime.run(first, stop).await;
+    network.stop().await;
+    if ended.is_ok() {
+        // Running requests get their moment; a cut one is the client's to repeat.
+        let _ = http.await;
+    }
+    Ok(ended?)
+}
+
+/// Ethereum may be away for a while when a machine starts; a wrong chain is no reason to wait.
+async fn connect(
+    config: &Config,
+    genesis: &Genesis,
+    keys: &OperatorKeys,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Option<Arc<Ethereum>>, RunError> {
+    let poll = config.l1.poll_interval.0;
+    let settings = EthereumConfig {
+        endpoints: vec![config.l1.rpc_url.clone()],
+        deadline: L1_DEADLINE,
+        poll,
+        journal: config.data_dir.join("ethereum.journal"),
+        bump_after: poll * BUMP_POLLS,
+        wait: L1_WAIT,
+        fee_wei_max: FEE_WEI_MAX,
+    };
+    loop {
+        match Ethereum::connect(&settings, genesis, &keys.ethereum).await {
+            Ok(ethereum) => return Ok(Some(Arc::new(ethereum))),
+            Err(error) if error.is_transient() => warn!(%error, "waiting for Ethereum"),
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(L1_PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => return Ok(None),
+        }
+    }
+}
+
+/// Opens the log. A log that is gone while storage is not means forgotten votes.
+fn open_log(
+    config: &Config,
+    genesis: &Genesis,
+    me: OperatorIndex,
+    saved: &Saved,
+) -> Result<(Wal, Vec<crate::operator::effect::Record>), RunError> {
+    let path = config.data_dir.join("log");
+    let opened = Wal::open(&path, Identity { genesis: genesis.hash(), operator: me })?;
+    if opened.is_new && saved.state.id != genesis.state().id {
+        return Err(RunError::LostLog { path });
+    }
+    if opened.dropped_torn_batch {
+        warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
+    }
+    let operators = genesis.members.len();
+    let log = opened.entries.iter().filter_map(|entry| read_record(&entry.record, operators)).collect();
+    Ok((opened.wal, log))
+}
+
+fn bls_key(keys: &OperatorKeys) -> Result<SecretKey, RunError> {
+    SecretKey::from_bytes(keys.bls.expose()).ok_or(RunError::Key)
+}
+
+fn timers(config: &Config) -> plasma_consensus::Config {
+    plasma_consensus::Config {
+        delta_ms: millis(config.consensus.delta.0),
+        pace_ms: millis(config.consensus.pace.0),
+        alpha_percent: u64::from(config.consensus.alpha_percent),
+        cap: u64::from(config.consensus.cap),
+        ..plasma_consensus::Config::default()
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn network_config(
+    config: &Config,
+    genesis: &Genesis,
+    keys: &OperatorKeys,
+    me: OperatorIndex,
+) -> Result<network::Config, RunError> {
+    let mut peers = Vec::new();
+    for (index, member) in (0u16..).zip(&genesis.members) {
+        let peer_id = network::PeerId::from_bytes(&member.peer_id)
+            .map_err(|error| RunError::Address { address: "peer id".to_owned(), reason: error.to_string() })?;
+        peers.push(network::Peer { index, peer_id, addresses: multiaddresses(&member.addresses)? });
+    }
+    Ok(network::Config {
+        secret: *keys.peer.expose(),
+        me: Some(me.0),
+        genesis8: genesis8(&genesis.hash()),
+        listen: multiaddresses(&config.p2p.listen)?,
+        peers,
+        limits: network::Limits {
+            payload_frame_bytes: genesis.max_block_bytes + DERIVED_BYTES,
+            max_clients: usize::try_from(config.p2p.max_clients).unwrap_or(usize::MAX),
+            ..network::Limits::default()
+        },
+    })
+}
+
+fn multiaddresses(texts: &[String]) -> Result<Vec<network::Multiaddr>, RunError> {
+    let parse = |text: &String| {
+        text.parse().map_err(|error: <network::Multiaddr as std::str::FromStr>::Err| RunError::Address {
+            address: text.clone(),
+            reason: error.to_string(),
+        })
+    };
+    texts.iter().map(parse).collect()
+}
+
+/// The first eight hex digits of the genesis hash: part of every protocol name.
+#[must_use]
+pub fn genesis8(genesis: &Hash) -> String {
+    genesis.to_string().trim_start_matches("0x").chars().take(8).collect()
+}
+
+/// Answers libp2p clients through the same door as HTTP, each request in a task of its own.
+async fn answer_clients<R>(door: Door<R>, mut requests: mpsc::Receiver<(bytes::Bytes, network::Responder)>)
+where
+    R: crate::storage::Read + Clone + Send + Sync + 'static,
+{
+    let places = Arc::new(tokio::sync::Semaphore::new(CLIENTS_MAX));
+    while let Some((bytes, reply)) = requests.recv().await {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let door = door.clone();
+        tokio::spawn(async move {
+            let answer = door.answer(&bytes).await;
+            // Too large or gone: the client sees its request refused.
+            let _ = reply.send(answer);
+            drop(place);
+        });
+    }
+}
+
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    // The sender's end counts as a stop too.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
