@@ -1,5 +1,11 @@
 //! Everything of the node that is tested from outside.
 
 mod suite {
+    pub(crate) mod anvil;
+    pub(crate) mod bridge_anvil;
+    pub(crate) mod bridge_stub;
+    pub(crate) mod deployment;
     pub(crate) mod federation;
+    pub(crate) mod scratch;
+    pub(crate) mod stub;
 }

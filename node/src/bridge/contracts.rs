@@ -7,13 +7,14 @@ use ethers_core::abi::{AbiDecode, AbiEncode};
 use plasma_contracts_abi::{exit_game, federation, vault};
 use plasma_core::{
     Address, Amount, Certificate, Committee, DepositNumber, Epoch, ExitId, Genesis, Hash, Header, Height,
-    L1Height, keccak,
+    L1Block, L1Height, keccak,
 };
 
 use super::{
+    Link, Observed,
     account::Call,
     convert,
-    decode::{Anchored, Decoded, anchored_topic, decode},
+    decode::{Anchored, Decoded, Log, anchored_topic, decode},
     error::L1Error,
     methods::At,
     rpc::Rpc,
@@ -156,6 +157,40 @@ impl Contracts {
             &deployed.timestamp_s,
         )?;
         Ok(contracts)
+    }
+
+    /// Every block of a range with what the contracts emitted in it.
+    ///
+    /// # Errors
+    /// [`L1Error::UnknownBlock`] or a refusal when the endpoint lacks a block; [`L1Error::Inconsistent`].
+    pub async fn observe(
+        &self,
+        rpc: &Rpc,
+        range: RangeInclusive<L1Height>,
+    ) -> Result<Vec<Observed>, L1Error> {
+        let links = rpc.links(range).await?;
+        let blocks: Vec<L1Block> = links.iter().map(|link| link.block).collect();
+        let logs = rpc.logs(&blocks, &self.all()).await?;
+        Ok(links
+            .into_iter()
+            .zip(logs)
+            .map(|(link, logs)| self.observed(link, &logs))
+            .collect())
+    }
+
+    fn observed(&self, link: Link, logs: &[Log]) -> Observed {
+        let mut observed = Observed {
+            link,
+            events: Vec::new(),
+            anchors: Vec::new(),
+        };
+        for decoded in logs.iter().filter_map(|log| decode(self, log)) {
+            match decoded {
+                Decoded::Event(event) => observed.events.push(event),
+                Decoded::Anchored(anchored) => observed.anchors.push(anchored),
+            }
+        }
+        observed
     }
 
     /// The newest anchor and the validity of the chain, at the latest head.

@@ -9,7 +9,7 @@ use super::{
     account::Account,
     challenger::Challenger,
     contracts::Contracts,
-    decode::{Anchored, Decoded, decode},
+    decode::Anchored,
     error::L1Error,
     rpc::Rpc,
     sender::{Sender, SenderConfig},
@@ -108,24 +108,7 @@ impl L1 for Ethereum {
     }
 
     async fn observe(&self, range: RangeInclusive<L1Height>) -> Result<Vec<Observed>, L1Error> {
-        let links = self.rpc.links(range).await?;
-        let blocks: Vec<L1Block> = links.iter().map(|link| link.block).collect();
-        let logs = self.rpc.logs(&blocks, &self.contracts.all()).await?;
-        let observed = links.into_iter().zip(logs).map(|(link, logs)| {
-            let mut observed = Observed {
-                link,
-                events: Vec::new(),
-                anchors: Vec::new(),
-            };
-            for decoded in logs.iter().filter_map(|log| decode(&self.contracts, log)) {
-                match decoded {
-                    Decoded::Event(event) => observed.events.push(event),
-                    Decoded::Anchored(anchored) => observed.anchors.push(anchored),
-                }
-            }
-            observed
-        });
-        Ok(observed.collect())
+        self.contracts.observe(&self.rpc, range).await
     }
 
     async fn events(&self, range: RangeInclusive<L1Height>) -> Result<Vec<L1Event>, L1Error> {
