@@ -32,7 +32,7 @@ impl State {
         out
     }
 
-    /// The one encoding back; the id is computed again.
+    /// The one encoding back; the id is computed again, and a sum or a tree that is not the header's is refused.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut cursor = Cursor::new(bytes);
@@ -51,6 +51,14 @@ impl State {
             halted,
             epoch,
         };
-        (state.encode() == bytes).then_some(state)
+        (state.encode() == bytes && state.is_whole()).then_some(state)
+    }
+    /// Whether commitment and history are those that the header certifies: what disks damage shows here.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        Some(self.history.count()) == self.header.height.0.checked_add(1)
+            && self.history.root() == self.header.history_root
+            && self.commitment.digest() == self.header.output_commitment
+            && self.id == self.header.id()
     }
 }

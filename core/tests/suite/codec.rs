@@ -167,6 +167,14 @@ fn a_state_survives_its_bytes() {
     let bytes = world.state.encode();
     assert_eq!(State::decode(&bytes), Some(world.state.clone()));
     assert_eq!(State::decode(&bytes[1..]), None);
+    for at in (0..bytes.len()).filter(|at| !(184..197).contains(at)) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x40;
+        assert!(
+            State::decode(&damaged).is_none_or(|state| state.id != world.state.id),
+            "byte {at}"
+        );
+    }
 }
 
 #[test]
