@@ -22,6 +22,8 @@ abstract contract World is Check {
     /// @dev The code that EIP-2935 gives that address.
     bytes internal constant BLOCK_HASHES_CODE = hex"3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff8143"
         hex"0311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500";
+    /// @dev The order of the groups of BLS12-381.
+    uint256 internal constant ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001;
     uint256 internal constant BOND = 0.1 ether;
     uint256 internal constant PERIOD = 7 days;
 
@@ -207,11 +209,27 @@ abstract contract World is Check {
         return Signer.sign(_secrets(bitmap), digest);
     }
 
+    function _signWith(uint256 secret, bytes32 digest) internal view returns (bytes memory) {
+        return Signer.sign(secret, digest);
+    }
+
+    function _publicKey(uint256 index) internal view returns (bytes memory) {
+        return Signer.publicKey(_secret(index));
+    }
+
+    /// @dev The first storage slot of `Federation` that is not a mapping holds `Latest`; its last field is
+    /// `lastValid`. No halt exists yet that a test could cause.
+    function _halt(uint32 lastValid) internal {
+        bytes32 slot = bytes32(uint256(2));
+        uint256 word = uint256(vm.load(address(federation), slot));
+        word = (word & ~(uint256(type(uint32).max) << 224)) | (uint256(lastValid) << 224);
+        vm.store(address(federation), slot, bytes32(word));
+        _equal(federation.lastValid(), lastValid);
+    }
+
     function _secrets(uint256 bitmap) internal view returns (uint256 secret) {
-        // The order of the group, so that the sum stays a scalar.
-        uint256 order = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001;
         for (uint256 i = 0; i < size; ++i) {
-            if ((bitmap >> i) & 1 == 1) secret = addmod(secret, _secret(i), order);
+            if ((bitmap >> i) & 1 == 1) secret = addmod(secret, _secret(i), ORDER);
         }
     }
 
