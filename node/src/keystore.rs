@@ -167,6 +167,12 @@ impl OperatorKeys {
         })
     }
 
+    /// The libp2p peer id that the committee's table binds to this operator.
+    #[must_use]
+    pub fn peer_id(&self) -> plasma_network::PeerId {
+        plasma_network::peer_id(self.peer.expose())
+    }
+
     /// Writes the three files into a folder that exists.
     ///
     /// # Errors

@@ -1,0 +1,202 @@
+//! The command line of `plasma-testnet`.
+//!
+//! Results go to standard output, everything said to people to standard error. ctrl-C and SIGTERM end whatever runs:
+//! the work is dropped, and with it every process that it started.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use plasma_core::Amount;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::failure::{Failure, UNEXPECTED, exit_code};
+use crate::folder::Ending;
+use crate::progress::Progress;
+use crate::testnet::Plan;
+use crate::{demo, ether, guard, load, up};
+
+/// A federation in a box: a real Ethereum node, real contracts, real operator processes.
+#[derive(Debug, Parser)]
+#[command(name = "plasma-testnet", version, about, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a federation and keep it running until ctrl-C.
+    Up {
+        #[command(flatten)]
+        common: Common,
+        /// Test users.
+        #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100))]
+        accounts: u32,
+        /// What each of them deposits.
+        #[arg(long, default_value = "100eth", value_parser = ether::parse, value_name = "AMOUNT")]
+        deposit: Amount,
+    },
+    /// Tell the whole story of a federation, and check every step of it.
+    Demo {
+        #[command(flatten)]
+        common: Common,
+        /// Print exactly one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Measure how many payments a second are committed, and how fast.
+    Load {
+        #[command(flatten)]
+        common: Common,
+        /// How long to measure, after warming up: 20s, 2m.
+        #[arg(long = "for", default_value = "20s", value_parser = duration, value_name = "TIME")]
+        duration: Duration,
+        /// Payments a second; as many as the federation takes when absent.
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        tps: Option<u32>,
+        /// Print exactly one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run a program that dies with our standard input.
+    #[command(hide = true)]
+    Guard {
+        #[arg(last = true, required = true)]
+        program: Vec<OsString>,
+    },
+    /// Be the binary `plasma`.
+    #[command(hide = true, disable_help_flag = true)]
+    Plasma {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Operators.
+    #[arg(short = 'n', long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=100))]
+    operators: u16,
+    /// The only folder that is written to [default: $XDG_DATA_HOME/plasma-testnet].
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<PathBuf>,
+    /// Keep this run's folder at the end.
+    #[arg(long)]
+    keep: bool,
+    /// Run this binary `plasma` as operators instead of ourselves.
+    #[arg(long, value_name = "PATH")]
+    plasma_bin: Option<PathBuf>,
+}
+
+impl Common {
+    fn plan(self, accounts: u32) -> Plan {
+        let ending = if self.keep { Ending::Kept } else { Ending::Removed };
+        Plan { operators: self.operators, accounts, data_dir: self.data_dir, ending, plasma_bin: self.plasma_bin }
+    }
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Guard { program } => guarded(&program),
+        Command::Plasma { arguments } => {
+            plasma_node::cli::run(std::iter::once(OsString::from("plasma")).chain(arguments))
+        }
+        command => match work(command) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                Progress::on_stderr().say(&format!("\nerror: {error:#}"));
+                ExitCode::from(exit_code(&error))
+            }
+        },
+    }
+}
+
+fn work(command: Command) -> Result<()> {
+    // The only TLS provider in the tree must be named once; a second call would only say that it was.
+    let _named_before = rustls::crypto::ring::default_provider().install_default();
+    let runtime = Builder::new_multi_thread().enable_all().build().context("threads")?;
+    let ended = runtime.block_on(async {
+        // Handlers first: a signal during the start must not end us the hard way.
+        let mut interrupt = signal(SignalKind::interrupt()).context("listening for ctrl-C")?;
+        let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+        let stays = matches!(command, Command::Up { .. });
+        let ended = tokio::select! {
+            ended = Box::pin(dispatch(command)) => return ended,
+            _ = interrupt.recv() => Failure::Interrupted,
+            _ = terminate.recv() => Failure::Interrupted,
+        };
+        if stays { Ok(()) } else { Err(ended.into()) }
+    });
+    runtime.shutdown_background();
+    ended
+}
+
+async fn dispatch(command: Command) -> Result<()> {
+    let progress = Progress::on_stderr();
+    match command {
+        Command::Up { common, accounts, deposit } => up::run(&common.plan(accounts), deposit, progress).await,
+        Command::Demo { common, json } => {
+            let form = if json { demo::Form::Json } else { demo::Form::Human };
+            demo::run(&common.plan(DEMO_ACCOUNTS), form, progress).await
+        }
+        Command::Load { common, duration, tps, json } => {
+            let wish = load::Wish { duration, tps, json };
+            load::run(&common.plan(LOAD_ACCOUNTS), &wish, progress).await
+        }
+        // These two never come here: they run without our runtime.
+        Command::Guard { .. } | Command::Plasma { .. } => Ok(()),
+    }
+}
+
+fn guarded(program: &[OsString]) -> ExitCode {
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+        return ExitCode::from(UNEXPECTED);
+    };
+    let code = runtime.block_on(guard::watch(program));
+    // A thread still reads our standard input; waiting for it would keep us alive.
+    runtime.shutdown_background();
+    code
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let span: plasma_node::config::Span = text.parse().map_err(|error| format!("{error}"))?;
+    if span.0.is_zero() { Err("longer than nothing".into()) } else { Ok(span.0) }
+}
+
+/// Alice, Bob, and Carol who looks on.
+const DEMO_ACCOUNTS: u32 = 3;
+/// Enough that their first splits go into one block.
+const LOAD_ACCOUNTS: u32 = 8;
+const EXIT_CODES: &str = "Exit codes: 0 all was seen; 1 unexpected failure; 2 wrong arguments; 8 something did not come in time; \
+     11 something was not as it must be; 12 no anvil, no npm or no free port; 130 interrupted";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_federation_that_tolerates_no_fault_is_refused() {
+        assert!(Arguments::try_parse_from(["plasma-testnet", "up", "-n", "3"]).is_err());
+        assert!(Arguments::try_parse_from(["plasma-testnet", "up", "-n", "4"]).is_ok());
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert!(duration("20").is_err() && duration("0s").is_err());
+    }
+}

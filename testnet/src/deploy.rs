@@ -1,0 +1,210 @@
+//! From nothing to a federation on paper: keys, contracts, the genesis document, one folder per operator.
+//!
+//! Operators' keys are random and lie in files that only the owner may read, as they would in earnest. What is fixed here
+//! is chosen for a laptop: see the constants.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use plasma_core::genesis::{Genesis, GenesisMember};
+use plasma_core::{Address, Amount, Domain, L1Block, bls, keccak};
+use plasma_node::bridge::account::Account;
+use plasma_node::bridge::contracts::{Contracts, Parameters};
+use plasma_node::bridge::deploy::{NewMember, Site};
+use plasma_node::bridge::rpc::Rpc;
+use plasma_node::config::{Config, FederationFile, Size, Span};
+use plasma_node::keystore::{OperatorKeys, Secret};
+use rand::RngCore as _;
+
+use crate::anvil::CHAIN_ID;
+use crate::cluster::Place;
+use crate::ether::eth;
+use crate::folder::Folder;
+use crate::l1::L1;
+use crate::ports::Ports;
+
+/// A deployed federation whose operators have not started.
+#[derive(Debug)]
+pub struct Deployment {
+    /// Its contracts.
+    pub contracts: Contracts,
+    /// Its genesis.
+    pub genesis: Genesis,
+    /// One place per operator.
+    pub places: Vec<Place>,
+}
+
+/// Keys of one operator with its two ports.
+#[derive(Debug)]
+struct Seat {
+    keys: OperatorKeys,
+    p2p_port: u16,
+    api_port: u16,
+}
+
+/// Makes keys, deploys the contracts and writes every operator's folder.
+///
+/// # Errors
+/// When Ethereum refuses, or a file cannot be written.
+pub async fn deploy(operators: u16, l1: &L1, rpc: &Rpc, folder: &Folder, ports: &mut Ports) -> Result<Deployment> {
+    let seats: Vec<Seat> = (0..operators).map(|_| Seat::take(ports)).collect::<Result<_>>()?;
+    let deployer = Account::new(&random_secret(), CHAIN_ID)?;
+    fund(l1, deployer.address()).await?;
+    for seat in &seats {
+        fund(l1, seat.ethereum()?).await?;
+    }
+    let site = Site::choose(rpc, &deployer).await?;
+    let members = seats.iter().map(|seat| seat.member(&site.domain())).collect::<Result<Vec<_>>>()?;
+    let joining: Vec<NewMember> = members.iter().map(joining).collect();
+    let deployed = site.deploy(rpc, &deployer, &parameters(), &joining).await?;
+    let contracts = deployed.contracts;
+    let genesis = genesis(&contracts, deployed.block, members);
+    genesis.validate().context("the genesis that we made ourselves")?;
+    let places = seats.iter().enumerate().map(|(index, seat)| seat.furnish(index, &genesis, l1.url(), folder));
+    let places = places.collect::<Result<_>>()?;
+    Ok(Deployment { contracts, genesis, places })
+}
+
+fn joining(member: &GenesisMember) -> NewMember {
+    let peer = keccak(&[&member.peer_id]);
+    NewMember { operator: member.operator, key: member.key, possession: member.possession, peer }
+}
+
+/// What the contracts of a testnet fix for ever.
+///
+/// Everything is in seconds of Ethereum's clock and as short as the contract's own inequalities allow beside `SILENCE_S`:
+/// window ≥ 5/4 silence + grace, and exit period ≥ 2 (window + silence + 2 grace).
+#[must_use]
+pub fn parameters() -> Parameters {
+    let window = SILENCE_S + SILENCE_S / 4 + GRACE_S;
+    Parameters {
+        exit_period_s: 2 * (window + SILENCE_S + 2 * GRACE_S),
+        exit_bond: eth(1) / Amount::from(10),
+        origin_window: window,
+        l1_block_time_s: 1,
+        silence_s: SILENCE_S,
+        grace_s: GRACE_S,
+        legacy_transactions: false,
+    }
+}
+
+fn genesis(contracts: &Contracts, deployment: L1Block, members: Vec<GenesisMember>) -> Genesis {
+    Genesis {
+        version: Genesis::VERSION,
+        chain_id: CHAIN_ID,
+        contract: contracts.federation,
+        deployment,
+        name: "testnet".into(),
+        confirmations: CONFIRMATIONS,
+        origin_lag: ORIGIN_LAG,
+        max_block_transactions: BLOCK_TRANSACTIONS_MAX,
+        max_block_bytes: BLOCK_BYTES_MAX,
+        max_l1_events: L1_EVENTS_MAX,
+        anchor_blocks: ANCHOR_BLOCKS,
+        anchor_seconds: ANCHOR_SECONDS,
+        takeover_seconds: TAKEOVER_SECONDS,
+        fee_owner: None,
+        fees: Vec::new(),
+        legacy_transactions: parameters().legacy_transactions,
+        members,
+    }
+}
+
+impl Seat {
+    fn take(ports: &mut Ports) -> Result<Self> {
+        let keys = OperatorKeys { bls: random_bls(), peer: random_secret(), ethereum: random_secret() };
+        Ok(Self { keys, p2p_port: ports.free()?, api_port: ports.free()? })
+    }
+
+    fn ethereum(&self) -> Result<Address> {
+        Ok(Account::new(&self.keys.ethereum, CHAIN_ID)?.address())
+    }
+
+    fn member(&self, domain: &Domain) -> Result<GenesisMember> {
+        let operator = self.ethereum()?;
+        let secret = bls::SecretKey::from_bytes(self.keys.bls.expose()).ok_or_else(|| anyhow!("a BLS key out of range"))?;
+        let key = secret.public();
+        Ok(GenesisMember {
+            operator,
+            key,
+            possession: secret.sign(&domain.possession(&operator, &key)),
+            peer_id: self.keys.peer_id().to_bytes(),
+            addresses: vec![self.multiaddress()],
+        })
+    }
+
+    fn multiaddress(&self) -> String {
+        format!("/ip4/127.0.0.1/tcp/{}", self.p2p_port)
+    }
+
+    fn furnish(&self, index: usize, genesis: &Genesis, l1_url: &str, folder: &Folder) -> Result<Place> {
+        let name = format!("operator-{index}");
+        let home = folder.sub(&name)?;
+        let keys = folder.sub(&format!("{name}/keys"))?;
+        self.keys.write(&keys)?;
+        write(&home.join("federation.toml"), &FederationFile::print(genesis))?;
+        let config = home.join("plasma.toml");
+        write(&config, &toml::to_string(&self.config(&name, l1_url)).context("the configuration as TOML")?)?;
+        let p2p = format!("{}/p2p/{}", self.multiaddress(), self.keys.peer_id());
+        Ok(Place { log: home.join("log"), folder: home, config, api_port: self.api_port, p2p })
+    }
+
+    fn config(&self, name: &str, l1_url: &str) -> Config {
+        let mut config = Config { name: name.to_owned(), ..Config::default() };
+        config.p2p.listen = vec![self.multiaddress()];
+        config.http.listen = ([127, 0, 0, 1], self.api_port).into();
+        config.l1.rpc_url = l1_url.to_owned();
+        config.l1.poll_interval = Span(L1_POLL);
+        config.consensus.delta = Span(DELTA);
+        config.storage.cache = Size(CACHE_BYTES);
+        config
+    }
+}
+
+async fn fund(l1: &L1, account: Address) -> Result<()> {
+    l1.set_balance(ethers_core::types::H160(account.0), ethers_core::types::U256::exp10(21)).await
+}
+
+fn random_secret() -> Secret {
+    let mut bytes = [0; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    Secret::new(bytes)
+}
+
+/// A BLS key is a number below the group's order: derived from a random seed, so that it always is one.
+fn random_bls() -> Secret {
+    Secret::new(bls::SecretKey::from_seed(random_secret().expose()).to_bytes())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+/// Seconds of Ethereum's clock without an anchor after which anybody may announce silence. An idle federation anchors every
+/// quarter of it; a demo that turns the clock forward must leave an anchor in between.
+pub const SILENCE_S: u64 = 120;
+/// Seconds to save committed blocks after an announcement.
+pub const GRACE_S: u64 = 30;
+/// A block on top is enough where nobody reorganises.
+const CONFIRMATIONS: u32 = 1;
+/// Thirty seconds of blocks: an operator that was killed and restarted has read them within one.
+const ORIGIN_LAG: u32 = 30;
+/// With ten blocks a second, far above what two cores can verify.
+const BLOCK_TRANSACTIONS_MAX: u32 = 2_000;
+/// Room for that many transfers of two outputs, twice over.
+const BLOCK_BYTES_MAX: u32 = 1_048_576;
+/// Deposits and exits of one Ethereum block of 30 million gas.
+const L1_EVENTS_MAX: u32 = 1_000;
+/// Blocks come ten a second under load: an anchor every ten seconds at most.
+const ANCHOR_BLOCKS: u32 = 100;
+/// Anchors within a few seconds, so that nobody waits long to see one.
+const ANCHOR_SECONDS: u32 = 3;
+/// Three Ethereum blocks for the operator on duty before the next one steps in.
+const TAKEOVER_SECONDS: u32 = 4;
+/// Four looks per Ethereum block.
+const L1_POLL: Duration = Duration::from_millis(250);
+/// Between processes on one machine a message takes no time, but four operators share two cores.
+const DELTA: Duration = Duration::from_millis(300);
+/// A testnet's whole ledger fits.
+const CACHE_BYTES: u64 = 32 * 1024 * 1024;

@@ -1,0 +1,5 @@
+//! The binary `plasma-testnet`: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    plasma_testnet::cli::run()
+}

@@ -1,0 +1,189 @@
+//! A whole federation, started in order and stopped in order.
+//!
+//! Whoever holds a [`Testnet`] holds every process of it. Dropping it, or dying, ends them all:
+//! the operators first, then Ethereum, then the run's folder unless it is kept.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use futures::future::try_join_all;
+use plasma_core::genesis::Genesis;
+use plasma_core::{Address, Amount, Domain};
+use plasma_node::api::view::AddressView;
+use plasma_node::bridge::contracts::Contracts;
+use plasma_node::bridge::direct;
+use plasma_node::bridge::methods::Receipt;
+use plasma_node::bridge::rpc::Rpc;
+
+use crate::account::User;
+use crate::anvil::Anvil;
+use crate::api::Api;
+use crate::cluster::{Cluster, Program};
+use crate::deadline::{Look, until};
+use crate::deploy::deploy;
+use crate::folder::{Ending, Folder};
+use crate::l1::L1;
+use crate::ports::Ports;
+use crate::progress::Progress;
+
+/// What a testnet is made of.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How many operators, 4 to 100.
+    pub operators: u16,
+    /// How many test users.
+    pub accounts: u32,
+    /// The data folder, when not the default one.
+    pub data_dir: Option<PathBuf>,
+    /// What becomes of the run's folder.
+    pub ending: Ending,
+    /// The binary `plasma` to run as operators, when not ourselves.
+    pub plasma_bin: Option<PathBuf>,
+}
+
+/// A running testnet.
+#[derive(Debug)]
+pub struct Testnet {
+    /// The operator processes.
+    pub cluster: Cluster,
+    /// Where its contracts lie.
+    pub contracts: Contracts,
+    /// What its operators agreed on.
+    pub genesis: Genesis,
+    /// Its test users.
+    pub users: Vec<User>,
+    anvil: Anvil,
+    rpc: Rpc,
+    folder: Folder,
+}
+
+impl Testnet {
+    /// Starts everything and waits until every operator is ready.
+    ///
+    /// # Errors
+    /// When a part cannot be had or does not come up in time.
+    pub async fn start(plan: &Plan, progress: Progress) -> Result<Self> {
+        let mut folder = Folder::create(plan.data_dir.as_deref(), plan.ending)?;
+        match Self::start_in(&mut folder, plan, progress).await {
+            Ok((anvil, rpc, deployment, cluster, users)) => {
+                let (contracts, genesis) = (deployment.contracts, deployment.genesis);
+                Ok(Self { cluster, contracts, genesis, users, anvil, rpc, folder })
+            }
+            Err(error) => Err(error.context(format!("starting the testnet; logs are in {}", folder.keep().display()))),
+        }
+    }
+
+    async fn start_in(
+        folder: &mut Folder,
+        plan: &Plan,
+        progress: Progress,
+    ) -> Result<(Anvil, Rpc, crate::deploy::Deployment, Cluster, Vec<User>)> {
+        let mut ports = Ports::new();
+        let stage = progress.stage("L1", "starting anvil");
+        let anvil = Anvil::start(folder, &mut ports, plan.accounts.max(1), progress).await?;
+        stage.done(&format!("{} at {}", anvil.version(), anvil.l1().url()));
+        let rpc = Rpc::new(&[anvil.l1().url().to_owned()], L1_PATIENCE)?;
+
+        let stage = progress.stage("Deploy", "keys, contracts and the genesis document");
+        let deployment = deploy(plan.operators, anvil.l1(), &rpc, folder, &mut ports).await?;
+        stage.done(&format!("Federation {}, {} members", deployment.contracts.federation, plan.operators));
+
+        let stage = progress.stage("Operators", &format!("starting {} processes", plan.operators));
+        let program = plan.plasma_bin.clone().map_or(Program::Ourselves, Program::Binary);
+        let mut cluster = Cluster::start(program, deployment.places.clone())?;
+        cluster.ready().await?;
+        stage.done(&format!("{0}/{0} ready and connected", plan.operators));
+
+        let users = (0..plan.accounts).map(User::at).collect::<Result<_>>()?;
+        Ok((anvil, rpc, deployment, cluster, users))
+    }
+
+    /// The Ethereum node.
+    #[must_use]
+    pub fn l1(&self) -> &L1 {
+        self.anvil.l1()
+    }
+
+    /// The process that guards the Ethereum node.
+    #[must_use]
+    pub fn anvil_guard(&self) -> Option<u32> {
+        self.anvil.guard_id()
+    }
+
+    /// The operators' own client of the Ethereum node.
+    #[must_use]
+    pub fn rpc(&self) -> &Rpc {
+        &self.rpc
+    }
+
+    /// What signatures of this deployment are about.
+    #[must_use]
+    pub fn domain(&self) -> Domain {
+        self.genesis.domain()
+    }
+
+    /// The data folder of this run.
+    #[must_use]
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// A test user.
+    ///
+    /// # Errors
+    /// When there are fewer.
+    pub fn user(&self, place: usize) -> Result<&User> {
+        self.users.get(place).ok_or_else(|| anyhow!("there is no test user {place}"))
+    }
+
+    /// Deposits for every user at once and waits until every operator has credited all of them.
+    ///
+    /// # Errors
+    /// When a deposit is refused or not credited in time.
+    pub async fn fund_users(&self, amount: Amount) -> Result<Vec<Receipt>> {
+        let call = self.contracts.deposit_call(amount);
+        let sent = self.users.iter().map(|user| direct::submit(&self.rpc, user.ethereum(), &call));
+        let hashes = try_join_all(sent).await.context("depositing")?;
+        let receipts = try_join_all(hashes.iter().map(|hash| direct::mined(&self.rpc, "deposit", *hash))).await?;
+        for user in &self.users {
+            self.credited(user.address(), amount).await?;
+        }
+        Ok(receipts)
+    }
+
+    /// Waits until every operator says that an address owns this much ETH.
+    ///
+    /// # Errors
+    /// When one does not in time.
+    pub async fn credited(&self, owner: Address, amount: Amount) -> Result<()> {
+        let waits = self.cluster.apis().map(|api| credited_at(api, owner, amount));
+        try_join_all(waits).await.map(drop)
+    }
+
+    /// Keeps the run's folder, for whoever wants to know why something went wrong.
+    pub fn keep_folder(&mut self) -> String {
+        self.folder.keep().display().to_string()
+    }
+}
+
+async fn credited_at(api: &Api, owner: Address, amount: Amount) -> Result<()> {
+    let what = format!("{} to show {} for {owner}", api.base(), crate::ether::show(amount));
+    until(&what, CREDIT_PATIENCE, || async {
+        let total = total_eth(&api.balance(owner).await?);
+        Ok(if total == amount { Look::Seen(()) } else { Look::NotYet(format!("it shows {}", crate::ether::show(total))) })
+    })
+    .await
+}
+
+/// All ETH of an address, exiting outputs included.
+#[must_use]
+pub fn total_eth(view: &AddressView) -> Amount {
+    let eth = view.balances.iter().find(|balance| balance.asset.0 == Address::ZERO);
+    eth.map_or(Amount::ZERO, |balance| balance.total.0)
+}
+
+/// Our own node on the same machine.
+const L1_PATIENCE: Duration = Duration::from_secs(10);
+/// Two Ethereum blocks and one of ours, on a busy machine.
+const CREDIT_PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,62 @@
+//! `up`: a federation that stays until the user ends it, with a page that says where everything is.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+use plasma_core::Amount;
+
+use crate::ether;
+use crate::progress::Progress;
+use crate::testnet::{Plan, Testnet};
+
+/// Starts the testnet, funds its users, shows the page, and waits for ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When something does not come up in time.
+pub async fn run(plan: &Plan, deposit: Amount, progress: Progress) -> Result<()> {
+    let testnet = Testnet::start(plan, progress).await?;
+    let stage = progress.stage("Fund", &format!("{} accounts × {}", plan.accounts, ether::show(deposit)));
+    testnet.fund_users(deposit).await?;
+    stage.done(&format!("{} accounts × {} deposited and credited", plan.accounts, ether::show(deposit)));
+    show(&page(&testnet, deposit));
+    std::future::pending().await
+}
+
+fn page(testnet: &Testnet, deposit: Amount) -> String {
+    let mut page = String::new();
+    let _infallible = write_page(&mut page, testnet, deposit);
+    page
+}
+
+fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt::Result {
+    let contracts = &testnet.contracts;
+    writeln!(page)?;
+    writeln!(page, "  Ethereum    {}   chain {}", testnet.l1().url(), testnet.genesis.chain_id)?;
+    writeln!(page, "  Federation  {}", contracts.federation)?;
+    writeln!(page, "  Vault       {}", contracts.vault)?;
+    writeln!(page, "  ExitGame    {}", contracts.exit_game)?;
+    writeln!(page)?;
+    for (index, (place, api)) in testnet.cluster.places().zip(testnet.cluster.apis()).enumerate() {
+        writeln!(page, "  operator {index}  {}", api.base())?;
+        writeln!(page, "              {}", place.p2p)?;
+        writeln!(page, "              log {}", place.log.display())?;
+    }
+    writeln!(page)?;
+    writeln!(page, "  Accounts: {} each in Plasma, and anvil's ETH on Ethereum.", ether::show(deposit))?;
+    writeln!(page, "  These are anvil's public test keys: never use them on a real network.")?;
+    for (place, user) in testnet.users.iter().enumerate() {
+        writeln!(page, "  ({place}) {}   key {}", user.address(), user.test_key())?;
+    }
+    writeln!(page)?;
+    if let (Some(api), Some(user)) = (testnet.cluster.apis().next(), testnet.users.first()) {
+        writeln!(page, "  Look        curl {}/v1/status", api.base())?;
+        writeln!(page, "              curl {}/v1/addresses/{}/outputs", api.base(), user.address())?;
+    }
+    writeln!(page, "  Data        {}", testnet.folder().run().display())?;
+    writeln!(page, "  Stop        ctrl-C")
+}
+
+#[expect(clippy::print_stdout, reason = "the page of endpoints is the result of the command")]
+fn show(page: &str) {
+    println!("{page}");
+}

@@ -1,0 +1,72 @@
+//! Crates depend downward only, and `core` and `consensus` know nothing beyond their list.
+
+use std::collections::BTreeSet;
+
+use super::tree::{CRATES, cargo, normal_dependencies};
+
+/// What each crate uses of ours.
+const OURS: [(&str, &[&str]); 6] = [
+    ("core", &[]),
+    ("consensus", &["core"]),
+    ("network", &["core"]),
+    ("contracts-abi", &[]),
+    ("node", &["core", "consensus", "network", "contracts-abi"]),
+    ("testnet", &["core", "consensus", "contracts-abi", "node"]),
+];
+
+/// All that `core` and `consensus` may use of others.
+const KNOWN: [(&str, &[&str]); 2] = [
+    (
+        "core",
+        &["k256", "tiny-keccak", "bls-signatures", "blstrs", "group", "blake3", "ruint", "serde", "thiserror", "zeroize"],
+    ),
+    ("consensus", &["thiserror"]),
+];
+
+/// What must not be anywhere below a crate, however deep.
+const NEVER: [(&str, &[&str]); 4] = [
+    ("core", PURE),
+    ("consensus", PURE),
+    ("network", &["axum", "reqwest", "fjall", "ethers-core", "ethers-contract"]),
+    ("contracts-abi", &["tokio", "libp2p", "reqwest", "ethers-providers"]),
+];
+
+const PURE: &[&str] =
+    &["tokio", "libp2p", "serde_json", "reqwest", "hyper", "ethers-core", "ethers-providers", "chrono"];
+
+#[test]
+fn our_own_arrows_are_those_of_the_table() {
+    let actual = normal_dependencies();
+    for (name, allowed) in OURS {
+        let uses: BTreeSet<&str> = actual[name].iter().map(String::as_str).filter(|one| CRATES.contains(one)).collect();
+        assert_eq!(uses, allowed.iter().copied().collect(), "{name} must use exactly these of ours");
+    }
+}
+
+#[test]
+fn core_and_consensus_know_only_their_list() {
+    let actual = normal_dependencies();
+    for (name, known) in KNOWN {
+        let foreign = actual[name].iter().filter(|one| !CRATES.contains(&one.as_str()));
+        let unknown: Vec<&String> = foreign.filter(|one| !known.contains(&one.as_str())).collect();
+        assert!(unknown.is_empty(), "{name} must not know {unknown:?}");
+    }
+}
+
+#[test]
+fn what_must_never_be_known_is_nowhere_below() {
+    for (name, never) in NEVER {
+        let package = format!("plasma-{name}");
+        let tree = cargo(&["tree", "--offline", "--package", &package, "--edges", "normal", "--prefix", "none"]);
+        let below: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
+        let found: Vec<&&str> = never.iter().filter(|one| below.contains(*one)).collect();
+        assert!(found.is_empty(), "{name} must never know {found:?}");
+    }
+}
+
+#[test]
+fn nothing_depends_on_the_testnet() {
+    for (name, uses) in normal_dependencies() {
+        assert!(!uses.contains("testnet"), "{name} must not know the testnet");
+    }
+}
