@@ -62,6 +62,33 @@ contract GasTest is World {
         _atMost(vm.snapshotGasLastCall("anchor", "lost race"), 60_000);
     }
 
+    /// @dev What `create` costs inside, and what a transaction that creates pays besides.
+    function test_deployment_fitsOneTransaction() external {
+        uint256[3] memory sizes = [uint256(4), 16, 58];
+        for (uint256 i = 0; i < 3; ++i) {
+            size = sizes[i];
+            address[3] memory places = _places();
+            bytes memory code = bytes.concat(
+                vm.getCode("Federation.sol:Federation"),
+                abi.encode(_members(places[0]), _parameters(), places[1], places[2])
+            );
+            uint256 gas = 53_000;
+            for (uint256 k = 0; k < code.length; ++k) {
+                gas += code[k] == 0 ? 4 : 16;
+            }
+            vm.prank(DEPLOYER);
+            uint256 before = gasleft();
+            address made;
+            assembly ("memory-safe") {
+                made := create(0, add(code, 0x20), mload(code))
+            }
+            gas += before - gasleft();
+            _true(made != address(0) && code.length <= 49_152);
+            _atMost(gas, 16_777_216);
+            vm.snapshotValue("deployment", string.concat(vm.toString(sizes[i]), " operators"), gas);
+        }
+    }
+
     function test_deposit() external {
         _deploy(4);
         vm.deal(ALICE, 10 ether);

@@ -43,6 +43,7 @@ interface Vm {
     function snapshotGasLastCall(string calldata group, string calldata name)
         external
         returns (uint256 gasUsed);
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function startPrank(address sender) external;
     function stopPrank() external;
     function store(address account, bytes32 slot, bytes32 value) external;
