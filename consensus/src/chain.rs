@@ -24,7 +24,8 @@ pub struct Floor {
 #[derive(Debug)]
 pub(crate) struct Chain {
     floor: Floor,
-    rounds: BTreeMap<View, Round>,
+    /// Boxed: rounds are big, and a tree moves its values about.
+    rounds: BTreeMap<View, Box<Round>>,
 }
 
 /// How a finalized container hangs together with the floor.
@@ -52,7 +53,7 @@ impl Chain {
     }
 
     pub(crate) fn round(&self, view: View) -> Option<&Round> {
-        self.rounds.get(&view)
+        self.rounds.get(&view).map(Box::as_ref)
     }
 
     /// The round of a view, opened if need be. Callers bound the view.
@@ -61,19 +62,19 @@ impl Chain {
     }
 
     pub(crate) fn round_mut(&mut self, view: View) -> Option<&mut Round> {
-        self.rounds.get_mut(&view)
+        self.rounds.get_mut(&view).map(Box::as_mut)
     }
 
     /// Rounds above the floor, ascending.
     pub(crate) fn above_floor(&self) -> impl DoubleEndedIterator<Item = (View, &Round)> {
         self.rounds
             .range(next(self.floor.view)..)
-            .map(|(view, round)| (*view, round))
+            .map(|(view, round)| (*view, round.as_ref()))
     }
 
     /// Every round that is kept, ascending.
     pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = (View, &Round)> + Clone {
-        self.rounds.iter().map(|(view, round)| (*view, round))
+        self.rounds.iter().map(|(view, round)| (*view, round.as_ref()))
     }
 
     /// The block at a view that may be a parent: the floor, or a notarized view above it.

@@ -1,0 +1,173 @@
+//! Hunts the consensus engine: `cargo sim --seeds A..B`, or `cargo sim --seed N --trace` to look at one.
+//!
+//! Prints the first failing seed and the command that replays it, and ends with the seeds per second.
+#![expect(clippy::print_stdout, reason = "it is a command")]
+
+use std::{
+    ops::Range,
+    process::ExitCode,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::Instant,
+};
+
+#[path = "../tests/support/sim.rs"]
+mod sim;
+
+use sim::{Breakage, Marks, Scenario, Watch, run};
+
+/// Every so many seeds are run twice, and must do exactly the same.
+const TWICE_EVERY: u64 = 100;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match parse(&arguments) {
+        Some(Command::One { seed, watch }) => one(seed, watch),
+        Some(Command::Many(seeds)) => many(&seeds),
+        None => {
+            println!("usage: cargo sim --seeds A..B | --seed N [--trace]");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Command {
+    One { seed: u64, watch: Watch },
+    Many(Range<u64>),
+}
+
+fn parse(arguments: &[String]) -> Option<Command> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["--seeds", range] => {
+            let (from, to) = range.split_once("..")?;
+            Some(Command::Many(from.parse().ok()?..to.parse().ok()?))
+        }
+        ["--seed", seed] => Some(Command::One {
+            seed: seed.parse().ok()?,
+            watch: Watch::Plain,
+        }),
+        ["--seed", seed, "--trace"] => Some(Command::One {
+            seed: seed.parse().ok()?,
+            watch: Watch::Trace,
+        }),
+        _ => None,
+    }
+}
+
+fn one(seed: u64, watch: Watch) -> ExitCode {
+    let scenario = Scenario::from_seed(seed);
+    println!("{scenario:#?}");
+    let outcome = run(&scenario, Breakage::default(), watch);
+    for line in &outcome.trace {
+        println!("{line}");
+    }
+    println!(
+        "views {}, blocks {}, messages {}",
+        outcome.views, outcome.blocks, outcome.messages
+    );
+    println!("ended at {} ms; {:?}", outcome.ended_at_ms, outcome.marks);
+    match outcome.violation {
+        None => ExitCode::SUCCESS,
+        Some(violation) => {
+            println!("{}: {}", violation.invariant, violation.what);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What one thread saw.
+#[derive(Default)]
+struct Tally {
+    seeds: u64,
+    views: u64,
+    blocks: u64,
+    messages: u64,
+    marks: Marks,
+    failures: Vec<(u64, String)>,
+}
+
+fn many(seeds: &Range<u64>) -> ExitCode {
+    let started = Instant::now();
+    let next = AtomicU64::new(seeds.start);
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let tallies: Vec<Tally> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| work(&next, seeds.end)))
+            .collect();
+        workers
+            .into_iter()
+            .filter_map(|worker| worker.join().ok())
+            .collect()
+    });
+    let mut total = Tally::default();
+    for tally in tallies {
+        total.seeds += tally.seeds;
+        total.views += tally.views;
+        total.blocks += tally.blocks;
+        total.messages += tally.messages;
+        total.marks.add(&tally.marks);
+        total.failures.extend(tally.failures);
+    }
+    total.failures.sort();
+    report(&total, started.elapsed().as_secs_f64(), threads)
+}
+
+fn work(next: &AtomicU64, end: u64) -> Tally {
+    let mut tally = Tally::default();
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= end {
+            return tally;
+        }
+        let scenario = Scenario::from_seed(seed);
+        let is_twice = seed % TWICE_EVERY == 0;
+        let watch = if is_twice { Watch::Transcript } else { Watch::Plain };
+        let outcome = run(&scenario, Breakage::default(), watch);
+        if is_twice && run(&scenario, Breakage::default(), watch).transcript != outcome.transcript {
+            fail(&mut tally, seed, "two runs of one seed differ".to_owned());
+        }
+        tally.seeds += 1;
+        tally.views += outcome.views;
+        tally.blocks += u64::try_from(outcome.blocks).unwrap_or_default();
+        tally.messages += outcome.messages;
+        tally.marks.add(&outcome.marks);
+        if let Some(violation) = outcome.violation {
+            fail(
+                &mut tally,
+                seed,
+                format!("{}: {}", violation.invariant, violation.what),
+            );
+        }
+    }
+}
+
+fn fail(tally: &mut Tally, seed: u64, what: String) {
+    println!("seed {seed} failed; replay with: cargo sim --seed {seed} --trace\n    {what}");
+    tally.failures.push((seed, what));
+}
+
+fn report(total: &Tally, seconds: f64, threads: usize) -> ExitCode {
+    println!("{:>10} seeds, {} failed", total.seeds, total.failures.len());
+    println!(
+        "{:>10} views, {} blocks, {} messages",
+        total.views, total.blocks, total.messages
+    );
+    for (mark, count) in &total.marks.0 {
+        println!("{count:>10} {mark}");
+    }
+    for mark in total.marks.missing(sim::marks::SOMETIMES) {
+        println!("     never {mark}");
+    }
+    let seeds = f64::from(u32::try_from(total.seeds).unwrap_or(u32::MAX));
+    println!(
+        "{:.1} s, {:.0} seeds/s on {threads} threads",
+        seconds,
+        seeds / seconds
+    );
+    if total.failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

@@ -1,0 +1,127 @@
+//! One configuration of a simulated committee, drawn from a seed: each seed is another one.
+//!
+//! A scenario is plain numbers, so a failing one can be written down whole in `regressions.rs` and survives changes of
+//! this generator.
+
+use plasma_consensus::Config;
+
+use super::random::Random;
+
+/// Everything that is decided before a run starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Scenario {
+    /// Seed of the run's own choices.
+    pub(crate) seed: u64,
+    /// Members.
+    pub(crate) n: u16,
+    /// The last members are Byzantine; never more than f.
+    pub(crate) byzantine: u16,
+    /// Which scripts they follow; see `byzantine.rs`.
+    pub(crate) scripts: u32,
+    /// Faults stop then, except for Byzantine members and a little loss.
+    pub(crate) calm_at_ms: u64,
+    /// Delay of a message: base plus up to this jitter.
+    pub(crate) delay_ms: u64,
+    pub(crate) jitter_ms: u64,
+    /// Per ten thousand messages.
+    pub(crate) loss: u64,
+    pub(crate) duplicates: u64,
+    /// Chance per ten thousand that a message takes ten times as long.
+    pub(crate) stragglers: u64,
+    /// Partitions, cuts of one message kind, and pauses, per ten thousand ticks of 100 ms.
+    pub(crate) partitions: u64,
+    pub(crate) cuts: u64,
+    pub(crate) pauses: u64,
+    /// Crashes per ten thousand steps.
+    pub(crate) crashes: u64,
+    /// Longest time a crashed member stays away.
+    pub(crate) downtime_ms: u64,
+    /// Per ten thousand verdicts that stay pending for a while.
+    pub(crate) pending: u64,
+    /// Largest drift of a clock, per thousand.
+    pub(crate) drift: u64,
+    /// Payments that arrive during the run.
+    pub(crate) payments: u64,
+    /// Whether members exchange finalized blocks besides consensus.
+    pub(crate) syncs: bool,
+    /// Whether every message goes through its bytes.
+    pub(crate) encodes: bool,
+    /// Timers of all members.
+    pub(crate) config: Config,
+}
+
+/// Payments are bits of one word.
+pub(crate) const PAYMENTS_MAX: u64 = 128;
+
+impl Scenario {
+    /// The configuration of a seed.
+    pub(crate) fn from_seed(seed: u64) -> Self {
+        let mut random = Random::new(seed, 1);
+        let n = if random.chance(60) {
+            31
+        } else {
+            random.pick(&[4, 4, 4, 5, 7, 7, 10, 13])
+        };
+        let faults = (n - 1) / 3;
+        let byzantine = if random.chance(3_000) {
+            0
+        } else {
+            random.pick(&[1, faults, faults])
+        };
+        let rough = random.pick(&[0, 1, 1, 2, 3]);
+        let mut level = |gentle: u64, harsh: u64| match rough {
+            0 => 0,
+            1 => random.below(gentle + 1),
+            2 => random.below(harsh + 1),
+            _ => random.pick(&[0, 0, harsh]),
+        };
+        let (loss, duplicates, stragglers) = (level(300, 3_000), level(300, 2_000), level(200, 2_000));
+        let (partitions, cuts, pauses) = (level(150, 600), level(150, 600), level(100, 400));
+        let (crashes, pending) = (level(20, 150), level(500, 4_000));
+        let delay_ms = random.pick(&[1, 5, 20, 50]);
+        let delta_ms = random.pick(&[60, 100, 150]).max(delay_ms * 2);
+        Self {
+            seed,
+            n,
+            byzantine,
+            scripts: u32::try_from(random.mask() & random.mask() & 0xffff_ffff).expect("masked"),
+            calm_at_ms: random.between(4_000, 12_000),
+            delay_ms,
+            jitter_ms: random.pick(&[0, 1, 5, 30]),
+            loss,
+            duplicates,
+            stragglers,
+            partitions,
+            cuts,
+            pauses,
+            crashes,
+            downtime_ms: random.pick(&[200, 1_000, 5_000]),
+            pending,
+            drift: random.pick(&[0, 0, 5, 20]),
+            payments: random.between(8, PAYMENTS_MAX / 2),
+            syncs: random.chance(5_000),
+            encodes: random.chance(1_200),
+            config: config(&mut random, delta_ms),
+        }
+    }
+
+    /// Whether a member follows the rules.
+    pub(crate) fn is_honest(&self, member: u16) -> bool {
+        member < self.n - self.byzantine
+    }
+}
+
+fn config(random: &mut Random, delta_ms: u64) -> Config {
+    Config {
+        delta_ms,
+        pace_ms: random.pick(&[0, 20, 100, 100]),
+        alpha_percent: random.pick(&[120, 150, 200]),
+        cap: random.pick(&[4, 8, 16]),
+        build_ms: 30,
+        validate_ms: 50,
+        heartbeat_ms: random.pick(&[0, 3_000, 20_000]),
+        status_ms: random.pick(&[500, 1_000, 1_000]),
+        down_ms: random.pick(&[300, 2_000]),
+        silence_ms: random.pick(&[1_500, 5_000]),
+    }
+}

@@ -1,0 +1,419 @@
+//! The scheduler: one heap of events, one stream of chance, members that crash between any two effects.
+
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BinaryHeap},
+    rc::Rc,
+};
+
+use plasma_consensus::{Message, Mutation};
+use plasma_core::{Address, BlockId, Committee, Epoch, Member, PublicKey, View, keccak};
+
+use super::{
+    blocks::Blocks,
+    byzantine::Byzantine,
+    host::Host,
+    marks::Marks,
+    network::Network,
+    oracle::{Oracle, Violation},
+    random::{Random, mix},
+    scenario::Scenario,
+};
+
+mod events;
+mod perform;
+
+/// Something that will happen.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Deliver {
+        from: u16,
+        to: u16,
+        message: Rc<Message>,
+        body: Option<BlockId>,
+    },
+    Wake {
+        member: u16,
+        life: u32,
+    },
+    Build {
+        member: u16,
+        life: u32,
+        view: View,
+        parent: BlockId,
+    },
+    Judge {
+        member: u16,
+        life: u32,
+        block: BlockId,
+        parent: BlockId,
+    },
+    Fetched {
+        member: u16,
+        life: u32,
+        block: BlockId,
+    },
+    Settle {
+        member: u16,
+        life: u32,
+    },
+    Link {
+        member: u16,
+        peer: u16,
+        is_up: bool,
+    },
+    Payment {
+        member: u16,
+        payment: u64,
+    },
+    Restart {
+        member: u16,
+    },
+    Sync {
+        member: u16,
+    },
+    Mischief {
+        member: u16,
+    },
+    Stir,
+    Calm,
+}
+
+/// A place in time; the event itself waits in a list, so that the heap moves little.
+#[derive(Debug)]
+struct Due {
+    at: u64,
+    number: u64,
+    place: usize,
+}
+
+impl PartialEq for Due {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Due {}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Due {
+    /// The heap gives the greatest first, so earlier is greater.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.number).cmp(&(self.at, self.number))
+    }
+}
+
+/// What broken rules a run tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Breakage {
+    /// A rule that all honest members break.
+    pub(crate) mutation: Option<Mutation>,
+    /// A restarted member has lost its log.
+    pub(crate) has_amnesia: bool,
+    /// Checks of single members are left out: only broken agreement counts.
+    pub(crate) is_deaf_to_members: bool,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) violation: Option<Violation>,
+    pub(crate) marks: Marks,
+    pub(crate) transcript: u64,
+    pub(crate) trace: Vec<String>,
+    pub(crate) views: u64,
+    pub(crate) blocks: usize,
+    pub(crate) messages: u64,
+    pub(crate) ended_at_ms: u64,
+}
+
+/// How closely a run is watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Only what the oracle sees.
+    #[default]
+    Plain,
+    /// A digest of everything that happens.
+    Transcript,
+    /// One line per event and effect.
+    Trace,
+}
+
+/// The world of one run.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) scenario: Scenario,
+    pub(crate) now: u64,
+    pub(crate) hosts: Vec<Host>,
+    committee: Committee,
+    pub(crate) blocks: Blocks,
+    pub(crate) random: Random,
+    pub(crate) network: Network,
+    pub(crate) oracle: Oracle,
+    pub(crate) marks: Marks,
+    pub(crate) scripts: BTreeMap<u16, Byzantine>,
+    queue: BinaryHeap<Due>,
+    events: Vec<Option<Event>>,
+    free: Vec<usize>,
+    number: u64,
+    breakage: Breakage,
+    watch: Watch,
+    transcript: u64,
+    trace: Vec<String>,
+    messages: u64,
+    done_at: Option<u64>,
+    /// Members that have not applied everything; counted again after each change.
+    is_counted: bool,
+}
+
+/// After the calm everything must be final within this time: the longest run of bad leaders at the longest timeouts
+/// of any scenario, several times over.
+const PATIENCE_MS: u64 = 240_000;
+
+/// Between two changes of the weather.
+const STIR_MS: u64 = 100;
+
+/// Runs a scenario to its end.
+pub(crate) fn run(scenario: &Scenario, breakage: Breakage, watch: Watch) -> Outcome {
+    let mut world = World::new(scenario.clone(), breakage, watch);
+    world.begin();
+    while world.oracle.violation.is_none()
+        && let Some(event) = world.next_event()
+    {
+        world.note(|| format!("{event:?}"));
+        world.on_event(event);
+        if world.is_over() {
+            break;
+        }
+    }
+    world.finish()
+}
+
+impl World {
+    fn new(scenario: Scenario, breakage: Breakage, watch: Watch) -> Self {
+        let mut random = Random::new(scenario.seed, 2);
+        let mut oracle = Oracle::new(scenario.n, scenario.byzantine);
+        oracle.is_deaf_to_members = breakage.is_deaf_to_members;
+        let hosts = (0..scenario.n).map(|_| {
+            let mut host = Host::new();
+            host.drift = random.below(scenario.drift + 1);
+            host.is_fast = random.chance(5_000);
+            host.clock_offset = random.below(100_000);
+            host
+        });
+        let hosts = hosts.collect();
+        let scripts = (0..scenario.n).filter(|member| !scenario.is_honest(*member));
+        let scripts = scripts
+            .map(|member| (member, Byzantine::new(member, scenario.scripts)))
+            .collect();
+        let committee = committee(scenario.n);
+        Self {
+            scenario,
+            now: 0,
+            hosts,
+            committee,
+            blocks: Blocks::new(),
+            random,
+            network: Network::default(),
+            oracle,
+            marks: Marks::default(),
+            scripts,
+            queue: BinaryHeap::new(),
+            events: Vec::new(),
+            free: Vec::new(),
+            number: 0,
+            breakage,
+            watch,
+            transcript: 0,
+            trace: Vec::new(),
+            messages: 0,
+            done_at: None,
+            is_counted: false,
+        }
+    }
+
+    fn begin(&mut self) {
+        let members = 0..self.scenario.n;
+        for member in members.clone() {
+            let at = self.random.below(50);
+            self.schedule(at, Event::Restart { member });
+            if self.scenario.syncs {
+                let at = self.random.below(2_000);
+                self.schedule(at, Event::Sync { member });
+            }
+            if !self.scenario.is_honest(member) {
+                self.schedule(50, Event::Mischief { member });
+            }
+        }
+        let last = self.scenario.calm_at_ms + 1_500;
+        for payment in 0..self.scenario.payments {
+            // The last one comes after the calm, so that something new must be decided then.
+            let at = if payment == 0 {
+                last
+            } else {
+                self.random.below(last)
+            };
+            for member in members.clone() {
+                let late = self.random.mostly(100, 3_000);
+                self.schedule(at + late, Event::Payment { member, payment });
+            }
+        }
+        self.schedule(STIR_MS, Event::Stir);
+        self.schedule(self.scenario.calm_at_ms, Event::Calm);
+    }
+
+    /// Puts an event into the future.
+    pub(crate) fn schedule(&mut self, delay: u64, event: Event) {
+        let number = self.number;
+        self.number += 1;
+        let place = self.free.pop().unwrap_or(self.events.len());
+        match self.events.get_mut(place) {
+            Some(slot) => *slot = Some(event),
+            None => self.events.push(Some(event)),
+        }
+        self.queue.push(Due {
+            at: self.now + delay,
+            number,
+            place,
+        });
+    }
+
+    /// Moves the time to the next event.
+    fn next_event(&mut self) -> Option<Event> {
+        let due = self.queue.pop()?;
+        self.now = due.at;
+        self.free.push(due.place);
+        self.events.get_mut(due.place)?.take()
+    }
+
+    pub(crate) fn is_calm(&self) -> bool {
+        self.now >= self.scenario.calm_at_ms
+    }
+
+    pub(crate) fn host(&self, member: u16) -> &Host {
+        &self.hosts[usize::from(member)]
+    }
+
+    pub(crate) fn host_mut(&mut self, member: u16) -> &mut Host {
+        &mut self.hosts[usize::from(member)]
+    }
+
+    pub(crate) fn is_honest(&self, member: u16) -> bool {
+        self.scenario.is_honest(member)
+    }
+
+    /// Notes a line of the trace, or its digest.
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        match self.watch {
+            Watch::Plain => {}
+            Watch::Transcript => {
+                let text = line();
+                let digest = text
+                    .bytes()
+                    .fold(self.now, |digest, byte| mix(digest, u64::from(byte)));
+                self.transcript = mix(self.transcript, digest);
+            }
+            Watch::Trace => {
+                let text = line();
+                self.trace.push(format!("{:>7} {text}", self.now));
+            }
+        }
+    }
+
+    fn all_payments(&self) -> u128 {
+        (1 << self.scenario.payments) - 1
+    }
+
+    /// Everything that was to be decided is applied by every honest member; or it takes too long.
+    fn is_over(&mut self) -> bool {
+        if let Some(done_at) = self.done_at {
+            return self.now >= done_at + self.epilogue_ms();
+        }
+        if self.now > self.scenario.calm_at_ms + PATIENCE_MS {
+            let lacking = self.lacking();
+            self.oracle.object(
+                "L1",
+                format!("{lacking} members lack final payments {PATIENCE_MS} ms after the calm"),
+            );
+            return true;
+        }
+        if self.is_calm() && !self.is_counted {
+            self.is_counted = true;
+            if self.lacking() == 0 {
+                self.done_at = Some(self.now);
+            }
+        }
+        false
+    }
+
+    fn lacking(&self) -> usize {
+        let all = self.all_payments();
+        let honest = self
+            .hosts
+            .iter()
+            .take(usize::from(self.scenario.n - self.scenario.byzantine));
+        honest
+            .filter(|host| self.blocks.block(host.disk.applied).payments != all)
+            .count()
+    }
+
+    /// Some runs look whether an idle committee rests.
+    fn epilogue_ms(&self) -> u64 {
+        if self.scenario.seed % 8 == 0 { 4_000 } else { 0 }
+    }
+
+    fn finish(mut self) -> Outcome {
+        self.check_rest();
+        let views = self
+            .hosts
+            .iter()
+            .filter_map(|host| Some(host.engine.as_ref()?.view().0))
+            .max();
+        Outcome {
+            violation: self.oracle.violation.take(),
+            blocks: self.oracle.final_height(),
+            marks: self.marks,
+            transcript: self.transcript,
+            trace: self.trace,
+            views: views.unwrap_or_default(),
+            messages: self.messages,
+            ended_at_ms: self.now,
+        }
+    }
+
+    /// Once all is final and there is no heartbeat, honest members stay in one view.
+    fn check_rest(&mut self) {
+        let quiet = self.done_at.is_some_and(|done_at| self.now >= done_at + 4_000);
+        if quiet && self.scenario.config.heartbeat_ms == 0 && self.scenario.byzantine == 0 {
+            let views = self
+                .hosts
+                .iter()
+                .filter_map(|host| host.engine.as_ref().map(|engine| engine.view()));
+            if views.collect::<std::collections::BTreeSet<View>>().len() == 1 {
+                self.marks.hit("idle with everything final");
+            }
+        }
+    }
+}
+
+/// Members with keys that are none: the mock knows everybody.
+fn committee(n: u16) -> Committee {
+    let members = (0..n).map(|index| {
+        let [high, low] = index.to_be_bytes();
+        let mut key = [0; 48];
+        key[..2].copy_from_slice(&[high, low]);
+        let mut operator = [1; 20];
+        operator[..2].copy_from_slice(&[high, low]);
+        Member {
+            operator: Address(operator),
+            key: PublicKey(key),
+            peer: keccak(&[&[high, low]]),
+        }
+    });
+    Committee::new(Epoch(0), members.collect()).expect("members differ")
+}
