@@ -97,9 +97,9 @@ contract ExitGame is IExitGame, Payouts {
     function process(address asset, uint256 max) external returns (uint256 ended) {
         ExitQueue.Queue storage due = _queues[asset];
         uint32 lastValid = federation.lastValid();
-        while (ended < max && due.size != 0) {
-            uint256 id = due.first();
-            if (ExitQueue.exitableAt(id) > block.timestamp) break;
+        while (ended < max) {
+            (uint256 waiting, uint256 id) = due.peek();
+            if (waiting == 0 || ExitQueue.exitableAt(id) > block.timestamp) break;
             // The first place gets whatever the caller brought, so a call never ends without progress.
             if (ended != 0 && gasleft() < PLACE_GAS) break;
             due.removeFirst();
@@ -114,9 +114,8 @@ contract ExitGame is IExitGame, Payouts {
     }
 
     /// @inheritdoc IExitGame
-    function queue(address asset) external view returns (uint64 size, uint256 next) {
-        size = _queues[asset].size;
-        next = size == 0 ? 0 : _queues[asset].first();
+    function queue(address asset) external view returns (uint256 size, uint256 next) {
+        return _queues[asset].peek();
     }
 
     /// @dev The exit leaves storage before anything is sent. One that was challenged left it then.

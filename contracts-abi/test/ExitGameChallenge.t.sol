@@ -35,7 +35,7 @@ contract ExitGameChallengeTest is Exits {
 
     function test_challengeExit_worksUntilThePayout() external {
         bytes memory spending = _spend(FOREVER);
-        vm.warp((id >> 136) + 30 days);
+        vm.warp((id >> 112) + 30 days);
         game.challengeExit(id, spending, 0);
         _true(!_isOpen(id));
     }

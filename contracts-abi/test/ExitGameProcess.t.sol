@@ -14,10 +14,10 @@ contract ExitGameProcessTest is Exits {
 
     function test_process_paysOnceDue() external {
         uint256 id = _exitPaid();
-        vm.warp((id >> 136) - 1);
+        vm.warp((id >> 112) - 1);
         _equal(game.process(address(0), 9), 0);
         _true(_isOpen(id));
-        vm.warp(id >> 136);
+        vm.warp(id >> 112);
         uint256 before = bob.balance;
         _ended(id, paid, true);
         _equal(game.process(address(0), 9), 1);
@@ -167,7 +167,7 @@ contract ExitGameProcessTest is Exits {
             _true(ended != 0 && ended < 12);
             left -= ended;
         }
-        (uint64 size_,) = game.queue(address(0));
+        (uint256 size_,) = game.queue(address(0));
         _equal(size_, 0);
     }
 

@@ -16,7 +16,7 @@ contract ExitGameStartTest is Exits {
 
     function test_startExit_opensAnExitOfAPayment() external {
         uint256 due = anchors[0].time + 2 * PERIOD;
-        uint256 expected = (due << 136) | (uint256(Position.unwrap(paid)) << 64) | 1;
+        uint256 expected = (due << 112) | (uint256(Position.unwrap(paid)) << 40) | 1;
         Proof memory proof = _proof(2, 0);
         vm.expectEmit(true, true, true, true, address(game));
         emit IExitGame.ExitStarted(expected, paid, bob);
@@ -27,7 +27,7 @@ contract ExitGameStartTest is Exits {
         _equal(open.amount, AMOUNT);
         _equal(open.output, _key(proof.transaction, 0));
         _equal(address(game).balance, BOND);
-        (uint64 size_, uint256 next) = game.queue(address(0));
+        (uint256 size_, uint256 next) = game.queue(address(0));
         _equal(size_, 1);
         _equal(next, id);
     }
@@ -35,7 +35,7 @@ contract ExitGameStartTest is Exits {
     function test_startExit_ofAnOldPaymentIsDueAfterThePeriod() external {
         _l1(50_000, PERIOD + 5);
         uint256 id = _exitPaid();
-        _equal(id >> 136, block.timestamp + PERIOD);
+        _equal(id >> 112, block.timestamp + PERIOD);
     }
 
     function test_startExit_isDueAtTheLaterOfBothTerms() external {
@@ -43,14 +43,14 @@ contract ExitGameStartTest is Exits {
         for (uint256 i = 0; i < 3; ++i) {
             // One second before, at, and after the moment in which both terms are equal.
             vm.warp(anchoredAt + PERIOD - 1 + i);
-            uint256 due = _exitPaid() >> 136;
+            uint256 due = _exitPaid() >> 112;
             _equal(due, i < 2 ? anchoredAt + 2 * PERIOD : block.timestamp + PERIOD);
         }
     }
 
     function test_startExit_ofADepositIsDueAfterThePeriod() external {
         uint256 id = _exit(alice, _proof(1, 0), 0);
-        _equal(id >> 136, block.timestamp + PERIOD);
+        _equal(id >> 112, block.timestamp + PERIOD);
     }
 
     function test_startExit_revertsWithAnyOtherBond() external {
@@ -137,7 +137,7 @@ contract ExitGameStartTest is Exits {
             }
         }
         uint256 id = _exit(bob, _proof(height, 3), 0);
-        _equal(uint72(id >> 64), Position.unwrap(toPosition(height, 3, 0)));
+        _equal(uint72(id >> 40), Position.unwrap(toPosition(height, 3, 0)));
     }
 
     function test_startExit_revertsForAnotherCountRootOrOrigin() external {
@@ -320,7 +320,7 @@ contract ExitGameStartTest is Exits {
         uint32 height = first + uint32(seed % total);
         uint32 index = uint32((seed >> 32) % (1 + count % 7));
         uint256 id = _exit(bob, _proof(height, index), 0);
-        _equal(uint72(id >> 64), Position.unwrap(toPosition(height, index, 0)));
+        _equal(uint72(id >> 40), Position.unwrap(toPosition(height, index, 0)));
     }
 
     function _refused(address caller, Proof memory proof, uint8 output, bytes memory reason) private {

@@ -63,7 +63,7 @@ interface IExitGame is IPayouts {
     /// @notice Opens an exit of an output in anchored history. The caller is its owner and sends the bond.
     /// @param proof the transaction that made the output, and where it lies
     /// @param output which of its outputs
-    /// @return id of the exit, and its place in the queue: exitable time 64 ‖ position 72 ‖ number 64
+    /// @return id of the exit, and its place in the queue: exitable time 64 ‖ position 72 ‖ number 40
     function startExit(Proof calldata proof, uint8 output) external payable returns (uint256 id);
 
     /// @notice Ends an exit by showing that the owner spent the output. The caller gets the bond.
@@ -87,7 +87,7 @@ interface IExitGame is IPayouts {
     function consumed(bytes32 output) external view returns (uint256);
 
     /// @notice How many places the queue of an asset has, and which exit leaves next (zero if none).
-    function queue(address asset) external view returns (uint64 size, uint256 next);
+    function queue(address asset) external view returns (uint256 size, uint256 next);
 
     /// @notice The federation whose outputs leave here.
     function federation() external view returns (IFederation);

@@ -5,68 +5,87 @@ import {Position} from "../types/Position.sol";
 
 /// @title A priority queue of exits
 /// @notice A binary heap of exit ids. An id *is* its place in the order:
-/// `exitable time 64 ‖ position 72 ‖ number 64`, so older outputs leave first among exits of one second, and the
+/// `exitable time 64 ‖ position 72 ‖ number 40`, so older outputs leave first among exits of one second, and the
 /// number, which no two exits of a queue share, decides between exits of one output.
 library ExitQueue {
-    /// @dev Both counts in one slot: an exit that starts moves both.
+    /// @dev All that an exit of a short queue touches, in one slot: a queue of one has nothing else.
+    struct Front {
+        uint176 first;
+        uint40 size;
+        uint40 started;
+    }
+
+    /// @dev Place 0 of the heap is `front.first`; the others follow from 1.
     struct Queue {
-        uint64 size;
-        uint64 started;
-        mapping(uint256 place => uint256) ids;
+        Front front;
+        mapping(uint256 place => uint256) rest;
     }
 
     /// @notice Adds the exit of an output, to be paid from `time` on, and returns its id.
     function insert(Queue storage queue, uint64 time, Position output) internal returns (uint256 id) {
-        uint64 number = queue.started + 1;
-        id = (uint256(time) << 136) | (uint256(Position.unwrap(output)) << 64) | number;
-        uint256 place = queue.size;
-        queue.size += 1;
-        queue.started = number;
+        Front memory front = queue.front;
+        uint256 place = front.size;
+        front.size += 1;
+        front.started += 1;
+        id = (uint256(time) << 112) | (uint256(Position.unwrap(output)) << 40) | front.started;
         while (place != 0) {
             uint256 parent = (place - 1) / 2;
-            uint256 above = queue.ids[parent];
+            uint256 above = parent == 0 ? front.first : queue.rest[parent];
             if (above < id) break;
-            queue.ids[place] = above;
+            queue.rest[place] = above;
             place = parent;
         }
-        queue.ids[place] = id;
-    }
-
-    /// @notice The id that leaves next. The queue is not empty.
-    function first(Queue storage queue) internal view returns (uint256) {
-        return queue.ids[0];
+        _put(queue, front, place, id);
+        queue.front = front;
     }
 
     /// @notice Takes the first id out. The queue is not empty.
     function removeFirst(Queue storage queue) internal {
-        uint256 last = queue.size - 1;
-        queue.size = uint64(last);
-        uint256 moved = queue.ids[last];
-        delete queue.ids[last];
-        if (last == 0) return;
+        Front memory front = queue.front;
+        uint256 last = front.size - 1;
+        front.size = uint40(last);
+        // `rest` has no place 0: what moves into an emptied queue is zero.
+        uint256 moved = 0;
+        if (last != 0) {
+            moved = queue.rest[last];
+            delete queue.rest[last];
+        }
         uint256 place = 0;
         while (true) {
             uint256 child = 2 * place + 1;
             if (child >= last) break;
-            uint256 below = queue.ids[child];
+            uint256 below = queue.rest[child];
             if (child + 1 < last) {
-                uint256 right = queue.ids[child + 1];
+                uint256 right = queue.rest[child + 1];
                 if (right < below) (child, below) = (child + 1, right);
             }
             if (moved < below) break;
-            queue.ids[place] = below;
+            _put(queue, front, place, below);
             place = child;
         }
-        queue.ids[place] = moved;
+        _put(queue, front, place, moved);
+        queue.front = front;
+    }
+
+    /// @notice How many exits wait, and the id that leaves next, zero in an empty queue.
+    function peek(Queue storage queue) internal view returns (uint256 size, uint256 first) {
+        Front memory front = queue.front;
+        return (front.size, front.first);
     }
 
     /// @notice The second from which an exit may be paid.
     function exitableAt(uint256 id) internal pure returns (uint64) {
-        return uint64(id >> 136);
+        return uint64(id >> 112);
     }
 
     /// @notice The position that an exit competes with.
     function position(uint256 id) internal pure returns (Position) {
-        return Position.wrap(uint72(id >> 64));
+        return Position.wrap(uint72(id >> 40));
+    }
+
+    /// @dev Place 0 goes to the copy in memory, which the caller stores once.
+    function _put(Queue storage queue, Front memory front, uint256 place, uint256 id) private {
+        if (place == 0) front.first = uint176(id);
+        else queue.rest[place] = id;
     }
 }
