@@ -8,6 +8,8 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use plasma_core::{Hash, OperatorIndex};
@@ -109,24 +111,25 @@ impl Claim {
             .write(true)
             .open(path.join(LOCK))
             .map_err(io)?;
-        match lock.try_lock() {
-            Ok(()) => {
-                lock.set_len(0).map_err(io)?;
-                lock.write_all(std::process::id().to_string().as_bytes())
-                    .map_err(io)?;
-                Ok(Self { _lock: lock })
+        for _ in 0..LOCK_ATTEMPTS {
+            match lock.try_lock() {
+                Ok(()) => {
+                    lock.set_len(0).map_err(io)?;
+                    lock.write_all(std::process::id().to_string().as_bytes())
+                        .map_err(io)?;
+                    return Ok(Self { _lock: lock });
+                }
+                Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::Error(source)) => return Err(io(source)),
             }
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let read = (&lock).take(PID_DIGITS_MAX).read_to_string(&mut text);
-                let pid = read.ok().and_then(|_| text.trim().parse().ok());
-                Err(FolderError::Used {
-                    path: path.to_path_buf(),
-                    pid,
-                })
-            }
-            Err(TryLockError::Error(source)) => Err(io(source)),
         }
+        let mut text = String::new();
+        let read = (&lock).take(PID_DIGITS_MAX).read_to_string(&mut text);
+        let pid = read.ok().and_then(|_| text.trim().parse().ok());
+        Err(FolderError::Used {
+            path: path.to_path_buf(),
+            pid,
+        })
     }
 }
 
@@ -147,3 +150,7 @@ const LOCK: &str = "lock";
 
 /// More digits than any process id has; a lock file is not read beyond them.
 const PID_DIGITS_MAX: u64 = 20;
+
+/// A holder that just died, or that started a child process, keeps the lock for a moment longer.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);

@@ -332,6 +332,9 @@ impl Wal {
                 source,
             }
         };
+        if replaced.is_empty() {
+            return Ok(());
+        }
         // Oldest first, so that what a crash leaves of them stays a chain without gaps.
         for path in replaced {
             fs::remove_file(path).map_err(wrap(path))?;
@@ -359,3 +362,43 @@ pub const SEGMENT_SIZE: u64 = 16 << 20;
 
 /// Most segments between two checkpoints: 4 GiB, which recovery must be able to read.
 pub const SEGMENTS_MAX: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use plasma_core::{Hash, OperatorIndex};
+
+    use super::{Epoch, Identity, Record, Wal, WalError, io};
+
+    #[test]
+    fn failed_barrier_stops_the_log_for_good() {
+        let folder = std::env::temp_dir().join(format!("plasma-wal-barrier-{}", std::process::id()));
+        let identity = Identity {
+            genesis: Hash([1; 32]),
+            operator: OperatorIndex(0),
+        };
+        let record = |byte| Record {
+            epoch: Epoch(0),
+            kind: 1,
+            content: vec![byte; 10],
+        };
+        let mut wal = Wal::open_sized(&folder, identity, 4096).unwrap().wal;
+        wal.append_batch(&[record(1)]).unwrap();
+        wal.sync = |_| Err(io::Error::from_raw_os_error(5));
+        assert!(matches!(
+            wal.append_batch(&[record(2)]),
+            Err(WalError::Io {
+                doing: "append to",
+                ..
+            })
+        ));
+        wal.sync = std::fs::File::sync_data;
+        assert!(matches!(wal.append_batch(&[record(3)]), Err(WalError::Stopped)));
+        assert!(matches!(wal.checkpoint(&[]), Err(WalError::Stopped)));
+        assert!(matches!(wal.retain(|_| true), Err(WalError::Stopped)));
+        drop(wal);
+        let entries = Wal::open_sized(&folder, identity, 4096).unwrap().entries;
+        assert_eq!(entries.first().map(|entry| &entry.record), Some(&record(1)));
+        assert!(entries.iter().all(|entry| entry.record != record(3)));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,5 +1,6 @@
 //! Everything of the node that is tested from outside.
 
+#[cfg(test)]
 mod suite {
     pub(crate) mod anvil;
     pub(crate) mod bridge_anvil;
@@ -7,5 +8,7 @@ mod suite {
     pub(crate) mod deployment;
     pub(crate) mod federation;
     pub(crate) mod scratch;
+    pub(crate) mod storage;
     pub(crate) mod stub;
+    pub(crate) mod wal;
 }

@@ -14,6 +14,7 @@
 //!          48      8     end: bytes up to here were on disk before the file got its name
 //!          56      34    identity: genesis 32 ‖ operator 2
 //!          90      4     CRC-32C of bytes 0..90
+//!          94      34    0
 //! batches  128     …     then zeros up to the size
 //! ```
 //!
@@ -206,6 +207,12 @@ impl Header {
         }
         if Crc32c::new(0).update(head).finish() != u32::from_be_bytes(*stored) {
             return Err("the header's checksum differs".to_owned());
+        }
+        if bytes
+            .get(CHECKED + 4..HEADER_LENGTH)
+            .is_none_or(|unused| unused.iter().any(|byte| *byte != 0))
+        {
+            return Err("the unused end of the header is not zero".to_owned());
         }
         let version = u16::from_be_bytes(array(head, 8)?);
         if version != VERSION {

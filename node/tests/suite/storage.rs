@@ -1,0 +1,104 @@
+//! One suite for every backend: an operator must not be able to tell them apart.
+
+pub(crate) mod embedded;
+pub(crate) mod history;
+pub(crate) mod rules;
+
+use std::collections::BTreeMap;
+
+use plasma_core::{Hash, OperatorIndex};
+use plasma_node::{
+    folder::Identity,
+    storage::{
+        Storage,
+        embedded::{EmbeddedStorage, Settings},
+        memory::MemoryStorage,
+    },
+};
+
+use self::history::genesis;
+use super::scratch::Scratch;
+
+/// A backend that can be opened again after its value is dropped.
+pub(crate) trait Backend {
+    type Storage: Storage;
+
+    fn open(&mut self) -> Self::Storage;
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity {
+        genesis: Hash([3; 32]),
+        operator: OperatorIndex(1),
+    }
+}
+
+struct Memory(MemoryStorage);
+
+impl Backend for Memory {
+    type Storage = MemoryStorage;
+
+    fn open(&mut self) -> MemoryStorage {
+        self.0.clone()
+    }
+}
+
+struct Embedded(Scratch);
+
+impl Backend for Embedded {
+    type Storage = EmbeddedStorage;
+
+    fn open(&mut self) -> EmbeddedStorage {
+        EmbeddedStorage::open(self.0.path(), identity(), &genesis(), Settings::default()).unwrap()
+    }
+}
+
+fn memory() -> Memory {
+    Memory(MemoryStorage::new(identity(), &genesis()))
+}
+
+fn embedded_engine() -> Embedded {
+    Embedded(Scratch::new("storage"))
+}
+
+macro_rules! every_backend {
+    ($($rule:ident),* $(,)?) => {
+        mod in_memory {
+            $(#[tokio::test] async fn $rule() { super::rules::$rule(super::memory()).await; })*
+        }
+        mod on_disk {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() { super::rules::$rule(super::embedded_engine()).await; })*
+        }
+    };
+}
+
+every_backend!(
+    new_storage_shows_genesis,
+    random_history_answers_like_plain_maps,
+    reopened_storage_answers_the_same,
+    committed_block_is_committed_again_without_effect,
+    late_certificate_of_a_committed_block_is_kept,
+    gap_fork_and_conflict_are_refused,
+    foreign_delta_and_foreign_certificate_are_refused,
+    delta_that_contradicts_the_rows_is_refused,
+    owner_pages_have_no_gaps_and_no_repeats,
+    reads_follow_exits_and_deposits_to_their_outputs,
+    certificate_above_covers_the_heights_below,
+    pinned_reader_sees_one_moment,
+    readers_see_whole_blocks_while_commits_go_on,
+    notes_live_beside_the_ledger,
+);
+
+/// Compares two maps by their first difference, which a whole dump would hide.
+pub(crate) fn expect_equal<K: Ord + std::fmt::Debug, V: PartialEq + std::fmt::Debug>(
+    found: &BTreeMap<K, V>,
+    expected: &BTreeMap<K, V>,
+    what: &str,
+) {
+    for (key, value) in expected {
+        assert_eq!(found.get(key), Some(value), "{what} {key:?}");
+    }
+    let extra = found.keys().find(|key| !expected.contains_key(key));
+    assert!(extra.is_none(), "{what}: {extra:?} was never written");
+}

@@ -1,0 +1,172 @@
+//! What only a folder on disk can get wrong: whose it is, who uses it, and a process that dies.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Write, stdout},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use plasma_core::{Hash, Height, OperatorIndex};
+use plasma_node::{
+    folder::{FolderError, Identity},
+    storage::{
+        Read, Storage, StorageError,
+        embedded::{EmbeddedStorage, Settings},
+    },
+};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use super::{
+    super::scratch::Scratch,
+    history::{Model, genesis},
+    identity,
+    rules::expect_model,
+};
+
+fn open(folder: &Path, identity: Identity) -> Result<EmbeddedStorage, StorageError> {
+    EmbeddedStorage::open(folder, identity, &genesis(), Settings::default())
+}
+
+#[test]
+fn storage_of_another_operator_or_federation_is_refused() {
+    let scratch = Scratch::new("storage");
+    drop(open(scratch.path(), identity()).unwrap());
+    for (other, words) in [
+        (
+            Identity {
+                operator: OperatorIndex(2),
+                ..identity()
+            },
+            ["operator 1", "names operator 2"],
+        ),
+        (
+            Identity {
+                genesis: Hash([4; 32]),
+                ..identity()
+            },
+            ["genesis 0x0303", "names 0x0404"],
+        ),
+    ] {
+        let error = open(scratch.path(), other).unwrap_err();
+        assert!(matches!(error, StorageError::Identity { .. }), "{error}");
+        for word in words.into_iter().chain(["name this operator's own folder"]) {
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+    open(scratch.path(), identity()).unwrap();
+}
+
+#[test]
+fn storage_of_another_schema_is_refused_with_the_way_out() {
+    let scratch = Scratch::new("storage");
+    drop(open(scratch.path(), identity()).unwrap());
+    for (version, way_out) in [(2u32, "run the newer program"), (0, "sync into a new folder")] {
+        {
+            let engine = Database::builder(scratch.path().join("engine")).open().unwrap();
+            let meta = engine.keyspace("meta", KeyspaceCreateOptions::default).unwrap();
+            meta.insert("schema", version.to_be_bytes()).unwrap();
+            engine.persist(PersistMode::SyncAll).unwrap();
+        }
+        let error = open(scratch.path(), identity()).unwrap_err();
+        assert!(
+            matches!(error, StorageError::Schema { found, known: 1, .. } if found == version),
+            "{error}"
+        );
+        assert!(error.to_string().contains(way_out), "{error}");
+    }
+}
+
+#[test]
+fn storage_in_use_is_refused_with_the_process_id() {
+    let scratch = Scratch::new("storage");
+    let storage = open(scratch.path(), identity()).unwrap();
+    let reader = storage.reader();
+    drop(storage);
+    let error = open(scratch.path(), identity()).unwrap_err();
+    let own = std::process::id();
+    assert!(matches!(error, StorageError::Folder(FolderError::Used { pid: Some(pid), .. }) if pid == own));
+    assert!(
+        error.to_string().contains(&format!("already used by pid {own}")),
+        "{error}"
+    );
+    drop(reader);
+    open(scratch.path(), identity()).unwrap();
+}
+
+/// Set in the child of the test below: the folder of its storage.
+const CHILD: &str = "PLASMA_TEST_STORAGE_CHILD";
+
+/// Seed of the history that the children commit one after the other.
+const HISTORY: u64 = 0xdead;
+
+#[tokio::test]
+async fn killed_process_loses_no_committed_block() {
+    if let Ok(folder) = env::var(CHILD) {
+        commit_until_killed(Path::new(&folder)).await;
+    }
+    let scratch = Scratch::new("storage");
+    let mut random = StdRng::seed_from_u64(0x5eed);
+    let mut model = Model::new(HISTORY);
+    for round in 0..6 {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "suite::storage::embedded::killed_process_loses_no_committed_block",
+                "--nocapture",
+            ])
+            .env(CHILD, scratch.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut committed = model.state.header.height;
+        let mut left = random.random_range(1..30);
+        while left > 0 {
+            let line = lines
+                .next()
+                .expect("the child commits until it is killed")
+                .unwrap();
+            if let Some(height) = line.strip_prefix("committed ") {
+                committed = Height(height.parse().unwrap());
+                left -= 1;
+            }
+        }
+        (0..random.random_range(0..200_000)).for_each(|step| assert!(std::hint::black_box(step) >= 0));
+        child.kill().unwrap();
+        for line in lines.map_while(Result::ok) {
+            let height = line
+                .strip_prefix("committed ")
+                .and_then(|height| height.parse().ok());
+            committed = height.map_or(committed, Height);
+        }
+        child.wait().unwrap();
+        let reader = open(scratch.path(), identity()).unwrap().reader();
+        let (tip, _) = reader.tip().unwrap();
+        assert!(
+            tip >= committed,
+            "round {round}: {tip} found, {committed} committed"
+        );
+        while model.state.header.height < tip {
+            model.next();
+        }
+        expect_model(&reader, &model);
+    }
+}
+
+/// Continues the history from wherever the storage stands and says each height once it is durable.
+async fn commit_until_killed(folder: &Path) -> ! {
+    let mut storage = open(folder, identity()).unwrap();
+    let (tip, _) = storage.reader().tip().unwrap();
+    let mut model = Model::new(HISTORY);
+    loop {
+        let (decided, delta) = model.next();
+        if decided.header.height > tip {
+            storage.commit(&decided, &delta).await.unwrap();
+            stdout()
+                .write_all(format!("committed {}\n", decided.header.height).as_bytes())
+                .unwrap();
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Random histories of blocks, and plain maps that know what must have become of everything.
+
+use std::collections::BTreeMap;
+
+use plasma_core::{
+    Address, Amount, BlockId, Certificate, Delta, DepositFate, DepositNumber, Epoch, ExitId, Fate, Hash,
+    Header, Height, L1Height, Millis, OpenExit, OperatorIndex, Output, OutputRecord, Position,
+    SignedTransaction, Spender, State, Transaction, TransactionId, View,
+    bls::Signature,
+    certificate::Bitmap,
+    commitment::LtHash,
+    history::{self, Frontier},
+    merkle,
+};
+use plasma_node::storage::Decided;
+use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
+
+pub(crate) fn genesis() -> State {
+    let mut frontier = Frontier::default();
+    frontier.append(history::leaf(Height(0), 0, merkle::PAD, L1Height(50)));
+    let header = Header {
+        height: Height(0),
+        transaction_count: 0,
+        parent: BlockId(Hash([9; 32])),
+        transactions_root: merkle::PAD,
+        history_root: frontier.root(),
+        output_commitment: LtHash::default().digest(),
+        l1_height: L1Height(50),
+        l1_hash: Hash([5; 32]),
+        timestamp_ms: Millis(1000),
+    };
+    let commitment = LtHash::default();
+    State {
+        header,
+        id: header.id(),
+        history: frontier,
+        commitment,
+        halted: None,
+        epoch: Epoch(0),
+    }
+}
+
+/// What must be found: every fact in the plainest form.
+pub(crate) struct Model {
+    pub(crate) blocks: Vec<(Decided, Delta)>,
+    pub(crate) outputs: BTreeMap<Position, OutputRecord>,
+    pub(crate) exits: BTreeMap<ExitId, OpenExit>,
+    pub(crate) deposits: BTreeMap<DepositNumber, DepositFate>,
+    pub(crate) transactions: BTreeMap<TransactionId, (Height, u32)>,
+    pub(crate) leaves: Vec<Hash>,
+    pub(crate) state: State,
+    random: StdRng,
+}
+
+impl Model {
+    pub(crate) fn new(seed: u64) -> Self {
+        let state = genesis();
+        let header = state.header;
+        let leaf = history::leaf(
+            header.height,
+            header.transaction_count,
+            header.transactions_root,
+            header.l1_height,
+        );
+        Self {
+            blocks: Vec::new(),
+            outputs: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            deposits: BTreeMap::new(),
+            transactions: BTreeMap::new(),
+            leaves: vec![leaf],
+            state,
+            random: StdRng::seed_from_u64(seed),
+        }
+    }
+
+    /// Decides one more block and takes its effect over.
+    pub(crate) fn next(&mut self) -> (Decided, Delta) {
+        let height = self.state.header.height.next().unwrap();
+        let mut change = Change {
+            height,
+            ..Change::default()
+        };
+        for _ in 0..self.random.random_range(0..12) {
+            match self.random.random_range(0..10) {
+                0..3 => self.deposit(&mut change),
+                3..7 => self.pay(&mut change),
+                7 => self.start_exit(&mut change),
+                8 => self.end_exit(&mut change),
+                _ => self.reclaim(&mut change),
+            }
+        }
+        let (decided, delta) = self.seal(change);
+        self.outputs.extend(delta.outputs.clone());
+        self.deposits.extend(delta.deposits.clone());
+        for (id, exit) in &delta.exits {
+            match exit {
+                Some(exit) => self.exits.insert(*id, exit.clone()),
+                None => self.exits.remove(id),
+            };
+        }
+        for (id, index) in &delta.transactions {
+            self.transactions.insert(*id, (height, *index));
+        }
+        self.leaves.push(delta.leaf);
+        self.state = delta.state.clone();
+        self.blocks.push((decided.clone(), delta.clone()));
+        (decided, delta)
+    }
+
+    pub(crate) fn totals(&self) -> BTreeMap<Address, Amount> {
+        let mut totals: BTreeMap<Address, Amount> = BTreeMap::new();
+        for record in self.outputs.values().filter(|record| record.is_unspent()) {
+            *totals.entry(record.output.asset).or_default() += record.output.amount;
+        }
+        totals
+    }
+
+    pub(crate) fn outputs_of(&self, owner: &Address) -> Vec<(Position, OutputRecord)> {
+        let own = self
+            .outputs
+            .iter()
+            .filter(|(_, record)| record.is_unspent() && record.output.owner == *owner);
+        own.map(|(position, record)| (*position, *record)).collect()
+    }
+
+    fn deposit(&mut self, change: &mut Change) {
+        let number = DepositNumber(u64::try_from(self.deposits.len() + change.deposits.len()).unwrap());
+        let (owner, asset) = (owner(self.random.random_range(0..5)), self.asset());
+        let amount = Amount::from(self.random.random_range(1u64..1_000_000));
+        let position = change.include(Transaction::fund(number, owner, asset, amount));
+        change.deposits.insert(number, DepositFate::Funded(position));
+    }
+
+    fn pay(&mut self, change: &mut Change) {
+        let Some((position, mut record)) = self.unspent(change) else {
+            return;
+        };
+        let Output { asset, amount, .. } = record.output;
+        let mut payment = Transaction::fund(
+            DepositNumber(0),
+            owner(self.random.random_range(0..5)),
+            asset,
+            amount,
+        );
+        payment.kind = plasma_core::Kind::Transfer;
+        payment.inputs[0].position = position;
+        let spender = change.include(payment);
+        record.fate = Fate::Spent(Spender {
+            height: spender.block,
+            transaction: spender.transaction,
+            input: 0,
+        });
+        change.outputs.insert(position, record);
+    }
+
+    fn start_exit(&mut self, change: &mut Change) {
+        let Some((position, mut record)) = self.unspent(change) else {
+            return;
+        };
+        record.output.locks += 1;
+        change.outputs.insert(position, record);
+        let exit = OpenExit::Standard {
+            position,
+            owner: record.output.owner,
+            locked: true,
+        };
+        change
+            .exits
+            .insert(ExitId(Hash(self.random.random())), Some(exit));
+    }
+
+    fn end_exit(&mut self, change: &mut Change) {
+        let open: Vec<_> = self
+            .exits
+            .iter()
+            .filter(|(id, _)| !change.exits.contains_key(id))
+            .collect();
+        let Some((id, exit)) = open.choose(&mut self.random).copied() else {
+            return;
+        };
+        let [position] = exit.positions()[..] else { return };
+        let mut record = change
+            .outputs
+            .get(&position)
+            .copied()
+            .unwrap_or(self.outputs[&position]);
+        record.output.locks -= 1;
+        if record.is_unspent() && self.random.random() {
+            record.fate = Fate::Exited(*id);
+        }
+        change.exits.insert(*id, None);
+        change.outputs.insert(position, record);
+    }
+
+    fn reclaim(&mut self, change: &mut Change) {
+        let number = DepositNumber(u64::try_from(self.deposits.len() + change.deposits.len()).unwrap());
+        change.deposits.insert(number, DepositFate::Reclaimed);
+        if let Some((position, mut record)) = self.unspent(change) {
+            record.fate = Fate::Reclaimed;
+            change.outputs.insert(position, record);
+        }
+    }
+
+    /// An output that this block has not touched yet.
+    fn unspent(&mut self, change: &Change) -> Option<(Position, OutputRecord)> {
+        let free = self
+            .outputs
+            .iter()
+            .filter(|(position, record)| record.is_unspent() && !change.outputs.contains_key(position));
+        let free: Vec<_> = free.map(|(position, record)| (*position, *record)).collect();
+        free.choose(&mut self.random).copied()
+    }
+
+    fn asset(&mut self) -> Address {
+        Address([self.random.random_range(0..3); 20])
+    }
+
+    fn seal(&mut self, change: Change) -> (Decided, Delta) {
+        let height = change.height;
+        let leaves: Vec<Hash> = change.body.iter().map(SignedTransaction::leaf).collect();
+        let count = u32::try_from(leaves.len()).unwrap();
+        let mut header = Header {
+            height,
+            transaction_count: count,
+            parent: self.state.id,
+            transactions_root: merkle::root(&leaves),
+            timestamp_ms: Millis(1000 + u64::from(height.0)),
+            l1_height: L1Height(50 + u64::from(height.0)),
+            ..self.state.header
+        };
+        let leaf = history::leaf(height, count, header.transactions_root, header.l1_height);
+        let mut frontier = self.state.history.clone();
+        frontier.append(leaf);
+        let mut commitment = self.state.commitment.clone();
+        commitment.add(&leaf.0);
+        (header.history_root, header.output_commitment) = (frontier.root(), commitment.digest());
+        let block = header.id();
+        let state = State {
+            header,
+            id: block,
+            history: frontier,
+            commitment,
+            halted: None,
+            epoch: Epoch(0),
+        };
+        let transactions = change.body.iter().map(SignedTransaction::id).zip(0..).collect();
+        let Change {
+            outputs,
+            exits,
+            deposits,
+            body,
+            ..
+        } = change;
+        let delta = Delta {
+            height,
+            block,
+            outputs,
+            exits,
+            deposits,
+            transactions,
+            leaf,
+            state,
+        };
+        let certificate = self
+            .random
+            .random_ratio(1, 3)
+            .then(|| certificate(block, u64::from(height.0) * 2));
+        (
+            Decided {
+                header,
+                body,
+                certificate,
+            },
+            delta,
+        )
+    }
+}
+
+pub(crate) fn certificate(block: BlockId, view: u64) -> Certificate {
+    let signers: Bitmap = [0, 1, 3, 99].map(OperatorIndex).into_iter().collect();
+    Certificate {
+        epoch: Epoch(0),
+        view: View(view),
+        block,
+        signers,
+        signature: Signature([0xab; 96]),
+    }
+}
+
+pub(crate) fn owner(number: u8) -> Address {
+    // Neighbours at the end of a byte's range, where a careless range of keys goes wrong.
+    Address([number.wrapping_sub(2); 20])
+}
+
+#[derive(Default)]
+struct Change {
+    height: Height,
+    body: Vec<SignedTransaction>,
+    outputs: BTreeMap<Position, OutputRecord>,
+    exits: BTreeMap<ExitId, Option<OpenExit>>,
+    deposits: BTreeMap<DepositNumber, DepositFate>,
+}
+
+impl Change {
+    /// Puts a transaction of one output into the block; where that output is.
+    fn include(&mut self, transaction: Transaction) -> Position {
+        let index = u32::try_from(self.body.len()).unwrap();
+        let position = Position {
+            block: self.height,
+            transaction: index,
+            output: 0,
+        };
+        let output = Output {
+            transaction: transaction.id(),
+            owner: transaction.outputs[0].owner,
+            asset: transaction.asset,
+            amount: transaction.outputs[0].amount,
+            locks: 0,
+        };
+        self.outputs.insert(
+            position,
+            OutputRecord {
+                output,
+                fate: Fate::Unspent,
+            },
+        );
+        self.body.push(SignedTransaction {
+            transaction,
+            signature: [self.body.len().to_le_bytes()[0]; 65],
+        });
+        position
+    }
+}

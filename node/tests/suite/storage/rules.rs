@@ -1,0 +1,420 @@
+//! The rules of storage, each a test for any backend.
+
+use std::collections::BTreeMap;
+
+use plasma_core::{BlockId, DepositFate, DepositNumber, ExitId, Fate, Hash, Height, Position, Wanted};
+use plasma_node::storage::{Decided, NOTE_KEY_MAX, NOTE_VALUE_MAX, Notes, Read, Storage, StorageError};
+
+use super::{
+    Backend, expect_equal,
+    history::{Model, certificate, genesis, owner},
+};
+
+async fn grow(storage: &mut impl Storage, model: &mut Model, blocks: u32) {
+    for _ in 0..blocks {
+        let (decided, delta) = model.next();
+        storage.commit(&decided, &delta).await.unwrap();
+    }
+}
+
+/// Every answer of a reader against the plain maps.
+pub(crate) fn expect_model(reader: &impl Read, model: &Model) {
+    let tip = model.state.header.height;
+    assert_eq!(reader.tip().unwrap(), (tip, model.state.id));
+    assert_eq!(reader.state().unwrap(), model.state);
+    let outputs = model
+        .outputs
+        .keys()
+        .map(|at| (*at, reader.output(*at).unwrap().unwrap()))
+        .collect();
+    expect_equal(&outputs, &model.outputs, "output");
+    expect_equal(&reader.exits().unwrap(), &model.exits, "exit");
+    expect_equal(&reader.totals().unwrap(), &model.totals(), "total");
+    for number in 0..7 {
+        assert_eq!(
+            reader.outputs_of(&owner(number), None, usize::MAX).unwrap(),
+            model.outputs_of(&owner(number))
+        );
+    }
+    for (number, fate) in &model.deposits {
+        assert_eq!(reader.deposit(*number).unwrap(), Some(*fate));
+    }
+    for (id, place) in &model.transactions {
+        assert_eq!(reader.transaction(id).unwrap(), Some(*place));
+    }
+    for (decided, _) in &model.blocks {
+        let height = decided.header.height;
+        assert_eq!(reader.block(height).unwrap().as_ref(), Some(decided));
+        assert_eq!(reader.header(height).unwrap(), Some(decided.header));
+        assert_eq!(reader.height_of(&decided.header.id()).unwrap(), Some(height));
+    }
+    assert_eq!(reader.leaves(Height(0)..Height(u32::MAX)).unwrap(), model.leaves);
+    assert_eq!(reader.block(tip.next().unwrap()).unwrap(), None);
+}
+
+pub(crate) async fn new_storage_shows_genesis(mut backend: impl Backend) {
+    let storage = backend.open();
+    let reader = storage.reader();
+    expect_model(&reader, &Model::new(0));
+    let block = reader.block(Height(0)).unwrap().unwrap();
+    assert_eq!(
+        block,
+        Decided {
+            header: genesis().header,
+            body: Vec::new(),
+            certificate: None
+        }
+    );
+    assert_eq!(reader.height_of(&genesis().id).unwrap(), Some(Height(0)));
+    assert_eq!(reader.certificate_covering(Height(0)).unwrap(), None);
+    assert_eq!(reader.output(Position::default()).unwrap(), None);
+    assert_eq!(reader.exit(&ExitId(Hash::ZERO)).unwrap(), None);
+    assert_eq!(reader.deposit(DepositNumber(0)).unwrap(), None);
+    let saved = storage.recover().await.unwrap();
+    assert_eq!(
+        (saved.state, saved.certificate, saved.exits),
+        (genesis(), None, BTreeMap::new())
+    );
+}
+
+pub(crate) async fn random_history_answers_like_plain_maps(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let reader = storage.reader();
+    let mut model = Model::new(0xb10c);
+    for _ in 0..8 {
+        grow(&mut storage, &mut model, 20).await;
+        expect_model(&reader, &model);
+    }
+    assert!(
+        model.outputs.len() > 300 && !model.exits.is_empty(),
+        "the history is worth the test"
+    );
+}
+
+pub(crate) async fn reopened_storage_answers_the_same(mut backend: impl Backend) {
+    let mut model = Model::new(2);
+    for _ in 0..4 {
+        let mut storage = backend.open();
+        grow(&mut storage, &mut model, 15).await;
+    }
+    let storage = backend.open();
+    expect_model(&storage.reader(), &model);
+    let saved = storage.recover().await.unwrap();
+    let newest = model
+        .blocks
+        .iter()
+        .rev()
+        .find_map(|(decided, _)| decided.certificate.clone());
+    assert!(newest.is_some());
+    assert_eq!(
+        (saved.state, saved.certificate, saved.exits),
+        (model.state, newest, model.exits)
+    );
+}
+
+pub(crate) async fn committed_block_is_committed_again_without_effect(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(3);
+    grow(&mut storage, &mut model, 10).await;
+    for (decided, delta) in &model.blocks {
+        storage.commit(decided, delta).await.unwrap();
+    }
+    expect_model(&storage.reader(), &model);
+}
+
+pub(crate) async fn late_certificate_of_a_committed_block_is_kept(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(4);
+    let (mut decided, delta) = model.next();
+    decided.certificate = None;
+    storage.commit(&decided, &delta).await.unwrap();
+    assert_eq!(storage.reader().certificate_covering(Height(1)).unwrap(), None);
+    for (view, kept) in [(7, 7), (9, 7)] {
+        decided.certificate = Some(certificate(decided.header.id(), view));
+        storage.commit(&decided, &delta).await.unwrap();
+        let found = storage.reader().certificate_covering(Height(0)).unwrap();
+        assert_eq!(found, Some((Height(1), certificate(decided.header.id(), kept))));
+    }
+}
+
+pub(crate) async fn gap_fork_and_conflict_are_refused(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(5);
+    grow(&mut storage, &mut model, 3).await;
+    let mut other = Model::new(6);
+    let others: Vec<_> = (0..5).map(|_| other.next()).collect();
+    let error = storage.commit(&others[4].0, &others[4].1).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StorageError::Gap {
+                tip: Height(3),
+                found: Height(5)
+            }
+        ),
+        "{error}"
+    );
+    let error = storage.commit(&others[3].0, &others[3].1).await.unwrap_err();
+    assert!(
+        matches!(error, StorageError::Fork { height: Height(4), tip, .. } if tip == model.state.id),
+        "{error}"
+    );
+    let error = storage.commit(&others[1].0, &others[1].1).await.unwrap_err();
+    let stored = model.blocks[1].0.header.id();
+    assert!(
+        matches!(error, StorageError::Conflict { height: Height(2), stored: s, .. } if s == stored),
+        "{error}"
+    );
+    expect_model(&storage.reader(), &model);
+    grow(&mut storage, &mut model, 1).await;
+    expect_model(&storage.reader(), &model);
+}
+
+pub(crate) async fn foreign_delta_and_foreign_certificate_are_refused(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(7);
+    let (first, first_delta) = model.next();
+    let (_, second_delta) = model.next();
+    let error = storage.commit(&first, &second_delta).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            StorageError::Delta {
+                height: Height(1),
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let foreign = Decided {
+        certificate: Some(certificate(BlockId(Hash([1; 32])), 1)),
+        ..first.clone()
+    };
+    let error = storage.commit(&foreign, &first_delta).await.unwrap_err();
+    assert!(matches!(error, StorageError::Delta { .. }), "{error}");
+    expect_model(&storage.reader(), &Model::new(7));
+}
+
+pub(crate) async fn delta_that_contradicts_the_rows_is_refused(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(8);
+    grow(&mut storage, &mut model, 30).await;
+    let spent = model
+        .outputs
+        .iter()
+        .find(|(_, record)| matches!(record.fate, Fate::Spent(_)));
+    let (position, record) = spent.map(|(position, record)| (*position, *record)).unwrap();
+    let before = (model.state.clone(), model.totals());
+    let (decided, delta) = model.next();
+    let mut revived = delta.clone();
+    revived.outputs.insert(
+        position,
+        plasma_core::OutputRecord {
+            fate: Fate::Unspent,
+            ..record
+        },
+    );
+    let mut invented = delta.clone();
+    invented.outputs.insert(
+        Position {
+            transaction: 9999,
+            ..position
+        },
+        record,
+    );
+    for wrong in [revived, invented] {
+        let error = storage.commit(&decided, &wrong).await.unwrap_err();
+        assert!(matches!(error, StorageError::Delta { .. }), "{error}");
+        let reader = storage.reader();
+        assert_eq!(
+            (reader.state().unwrap(), reader.totals().unwrap()),
+            before,
+            "nothing of it is written"
+        );
+    }
+    storage.commit(&decided, &delta).await.unwrap();
+    expect_model(&storage.reader(), &model);
+}
+
+pub(crate) async fn owner_pages_have_no_gaps_and_no_repeats(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(9);
+    grow(&mut storage, &mut model, 60).await;
+    let reader = storage.reader();
+    for number in 0..5 {
+        let all = model.outputs_of(&owner(number));
+        assert!(all.len() > 5);
+        for limit in [1, 2, 3, 7, 1000] {
+            let mut pages = Vec::new();
+            let mut after = None;
+            loop {
+                let page = reader.outputs_of(&owner(number), after, limit).unwrap();
+                assert!(page.len() <= limit);
+                let Some((last, _)) = page.last() else { break };
+                after = Some(*last);
+                pages.extend(page);
+            }
+            assert_eq!(pages, all, "pages of {limit}");
+        }
+        assert_eq!(reader.outputs_of(&owner(number), None, 0).unwrap(), []);
+    }
+}
+
+pub(crate) async fn reads_follow_exits_and_deposits_to_their_outputs(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(10);
+    grow(&mut storage, &mut model, 40).await;
+    let (id, exit) = model.exits.iter().next().unwrap();
+    let funded = model.deposits.iter().find_map(|(number, fate)| match fate {
+        DepositFate::Funded(position) => Some((*number, *position)),
+        DepositFate::Reclaimed => None,
+    });
+    let (number, position) = funded.unwrap();
+    let nowhere = Position {
+        block: Height(3),
+        transaction: 777,
+        output: 0,
+    };
+    let wanted = Wanted {
+        outputs: [nowhere].into(),
+        exits: [*id, ExitId(Hash([1; 32]))].into(),
+        deposits: [number, DepositNumber(u64::MAX)].into(),
+    };
+    let reads = storage.reader().reads(&wanted).unwrap();
+    let [exiting] = exit.positions()[..] else {
+        panic!("a standard exit names one output")
+    };
+    let outputs = [nowhere, exiting, position]
+        .map(|at| (at, model.outputs.get(&at).copied()))
+        .into();
+    expect_equal(&reads.outputs, &outputs, "output");
+    expect_equal(
+        &reads.exits,
+        &[(*id, Some(exit.clone())), (ExitId(Hash([1; 32])), None)].into(),
+        "exit",
+    );
+    let deposits = [
+        (number, Some(DepositFate::Funded(position))),
+        (DepositNumber(u64::MAX), None),
+    ]
+    .into();
+    expect_equal(&reads.deposits, &deposits, "deposit");
+}
+
+pub(crate) async fn certificate_above_covers_the_heights_below(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(11);
+    grow(&mut storage, &mut model, 40).await;
+    let own: BTreeMap<_, _> = model
+        .blocks
+        .iter()
+        .filter_map(|(decided, _)| Some((decided.header.height, decided.certificate.clone()?)))
+        .collect();
+    assert!(own.len() > 5);
+    for height in (0..=41).map(Height) {
+        let lowest = own
+            .range(height..)
+            .next()
+            .map(|(height, certificate)| (*height, certificate.clone()));
+        assert_eq!(
+            storage.reader().certificate_covering(height).unwrap(),
+            lowest,
+            "{height}"
+        );
+    }
+}
+
+pub(crate) async fn pinned_reader_sees_one_moment(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(12);
+    grow(&mut storage, &mut model, 10).await;
+    let live = storage.reader();
+    let pinned = live.pinned().unwrap();
+    let mut older = Model::new(12);
+    (0..10).for_each(|_| drop(older.next()));
+    grow(&mut storage, &mut model, 10).await;
+    expect_model(&pinned, &older);
+    expect_model(&pinned.pinned().unwrap(), &older);
+    expect_model(&live, &model);
+}
+
+/// A reader on another thread asks during commits; each answer belongs to one block, never to half of one.
+pub(crate) async fn readers_see_whole_blocks_while_commits_go_on(mut backend: impl Backend) {
+    let mut storage = backend.open();
+    let mut model = Model::new(13);
+    let history: Vec<_> = (0..60)
+        .map(|_| {
+            let (decided, delta) = model.next();
+            (decided, delta, model.totals(), model.exits.clone())
+        })
+        .collect();
+    let states: BTreeMap<_, _> = history
+        .iter()
+        .map(|(decided, _, totals, exits)| (decided.header.height, (totals.clone(), exits.clone())))
+        .collect();
+    let reader = storage.reader();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let watcher = std::thread::spawn(move || {
+        let mut seen = Height(0);
+        let mut answers = 0u64;
+        while stopped.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+            let moment = reader.pinned().unwrap();
+            let (height, block) = moment.tip().unwrap();
+            assert!(height >= seen, "a reader never goes back");
+            seen = height;
+            assert_eq!(moment.state().unwrap().id, block);
+            if let Some((totals, exits)) = states.get(&height) {
+                expect_equal(&moment.totals().unwrap(), totals, "total");
+                expect_equal(&moment.exits().unwrap(), exits, "exit");
+                assert_eq!(
+                    moment.leaves(Height(0)..Height(999)).unwrap().len(),
+                    usize::try_from(height.0).unwrap() + 1
+                );
+            }
+            answers += 1;
+        }
+        answers
+    });
+    for (decided, delta, ..) in &history {
+        storage.commit(decided, delta).await.unwrap();
+    }
+    drop(stop);
+    assert!(watcher.join().unwrap() > 0);
+    expect_model(&storage.reader(), &model);
+}
+
+pub(crate) async fn notes_live_beside_the_ledger(mut backend: impl Backend) {
+    {
+        let mut storage = backend.open();
+        let notes = storage.notes();
+        for (key, value) in [
+            ("sent/2", "b"),
+            ("sent/1", "a"),
+            ("sent/3", ""),
+            ("sens", "x"),
+            ("sent0", "y"),
+        ] {
+            notes.put_note(key.as_bytes(), value.as_bytes()).unwrap();
+        }
+        notes.put_note(b"sent/1", b"again").unwrap();
+        notes.remove_note(b"sent/2").unwrap();
+        notes.remove_note(b"never").unwrap();
+        grow(&mut storage, &mut Model::new(14), 2).await;
+    }
+    let notes = backend.open().notes();
+    let sent = [
+        (b"sent/1".to_vec(), b"again".to_vec()),
+        (b"sent/3".to_vec(), Vec::new()),
+    ];
+    assert_eq!(notes.notes_with(b"sent/").unwrap(), sent);
+    assert_eq!(notes.notes_with(b"").unwrap().len(), 4);
+    assert_eq!(notes.note(b"sens").unwrap(), Some(b"x".to_vec()));
+    assert_eq!(notes.note(b"sent/2").unwrap(), None);
+    for (key, value) in [(0, 1), (NOTE_KEY_MAX + 1, 1), (1, NOTE_VALUE_MAX + 1)] {
+        let error = notes.put_note(&vec![b'k'; key], &vec![0; value]).unwrap_err();
+        assert!(matches!(error, StorageError::Note { .. }), "{error}");
+    }
+    notes
+        .put_note(&[b'k'; NOTE_KEY_MAX], &vec![0; NOTE_VALUE_MAX])
+        .unwrap();
+}

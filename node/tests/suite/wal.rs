@@ -1,0 +1,235 @@
+//! The log: what it keeps, what it refuses, and what damage and death do to it.
+
+pub(crate) mod damage;
+pub(crate) mod kill;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use plasma_core::{Epoch, Hash, OperatorIndex};
+use plasma_node::{
+    folder::{FolderError, Identity},
+    wal::{BATCH_SIZE_MAX, Entry, Lsn, Opened, Record, Wal, WalError},
+};
+
+use super::scratch::Scratch;
+
+const SEGMENT: u64 = 2048;
+
+fn identity() -> Identity {
+    Identity {
+        genesis: Hash([7; 32]),
+        operator: OperatorIndex(2),
+    }
+}
+
+fn open(folder: &Path) -> Result<Opened, WalError> {
+    Wal::open_sized(folder, identity(), SEGMENT)
+}
+
+fn record(number: u64, size: usize) -> Record {
+    let content = number
+        .to_be_bytes()
+        .into_iter()
+        .cycle()
+        .take(size.max(8))
+        .collect();
+    Record {
+        epoch: Epoch(number / 10),
+        kind: u8::try_from(number % 255).unwrap() + 1,
+        content,
+    }
+}
+
+fn number(entry: &Entry) -> u64 {
+    u64::from_be_bytes(*entry.record.content.first_chunk().unwrap())
+}
+
+fn numbers(entries: &[Entry]) -> Vec<u64> {
+    entries.iter().map(number).collect()
+}
+
+fn segments(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut logs: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|suffix| suffix == "log"))
+        .collect();
+    logs.sort();
+    logs
+}
+
+/// Sizes that the format fixes.
+const HEADER: usize = 128;
+
+fn batch_size(contents: &[usize]) -> usize {
+    contents.iter().map(|content| 33 + content).sum::<usize>() + 53
+}
+
+/// A log of one segment with batches of one, two and three records; what it holds and where the last batch lies.
+fn small_log(folder: &Path) -> (PathBuf, Vec<u8>, usize, usize) {
+    let mut wal = open(folder).unwrap().wal;
+    wal.append_batch(&[record(1, 30)]).unwrap();
+    wal.append_batch(&[record(2, 8), record(3, 90)]).unwrap();
+    let path = segments(folder).pop().unwrap();
+    let before = fs::read(&path).unwrap();
+    wal.append_batch(&[record(4, 70), record(5, 8), record(6, 50)])
+        .unwrap();
+    let after = fs::read(&path).unwrap();
+    let start = HEADER + batch_size(&[30]) + batch_size(&[8, 90]);
+    let end = start + batch_size(&[70, 8, 50]);
+    assert!(before[start..].iter().chain(&after[end..]).all(|byte| *byte == 0));
+    assert_eq!(
+        before[..start],
+        after[..start],
+        "an append must not touch what is there"
+    );
+    (path, after, start, end)
+}
+
+#[test]
+fn reopened_log_holds_every_batch_in_order() {
+    let scratch = Scratch::new("wal");
+    let opened = open(scratch.path()).unwrap();
+    assert!(opened.is_new && opened.entries.is_empty());
+    drop(opened);
+    small_log(scratch.path());
+    let opened = open(scratch.path()).unwrap();
+    assert!(!opened.is_new && !opened.dropped_torn_batch);
+    let expected: Vec<Entry> = [30, 8, 90, 70, 8, 50]
+        .into_iter()
+        .zip(1..)
+        .map(|(size, number)| Entry {
+            lsn: Lsn(number),
+            record: record(number, size),
+        })
+        .collect();
+    assert_eq!(opened.entries, expected);
+    assert_eq!(opened.wal.next_lsn(), Lsn(7));
+}
+
+#[test]
+fn many_segments_read_as_one_log() {
+    let scratch = Scratch::new("wal");
+    let mut wal = open(scratch.path()).unwrap().wal;
+    for number in 1..=100 {
+        assert_eq!(wal.append_batch(&[record(number, 300)]).unwrap(), Lsn(number));
+    }
+    assert!(wal.is_checkpoint_due());
+    drop(wal);
+    let files = segments(scratch.path());
+    assert!(files.len() > 10, "{files:?}");
+    let opened = open(scratch.path()).unwrap();
+    assert_eq!(numbers(&opened.entries), (1..=100).collect::<Vec<_>>());
+}
+
+#[test]
+fn batch_larger_than_a_segment_gets_one_of_its_size() {
+    let scratch = Scratch::new("wal");
+    let mut wal = open(scratch.path()).unwrap().wal;
+    for (number, size) in [(1, 10), (2, 50_000), (3, 10), (4, 3000)] {
+        wal.append_batch(&[record(number, size)]).unwrap();
+    }
+    drop(wal);
+    let entries = open(scratch.path()).unwrap().entries;
+    assert_eq!(
+        entries
+            .iter()
+            .map(|entry| entry.record.content.len())
+            .collect::<Vec<_>>(),
+        [10, 50_000, 10, 3000]
+    );
+}
+
+#[test]
+fn checkpoint_keeps_exactly_what_is_needed() {
+    let scratch = Scratch::new("wal");
+    let mut wal = open(scratch.path()).unwrap().wal;
+    for number in 1..=30 {
+        wal.append_batch(&[record(number, 300)]).unwrap();
+    }
+    wal.retain(|entry| number(entry).is_multiple_of(7)).unwrap();
+    assert_eq!(segments(scratch.path()).len(), 1);
+    wal.append_batch(&[record(31, 20)]).unwrap();
+    drop(wal);
+    let mut opened = open(scratch.path()).unwrap();
+    assert_eq!(numbers(&opened.entries), [7, 14, 21, 28, 31]);
+    let lsns: Vec<_> = opened.entries.iter().map(|entry| entry.lsn).collect();
+    assert_eq!(
+        lsns,
+        [Lsn(31), Lsn(32), Lsn(33), Lsn(34), Lsn(35)],
+        "numbers never go back"
+    );
+    opened.wal.checkpoint(&[]).unwrap();
+    drop(opened);
+    let mut opened = open(scratch.path()).unwrap();
+    assert!(opened.entries.is_empty() && !opened.is_new);
+    assert_eq!(opened.wal.append_batch(&[record(1, 8)]).unwrap(), Lsn(36));
+}
+
+#[test]
+fn log_of_another_operator_or_federation_is_refused() {
+    let scratch = Scratch::new("wal");
+    small_log(scratch.path());
+    for (other, word) in [
+        (
+            Identity {
+                operator: OperatorIndex(3),
+                ..identity()
+            },
+            "operator 3",
+        ),
+        (
+            Identity {
+                genesis: Hash([8; 32]),
+                ..identity()
+            },
+            "configuration names 0x0808",
+        ),
+    ] {
+        let error = Wal::open_sized(scratch.path(), other, SEGMENT).err().unwrap();
+        assert!(
+            matches!(error, WalError::Identity { .. }) && error.to_string().contains(word),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn log_in_use_is_refused_with_the_process_id() {
+    let scratch = Scratch::new("wal");
+    let first = open(scratch.path()).unwrap();
+    let error = open(scratch.path()).err().unwrap();
+    let pid = std::process::id();
+    assert!(matches!(&error, WalError::Folder(FolderError::Used { pid: Some(used), .. }) if *used == pid));
+    assert!(
+        error.to_string().contains(&format!("already used by pid {pid}")),
+        "{error}"
+    );
+    drop(first);
+    open(scratch.path()).unwrap();
+}
+
+#[test]
+fn unwritable_records_are_refused_and_the_log_goes_on() {
+    let scratch = Scratch::new("wal");
+    let mut wal = open(scratch.path()).unwrap().wal;
+    let footer = Record {
+        epoch: Epoch(0),
+        kind: 0,
+        content: Vec::new(),
+    };
+    assert!(matches!(wal.append_batch(&[footer]), Err(WalError::Kind)));
+    let huge = Record {
+        epoch: Epoch(0),
+        kind: 1,
+        content: vec![0; BATCH_SIZE_MAX],
+    };
+    assert!(matches!(
+        wal.append_batch(&[huge]),
+        Err(WalError::BatchTooLarge { .. })
+    ));
+    assert_eq!(wal.append_batch(&[]).unwrap(), Lsn(0));
+    assert_eq!(wal.append_batch(&[record(1, 8)]).unwrap(), Lsn(1));
+}
