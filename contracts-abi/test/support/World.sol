@@ -39,7 +39,7 @@ abstract contract World is Check {
     bytes32[] internal history;
     Anchor[] internal anchors;
 
-    function _parameters() internal pure returns (Parameters memory) {
+    function _parameters() internal pure virtual returns (Parameters memory) {
         return Parameters({
             exitPeriod: uint64(PERIOD),
             exitBond: BOND,
