@@ -150,16 +150,18 @@ impl<S: Storage> Runtime<S> {
         self.turn.effects = first;
         self.finish_turn().await?;
         loop {
-            let mut arrival = self.arrival(&mut stop).await;
-            for _ in 0..TURN_MAX {
+            let mut next = Some(self.arrival(&mut stop).await);
+            let mut taken = 0;
+            while let Some(arrival) = next.take() {
                 match arrival {
                     Arrival::Stop => return Ok(()),
                     Arrival::Ended(part) => return Err(Fatal::Ended(part)),
+                    Arrival::Timer => break,
                     other => self.take(other),
                 }
-                match self.arrival(&mut stop).now_or_never() {
-                    Some(Arrival::Timer) | None => break,
-                    Some(next) => arrival = next,
+                taken += 1;
+                if taken < TURN_MAX {
+                    next = self.arrival(&mut stop).now_or_never();
                 }
             }
             self.tick_when_due();

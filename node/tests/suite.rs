@@ -2,12 +2,16 @@
 
 #[cfg(test)]
 mod suite {
+    pub(crate) mod chain;
+    pub(crate) mod api;
     pub(crate) mod anvil;
     pub(crate) mod bridge_anvil;
     pub(crate) mod bridge_stub;
     pub(crate) mod deployment;
     pub(crate) mod federation;
+    pub(crate) mod runtime;
     pub(crate) mod scratch;
+    pub(crate) mod settings;
     pub(crate) mod storage;
     pub(crate) mod stub;
     pub(crate) mod wal;

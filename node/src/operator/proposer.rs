@@ -6,6 +6,7 @@ use plasma_core::{AuthenticTransaction, BlockId, L1Block, Millis, NewBlock, Read
 use super::{
     Operator,
     effect::{Build, Effect, Purpose, Record},
+    validator::more,
 };
 
 impl<S: Scheme> Operator<S> {
@@ -38,11 +39,14 @@ impl<S: Scheme> Operator<S> {
 
     /// Builds the block with what storage held, and proposes it.
     pub(super) fn on_build(&mut self, now: Millis, build: Build, mut reads: Reads, effects: &mut Vec<Effect>) {
+        let unable = Input::NotBuilt { view: build.view, reason: NotBuilt::Unable };
+        let Some(state) = self.chain.state(&build.parent) else { return self.step(now, unable, effects) };
+        self.chain.overlay(&mut reads, &build.parent);
+        let events = self.origins.events(state.header.l1_height, build.origin.height);
+        if let Some(wanted) = more(&reads, &events) {
+            return effects.push(Effect::Read { purpose: Purpose::Build(Box::new(build)), wanted });
+        }
         let Build { view, parent, origin, candidates } = build;
-        let unable = Input::NotBuilt { view, reason: NotBuilt::Unable };
-        let Some(state) = self.chain.state(&parent) else { return self.step(now, unable, effects) };
-        self.chain.overlay(&mut reads, &parent);
-        let events = self.origins.events(state.header.l1_height, origin.height);
         let had_candidates = !candidates.is_empty();
         let timestamp_ms = now.max(state.header.timestamp_ms.plus(1));
         let choice = NewBlock { origin, timestamp_ms, candidates };

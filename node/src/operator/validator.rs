@@ -6,7 +6,7 @@
 
 use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, ExitId, Header, Judgement, Millis, OpenExit, OperatorIndex, Reads, View, Wanted,
+    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, ExitId, Header, Judgement, L1Event, Millis, OpenExit, OperatorIndex, Reads, View, Wanted,
     exit, ledger,
 };
 
@@ -126,6 +126,10 @@ impl<S: Scheme> Operator<S> {
         let Some(parent) = self.chain.state(&header.parent) else { return };
         self.chain.overlay(&mut reads, &header.parent);
         let events = self.origins.events(parent.header.l1_height, header.l1_height);
+        if let Some(wanted) = more(&reads, &events) {
+            self.reading.insert(id);
+            return effects.push(Effect::Read { purpose: Purpose::Apply(id), wanted });
+        }
         match ledger::apply(parent, &known.block, &events, &reads, &self.rules) {
             Ok(delta) => self.chain.applied(&id, delta),
             Err(broken) => {
@@ -217,6 +221,17 @@ impl<S: Scheme> Operator<S> {
             self.guardian.on_dishonest_exit(now, exit, spender);
         }
     }
+}
+
+/// What must be read besides: an exit of an undecided ancestor leads to outputs that storage was not asked for. Asked
+/// until nothing is missing; every round names more outputs, and what they lead to is bounded by the events.
+pub(super) fn more(reads: &Reads, events: &[L1Event]) -> Option<Wanted> {
+    let missing = reads.missing(events);
+    (!missing.is_empty()).then(|| Wanted {
+        outputs: reads.outputs.keys().copied().chain(missing).collect(),
+        exits: reads.exits.keys().copied().collect(),
+        deposits: reads.deposits.keys().copied().collect(),
+    })
 }
 
 /// The read that a judgement needs: the exit brings its output along.

@@ -1,0 +1,237 @@
+//! One running shell: real socket, real log file, storage in memory, Ethereum through its channel.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use plasma_consensus::Bls;
+use plasma_core::{
+    Address, Amount, DepositNumber, Domain, Genesis, GenesisMember, Hash, Height, Input, Kind, L1Block, L1Event,
+    L1Height, OperatorIndex, Payment, Position, SecretKey, SignedTransaction, SigningKey, Transaction,
+};
+use plasma_network as network;
+use plasma_node::{
+    folder::Identity,
+    operator::{
+        Operator, Params,
+        event::{ConfirmedBlock, Event},
+        mempool::MempoolLimits,
+    },
+    runtime::{
+        Ethereum, Fatal, Runtime, Turn,
+        handle::{Handle, Known, Rejected},
+        timers::Clock,
+        verify::{Pool, Rules},
+    },
+    storage::{Read, Storage, memory::{MemoryReader, MemoryStorage}},
+    wal::Wal,
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::scratch::Scratch;
+
+/// Far above what any wait here needs on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PEER_SECRET: [u8; 32] = [3; 32];
+
+struct Alone {
+    genesis: Genesis,
+    handle: Handle,
+    reader: MemoryReader,
+    ethereum: mpsc::Sender<Event>,
+    stop: watch::Sender<bool>,
+    running: JoinHandle<Result<(), Fatal>>,
+    _folder: Scratch,
+}
+
+fn genesis(key: &SecretKey) -> Genesis {
+    let domain = Domain { chain_id: 1, contract: Address([9; 20]) };
+    let operator = Address([1; 20]);
+    Genesis {
+        version: Genesis::VERSION,
+        chain_id: domain.chain_id,
+        contract: domain.contract,
+        deployment: L1Block { height: L1Height(1), hash: Hash([1; 32]), timestamp_s: 1_700_000_000 },
+        name: "alone".to_owned(),
+        confirmations: 1,
+        origin_lag: 10,
+        max_block_transactions: 2_000,
+        max_block_bytes: 1 << 20,
+        max_l1_events: 10,
+        anchor_blocks: 100,
+        anchor_seconds: 100,
+        takeover_seconds: 10,
+        fee_owner: None,
+        fees: Vec::new(),
+        legacy_transactions: false,
+        members: vec![GenesisMember {
+            operator,
+            key: key.public(),
+            possession: key.sign(&domain.possession(&operator, &key.public())),
+            peer_id: network::peer_id(&PEER_SECRET).to_bytes(),
+            addresses: Vec::new(),
+        }],
+    }
+}
+
+impl Alone {
+    /// A federation of one: a quorum by itself, so that a single shell does everything that a shell does.
+    async fn start() -> Self {
+        let key = SecretKey::from_seed(&[5; 32]);
+        let genesis = genesis(&key);
+        let committee = genesis.committee().expect("a committee");
+        let folder = Scratch::new("runtime");
+        let identity = Identity { genesis: genesis.hash(), operator: OperatorIndex(0) };
+        let storage = MemoryStorage::new(identity, &genesis.state());
+        let saved = storage.recover().await.expect("recovers");
+        let wal = Wal::open(folder.path(), identity).expect("opens").wal;
+        let mut clock = Clock::start();
+        let params = Params {
+            genesis: genesis.clone(),
+            committee: committee.clone(),
+            me: OperatorIndex(0),
+            consensus: plasma_consensus::Config { pace_ms: 10, ..plasma_consensus::Config::default() },
+            mempool: MempoolLimits { transactions_max: 10_000, bytes_max: 1 << 24, ttl_ms: 600_000 },
+            silence_s: u64::MAX,
+            anchor: None,
+            origin_time_s: genesis.deployment.timestamp_s,
+        };
+        let scheme = Bls::new(key, committee.clone());
+        let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, Vec::new());
+        let (network, network_events) = network::start(network::Config {
+            secret: PEER_SECRET,
+            me: Some(0),
+            genesis8: "00000000".to_owned(),
+            listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
+            peers: vec![network::Peer { index: 0, peer_id: network::peer_id(&PEER_SECRET), addresses: Vec::new() }],
+            limits: network::Limits::default(),
+        })
+        .expect("listens");
+        let (verified_in, verified) = mpsc::channel(1_024);
+        let pool = Pool::start(Rules { domain: genesis.domain(), committee, block_bytes_max: 1 << 22 }, 2, &verified_in);
+        let (commands_in, commands) = mpsc::channel(8_192);
+        let (status, status_out) = watch::channel(Arc::new(operator.status()));
+        let (duties, _) = mpsc::channel(8);
+        let (ethereum, events) = mpsc::channel(8);
+        let (clients, _) = mpsc::channel(8);
+        let (stop, stopped) = watch::channel(false);
+        let reader = storage.reader();
+        let runtime = Runtime {
+            operator,
+            storage,
+            wal,
+            network,
+            network_events,
+            ethereum: Ethereum { duties, events },
+            pool,
+            verified,
+            verified_in,
+            commands,
+            status,
+            clients,
+            clock,
+            turn: Turn::default(),
+        };
+        let running = tokio::spawn(runtime.run(first, stopped));
+        let handle = Handle::new(commands_in, status_out);
+        Self { genesis, handle, reader, ethereum, stop, running, _folder: folder }
+    }
+
+    /// One deposit for each owner, in one Ethereum block; gives their outputs.
+    async fn deposit(&self, owners: &[SigningKey]) -> Vec<Position> {
+        let events = (0u64..).zip(owners).map(|(number, owner)| L1Event::Deposited {
+            number: DepositNumber(number),
+            owner: owner.address(),
+            asset: Address::ZERO,
+            amount: Amount::from(100),
+        });
+        let block = L1Block { height: L1Height(2), hash: Hash([2; 32]), timestamp_s: 1_700_000_012 };
+        let confirmed = ConfirmedBlock { block, events: events.collect() };
+        self.ethereum.send(Event::L1Confirmed(vec![confirmed])).await.expect("runs");
+        self.height(Height(1)).await;
+        (0u32..)
+            .zip(owners)
+            .map(|(transaction, _)| Position { block: Height(1), transaction, output: 0 })
+            .collect()
+    }
+
+    async fn height(&self, height: Height) {
+        let mut status = self.handle.watch();
+        let reached = status.wait_for(|status| status.height >= height);
+        timeout(PATIENCE, reached).await.expect("in time").expect("runs");
+    }
+
+    fn payment(&self, from: &SigningKey, position: Position, to: u8) -> SignedTransaction {
+        Transaction {
+            kind: Kind::Transfer,
+            asset: Address::ZERO,
+            expiry: Height(1_000),
+            inputs: vec![Input { position, amount: Amount::from(100) }],
+            outputs: vec![Payment { owner: Address([to; 20]), amount: Amount::from(100) }],
+        }
+        .sign(&self.genesis.domain(), from)
+    }
+}
+
+fn users(count: u16) -> Vec<SigningKey> {
+    (1..=count)
+        .map(|number| {
+            let mut bytes = [0; 32];
+            bytes[..2].copy_from_slice(&number.to_be_bytes());
+            SigningKey::from_bytes(&bytes).expect("a key")
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_one_of_many_submits_is_answered_and_committed() {
+    let alone = Alone::start().await;
+    let users = users(900);
+    let positions = alone.deposit(&users).await;
+    let payments: Vec<_> =
+        users.iter().zip(positions).map(|(user, position)| alone.payment(user, position, 7)).collect();
+    let ids: Vec<_> = payments.iter().map(SignedTransaction::id).collect();
+    let answers = join_all(payments.into_iter().map(|payment| alone.handle.submit(payment)));
+    for answer in timeout(PATIENCE, answers).await.expect("in time") {
+        assert_eq!(answer.map(|accepted| accepted.known), Ok(Known::New));
+    }
+    let mut status = alone.handle.watch();
+    let decided = |id| alone.reader.transaction(id).expect("reads").is_some();
+    let all = status.wait_for(|_| ids.iter().all(decided));
+    timeout(PATIENCE, all).await.expect("in time").expect("runs");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_signature_and_a_waiting_double_spend_are_refused_by_name() {
+    let alone = Alone::start().await;
+    let users = users(1);
+    let positions = alone.deposit(&users).await;
+    let mut forged = alone.payment(&users[0], positions[0], 7);
+    forged.signature[64] = 99;
+    assert!(matches!(alone.handle.submit(forged).await, Err(Rejected::Signature(_))));
+    let (first, second) = (alone.payment(&users[0], positions[0], 7), alone.payment(&users[0], positions[0], 8));
+    let (first, second) = tokio::join!(alone.handle.submit(first), alone.handle.submit(second));
+    assert!(first.is_ok(), "{first:?}");
+    assert!(matches!(second, Err(Rejected::Conflict { .. } | Rejected::Rule(_))), "{second:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_stops_when_told_and_answers_nobody_after() {
+    let alone = Alone::start().await;
+    alone.stop.send(true).expect("runs");
+    timeout(PATIENCE, alone.running).await.expect("in time").expect("no panic").expect("a clean end");
+    let user = &users(1)[0];
+    let position = Position { block: Height(1), transaction: 0, output: 0 };
+    let late = Transaction {
+        kind: Kind::Transfer,
+        asset: Address::ZERO,
+        expiry: Height(9),
+        inputs: vec![Input { position, amount: Amount::from(1) }],
+        outputs: vec![Payment { owner: Address([1; 20]), amount: Amount::from(1) }],
+    };
+    let answer = alone.handle.submit(late.sign(&alone.genesis.domain(), user)).await;
+    assert_eq!(answer, Err(Rejected::Stopped));
+}
