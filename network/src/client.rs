@@ -3,7 +3,7 @@
 //! A client makes up an identity, knows the operator's from the address, and speaks one protocol. It dials again by
 //! itself when a request finds the connection gone.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -231,11 +231,24 @@ fn explain(error: &DialError) -> String {
             format!("somebody else answers there: {obtained}")
         }
         DialError::Transport(tried) => {
-            let tried: Vec<String> = tried.iter().map(|(_, error)| error.to_string()).collect();
+            let tried: Vec<String> = tried.iter().map(|(_, error)| chain(error)).collect();
             tried.join("; ")
         }
         error => error.to_string(),
     }
+}
+
+/// An error with all its causes; those of the transport are told only by the innermost.
+fn chain(error: &dyn Error) -> String {
+    let mut causes = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    causes.retain(|cause| !cause.is_empty());
+    causes.dedup();
+    causes.join(": ")
 }
 
 /// How long a connection may take, names and handshake included.

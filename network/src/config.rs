@@ -68,17 +68,19 @@ impl Config {
                 return Err(Error::DuplicatePeer(peer.peer_id));
             }
         }
+        let wrong = |index| {
+            let configured = indices
+                .get(&index)
+                .map_or_else(|| "nobody".to_owned(), PeerId::to_string);
+            Err(Error::WrongIdentity {
+                index,
+                configured,
+                own,
+            })
+        };
         match (self.me, self.peers.iter().find(|peer| peer.peer_id == own)) {
-            (Some(me), Some(peer)) if peer.index != me => Err(Error::WrongIdentity {
-                index: me,
-                configured: indices.get(&me).copied(),
-                own,
-            }),
-            (Some(me), None) if indices.contains_key(&me) => Err(Error::WrongIdentity {
-                index: me,
-                configured: indices.get(&me).copied(),
-                own,
-            }),
+            (Some(me), Some(peer)) if peer.index != me => wrong(me),
+            (Some(me), None) if indices.contains_key(&me) => wrong(me),
             (None, Some(peer)) => Err(Error::OwnIndexMissing(peer.index)),
             _ => self.limits.check(),
         }
@@ -155,7 +157,8 @@ pub struct Limits {
     pub client_bytes: u32,
     /// Client requests in flight on one connection.
     pub client_in_flight: usize,
-    /// Bytes of unanswered client requests held at once, all clients together.
+    /// Bytes of large unanswered client requests held at once, all clients together; small ones, up to 4 kB, are
+    /// bounded by the numbers of clients and of their requests.
     pub client_bytes_in_flight: usize,
     /// Requests accepted from one client; more wait for their turn.
     pub client_rate: Rate,

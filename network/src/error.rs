@@ -18,12 +18,12 @@ pub enum Error {
     #[error("the peer id {0} stands twice in the committee")]
     DuplicatePeer(PeerId),
     /// Our key is not the one that the committee knows for us.
-    #[error("our transport key is {own}, but operator {index} has {configured:?} in the committee")]
+    #[error("our transport key is {own}, but operator {index} is {configured} in the committee")]
     WrongIdentity {
         /// The index that the configuration gives us.
         index: u16,
-        /// The identity of that index in the committee, if there is one.
-        configured: Option<PeerId>,
+        /// The identity of that index in the committee, or `nobody`.
+        configured: String,
         /// The identity that our key gives.
         own: PeerId,
     },

@@ -4,8 +4,10 @@
 //! request   length: u32 big endian ‖ bytes      then the asker closes its half
 //! response  length: u32 big endian ‖ bytes      nothing at all = refused
 //! ```
-//! A length over the limit ends the stream before anything is allocated; memory then grows with what arrives, and the
-//! bytes of clients are taken from one budget shared by all of them, so that many slow askers cannot fill the memory.
+//! A length over the limit ends the stream before anything is allocated; memory then grows with what arrives. Clients'
+//! requests beyond [`FREE_BYTES`] share one budget and are refused when it is used up. Nothing waits for the budget:
+//! half-read requests that wait for each other would hold it for ever. Small requests need none of it, so whoever uses
+//! it up cannot keep others from submitting a transaction.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -18,9 +20,9 @@ use libp2p::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The memory that an unanswered request holds; given back when this is dropped.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Held {
-    _permits: Vec<OwnedSemaphorePermit>,
+    permits: Vec<OwnedSemaphorePermit>,
 }
 
 /// A request as it was received.
@@ -35,7 +37,7 @@ pub(crate) struct Received {
 pub(crate) struct Codec {
     request_limit: u32,
     response_limit: u32,
-    /// Memory for unanswered requests, in units of [`UNIT`] bytes.
+    /// Memory for large unanswered requests, in units of [`UNIT_BYTES`].
     budget: Option<Arc<Semaphore>>,
 }
 
@@ -51,7 +53,7 @@ impl Codec {
     /// Takes the memory of requests from a budget of so many bytes.
     pub(crate) fn with_budget(self, bytes: usize) -> Self {
         Self {
-            budget: Some(Arc::new(Semaphore::new(bytes.div_ceil(UNIT)))),
+            budget: Some(Arc::new(Semaphore::new(bytes / UNIT_BYTES))),
             ..self
         }
     }
@@ -82,7 +84,7 @@ impl request_response::Codec for Codec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        let mut held = Held { _permits: Vec::new() };
+        let mut held = Held::default();
         let bytes = read_bounded(io, self.request_limit, self.budget.as_ref(), &mut held).await?;
         Ok(Received {
             bytes,
@@ -94,7 +96,7 @@ impl request_response::Codec for Codec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        read_bounded(io, self.response_limit, None, &mut Held { _permits: Vec::new() }).await
+        read_bounded(io, self.response_limit, None, &mut Held::default()).await
     }
 
     async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Received) -> io::Result<()>
@@ -138,21 +140,30 @@ where
         usize::try_from(length).map_err(|_| invalid("longer than this machine's memory".to_owned()))?;
     let mut bytes = BytesMut::new();
     while bytes.len() < length {
-        let step = (length - bytes.len()).min(UNIT);
-        if let Some(budget) = budget {
-            let permit = Arc::clone(budget)
-                .acquire_owned()
-                .await
-                .map_err(io::Error::other)?;
-            held._permits.push(permit);
-        }
         let start = bytes.len();
+        let step = (length - start).min(if start == 0 { FREE_BYTES } else { GROWTH_BYTES });
+        if start > 0
+            && let Some(budget) = budget
+        {
+            held.permits.push(charge(budget, step)?);
+        }
         bytes.resize(start + step, 0);
         io.read_exact(bytes.get_mut(start..).unwrap_or_default())
             .await
             .map_err(cut_short)?;
     }
     Ok(bytes.freeze())
+}
+
+/// Takes `bytes` from the budget, or refuses.
+fn charge(budget: &Arc<Semaphore>, bytes: usize) -> io::Result<OwnedSemaphorePermit> {
+    let units = u32::try_from(bytes.div_ceil(UNIT_BYTES)).map_err(io::Error::other)?;
+    Arc::clone(budget).try_acquire_many_owned(units).map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::QuotaExceeded,
+            "too many large requests are under way",
+        )
+    })
 }
 
 async fn write_prefixed<T>(io: &mut T, bytes: &[u8]) -> io::Result<()>
@@ -177,5 +188,71 @@ fn invalid(why: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-/// Memory is taken and grows in steps of so many bytes.
-const UNIT: usize = 64 * 1024;
+/// A request up to this size is free: so much for every stream of every client is bounded by their numbers alone, and
+/// any transaction fits.
+const FREE_BYTES: usize = 4 * 1024;
+/// Larger ones grow in steps of so many bytes.
+const GROWTH_BYTES: usize = 64 * 1024;
+/// The budget's unit.
+const UNIT_BYTES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use futures::{executor::block_on, io::Cursor};
+
+    use super::*;
+
+    fn read(bytes: &[u8], limit: u32, budget: Option<usize>) -> io::Result<(Bytes, usize)> {
+        let budget = budget.map(|bytes| Arc::new(Semaphore::new(bytes / UNIT_BYTES)));
+        let mut held = Held::default();
+        let read = block_on(read_bounded(
+            &mut Cursor::new(bytes),
+            limit,
+            budget.as_ref(),
+            &mut held,
+        ))?;
+        Ok((read, budget.map_or(0, |budget| budget.available_permits())))
+    }
+
+    fn prefixed(length: u32, bytes: usize) -> Vec<u8> {
+        [&length.to_be_bytes()[..], &vec![7; bytes]].concat()
+    }
+
+    #[test]
+    fn a_whole_message_is_read_and_what_follows_is_left() {
+        assert_eq!(read(&prefixed(3, 5), 10, None).expect("read").0, [7; 3][..]);
+        assert_eq!(read(&prefixed(0, 0), 10, None).expect("read").0, Bytes::new());
+        assert_eq!(read(&prefixed(10, 10), 10, None).expect("read").0, [7; 10][..]);
+    }
+
+    #[test]
+    fn nothing_is_a_refusal_and_a_part_is_malformed() {
+        let nothing = read(&[], 10, None).expect_err("nothing");
+        assert_eq!(
+            (nothing.kind(), nothing.get_ref().is_none()),
+            (io::ErrorKind::UnexpectedEof, true)
+        );
+        for bytes in [
+            &[0][..],
+            &[0, 0, 0],
+            &prefixed(3, 2),
+            &prefixed(11, 11),
+            &prefixed(u32::MAX, 9),
+        ] {
+            assert_eq!(
+                read(bytes, 10, None).expect_err("malformed").kind(),
+                io::ErrorKind::InvalidData
+            );
+        }
+    }
+
+    #[test]
+    fn large_requests_take_from_the_budget_and_small_ones_do_not() {
+        let small = prefixed(4096, 4096);
+        assert_eq!(read(&small, 1 << 20, Some(0)).expect("free").1, 0);
+        let large = prefixed(100 * 1024, 100 * 1024);
+        assert_eq!(read(&large, 1 << 20, Some(100 * 1024)).expect("fits").1, 4);
+        let refused = read(&large, 1 << 20, Some(95 * 1024)).expect_err("does not fit");
+        assert_eq!(refused.kind(), io::ErrorKind::QuotaExceeded);
+    }
+}

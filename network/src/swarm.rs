@@ -19,7 +19,7 @@ use libp2p::{
     gossipsub::{self, IdentTopic},
     multiaddr::Protocol,
     ping,
-    swarm::{Swarm, SwarmEvent, dial_opts::DialOpts},
+    swarm::{ConnectionId, Swarm, SwarmEvent, dial_opts::DialOpts},
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -28,7 +28,7 @@ use self::{inbound::Askers, outbound::Waiting};
 use crate::{
     admission::Admission,
     behaviour::{Plan, Protocols, ProtocolsEvent},
-    config::{Config, Limits},
+    config::{Config, Limits, Peer},
     dial::Dialer,
     direct::{self, Broke},
     error::{Error, Fault},
@@ -73,9 +73,19 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
             .map_err(|error| failed(error.to_string()))?;
     }
     let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
-    let driver = Driver::new(swarm, &config, &lines, inboxes, orders, names);
+    let Config { peers, limits, .. } = config;
+    let (in_flight, request_bytes, gossip_bytes) = (
+        limits.sync_in_flight,
+        limits.sync_request_bytes,
+        limits.gossip_bytes,
+    );
+    let dialer = Dialer::new(
+        own,
+        peers.iter().map(dialable).filter(|(peer, _)| *peer != own),
+        Instant::now(),
+    );
+    let driver = Driver::new(swarm, dialer, limits, &lines, (inboxes, orders), names);
     let task = tokio::spawn(driver.run(alive));
-    let in_flight = config.limits.sync_in_flight;
     let shared = Shared {
         slots: lines
             .iter()
@@ -84,8 +94,8 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
         lines,
         commands,
         task: Mutex::new(Some(task)),
-        request_bytes: config.limits.sync_request_bytes,
-        gossip_bytes: config.limits.gossip_bytes,
+        request_bytes,
+        gossip_bytes,
     };
     Ok((
         Handle {
@@ -111,6 +121,8 @@ struct Driver {
     /// Rejected gossip by neighbour, decaying; looked up only for committee peers.
     rejects: BTreeMap<PeerId, f64>,
     decayed: Instant,
+    /// Connections to operators of another chain, and when they close.
+    leaving: Vec<(Instant, ConnectionId)>,
     waiting: Waiting,
     askers: Askers,
 }
@@ -118,29 +130,26 @@ struct Driver {
 impl Driver {
     fn new(
         swarm: Swarm<Protocols>,
-        config: &Config,
+        dialer: Dialer,
+        limits: Limits,
         lines: &Arc<Lines>,
-        inboxes: Inboxes,
-        orders: mpsc::Receiver<Command>,
+        (inboxes, orders): (Inboxes, mpsc::Receiver<Command>),
         names: Names,
     ) -> Self {
-        let now = Instant::now();
-        let own = *swarm.local_peer_id();
-        let others = config.peers.iter().filter(|peer| peer.peer_id != own);
-        let peers = others.map(|peer| (peer.peer_id, peer.addresses.iter().map(dialable).collect()));
         Self {
-            dialer: Dialer::new(own, peers, now),
+            dialer,
             swarm,
             lines: Arc::clone(lines),
-            limits: config.limits.clone(),
+            backlog: Backlog::new(limits.gossip_backlog),
+            limits,
             inboxes,
             orders,
             topic: names.topic(),
             names,
             seen: BTreeMap::new(),
-            backlog: Backlog::new(config.limits.gossip_backlog),
             rejects: BTreeMap::new(),
-            decayed: now,
+            decayed: Instant::now(),
+            leaving: Vec::new(),
             waiting: Waiting::default(),
             askers: Askers::default(),
         }
@@ -199,6 +208,10 @@ impl Driver {
         protocols.direct.inner().tick(now);
         self.backlog.retry(protocols.gossip.inner(), &self.topic);
         self.decay_rejects(now);
+        let due: Vec<_> = self.leaving.extract_if(.., |(at, _)| *at <= now).collect();
+        for (_, connection) in due {
+            self.swarm.close_connection(connection);
+        }
         for connection in self.askers.idle(now, self.limits.client_idle) {
             self.swarm.close_connection(connection);
         }
@@ -307,7 +320,8 @@ impl Driver {
         } else {
             tracing::warn!(operator = line.index, fault = %broke.fault, "operator disconnected");
             line.record_fault(broke.fault.clone());
-            self.swarm.close_connection(broke.connection);
+            self.leaving
+                .push((Instant::now() + LEAVE_AFTER, broke.connection));
         }
     }
 
@@ -410,22 +424,28 @@ impl Driver {
     }
 }
 
-/// An address without its peer, which the dial names itself.
-fn dialable(address: &Multiaddr) -> Multiaddr {
-    address
-        .iter()
-        .filter(|part| !matches!(part, Protocol::P2p(_)))
-        .collect()
+/// A peer and its addresses without its name, which the dial adds itself.
+fn dialable(peer: &Peer) -> (PeerId, Vec<Multiaddr>) {
+    let bare = |address: &Multiaddr| {
+        address
+            .iter()
+            .filter(|part| !matches!(part, Protocol::P2p(_)))
+            .collect()
+    };
+    (peer.peer_id, peer.addresses.iter().map(bare).collect())
 }
 
+/// An operator of another chain is left only after it could notice the same.
+const LEAVE_AFTER: Duration = Duration::from_secs(1);
 /// How often dials, retries and idle connections are looked at.
 const TICK: Duration = Duration::from_millis(100);
 /// How long the end may take.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// What one reject costs: after three the neighbour is told no more of what we have, after 17 it is not heard.
+/// What one reject costs: after three the neighbour is told no more of what we have.
 const REJECT_SCORE: f64 = 5.0;
-/// So many rejects within seconds cost the connection.
-const REJECTS_MAX: f64 = 30.0;
+/// So many rejects within seconds cost the connection. At 17 the library would stop listening to the neighbour and we
+/// would hear of no further ones.
+const REJECTS_MAX: f64 = 12.0;
 /// What remains of the rejects after each interval.
 const DECAY: f64 = 0.9;
 /// The interval of the decay.

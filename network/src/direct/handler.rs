@@ -135,10 +135,15 @@ impl Handler {
 
     fn on_refused(&mut self, class: Class, error: &StreamUpgradeError<Infallible>) {
         let pair = self.pair(class);
-        pair.outbound = Outbound::Paused(Box::pin(sleep(REOPEN_PAUSE)));
-        if matches!(error, StreamUpgradeError::NegotiationFailed) {
+        let foreign = matches!(error, StreamUpgradeError::NegotiationFailed);
+        let pause = if foreign { FOREIGN_PAUSE } else { REOPEN_PAUSE };
+        pair.outbound = Outbound::Paused(Box::pin(sleep(pause)));
+        if foreign {
             let protocol = pair.protocol.to_string();
-            self.faults.push_back(Fault::OtherChain(protocol));
+            // The payload stream of the same peer tells nothing new.
+            if self.faults.is_empty() && class == Class::Control {
+                self.faults.push_back(Fault::OtherChain(protocol));
+            }
         }
     }
 }
@@ -295,5 +300,7 @@ impl InboundUpgrade<Stream> for Offer {
 const INBOUND_STREAMS: usize = 2;
 /// Pause before a broken or refused stream is opened again.
 const REOPEN_PAUSE: Duration = Duration::from_millis(500);
+/// Longer than the connection to an operator of another chain is kept.
+const FOREIGN_PAUSE: Duration = Duration::from_secs(5);
 /// Control frames are small: many come with one read.
 const READ_BUFFER_BYTES: usize = 16 * 1024;

@@ -1,0 +1,12 @@
+//! The network over real sockets on the loopback, always on a port that the system chose.
+
+mod suite {
+    pub(crate) mod support;
+
+    mod client;
+    mod gossip;
+    mod limits;
+    mod reconnect;
+    mod stranger;
+    mod two_peers;
+}
