@@ -175,7 +175,7 @@ impl<S: Scheme> Operator<S> {
                 self.sync.on_peer_down(peer);
                 self.step(now, Input::PeerDown(peer), &mut effects);
             }
-            Event::Consensus { from, message, block } => self.on_consensus(now, from, message, block, &mut effects),
+            Event::Consensus { from, message, block } => self.on_consensus(now, from, *message, block, &mut effects),
             Event::Transactions(offered) => self.on_offered(offered, &mut effects),
             Event::Read { purpose: Purpose::Admit(offer), reads } => self.on_admit(now, offer, &reads, &mut effects),
             Event::Read { purpose: Purpose::Build(build), reads } => self.on_build(now, *build, reads, &mut effects),

@@ -243,7 +243,7 @@ impl<S: Storage> Runtime<S> {
 
     fn take_control(&mut self, from: u16, bytes: &[u8]) {
         match Message::decode(bytes, self.operator.operators()) {
-            Ok(message) => self.handle(Event::Consensus { from: OperatorIndex(from), message, block: None }),
+            Ok(message) => self.handle(Event::Consensus { from: OperatorIndex(from), message: Box::new(message), block: None }),
             Err(error) => {
                 warn!(from, %error, "malformed consensus message");
                 self.network.penalize(from);
@@ -293,7 +293,7 @@ impl<S: Storage> Runtime<S> {
                     .extend(offered.map(|transaction| Offered { transaction, source: Source::Gossip }));
             }
             Verified::Client { ticket, result: Ok(transaction) } => {
-                self.turn.offered.push(Offered { transaction, source: Source::Client(ticket) });
+                self.turn.offered.push(Offered { transaction: *transaction, source: Source::Client(ticket) });
             }
             Verified::Client { ticket, result: Err(error) } => {
                 self.reply(ticket, Err(Rejected::Signature(error.to_string())));
@@ -301,7 +301,7 @@ impl<S: Storage> Runtime<S> {
             Verified::Payload { from, content: Some(content) } => {
                 let (message, block) = *content;
                 let from = OperatorIndex(from);
-                self.handle(Event::Consensus { from, message, block: block.map(Box::new) });
+                self.handle(Event::Consensus { from, message: Box::new(message), block: block.map(Box::new) });
             }
             Verified::Payload { from, content: None } => {
                 warn!(from, "malformed payload");

@@ -10,7 +10,7 @@ use super::{effect::Purpose, report::AnchorSeen};
 /// One thing that happened.
 #[derive(Debug)]
 pub enum Event {
-    /// Time passed; the runtime sends it when the last asked-for moment has come, and every second.
+    /// Time passed; the runtime sends it when the last asked-for moment has come, and several times a second.
     Tick,
     /// The committee member's streams are usable.
     PeerUp(OperatorIndex),
@@ -21,7 +21,7 @@ pub enum Event {
         /// Who sent it.
         from: OperatorIndex,
         /// What it says.
-        message: Message,
+        message: Box<Message>,
         /// The block that a fresh proposal carries, signatures of its transactions checked.
         block: Option<Box<AuthenticBlock>>,
     },

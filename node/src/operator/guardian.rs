@@ -90,7 +90,7 @@ impl Guardian {
     /// A block with a certificate of its own was decided.
     pub fn on_certified(&mut self, header: &Header, certificate: &Certificate) {
         if self.newest.as_ref().is_none_or(|(known, _)| known.height < header.height) {
-            self.newest = Some((header.clone(), certificate.clone()));
+            self.newest = Some((*header, certificate.clone()));
         }
     }
 
@@ -155,7 +155,7 @@ impl Guardian {
             return None;
         }
         self.asked = Some((header.height, now));
-        Some(Effect::Anchor { header: header.clone(), certificate: certificate.clone() })
+        Some(Effect::Anchor { header: *header, certificate: certificate.clone() })
     }
 
     /// How many operators stand before us for the k-th duty.

@@ -136,10 +136,9 @@ impl Mempool {
     /// Forgets what a decided block included, made impossible or let expire.
     pub fn on_decided(&mut self, delta: &Delta) {
         for (position, record) in &delta.outputs {
-            if record.fate != Fate::Unspent || record.output.locks > 0 {
-                if let Some(number) = self.by_input.get(position).copied() {
-                    self.remove(number);
-                }
+            let is_spendable = record.fate == Fate::Unspent && record.output.locks == 0;
+            if let Some(number) = self.by_input.get(position).copied().filter(|_| !is_spendable) {
+                self.remove(number);
             }
         }
         self.expire_below(delta.height);

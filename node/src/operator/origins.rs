@@ -105,7 +105,7 @@ impl Origins {
             if chosen.is_some() && events > events_max {
                 break;
             }
-            chosen = Some(confirmed.block.clone());
+            chosen = Some(confirmed.block);
         }
         chosen
     }

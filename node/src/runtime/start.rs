@@ -6,7 +6,7 @@
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use plasma_consensus::Bls;
-use plasma_core::{Genesis, Hash, OperatorIndex, SecretKey};
+use plasma_core::{Genesis, Hash, L1Block, OperatorIndex, SecretKey};
 use plasma_network as network;
 use tokio::{
     net::TcpListener,
@@ -147,27 +147,12 @@ async fn run_on<S: Storage>(
     let Some(ethereum) = connect(&config, &genesis, &keys, &mut stop).await? else { return Ok(()) };
     let header = saved.state.header;
     let origin = l1::origin(&ethereum, header.l1_height, header.l1_hash).await?;
-    let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
-    let anchor = ethereum.last_anchor().await?.map(|anchor| l1::seen(&anchor));
     let listener = TcpListener::bind(config.http.listen)
         .await
         .map_err(|source| RunError::Http { address: config.http.listen, source })?;
 
     let mut clock = Clock::start();
-    let params = Params {
-        genesis: (*genesis).clone(),
-        committee: genesis.committee()?,
-        me,
-        consensus: timers(&config),
-        mempool: MempoolLimits {
-            transactions_max: config.mempool.max_transactions,
-            bytes_max: usize::try_from(config.mempool.max_bytes.0).unwrap_or(usize::MAX),
-            ttl_ms: MEMPOOL_TTL_MS,
-        },
-        silence_s: parameters.silence_s,
-        anchor,
-        origin_time_s: origin.timestamp_s,
-    };
+    let params = params(&config, &genesis, me, &ethereum, &origin).await?;
     let scheme = Bls::new(bls_key(&keys)?, genesis.committee()?);
     let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, log);
 
@@ -219,6 +204,32 @@ async fn run_on<S: Storage>(
         let _ = http.await;
     }
     Ok(ended?)
+}
+
+/// What the operator is told once: its settings, and what Ethereum says at the start.
+async fn params(
+    config: &Config,
+    genesis: &Genesis,
+    me: OperatorIndex,
+    ethereum: &Ethereum,
+    origin: &L1Block,
+) -> Result<Params, RunError> {
+    let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
+    let anchor = ethereum.last_anchor().await?;
+    Ok(Params {
+        genesis: genesis.clone(),
+        committee: genesis.committee()?,
+        me,
+        consensus: timers(config),
+        mempool: MempoolLimits {
+            transactions_max: config.mempool.max_transactions,
+            bytes_max: usize::try_from(config.mempool.max_bytes.0).unwrap_or(usize::MAX),
+            ttl_ms: MEMPOOL_TTL_MS,
+        },
+        silence_s: parameters.silence_s,
+        anchor: anchor.as_ref().map(l1::seen),
+        origin_time_s: origin.timestamp_s,
+    })
 }
 
 /// Ethereum may be away for a while when a machine starts; a wrong chain is no reason to wait.

@@ -76,7 +76,7 @@ pub enum Verified {
         /// The reply that waits.
         ticket: u64,
         /// The transaction, or why it is not authentic.
-        result: Result<AuthenticTransaction, AuthenticateError>,
+        result: Result<Box<AuthenticTransaction>, AuthenticateError>,
     },
     /// A payload frame; `None` when it is malformed or a transaction in it is not authentic.
     Payload {
@@ -203,7 +203,7 @@ impl Shared {
                 Verified::Gossip { ticket, transactions: decoded.and_then(|list| self.authenticate_all(list)) }
             }
             Job::Client { ticket, transaction } => {
-                Verified::Client { ticket, result: self.authenticate(*transaction) }
+                Verified::Client { ticket, result: self.authenticate(*transaction).map(Box::new) }
             }
             Job::Payload { from, bytes } => {
                 let operators = self.rules.committee.size();

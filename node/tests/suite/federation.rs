@@ -226,7 +226,7 @@ impl World {
                 Target::One(peer) => to == usize::from(peer.0),
             };
             if meant && self.nodes[to].operator.is_some() {
-                let message = Message::decode(&bytes, usize::from(OPERATORS)).expect("decodes");
+                let message = Box::new(Message::decode(&bytes, usize::from(OPERATORS)).expect("decodes"));
                 let block = block.map(|bytes| Box::new(self.authentic(bytes)));
                 self.push(to, DELAY_MS, Event::Consensus { from, message, block });
             }
