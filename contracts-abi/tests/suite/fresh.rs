@@ -60,8 +60,10 @@ fn read(path: &Path) -> Value {
 }
 
 fn runtime_hash(fresh: &Value) -> Value {
-    let code = fresh["deployedBytecode"]["object"].as_str().unwrap();
-    let code = ethers_core::utils::hex::decode(code).unwrap();
+    let code = fresh["deployedBytecode"]["object"]
+        .as_str()
+        .expect("an artifact holds its code");
+    let code = ethers_core::utils::hex::decode(code).expect("code is hexadecimal");
     Value::String(format!(
         "0x{}",
         ethers_core::utils::hex::encode(ethers_core::utils::keccak256(code))
