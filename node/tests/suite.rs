@@ -6,12 +6,15 @@ mod suite {
     pub(crate) mod api;
     pub(crate) mod anvil;
     pub(crate) mod bridge_anvil;
+    pub(crate) mod bridge_sender;
     pub(crate) mod bridge_stub;
     pub(crate) mod deployment;
     pub(crate) mod federation;
+    pub(crate) mod proxy;
     pub(crate) mod runtime;
     pub(crate) mod scratch;
     pub(crate) mod settings;
+    pub(crate) mod stage;
     pub(crate) mod storage;
     pub(crate) mod stub;
     pub(crate) mod wal;

@@ -172,7 +172,7 @@ mod tests {
         L1Block {
             height: L1Height(height),
             hash: Hash(hash),
-            timestamp_s: height * 12,
+            timestamp_s: height.saturating_mul(12),
         }
     }
 

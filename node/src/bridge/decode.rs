@@ -277,3 +277,6 @@ fn position(word: [u8; 32]) -> Option<Position> {
 pub fn anchored_topic() -> Hash {
     Kind::Anchored.topic()
 }
+
+#[cfg(test)]
+mod tests;

@@ -282,3 +282,6 @@ const BUMP_PERCENT: u128 = 113;
 pub const ATTEMPTS_MAX: usize = 16;
 /// As many entries as a sender holds, each of sixteen attempts of 128 KiB in hex, would be 256 MiB; ours are some kilobytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests;

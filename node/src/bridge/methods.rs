@@ -271,9 +271,6 @@ impl Rpc {
     /// # Errors
     /// [`L1Error`] of the endpoint.
     pub async fn receipts(&self, hashes: &[Hash]) -> Result<Vec<Option<Receipt>>, L1Error> {
-        if hashes.is_empty() {
-            return Ok(Vec::new());
-        }
         let params = hashes.iter().map(|hash| json!([hash.to_string()])).collect();
         let answers = self.batch(RECEIPT, params).await?;
         answers

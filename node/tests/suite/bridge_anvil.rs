@@ -4,27 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use plasma_core::{
     Address, Amount, DepositNumber, ExitId, Hash, Height, Input, Kind, L1Block, L1Event, L1Height, Payment,
-    Position, SignedTransaction, SigningKey, Transaction,
+    Position, SignedTransaction, Transaction,
 };
-use plasma_node::{
-    bridge::{
-        Contracts, L1, L1Error, L1Fault, SpendProof,
-        account::Account,
-        direct,
-        ethereum::Ethereum,
-        watcher::{Confirmed, Sighting, WatcherConfig, watch},
-    },
-    keystore::Secret,
+use plasma_node::bridge::{
+    Anchored, L1, L1Error, L1Fault, SpendProof, direct,
+    ethereum::Ethereum,
+    watcher::{Confirmed, Sighting, WatcherConfig, watch},
 };
 use tokio::sync::mpsc;
 
 use super::{
     anvil::{Anvil, CHAIN_ID},
-    deployment::{EXIT_PERIOD_S, Federation, config, parameters},
-    scratch::Scratch,
+    deployment::{EXIT_PERIOD_S, config, parameters},
+    stage::{ETHER, Stage, fund},
 };
-
-const ETHER: u64 = 1_000_000_000_000_000_000;
 
 fn watch_from<L: L1>(l1: &Arc<L>, after: L1Block) -> mpsc::Receiver<Sighting> {
     watch(
@@ -58,10 +51,6 @@ async fn block(anvil: &Anvil, height: L1Height) -> L1Block {
     anvil.rpc.block_at(height).await.unwrap().unwrap()
 }
 
-fn fund(number: u64, owner: Address) -> SignedTransaction {
-    Transaction::fund(DepositNumber(number), owner, Address::ZERO, Amount::from(ETHER)).unsigned()
-}
-
 fn payment(position: Position, owner: Address) -> Transaction {
     let amount = Amount::from(ETHER);
     Transaction {
@@ -81,262 +70,259 @@ fn at(block: u32, transaction: u32) -> Position {
     }
 }
 
-struct Stage {
-    anvil: Anvil,
-    federation: Federation,
-    alice: Account,
-    bob: Account,
-    bob_key: SigningKey,
-    operator: Secret,
-    folder: Scratch,
-}
-
-impl Stage {
-    async fn set(name: &str) -> Self {
-        let anvil = Anvil::start();
-        let (_, deployer) = anvil.funded(99).await;
-        let federation = Federation::deploy(&anvil, &deployer).await;
-        let (operator, _) = anvil.funded(1).await;
-        let (_, alice) = anvil.funded(10).await;
-        let (_, bob) = anvil.funded(11).await;
-        let bob_key = SigningKey::from_bytes(&[11; 32]).unwrap();
-        Self {
-            anvil,
-            federation,
-            alice,
-            bob,
-            bob_key,
-            operator,
-            folder: Scratch::new(name),
-        }
-    }
-
-    fn contracts(&self) -> &Contracts {
-        &self.federation.deployment.contracts
-    }
-
-    async fn connect(&self) -> Result<Ethereum, L1Error> {
-        let config = config(&self.anvil, self.folder.path());
-        Ethereum::connect(&config, &self.federation.genesis, &self.operator).await
-    }
-
-    /// Two users deposit one ether each in one L1 block.
-    async fn deposit(&self) {
-        self.anvil.automine(false).await;
-        let call = self.contracts().deposit_call(Amount::from(ETHER));
-        let first = direct::submit(&self.anvil.rpc, &self.alice, &call).await.unwrap();
-        let second = direct::submit(&self.anvil.rpc, &self.bob, &call).await.unwrap();
-        self.anvil.mine(1).await;
-        self.anvil.automine(true).await;
-        let receipts = self.anvil.rpc.receipts(&[first, second]).await.unwrap();
-        assert!(
-            receipts
-                .iter()
-                .all(|receipt| receipt.is_some_and(|receipt| receipt.succeeded))
-        );
-        self.anvil.mine(1).await;
-    }
+/// The whole road of two deposits, with what was seen so far.
+struct Story {
+    stage: Stage,
+    ethereum: Arc<Ethereum>,
+    sightings: mpsc::Receiver<Sighting>,
+    /// Indices of the two fund transactions in block 1.
+    alices: u32,
+    bobs: u32,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deposits_anchors_exits_and_challenges_run_through_the_real_contracts() {
-    let mut stage = Stage::set("story").await;
-    let contracts = *stage.contracts();
+    let stage = Stage::set("story").await;
     let ethereum = Arc::new(stage.connect().await.unwrap());
-    assert_eq!(ethereum.contracts(), &contracts);
-    let mut sightings = watch_from(&ethereum, stage.federation.deployment.block);
+    assert_eq!(ethereum.contracts(), stage.contracts());
+    let sightings = watch_from(&ethereum, stage.federation.deployment.block);
+    let mut story = Story {
+        stage,
+        ethereum,
+        sightings,
+        alices: 0,
+        bobs: 0,
+    };
+    let origin = story.deposits_are_seen().await;
+    let (spending, anchored) = story.blocks_are_anchored(&origin).await;
+    let (alices_exit, bobs_exit) = story.exits_are_started(anchored).await;
+    story
+        .the_dishonest_exit_is_challenged(alices_exit, bobs_exit, spending)
+        .await;
+    story.the_honest_exit_is_paid(alices_exit).await;
 
-    stage.deposit().await;
-    let confirmed = next_events(&mut sightings).await;
-    let owners: Vec<(u64, Address)> = confirmed
-        .events
-        .iter()
-        .map(|event| match event {
-            L1Event::Deposited {
+    // Asked for as a range, the events are the same.
+    let head = story.ethereum.head().await.unwrap().height;
+    let deployed = story.stage.federation.deployment.block.height;
+    assert_eq!(story.ethereum.events(deployed..=head).await.unwrap().len(), 6);
+}
+
+impl Story {
+    async fn deposits_are_seen(&mut self) -> L1Block {
+        self.stage.deposit().await;
+        let confirmed = next_events(&mut self.sightings).await;
+        let mut owners = Vec::new();
+        for (expected, event) in (0u64..).zip(&confirmed.events) {
+            let L1Event::Deposited {
                 number,
                 owner,
                 asset,
                 amount,
-            } => {
-                assert_eq!((*asset, *amount), (Address::ZERO, Amount::from(ETHER)));
-                (number.0, *owner)
+            } = event
+            else {
+                panic!("{event:?}")
+            };
+            assert_eq!(
+                (number.0, *asset, *amount),
+                (expected, Address::ZERO, Amount::from(ETHER))
+            );
+            owners.push(*owner);
+        }
+        assert_eq!(
+            block(&self.stage.anvil, confirmed.block.height).await,
+            confirmed.block
+        );
+        let record = self
+            .stage
+            .contracts()
+            .deposit(&self.stage.anvil.rpc, DepositNumber(0))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(
+            (record.owner, record.l1_height),
+            (owners[0], confirmed.block.height)
+        );
+        (self.alices, self.bobs) = if owners[0] == self.stage.alice.address() {
+            (0, 1)
+        } else {
+            (1, 0)
+        };
+        assert_eq!(
+            owners[usize::try_from(self.bobs).unwrap()],
+            self.stage.bob.address()
+        );
+        confirmed.block
+    }
+
+    /// Block 1 credits both; in block 2 bob spends what he got.
+    async fn blocks_are_anchored(&mut self, origin: &L1Block) -> (SignedTransaction, Anchored) {
+        let (alice, bob) = (self.stage.alice.address(), self.stage.bob.address());
+        let owners = if self.alices == 0 {
+            [alice, bob]
+        } else {
+            [bob, alice]
+        };
+        self.stage.federation.seal(
+            (0..)
+                .zip(owners)
+                .map(|(number, owner)| fund(number, owner))
+                .collect(),
+            origin,
+        );
+        let domain = self.stage.federation.genesis.domain();
+        let spending = payment(at(1, self.bobs), alice).sign(&domain, &self.stage.bob_key);
+        let header = self.stage.federation.seal(vec![spending.clone()], origin);
+        let anchor = self.stage.federation.certify(&header, &[0, 1, 3]);
+        let too_few = self.stage.federation.certify(&header, &[0, 1]);
+
+        let (contracts, rpc) = (*self.stage.contracts(), Arc::clone(&self.stage.anvil.rpc));
+        assert!(
+            contracts
+                .verify(&rpc, &header, &anchor.certificate)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !contracts
+                .verify(&rpc, &header, &too_few.certificate)
+                .await
+                .unwrap(),
+            "two of four are no quorum"
+        );
+        assert!(self.ethereum.last_anchor().await.unwrap().is_none());
+        let refused = self.ethereum.anchor(&too_few).await.unwrap_err();
+        let L1Error::Reverted { call, reason } = &refused else {
+            panic!("{refused}")
+        };
+        assert!(
+            call == "Federation.anchor" && reason.contains("CertificateRefused"),
+            "{refused}"
+        );
+
+        self.ethereum.anchor(&anchor).await.unwrap();
+        let anchored = self.ethereum.last_anchor().await.unwrap().unwrap();
+        assert_eq!(
+            (anchored.number, anchored.previous, anchored.height),
+            (1, Height(0), Height(2))
+        );
+        assert_eq!(anchored.history_root, header.history_root);
+        self.ethereum
+            .anchor(&anchor)
+            .await
+            .expect("anchored already is success");
+        let latest = contracts.latest(&rpc).await.unwrap();
+        assert_eq!((latest.number, latest.height), (1, Height(2)));
+        loop {
+            if let Sighting::Anchored(seen) = next(&mut self.sightings).await {
+                assert_eq!(seen, anchored);
+                return (spending, anchored);
             }
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(
-        owners.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
-        [0, 1]
-    );
-    assert!(owners.iter().any(|(_, owner)| *owner == stage.alice.address()));
-    assert_eq!(block(&stage.anvil, confirmed.block.height).await, confirmed.block);
-    let deposit = contracts
-        .deposit(&stage.anvil.rpc, DepositNumber(0))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (deposit.owner, deposit.l1_height),
-        (owners[0].1, confirmed.block.height)
-    );
-
-    // Block 1 credits both; in block 2 bob spends what he got.
-    let funds = owners
-        .iter()
-        .map(|(number, owner)| fund(*number, *owner))
-        .collect();
-    let (alices, bobs) = if owners[0].1 == stage.alice.address() {
-        (0, 1)
-    } else {
-        (1, 0)
-    };
-    stage.federation.seal(funds, &confirmed.block);
-    let domain = stage.federation.genesis.domain();
-    let spending = payment(at(1, bobs), stage.alice.address()).sign(&domain, &stage.bob_key);
-    let header = stage.federation.seal(vec![spending.clone()], &confirmed.block);
-    assert!(ethereum.last_anchor().await.unwrap().is_none());
-
-    let anchor = stage.federation.certify(&header, &[0, 1, 3]);
-    let verify = async |anchor| {
-        let plasma_node::bridge::Anchor { header, certificate } = anchor;
-        contracts
-            .verify(&stage.anvil.rpc, &header, &certificate)
-            .await
-            .unwrap()
-    };
-    assert!(verify(anchor.clone()).await);
-    assert!(
-        !verify(stage.federation.certify(&header, &[0, 1])).await,
-        "two of four are no quorum"
-    );
-    let refused = ethereum
-        .anchor(&stage.federation.certify(&header, &[0, 1]))
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&refused, L1Error::Reverted { call, reason } if call == "Federation.anchor" && reason.contains("CertificateRefused")),
-        "{refused}"
-    );
-    ethereum.anchor(&anchor).await.unwrap();
-    let anchored = ethereum.last_anchor().await.unwrap().unwrap();
-    assert_eq!(
-        (anchored.number, anchored.previous, anchored.height),
-        (1, Height(0), Height(2))
-    );
-    assert_eq!(anchored.history_root, header.history_root);
-    ethereum
-        .anchor(&anchor)
-        .await
-        .expect("anchored already is success");
-    let latest = contracts.latest(&stage.anvil.rpc).await.unwrap();
-    assert_eq!((latest.number, latest.height), (1, Height(2)));
-    loop {
-        if let Sighting::Anchored(seen) = next(&mut sightings).await {
-            assert_eq!(seen, anchored);
-            break;
         }
     }
 
-    // Alice exits honestly, bob tries what he has spent.
-    let bond = parameters().exit_bond;
-    let honest = stage.federation.inclusion(Height(1), alices, anchored);
-    let call = contracts.start_exit_call(&honest, 0, bond);
-    direct::transact(&stage.anvil.rpc, &stage.alice, &call)
-        .await
-        .unwrap();
-    let stolen = contracts.start_exit_call(&honest, 0, bond);
-    let refused = direct::transact(&stage.anvil.rpc, &stage.bob, &stolen)
-        .await
-        .unwrap_err();
-    assert!(refused.to_string().contains("NotOwner"), "{refused}");
-    let spent = stage.federation.inclusion(Height(1), bobs, anchored);
-    let call = contracts.start_exit_call(&spent, 0, bond);
-    direct::transact(&stage.anvil.rpc, &stage.bob, &call)
-        .await
-        .unwrap();
-    stage.anvil.mine(1).await;
-    let (alices_exit, bobs_exit) = two_exits(&mut sightings, alices, bobs).await;
-
-    let proof = SpendProof {
-        exit: bobs_exit,
-        spender: spending,
-        input: 0,
-        inclusion: None,
-    };
-    let wrong = SpendProof {
-        exit: alices_exit,
-        ..proof.clone()
-    };
-    let refused = ethereum.challenge(&wrong).await.unwrap_err();
-    assert!(
-        matches!(&refused, L1Error::Reverted { reason, .. } if reason.contains("InputDiffers")),
-        "{refused}"
-    );
-    ethereum.challenge(&proof).await.unwrap();
-    assert!(
-        contracts
-            .exit(&stage.anvil.rpc, &bobs_exit)
+    /// Alice exits what she has, bob what he has spent.
+    async fn exits_are_started(&mut self, anchored: Anchored) -> (ExitId, ExitId) {
+        let (contracts, rpc) = (*self.stage.contracts(), Arc::clone(&self.stage.anvil.rpc));
+        let bond = contracts.parameters(&rpc).await.unwrap().exit_bond;
+        assert_eq!(bond, parameters().exit_bond);
+        let exit = |index| {
+            contracts.start_exit_call(
+                &self.stage.federation.inclusion(Height(1), index, anchored),
+                0,
+                bond,
+            )
+        };
+        let (honest, dishonest) = (exit(self.alices), exit(self.bobs));
+        direct::transact(&rpc, &self.stage.alice, &honest).await.unwrap();
+        let refused = direct::transact(&rpc, &self.stage.bob, &honest)
             .await
-            .unwrap()
-            .is_none()
-    );
-    ethereum
-        .challenge(&proof)
-        .await
-        .expect("challenged already is success");
-    loop {
-        if let Sighting::ExitSettled(id) = next(&mut sightings).await {
-            assert_eq!(id, bobs_exit);
-            break;
-        }
+            .unwrap_err();
+        assert!(refused.to_string().contains("NotOwner"), "{refused}");
+        direct::transact(&rpc, &self.stage.bob, &dishonest).await.unwrap();
+        self.stage.anvil.mine(1).await;
+        two_exits(&mut self.sightings, self.alices, self.bobs).await
     }
-    stage.anvil.mine(1).await;
-    let ended = next_events(&mut sightings).await.events;
-    assert_eq!(
-        ended,
-        [L1Event::ExitEnded {
-            id: bobs_exit,
-            position: at(1, bobs),
-            paid: false
-        }]
-    );
 
-    // Alice's exit pays when its time has come.
-    let open = contracts
-        .exit(&stage.anvil.rpc, &alices_exit)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (open.owner, open.amount),
-        (stage.alice.address(), Amount::from(ETHER))
-    );
-    let before = stage.anvil.rpc.balance(contracts.vault).await.unwrap();
-    stage.anvil.advance(2 * EXIT_PERIOD_S + 1).await;
-    let call = contracts.process_call(Address::ZERO, 10);
-    direct::transact(&stage.anvil.rpc, &stage.bob, &call)
-        .await
-        .unwrap();
-    stage.anvil.mine(1).await;
-    let ended = next_events(&mut sightings).await.events;
-    assert_eq!(
-        ended,
-        [L1Event::ExitEnded {
-            id: alices_exit,
-            position: at(1, alices),
-            paid: true
-        }]
-    );
-    let after = stage.anvil.rpc.balance(contracts.vault).await.unwrap();
-    assert_eq!((before, after), (Amount::from(2 * ETHER), Amount::from(ETHER)));
+    async fn the_dishonest_exit_is_challenged(
+        &mut self,
+        honest: ExitId,
+        exit: ExitId,
+        spender: SignedTransaction,
+    ) {
+        let proof = SpendProof {
+            exit,
+            spender,
+            input: 0,
+            inclusion: None,
+        };
+        let refused = self
+            .ethereum
+            .challenge(&SpendProof {
+                exit: honest,
+                ..proof.clone()
+            })
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&refused, L1Error::Reverted { reason, .. } if reason.contains("InputDiffers")),
+            "{refused}"
+        );
+        self.ethereum.challenge(&proof).await.unwrap();
+        assert!(
+            self.stage
+                .contracts()
+                .exit(&self.stage.anvil.rpc, &exit)
+                .await
+                .unwrap()
+                .is_none()
+        );
+        self.ethereum
+            .challenge(&proof)
+            .await
+            .expect("challenged already is success");
+        loop {
+            if let Sighting::ExitSettled(settled) = next(&mut self.sightings).await {
+                assert_eq!(settled, exit);
+                break;
+            }
+        }
+        self.stage.anvil.mine(1).await;
+        let ended = next_events(&mut self.sightings).await.events;
+        assert_eq!(
+            ended,
+            [L1Event::ExitEnded {
+                id: exit,
+                position: at(1, self.bobs),
+                paid: false
+            }]
+        );
+    }
 
-    // Asked for as a range, the events are the same.
-    let head = ethereum.head().await.unwrap().height;
-    let all = ethereum
-        .events(stage.federation.deployment.block.height..=head)
-        .await
-        .unwrap();
-    assert_eq!(all.len(), 6);
+    async fn the_honest_exit_is_paid(&mut self, exit: ExitId) {
+        let (contracts, rpc) = (*self.stage.contracts(), Arc::clone(&self.stage.anvil.rpc));
+        let open = contracts.exit(&rpc, &exit).await.unwrap().unwrap();
+        assert_eq!(
+            (open.owner, open.amount),
+            (self.stage.alice.address(), Amount::from(ETHER))
+        );
+        let before = rpc.balance(contracts.vault).await.unwrap();
+        self.stage.anvil.advance(2 * EXIT_PERIOD_S + 1).await;
+        let call = contracts.process_call(Address::ZERO, 10);
+        direct::transact(&rpc, &self.stage.bob, &call).await.unwrap();
+        self.stage.anvil.mine(1).await;
+        let ended = next_events(&mut self.sightings).await.events;
+        assert_eq!(
+            ended,
+            [L1Event::ExitEnded {
+                id: exit,
+                position: at(1, self.alices),
+                paid: true
+            }]
+        );
+        let after = rpc.balance(contracts.vault).await.unwrap();
+        assert_eq!((before, after), (Amount::from(2 * ETHER), Amount::from(ETHER)));
+    }
 }
 
 async fn two_exits(sightings: &mut mpsc::Receiver<Sighting>, alices: u32, bobs: u32) -> (ExitId, ExitId) {
@@ -458,68 +444,4 @@ async fn a_reorganisation_below_the_confirmations_goes_unnoticed_and_a_deeper_on
     } = fault;
     assert_eq!((height, delivered), (newest.height, newest.hash));
     assert!(sightings.recv().await.is_none(), "nothing comes after a fault");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_sent_before_a_crash_is_mined_once_after_it() {
-    let mut stage = Stage::set("crash").await;
-    stage.deposit().await;
-    let origin = stage.anvil.rpc.newest().await.unwrap();
-    stage.anvil.mine(1).await;
-    let header = stage
-        .federation
-        .seal(vec![fund(0, stage.alice.address())], &origin);
-    let anchor = stage.federation.certify(&header, &[0, 1, 2, 3]);
-
-    stage.anvil.automine(false).await;
-    let before = Arc::new(stage.connect().await.unwrap());
-    let account = before.account();
-    let sending = tokio::spawn({
-        let (ethereum, anchor) = (Arc::clone(&before), anchor.clone());
-        async move { ethereum.anchor(&anchor).await }
-    });
-    let waiting = until_waiting(&stage.anvil).await;
-    // The process dies: its task is gone, and the node forgot the transaction as well.
-    sending.abort();
-    drop(before);
-    let hash: [u8; 32] = ethers_core::types::H256::to_fixed_bytes(waiting.parse().unwrap());
-    stage.anvil.drop_transaction(Hash(hash)).await;
-
-    let after = stage.connect().await.unwrap();
-    assert_eq!(
-        until_waiting(&stage.anvil).await,
-        waiting,
-        "the very same bytes are sent again"
-    );
-    let again = tokio::spawn(async move { after.anchor(&anchor).await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(
-        stage.anvil.waiting().await.len(),
-        1,
-        "asking again joins what is in the journal"
-    );
-    stage.anvil.mine(1).await;
-    stage.anvil.automine(true).await;
-    again.await.unwrap().unwrap();
-    let nonce = stage
-        .anvil
-        .rpc
-        .nonce(account, plasma_node::bridge::methods::At::Pending)
-        .await
-        .unwrap();
-    assert_eq!(nonce, 1);
-    assert_eq!(
-        stage.contracts().latest(&stage.anvil.rpc).await.unwrap().height,
-        Height(1)
-    );
-}
-
-async fn until_waiting(anvil: &Anvil) -> String {
-    for _ in 0..500 {
-        if let [hash] = anvil.waiting().await.as_slice() {
-            return hash.clone();
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("nothing was sent");
 }
