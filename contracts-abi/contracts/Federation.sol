@@ -32,6 +32,8 @@ contract Federation is IFederation {
     /// @dev With fewer than four nobody may fail; above a hundred, see docs/protocol.md section 7.
     uint256 private constant SIZE_MIN = 4;
     uint256 private constant SIZE_MAX = 100;
+    /// @dev Nobody waits longer, and no sum of times overflows below it.
+    uint64 private constant PERIOD_MAX = 365 days;
     /// @dev Keeps the hashes of the last 8191 L1 blocks (EIP-2935).
     address private constant BLOCK_HASHES = 0x0000F90827F1C53a10cb7A02335B175320002935;
     uint64 private constant BLOCK_HASHES_KEPT = 8191;
@@ -257,6 +259,7 @@ contract Federation is IFederation {
     }
 
     function _checkParameters(Parameters memory fixed_) private pure {
+        if (fixed_.exitPeriod > PERIOD_MAX) revert ParametersRefused("exitPeriod <= 365 days");
         if (fixed_.originWindow > BLOCK_HASHES_KEPT) revert ParametersRefused("originWindow <= 8191");
         if (fixed_.l1BlockTime == 0) revert ParametersRefused("l1BlockTime > 0");
         if (fixed_.silence == 0 || fixed_.grace == 0) revert ParametersRefused("silence, grace > 0");

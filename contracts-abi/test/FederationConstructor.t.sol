@@ -173,6 +173,10 @@ contract FederationConstructorTest is World {
         fixed_.exitPeriod = 364_800;
         fixed_.originWindow = 7200;
         this.create(_members(place), fixed_);
+        fixed_.exitPeriod = 365 days;
+        this.create(_members(_places()[0]), fixed_);
+        fixed_.exitPeriod = 365 days + 1;
+        _unlawful(fixed_);
         // No overflow hides a contradiction.
         fixed_.silence = type(uint64).max;
         _unlawful(fixed_);

@@ -44,6 +44,12 @@ contract GasTest is World {
     }
 
     function test_anchor_absentOperators() external {
+        uint256 one = _absentGas(1 << 7, "16 operators, 1 absent, 1 blocks");
+        uint256 five = _absentGas(0x8520 | (1 << 7), "16 operators, 5 absent, 1 blocks");
+        _atMost(five - one, 4 * 700);
+    }
+
+    function _absentGas(uint256 absent, string memory name) private returns (uint256) {
         _deploy(16);
         _l1(5, 60);
         _block();
@@ -51,9 +57,18 @@ contract GasTest is World {
         _l1(5, 60);
         _block();
         bytes memory header = _header();
-        Certificate memory by = _certificate(header, _all() ^ 0x4420);
+        Certificate memory by = _certificate(header, _all() ^ absent);
         federation.anchor(header, by.epoch, by.viewNumber, by.bitmap, by.signature);
-        vm.snapshotGasLastCall("anchor", "16 operators, 3 absent, 1 blocks");
+        return vm.snapshotGasLastCall("anchor", name);
+    }
+
+    function test_anchor_lostRaceIsCheap() external {
+        _deploy(4);
+        _l1(5, 60);
+        _block();
+        bytes memory header = _header();
+        Certificate memory by = _certificate(header, _all());
+        _anchor(header, by);
         (bool accepted,) = address(federation)
             .call(
                 abi.encodeCall(federation.anchor, (header, by.epoch, by.viewNumber, by.bitmap, by.signature))

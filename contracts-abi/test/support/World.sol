@@ -217,14 +217,23 @@ abstract contract World is Check {
         return Signer.publicKey(_secret(index));
     }
 
-    /// @dev The first storage slot of `Federation` that is not a mapping holds `Latest`; its last field is
-    /// `lastValid`. No halt exists yet that a test could cause.
+    /// @dev No halt exists yet that a test could cause.
     function _halt(uint32 lastValid) internal {
+        _setLatest(224, type(uint32).max, lastValid);
+        _equal(federation.lastValid(), lastValid);
+    }
+
+    /// @dev No change of committee exists yet that a test could cause.
+    function _setEpoch(uint64 epoch) internal {
+        _setLatest(160, type(uint64).max, epoch);
+        _equal(federation.latest().epoch, epoch);
+    }
+
+    /// @dev The first storage slot of `Federation` that is not a mapping holds `Latest`.
+    function _setLatest(uint256 bit, uint256 mask, uint256 value) private {
         bytes32 slot = bytes32(uint256(2));
         uint256 word = uint256(vm.load(address(federation), slot));
-        word = (word & ~(uint256(type(uint32).max) << 224)) | (uint256(lastValid) << 224);
-        vm.store(address(federation), slot, bytes32(word));
-        _equal(federation.lastValid(), lastValid);
+        vm.store(address(federation), slot, bytes32((word & ~(mask << bit)) | (value << bit)));
     }
 
     function _secrets(uint256 bitmap) internal view returns (uint256 secret) {
