@@ -73,6 +73,8 @@ pub struct Wal {
     place: Place,
     segment: Segment,
     older: Vec<PathBuf>,
+    kept: u64,
+    appended: u64,
     is_stopped: bool,
     sync: fn(&File) -> io::Result<()>,
     _claim: Claim,
@@ -174,6 +176,7 @@ impl Wal {
         let mut wal = Self::new(folder, claim, segment_size, segment);
         wal.place = log.place;
         wal.older = log.older;
+        (wal.kept, wal.appended) = (log.kept, log.appended);
         wal.remove(&log.replaced)?;
         Ok(Opened {
             wal,
@@ -207,6 +210,7 @@ impl Wal {
                 path: self.segment.path.clone(),
                 source,
             })?;
+        self.appended += bytes_needed;
         self.is_stopped = false;
         Ok(self.advance(records))
     }
@@ -234,6 +238,7 @@ impl Wal {
         let mut paths = std::mem::take(&mut self.older);
         paths.push(replaced.path);
         self.remove(&paths)?;
+        (self.kept, self.appended) = (self.segment.header.sealed(), 0);
         self.is_stopped = false;
         Ok(self.advance(needed))
     }
@@ -259,10 +264,11 @@ impl Wal {
         Lsn(self.place.lsn)
     }
 
-    /// Whether a checkpoint would free a whole segment: the newest is half full, or there are several.
+    /// Whether a checkpoint is worth its writing: since the last one the log grew by half a segment, and
+    /// by more than that one had to keep.
     #[must_use]
     pub fn is_checkpoint_due(&self) -> bool {
-        !self.older.is_empty() || self.segment.room() < self.segment.header.size / 2
+        self.appended > self.kept.max(self.segment_size / 2)
     }
 
     fn new(folder: &Path, claim: Claim, segment_size: u64, segment: Segment) -> Self {
@@ -272,6 +278,8 @@ impl Wal {
             place: segment.header.first,
             segment,
             older: Vec::new(),
+            kept: 0,
+            appended: 0,
             is_stopped: false,
             sync: File::sync_data,
             _claim: claim,

@@ -287,7 +287,7 @@ const ENGINE: &str = "engine";
 const WORKERS: usize = 2;
 
 /// Journals kept for tables that were not flushed yet: what a restart has to read again at most.
-const JOURNAL_SIZE_MAX: u64 = 256 << 20;
+const JOURNAL_SIZE_MAX: u64 = 64 << 20;
 
 /// Memory of one table before it is flushed. There are thirteen, so this bounds memory as much as the cache does.
 const TABLE_BUFFER_SIZE: u64 = 16 << 20;

@@ -15,7 +15,7 @@ use std::{
 use super::{
     Entry, WalError,
     frame::{self, Place},
-    segment::{self, Header},
+    segment::{self, HEADER_SIZE, Header},
 };
 use crate::folder::Identity;
 
@@ -36,6 +36,10 @@ pub(super) struct Log {
     pub(super) offset: u64,
     /// Whether a torn batch lies there.
     pub(super) is_torn: bool,
+    /// Bytes of the checkpoint that the log starts with.
+    pub(super) kept: u64,
+    /// Bytes of batches since then.
+    pub(super) appended: u64,
 }
 
 /// Reads a folder; `None` when it holds no log yet. Changes nothing.
@@ -52,6 +56,8 @@ pub(super) fn read(folder: &Path, identity: Identity) -> Result<Option<Log>, Wal
         entries: Vec::new(),
         place: chain.first,
     };
+    let kept = chain.older.first().unwrap_or(&chain.newest).1.sealed();
+    let mut bytes = 0;
     let mut older = Vec::new();
     for (path, header) in chain.older {
         let end = reader.read_segment(&path, &header)?;
@@ -62,6 +68,7 @@ pub(super) fn read(folder: &Path, identity: Identity) -> Result<Option<Log>, Wal
                 "a damaged batch, and a later segment exists",
             ));
         }
+        bytes += end.offset - HEADER_SIZE;
         older.push(path);
     }
     let (path, header) = &chain.newest;
@@ -81,6 +88,8 @@ pub(super) fn read(folder: &Path, identity: Identity) -> Result<Option<Log>, Wal
         place: reader.place,
         offset: end.offset,
         is_torn: end.damage.is_some(),
+        kept,
+        appended: bytes + end.offset - HEADER_SIZE - kept,
     }))
 }
 

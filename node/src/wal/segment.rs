@@ -158,14 +158,21 @@ impl Header {
         .fit(0)
     }
 
-    /// The same for a segment that replaces all before it and starts with `sealed` bytes of batches.
+    /// The same for a segment that replaces all before it and starts with `sealed` bytes of batches;
+    /// what follows them gets the room of a whole segment.
     pub(super) fn base(self, sealed: u64) -> Self {
+        let (size, sealed_end) = (self.size + sealed, HEADER_SIZE + sealed);
         Self {
             is_base: true,
-            sealed_end: HEADER_SIZE + sealed,
+            size,
+            sealed_end,
             ..self
         }
-        .fit(sealed)
+    }
+
+    /// Bytes of batches that were on disk before the segment was used.
+    pub(super) fn sealed(&self) -> u64 {
+        self.sealed_end.saturating_sub(HEADER_SIZE)
     }
 
     /// Makes room for at least so many bytes of batches.

@@ -233,3 +233,27 @@ fn unwritable_records_are_refused_and_the_log_goes_on() {
     assert_eq!(wal.append_batch(&[]).unwrap(), Lsn(0));
     assert_eq!(wal.append_batch(&[record(1, 8)]).unwrap(), Lsn(1));
 }
+
+#[test]
+fn checkpoint_is_due_when_the_log_outgrew_what_the_last_one_kept() {
+    let scratch = Scratch::new("wal");
+    let mut wal = open(scratch.path()).unwrap().wal;
+    let mut next = 0;
+    for (kept, due) in [(0, SEGMENT / 2), (40, 40 * 333)] {
+        let needed: Vec<_> = (0..kept).map(|number| record(number, 300)).collect();
+        wal.checkpoint(&needed).unwrap();
+        let mut appended = 0;
+        while !wal.is_checkpoint_due() {
+            wal.append_batch(&[record(next, 300)]).unwrap();
+            (next, appended) = (next + 1, appended + u64::try_from(batch_size(&[300])).unwrap());
+            if next % 8 == 0 {
+                drop(wal);
+                wal = open(scratch.path()).unwrap().wal;
+            }
+        }
+        assert!(
+            appended > due && appended < due + 1000,
+            "{appended} appended after {kept} kept"
+        );
+    }
+}

@@ -6,8 +6,7 @@ use plasma_core::Epoch;
 use plasma_node::wal::{Lsn, Record, Wal, WalError};
 
 use super::{
-    super::scratch::Scratch, HEADER, batch_size, identity, numbers, open, record, segments,
-    small_log,
+    super::scratch::Scratch, HEADER, batch_size, identity, numbers, open, record, segments, small_log,
 };
 
 /// Opens a damaged log, expects all but the last batch, and that the log goes on from there.
