@@ -38,7 +38,10 @@ impl<S: Scheme> Engine<S> {
             .wrapping_add(u64::from(self.me.0))
             .checked_rem(n)
             .unwrap_or(0);
-        turn.saturating_mul(FORWARD_JITTER_MS).checked_div(n).unwrap_or(0)
+        turn.saturating_add(1)
+            .saturating_mul(FORWARD_JITTER_MS)
+            .checked_div(n)
+            .unwrap_or(0)
     }
 
     pub(super) fn forward_due(&mut self) {
@@ -152,7 +155,7 @@ impl<S: Scheme> Engine<S> {
         if open <= STATUS_VIEWS {
             return first;
         }
-        if self.status_count % 2 == 0 {
+        if self.status_count.is_multiple_of(2) {
             let mut gap = first;
             while gap < self.view && self.chain.round(gap).is_some_and(Round::is_over) {
                 gap = next(gap);

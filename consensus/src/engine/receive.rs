@@ -30,7 +30,7 @@ impl<S: Scheme> Engine<S> {
         match message {
             Message::Vote(vote) => self.on_vote(from, &vote),
             Message::Certified(certified) => {
-                self.on_certified(from, certified);
+                self.on_certified(from, &certified);
             }
             Message::Proposal(proposal) => self.on_proposal(from, proposal),
             Message::Status(status) => self.on_status(from, &status),
@@ -58,7 +58,7 @@ impl<S: Scheme> Engine<S> {
     fn admits(&self, view: View) -> bool {
         let floor = self.chain.floor().view.0.saturating_sub(RETAINED_VIEWS);
         let recent = self.view.0.saturating_sub(VOTE_VIEWS);
-        view.0 >= floor.max(recent) && view <= next(self.view)
+        view.0 >= floor.max(recent).max(1) && view <= next(self.view)
     }
 
     /// Counts a vote, and makes the certificate when a quorum agrees.
@@ -132,10 +132,10 @@ impl<S: Scheme> Engine<S> {
     }
 
     /// Takes a certificate in; `false` when it does not verify.
-    fn on_certified(&mut self, from: OperatorIndex, certified: Certified) -> bool {
+    fn on_certified(&mut self, from: OperatorIndex, certified: &Certified) -> bool {
         let view = certified.statement.view();
-        if self.is_news(&certified) {
-            if !self.is_genuine(&certified) {
+        if self.is_news(certified) {
+            if !self.is_genuine(certified) {
                 self.penalize(from, Misbehaviour::BadCertificate);
                 return false;
             }
@@ -194,7 +194,7 @@ impl<S: Scheme> Engine<S> {
         }
         let floor = self.chain.floor().view;
         for certified in proposal.parent.into_iter().chain(proposal.nullifications) {
-            if certified.statement.view() > floor && !self.on_certified(from, certified) {
+            if certified.statement.view() > floor && !self.on_certified(from, &certified) {
                 return;
             }
             if self.is_broken {

@@ -24,7 +24,6 @@ pub(crate) struct Byzantine {
 
 /// What a liar does; each scenario draws a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
 pub(crate) enum Script {
     TwoBlocks,
     TwoParents,
@@ -44,6 +43,30 @@ pub(crate) enum Script {
     WithholdBody,
     WithholdProposal,
     Collude,
+}
+
+impl Script {
+    /// The bit of a script is its place here; scenarios on record rest on this order.
+    const ALL: [Self; 18] = [
+        Self::TwoBlocks,
+        Self::TwoParents,
+        Self::SkipParent,
+        Self::WithholdNotarize,
+        Self::WithholdNullify,
+        Self::WithholdFinalize,
+        Self::NotarizeAll,
+        Self::Contradict,
+        Self::Subsets,
+        Self::Replay,
+        Self::Forge,
+        Self::LieStatus,
+        Self::InvalidBlocks,
+        Self::Flood,
+        Self::NullifyOwn,
+        Self::WithholdBody,
+        Self::WithholdProposal,
+        Self::Collude,
+    ];
 }
 
 /// How many messages a liar remembers for later.
@@ -67,7 +90,10 @@ impl Byzantine {
     }
 
     pub(crate) fn follows(&self, script: Script) -> bool {
-        let bit = script as u32;
+        let bit = Script::ALL
+            .iter()
+            .position(|it| *it == script)
+            .expect("all are listed");
         self.scripts >> bit & 1 == 1
     }
 
@@ -216,7 +242,11 @@ impl World {
         }
         if self.script(member, Script::Collude) {
             // Two neighbours shift their signatures in opposite directions: only the sum verifies.
-            let difference = if member % 2 == 0 { 5 } else { 5u64.wrapping_neg() };
+            let difference = if member.is_multiple_of(2) {
+                5
+            } else {
+                5u64.wrapping_neg()
+            };
             vote.signature = shifted(&vote.signature, difference);
         }
         let subset = if self.script(member, Script::Subsets) {

@@ -240,11 +240,7 @@ impl Oracle {
         let view = certificate.view;
         let certified = Certified::from(certificate.clone());
         self.check_certificate(member, &certified);
-        if !self
-            .finalized
-            .get(&view)
-            .is_some_and(|block| *block == certificate.block)
-        {
+        if self.finalized.get(&view) != Some(&certificate.block) {
             self.object(
                 "S1",
                 format!("{member} holds {view:?} final with a block nobody finalized"),

@@ -362,9 +362,13 @@ impl World {
             .count()
     }
 
-    /// Some runs look whether an idle committee rests.
+    /// Committees that can rest are watched a while longer.
     fn epilogue_ms(&self) -> u64 {
-        if self.scenario.seed % 8 == 0 { 4_000 } else { 0 }
+        if self.can_rest() { 4_000 } else { 0 }
+    }
+
+    fn can_rest(&self) -> bool {
+        self.scenario.config.heartbeat_ms == 0 && self.scenario.byzantine == 0
     }
 
     fn finish(mut self) -> Outcome {
@@ -389,7 +393,7 @@ impl World {
     /// Once all is final and there is no heartbeat, honest members stay in one view.
     fn check_rest(&mut self) {
         let quiet = self.done_at.is_some_and(|done_at| self.now >= done_at + 4_000);
-        if quiet && self.scenario.config.heartbeat_ms == 0 && self.scenario.byzantine == 0 {
+        if quiet && self.can_rest() {
             let views = self
                 .hosts
                 .iter()
@@ -402,7 +406,7 @@ impl World {
 }
 
 /// Members with keys that are none: the mock knows everybody.
-fn committee(n: u16) -> Committee {
+pub(crate) fn committee(n: u16) -> Committee {
     let members = (0..n).map(|index| {
         let [high, low] = index.to_be_bytes();
         let mut key = [0; 48];

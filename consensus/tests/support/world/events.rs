@@ -18,23 +18,21 @@ impl World {
                 to,
                 message,
                 body,
-            } => {
-                if self.host(to).engine.is_some() {
-                    self.host_mut(to).disk.bodies.extend(body);
-                    self.overhear(to, &message);
-                    self.input(
-                        to,
-                        Input::Message {
-                            from: OperatorIndex(from),
-                            message: (*message).clone(),
-                        },
-                    );
-                }
+            } if self.host(to).engine.is_some() => {
+                self.host_mut(to).disk.bodies.extend(body);
+                self.overhear(to, &message);
+                self.input(
+                    to,
+                    Input::Message {
+                        from: OperatorIndex(from),
+                        message: (*message).clone(),
+                    },
+                );
             }
-            Event::Wake { member, life } => {
-                if self.lives(member, life) && self.host(member).wake_at == Some(self.now) {
-                    self.on_wake(member, life);
-                }
+            Event::Wake { member, life }
+                if self.lives(member, life) && self.host(member).wake_at == Some(self.now) =>
+            {
+                self.on_wake(member, life);
             }
             Event::Build {
                 member,

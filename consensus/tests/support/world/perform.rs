@@ -122,7 +122,7 @@ impl World {
                     },
                 );
             }
-            Effect::Finalized { certificate, path } => self.on_final(member, certificate, Some(path)),
+            Effect::Finalized { certificate, path } => self.on_final(member, certificate, Some(&path)),
             Effect::Behind { certificate } => self.on_final(member, certificate, None),
             Effect::Timer(at) => {
                 let at = self.host(member).world(at.0).max(self.now);
@@ -153,20 +153,17 @@ impl World {
         &mut self,
         member: u16,
         certificate: plasma_core::Certificate,
-        path: Option<Vec<(plasma_core::View, BlockId)>>,
+        path: Option<&[(plasma_core::View, BlockId)]>,
     ) {
         let followed = self.host_mut(member).followed.replace(certificate.block);
         if self.is_honest(member) {
-            match &path {
+            match path {
                 None => self.marks.hit("finality without a known path"),
-                Some(path) if path.is_empty() => self.marks.hit("re-proposal finalized"),
+                Some([]) => self.marks.hit("re-proposal finalized"),
                 Some(path) if path.len() > 1 => self.marks.hit("indirect finalization"),
                 Some(_) => {}
             }
-            let path = path
-                .as_ref()
-                .zip(followed)
-                .map(|(path, from)| (from, path.as_slice()));
+            let path = path.zip(followed).map(|(path, from)| (from, path));
             self.oracle.on_final(member, &certificate, path, &self.blocks);
         }
         let host = self.host_mut(member);
@@ -302,7 +299,7 @@ impl World {
 
     /// S12: votes and verdicts are bounded whatever arrives.
     fn check_load(&mut self, member: u16) {
-        if self.number % 64 != 0 {
+        if !self.number.is_multiple_of(64) {
             return;
         }
         let Some(engine) = self.host(member).engine.as_ref() else {

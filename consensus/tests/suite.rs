@@ -1,0 +1,18 @@
+//! All tests of the engine in one binary.
+
+#[path = "support/bench.rs"]
+mod bench;
+#[path = "support/sim.rs"]
+mod sim;
+
+mod suite {
+    pub(crate) mod codec;
+    pub(crate) mod gossip;
+    pub(crate) mod mutants;
+    pub(crate) mod proposing;
+    pub(crate) mod recovery;
+    pub(crate) mod regressions;
+    pub(crate) mod simulation;
+    pub(crate) mod voting;
+    pub(crate) mod waiting;
+}

@@ -1,0 +1,253 @@
+//! R9 handing certificates on, R10 pushing what a peer lacks; and what floods cost.
+
+use plasma_consensus::{Container, Effect, Input, MESSAGE_BYTES_MAX, Message, Statement, Status, Verdict};
+use plasma_core::{Bitmap, BlockId, Hash, OperatorIndex, View};
+
+use crate::bench::{Bench, N, block, certified, container, finalize, leader, notarize, nullify, poor_status};
+
+/// A member that leads neither of the first two views and is not me.
+fn bystander(bench: &Bench) -> u16 {
+    (0..N)
+        .find(|member| *member != bench.me && *member != leader(1) && *member != leader(2))
+        .expect("n is 4")
+}
+
+fn full(members: &[u16]) -> Bitmap {
+    members.iter().map(|member| OperatorIndex(*member)).collect()
+}
+
+#[test]
+fn the_next_leader_gets_a_certificate_at_once_and_the_others_after_a_jitter() {
+    let mut bench = Bench::follower();
+    let (next, other) = (leader(2), bystander(&bench));
+    let said = bench.hear(leader(1), Message::Certified(certified(nullify(1))));
+    assert!(said.contains(&format!("send nullification 1 to {next}")));
+    assert!(!said.contains(&format!("send nullification 1 to {other}")));
+    let said = bench.wait(50);
+    assert!(
+        said.contains(&format!("send nullification 1 to {other}")),
+        "{said:?}"
+    );
+    assert!(
+        !said.contains(&format!("send nullification 1 to {}", leader(1))),
+        "it sent it to us"
+    );
+}
+
+#[test]
+fn a_peer_that_shows_that_it_has_a_certificate_is_not_sent_it() {
+    let mut bench = Bench::follower();
+    let other = bystander(&bench);
+    bench.hear(leader(1), Message::Certified(certified(notarize(1, 0, "a"))));
+    bench.vote(other, finalize(1, "a"));
+    bench.vote(leader(2), nullify(2));
+    let said = bench.wait(50);
+    assert!(
+        !said.iter().any(|word| word.starts_with("send notarization 1")),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_status_goes_out_every_second_and_on_connect() {
+    let mut bench = Bench::follower();
+    bench.wait(1_000);
+    assert_eq!(bench.statuses().len(), 1);
+    bench.wait(999);
+    assert_eq!(bench.statuses().len(), 0);
+    bench.wait(1);
+    assert_eq!(bench.statuses().len(), 1);
+    bench.now += 500;
+    bench.input(Input::PeerUp(OperatorIndex(leader(1))));
+    assert_eq!(bench.statuses().len(), 1);
+}
+
+#[test]
+fn a_status_tells_floor_view_certificates_and_votes() {
+    let mut bench = Bench::follower();
+    bench.decide(1, 0, "a", "genesis");
+    bench.learn(nullify(2));
+    bench.learn(notarize(3, 1, "c"));
+    bench.vote(leader(1), nullify(4));
+    bench.wait(1_000);
+    let status = bench.statuses().remove(0);
+    assert_eq!(
+        (status.floor, status.block, status.view, status.from),
+        (View(1), block("a"), View(4), View(2))
+    );
+    assert_eq!((status.notarized, status.nullified), (0b10, 0b01));
+    let views: Vec<View> = status.held.iter().map(|held| held.view).collect();
+    assert_eq!(views, [View(3), View(4)]);
+    assert!(status.held[1].nullify.contains(OperatorIndex(leader(1))));
+}
+
+#[test]
+fn a_laggard_is_sent_the_floor_and_both_kinds_of_certificate() {
+    let mut bench = Bench::follower();
+    bench.decide(1, 0, "a", "genesis");
+    bench.learn(notarize(2, 1, "b"));
+    bench.learn(nullify(2));
+    bench.learn(nullify(3));
+    let peer = bystander(&bench);
+    bench.wait(100);
+    let said = bench.hear(peer, Message::Status(poor_status(1)));
+    for wanted in [
+        "notarization 1",
+        "finalization 1",
+        "notarization 2",
+        "nullification 2",
+        "nullification 3",
+    ] {
+        assert!(
+            said.contains(&format!("send {wanted} to {peer}")),
+            "{wanted}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_peer_that_has_everything_is_sent_nothing() {
+    let mut bench = Bench::follower();
+    bench.learn(nullify(1));
+    bench.wait(1_000);
+    let mine = bench.statuses().remove(0);
+    let everything = mine.held.iter().cloned().map(|mut held| {
+        held.nullify = full(&[0, 1, 2, 3]);
+        held.notarize = full(&[0, 1, 2, 3]);
+        held.finalize = full(&[0, 1, 2, 3]);
+        held
+    });
+    let status = Status {
+        held: everything.collect(),
+        ..mine
+    };
+    assert!(bench.hear(bystander(&bench), Message::Status(status)).is_empty());
+}
+
+#[test]
+fn a_lost_vote_is_sent_again_when_its_bit_is_missing() {
+    let mut bench = Bench::follower();
+    bench.work();
+    bench.wait(400);
+    let peer = bystander(&bench);
+    let said = bench.hear(peer, Message::Status(poor_status(1)));
+    assert_eq!(said, [format!("send nullify 1 to {peer}")]);
+    bench.now += 100;
+    let mut has_it = poor_status(1);
+    has_it.held[0].nullify = full(&[bench.me]);
+    assert!(bench.hear(peer, Message::Status(has_it)).is_empty());
+}
+
+#[test]
+fn a_peer_that_is_ahead_is_told_where_we_stand() {
+    let mut bench = Bench::follower();
+    bench.now += 500;
+    bench.hear(bystander(&bench), Message::Status(poor_status(9)));
+    assert_eq!(bench.statuses().len(), 1);
+}
+
+#[test]
+fn a_flood_of_statuses_is_answered_at_a_walk() {
+    let mut bench = Bench::follower();
+    for view in 1..=60 {
+        bench.learn(nullify(view));
+    }
+    bench.wait(1_000);
+    let peer = bystander(&bench);
+    let answers: usize = (0..1_000)
+        .map(|_| bench.hear(peer, Message::Status(poor_status(1))).len())
+        .sum();
+    assert!(answers <= 64, "{answers}");
+}
+
+#[test]
+fn an_answer_is_bounded_and_the_rest_follows() {
+    let mut bench = Bench::follower();
+    for view in 1..=300 {
+        bench.learn(nullify(view));
+    }
+    bench.wait(1_000);
+    let said = bench.hear(bystander(&bench), Message::Status(poor_status(1)));
+    assert_eq!(said.len(), 64);
+}
+
+#[test]
+fn every_view_without_finality_is_reported_in_turn() {
+    let mut bench = Bench::follower();
+    for view in (1..=300).filter(|view| *view != 150) {
+        bench.learn(nullify(view));
+    }
+    let mut windows = std::collections::BTreeSet::new();
+    for _ in 0..12 {
+        bench.wait(1_000);
+        windows.insert(bench.statuses().remove(0).from);
+    }
+    assert!(windows.contains(&View(150)), "the first gap: {windows:?}");
+    assert_eq!(windows.len(), 6, "and all the rest: {windows:?}");
+}
+
+#[test]
+fn a_flood_of_votes_and_proposals_is_bounded() {
+    let mut bench = Bench::follower();
+    let liar = bystander(&bench);
+    for round in 0..2_000u64 {
+        let name = BlockId(Hash([u8::try_from(round % 251).expect("small"); 32]));
+        bench.vote(liar, nullify(round));
+        bench.vote(
+            liar,
+            Statement::Finalize {
+                view: View(round % 5 + 1),
+                block: name,
+            },
+        );
+        for view in [1, 2, 3, 9, round] {
+            let lie = Container {
+                block: name,
+                ..container(view + 1, view, "x")
+            };
+            bench.vote(liar, Statement::Notarize(lie));
+            bench.propose(lie, None);
+        }
+    }
+    let load = bench.engine.load();
+    assert!(
+        load.rounds <= 3 && load.votes <= 3 * 3 * 4 && load.opinions <= 3,
+        "{load:?}"
+    );
+    assert_eq!(bench.view(), 1);
+}
+
+#[test]
+fn old_votes_are_forgotten_while_nothing_becomes_final() {
+    let mut bench = Bench::follower();
+    for view in 1..=2_000 {
+        for signer in bench.peers() {
+            bench.vote(signer, nullify(view));
+        }
+    }
+    let load = bench.engine.load();
+    assert_eq!(bench.view(), 2_001);
+    assert!(load.votes <= 257 * 3 * 4, "{load:?}");
+    assert_eq!(load.rounds, 2_000, "certificates stay");
+}
+
+#[test]
+fn nothing_sent_is_longer_than_the_limit() {
+    let mut bench = Bench::new(leader(22));
+    for view in 1..=21 {
+        bench.learn(nullify(view));
+    }
+    bench.work();
+    bench.wait(1_000);
+    bench.input(Input::Built {
+        view: View(22),
+        block: block("late"),
+    });
+    let lengths = bench.effects.iter().filter_map(|effect| match effect {
+        Effect::Send { message, .. } => Some(message.encode(usize::from(N)).len()),
+        _ => None,
+    });
+    let longest = lengths.max().expect("it proposes");
+    assert!(longest > 1_000 && longest <= MESSAGE_BYTES_MAX, "{longest}");
+    assert!(bench.judge("late", "genesis", Verdict::Valid).is_empty());
+}

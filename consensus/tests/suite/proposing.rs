@@ -1,0 +1,343 @@
+//! R0 entering a view, R1 proposing.
+
+use plasma_consensus::{Effect, Input, Message, NotBuilt, Record, Verdict};
+use plasma_core::{OperatorIndex, View};
+
+use crate::bench::{Bench, N, block, container, finalize, leader, notarize, nullify, poor_status};
+
+fn leading() -> Bench {
+    Bench::new(leader(1))
+}
+
+fn built(bench: &mut Bench, view: u64, name: &str) -> Vec<String> {
+    bench.input(Input::Built {
+        view: View(view),
+        block: block(name),
+    })
+}
+
+/// The leader of view 1 with its block "a" proposed.
+fn proposed() -> Bench {
+    let mut bench = leading();
+    bench.work();
+    bench.wait(100);
+    built(&mut bench, 1, "a");
+    bench
+}
+
+#[test]
+fn a_fresh_engine_is_in_view_one_on_the_genesis_floor() {
+    let bench = Bench::follower();
+    assert_eq!((bench.view(), bench.floor()), (1, 0));
+    assert_eq!(bench.engine.leader(View(1)), OperatorIndex(leader(1)));
+}
+
+#[test]
+fn a_nullification_enters_the_next_view_and_reports_it() {
+    let mut bench = Bench::follower();
+    bench.wait(500);
+    assert_eq!(bench.learn(nullify(1))[0], "log nullification 1");
+    assert_eq!(bench.view(), 2);
+    assert_eq!(bench.statuses().len(), 1);
+}
+
+#[test]
+fn a_certificate_far_ahead_jumps() {
+    let mut bench = Bench::follower();
+    bench.learn(nullify(40));
+    assert_eq!(bench.view(), 41);
+}
+
+#[test]
+fn an_old_certificate_does_not_move_the_view_back() {
+    let mut bench = Bench::follower();
+    bench.learn(nullify(3));
+    bench.learn(nullify(1));
+    assert_eq!(bench.view(), 4);
+}
+
+#[test]
+fn a_leader_without_work_builds_nothing() {
+    let mut bench = leading();
+    assert!(bench.wait(900).is_empty());
+}
+
+#[test]
+fn a_leader_asks_for_a_block_when_the_pace_allows() {
+    let mut bench = leading();
+    assert!(bench.work().is_empty());
+    assert!(bench.wait(99).is_empty());
+    assert_eq!(bench.wait(1), ["build 1"]);
+    assert!(bench.wait(1).is_empty(), "once");
+}
+
+#[test]
+fn the_pace_counts_from_the_parents_proposal() {
+    let mut bench = Bench::new(leader(2));
+    bench.work();
+    bench.wait(30);
+    bench.propose(container(1, 0, "a"), None);
+    bench.judge("a", "genesis", Verdict::Valid);
+    bench.wait(20);
+    assert!(!bench.votes(notarize(1, 0, "a")).contains(&"build 2".to_owned()));
+    assert_eq!(bench.view(), 2);
+    assert!(!bench.wait(79).contains(&"build 2".to_owned()));
+    assert!(bench.wait(1).contains(&"build 2".to_owned()));
+}
+
+#[test]
+fn a_proposal_is_written_down_before_it_is_sent() {
+    let mut bench = leading();
+    bench.work();
+    bench.wait(100);
+    assert_eq!(
+        built(&mut bench, 1, "a"),
+        ["log proposal 1", "log notarize 1", "propose 1 on 0 with body"]
+    );
+}
+
+#[test]
+fn a_block_for_a_view_that_passed_is_dropped() {
+    let mut bench = leading();
+    bench.work();
+    bench.wait(100);
+    bench.learn(nullify(1));
+    assert!(built(&mut bench, 1, "a").is_empty());
+}
+
+#[test]
+fn a_block_that_was_not_asked_for_is_dropped() {
+    let mut bench = leading();
+    assert!(built(&mut bench, 1, "a").is_empty());
+}
+
+#[test]
+fn a_leader_that_cannot_build_gives_up_at_once() {
+    let mut bench = leading();
+    bench.work();
+    bench.wait(100);
+    let said = bench.input(Input::NotBuilt {
+        view: View(1),
+        reason: NotBuilt::Unable,
+    });
+    assert_eq!(said, ["log nullify 1", "send nullify 1"]);
+}
+
+#[test]
+fn a_leader_with_nothing_to_build_asks_again_later() {
+    let mut bench = leading();
+    bench.work();
+    bench.wait(100);
+    assert!(
+        bench
+            .input(Input::NotBuilt {
+                view: View(1),
+                reason: NotBuilt::Empty
+            })
+            .is_empty()
+    );
+    assert!(bench.wait(99).is_empty());
+    assert_eq!(bench.wait(1), ["build 1"]);
+}
+
+#[test]
+fn a_restarted_leader_proposes_exactly_what_it_wrote_down() {
+    let mut bench = proposed().restarted();
+    bench.work();
+    assert!(!bench.wait(150).contains(&"build 1".to_owned()));
+    let peer = (bench.me + 1) % N;
+    let said = bench.hear(peer, Message::Status(poor_status(1)));
+    assert_eq!(said, [format!("propose 1 on 0 with body to {peer}")]);
+    let proposes_a = bench.effects.iter().any(|effect| {
+        matches!(effect, Effect::Send { message: Message::Proposal(p), .. } if p.container == container(1, 0, "a"))
+    });
+    assert!(proposes_a);
+}
+
+#[test]
+fn a_proposal_written_down_but_never_signed_is_signed_after_the_restart() {
+    let mut bench = proposed();
+    bench
+        .log
+        .retain(|record| matches!(record, Record::MyProposal { .. }));
+    let bench = bench.restarted();
+    let said = crate::bench::words(&bench.effects);
+    assert_eq!(
+        said,
+        [
+            "log proposal 1",
+            "log notarize 1",
+            "propose 1 on 0 with body",
+            "validate 1"
+        ]
+    );
+}
+
+#[test]
+fn a_restarted_leader_that_nullified_proposes_nothing() {
+    let mut bench = leading();
+    bench.work();
+    bench.wait(100);
+    bench.input(Input::NotBuilt {
+        view: View(1),
+        reason: NotBuilt::Unable,
+    });
+    let mut bench = bench.restarted();
+    bench.work();
+    assert!(!bench.wait(300).contains(&"build 1".to_owned()));
+}
+
+#[test]
+fn without_work_an_unfinal_tip_is_proposed_again() {
+    let mut bench = Bench::new(leader(2));
+    bench.propose(container(1, 0, "a"), None);
+    bench.judge("a", "genesis", Verdict::Valid);
+    bench.votes(notarize(1, 0, "a"));
+    assert!(!bench.wait(99).iter().any(|word| word.starts_with("propose")));
+    let said = bench.wait(1);
+    assert!(said.contains(&"propose 2 on 1".to_owned()), "{said:?}");
+}
+
+#[test]
+fn a_tip_that_became_final_is_not_proposed_again() {
+    let mut bench = Bench::new(leader(2));
+    bench.decide(1, 0, "a", "genesis");
+    assert!(!bench.wait(300).iter().any(|word| word.starts_with("propose")));
+}
+
+#[test]
+fn a_proposal_carries_the_proof_of_what_it_skips() {
+    let mut bench = Bench::new(leader(4));
+    bench.decide(1, 0, "a", "genesis");
+    bench.learn(nullify(2));
+    bench.learn(nullify(3));
+    bench.work();
+    bench.wait(200);
+    built(&mut bench, 4, "b");
+    let proposal = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Send {
+            message: Message::Proposal(proposal),
+            ..
+        } => Some(proposal.clone()),
+        _ => None,
+    });
+    let proposal = proposal.expect("it proposes");
+    assert_eq!(proposal.container, container(4, 1, "b"));
+    assert_eq!(
+        proposal.parent.map(|parent| parent.statement),
+        Some(notarize(1, 0, "a"))
+    );
+    let skipped: Vec<_> = proposal
+        .nullifications
+        .iter()
+        .map(|certified| certified.statement)
+        .collect();
+    assert_eq!(skipped, [nullify(2), nullify(3)]);
+}
+
+#[test]
+fn a_leader_waits_half_its_time_for_a_parents_verdict_and_then_skips_a_nullified_one() {
+    let mut bench = Bench::new(leader(2));
+    bench.propose(container(1, 0, "a"), None);
+    bench.votes(notarize(1, 0, "a"));
+    bench.learn(nullify(1));
+    bench.work();
+    assert!(!bench.wait(199).contains(&"build 2".to_owned()));
+    assert!(bench.wait(1).contains(&"build 2".to_owned()));
+}
+
+#[test]
+fn a_leader_that_can_prove_no_parent_gives_up_after_half_its_time() {
+    let mut bench = Bench::new(leader(3));
+    bench.work();
+    bench.learn(nullify(2));
+    // One view more than normal without finality: 400 ms became 600.
+    assert!(!bench.wait(299).contains(&"send nullify 3".to_owned()));
+    assert!(bench.wait(1).contains(&"send nullify 3".to_owned()));
+}
+
+#[test]
+fn a_leader_builds_on_the_highest_certified_view() {
+    let mut bench = Bench::new(leader(3));
+    bench.work();
+    bench.decide(1, 0, "a", "genesis");
+    bench.propose(container(2, 1, "b"), None);
+    bench.judge("b", "a", Verdict::Valid);
+    bench.votes(notarize(2, 1, "b"));
+    bench.wait(100);
+    let parent = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Build {
+            view: View(3),
+            parent,
+        } => Some(*parent),
+        _ => None,
+    });
+    assert_eq!(parent, Some(block("b")));
+}
+
+#[test]
+fn sixteen_blocks_without_finality_are_enough() {
+    let mut bench = Bench::new(leader(17 % 4 + 16));
+    bench.work();
+    let me = bench.me;
+    let mut tip = "genesis".to_owned();
+    let mut view = 1;
+    while view <= 16 || leader(view) != me {
+        let name = format!("b{view}");
+        if leader(view) == me {
+            bench.wait(100);
+            built(&mut bench, view, &name);
+        } else {
+            bench.propose(container(view, view - 1, &name), None);
+            bench.judge(&name, &tip, Verdict::Valid);
+        }
+        bench.learn(notarize(view, view - 1, &name));
+        tip = name;
+        view += 1;
+    }
+    assert_eq!((bench.view(), bench.floor()), (view, 0));
+    let said = bench.wait(100);
+    assert!(
+        said.contains(&format!("propose {view} on {}", view - 1)),
+        "{said:?}"
+    );
+    assert!(!said.iter().any(|word| word.starts_with("build")), "{said:?}");
+}
+
+#[test]
+fn a_heartbeat_proposes_the_final_block_again() {
+    let mut start = crate::bench::start(leader(1), crate::bench::genesis(), 0);
+    start.config.heartbeat_ms = 3_000;
+    let (mut engine, _) = plasma_consensus::Engine::recover(start, &[]);
+    let early = engine.step(plasma_core::Millis(2_999), Input::Tick);
+    assert!(
+        !crate::bench::words(&early)
+            .iter()
+            .any(|word| word.starts_with("propose"))
+    );
+    let due = engine.step(plasma_core::Millis(3_000), Input::Tick);
+    assert!(
+        crate::bench::words(&due).contains(&"propose 1 on 0".to_owned()),
+        "{due:?}"
+    );
+}
+
+#[test]
+fn a_finalized_reproposal_gives_the_final_block_its_own_certificate() {
+    let mut bench = Bench::follower();
+    bench.propose(container(1, 0, "genesis"), None);
+    assert_eq!(
+        bench
+            .votes(notarize(1, 0, "genesis"))
+            .iter()
+            .filter(|w| *w == "send finalize 1")
+            .count(),
+        1
+    );
+    assert!(
+        bench
+            .votes(finalize(1, "genesis"))
+            .contains(&"final 1 +0".to_owned())
+    );
+    assert_eq!(bench.engine.floor().block, block("genesis"));
+}
