@@ -1,7 +1,8 @@
 //! Which connections may be made at all: bounds on handshakes, on strangers, on addresses, and the pause of peers that
 //! misbehaved.
 //!
-//! Before the handshake only the address is known, after it the peer. The committee's peers are never refused for
+//! Before the handshake only the address is known, after it the peer. Addresses of operators have bounds of their own,
+//! so that handshakes from elsewhere cannot keep the committee apart. The committee's peers are never refused for
 //! strangers' sake; how many connections each of them may have is [`crate::direct`]'s affair. Nothing is kept about a
 //! stranger that is not connected.
 
@@ -23,7 +24,11 @@ use libp2p::{
     },
 };
 
-use crate::{config::Limits, line::Lines};
+use crate::{
+    config::{Limits, Peer},
+    direct::Bucket,
+    lines::Lines,
+};
 
 /// Why a connection was refused.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,8 @@ enum Refused {
     Pending,
     #[error("too many handshakes under way from {0}")]
     PendingFrom(IpAddr),
+    #[error("too many handshakes begun in a short time")]
+    Rate,
     #[error("too many clients")]
     Clients,
     #[error("too many clients from {0}")]
@@ -49,13 +56,22 @@ pub(crate) struct Admission {
     pending_per_ip: usize,
     clients_max: usize,
     clients_per_ip: usize,
+    /// Rates of handshakes: one for each operator's address, one for all others.
+    known: HashMap<IpAddr, Bucket>,
+    others: Bucket,
     pending: HashMap<ConnectionId, Option<IpAddr>>,
     clients: HashMap<ConnectionId, (PeerId, Option<IpAddr>)>,
 }
 
 impl Admission {
-    pub(crate) fn new(lines: &Arc<Lines>, limits: &Limits) -> Self {
+    pub(crate) fn new(lines: &Arc<Lines>, peers: &[Peer], limits: &Limits) -> Self {
+        let bucket = Bucket::full(limits.handshake_rate, Instant::now());
+        let addresses = peers.iter().flat_map(|peer| &peer.addresses);
         Self {
+            known: addresses
+                .filter_map(|address| Some((ip(address)?, bucket.clone())))
+                .collect(),
+            others: bucket,
             lines: Arc::clone(lines),
             pending_max: limits.pending_inbound,
             pending_per_ip: limits.pending_per_ip,
@@ -63,6 +79,32 @@ impl Admission {
             clients_per_ip: limits.clients_per_ip,
             pending: HashMap::new(),
             clients: HashMap::new(),
+        }
+    }
+
+    /// Whether a handshake may begin.
+    fn begin(&mut self, from: Option<IpAddr>) -> Result<(), Refused> {
+        if !from.is_some_and(|ip| self.known.contains_key(&ip)) {
+            let strangers = self
+                .pending
+                .values()
+                .filter(|seen| seen.is_none_or(|ip| !self.known.contains_key(&ip)));
+            if strangers.count() >= self.pending_max {
+                return Err(Refused::Pending);
+            }
+        }
+        if let Some(ip) = from
+            && self.pending.values().filter(|seen| **seen == from).count() >= self.pending_per_ip
+        {
+            return Err(Refused::PendingFrom(ip));
+        }
+        let bucket = from
+            .and_then(|ip| self.known.get_mut(&ip))
+            .unwrap_or(&mut self.others);
+        if bucket.try_take(Instant::now()) {
+            Ok(())
+        } else {
+            Err(Refused::Rate)
         }
     }
 
@@ -102,14 +144,7 @@ impl NetworkBehaviour for Admission {
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         let from = ip(remote);
-        if self.pending.len() >= self.pending_max {
-            return Err(ConnectionDenied::new(Refused::Pending));
-        }
-        if let Some(ip) = from
-            && self.pending.values().filter(|seen| **seen == from).count() >= self.pending_per_ip
-        {
-            return Err(ConnectionDenied::new(Refused::PendingFrom(ip)));
-        }
+        self.begin(from).map_err(ConnectionDenied::new)?;
         self.pending.insert(connection, from);
         Ok(())
     }
@@ -178,3 +213,129 @@ fn ip(address: &Multiaddr) -> Option<IpAddr> {
 
 /// A client needs one; the second covers a reconnection before the first is noticed to be dead.
 const CONNECTIONS_PER_CLIENT: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Rate, identity::peer_id};
+
+    const OPERATOR: &str = "/ip4/10.0.0.1/tcp/1";
+
+    fn admission(limits: Limits) -> (Admission, Arc<Lines>) {
+        let peer = |index: u8| Peer {
+            index: index.into(),
+            peer_id: peer_id(&[index; 32]),
+            addresses: vec![OPERATOR.parse().expect("address")],
+        };
+        let config = Config {
+            secret: [0; 32],
+            me: Some(0),
+            genesis8: "00000000".to_owned(),
+            listen: Vec::new(),
+            peers: (0..2).map(peer).collect(),
+            limits,
+        };
+        let lines = Lines::new(&config);
+        (Admission::new(&lines, &config.peers, &config.limits), lines)
+    }
+
+    fn begin(admission: &mut Admission, id: usize, from: &str) -> bool {
+        let address: Multiaddr = from.parse().expect("address");
+        let id = ConnectionId::new_unchecked(id);
+        admission
+            .handle_pending_inbound_connection(id, &address, &address)
+            .is_ok()
+    }
+
+    fn finish(admission: &mut Admission, id: usize, seed: u8, from: &str) -> bool {
+        let address: Multiaddr = from.parse().expect("address");
+        let (id, peer) = (ConnectionId::new_unchecked(id), peer_id(&[seed; 32]));
+        admission
+            .handle_established_inbound_connection(id, peer, &address, &address)
+            .is_ok()
+    }
+
+    #[test]
+    fn one_host_cannot_take_all_handshakes_and_all_hosts_cannot_take_the_operators() {
+        let limits = Limits {
+            pending_inbound: 6,
+            pending_per_ip: 4,
+            ..Limits::default()
+        };
+        let (mut admission, _lines) = admission(limits);
+        let from_one = (0..9)
+            .filter(|id| begin(&mut admission, *id, "/ip4/9.9.9.9/tcp/1"))
+            .count();
+        assert_eq!(from_one, 4);
+        let from_others = (10..19).filter(|id| begin(&mut admission, *id, &format!("/ip4/8.8.8.{id}/tcp/1")));
+        assert_eq!(from_others.count(), 2);
+        assert!(begin(&mut admission, 20, OPERATOR));
+        // What ends makes room.
+        assert!(finish(&mut admission, 0, 77, "/ip4/9.9.9.9/tcp/1"));
+        assert!(begin(&mut admission, 21, "/ip4/7.7.7.7/tcp/1"));
+    }
+
+    #[test]
+    fn handshakes_begin_at_a_rate_and_operators_have_their_own() {
+        let handshake_rate = Rate {
+            per_second: 1,
+            burst: 5,
+        };
+        let limits = Limits {
+            handshake_rate,
+            pending_inbound: 1_000,
+            ..Limits::default()
+        };
+        let (mut admission, _lines) = admission(limits);
+        let begun = (0..50).filter(|id| begin(&mut admission, *id, &format!("/ip4/8.8.8.{id}/tcp/1")));
+        assert!((5..=7).contains(&begun.count()));
+        assert!(begin(&mut admission, 60, OPERATOR));
+    }
+
+    #[test]
+    fn addresses_of_one_ipv6_network_are_one_host() {
+        let (mut admission, _lines) = admission(Limits {
+            pending_per_ip: 3,
+            ..Limits::default()
+        });
+        let begun = (0..9).filter(|id| begin(&mut admission, *id, &format!("/ip6/2001:db8::{id}/tcp/1")));
+        assert_eq!(begun.count(), 3);
+        assert!(begin(&mut admission, 10, "/ip6/2001:db8:1::1/tcp/1"));
+        let mapped = (20..29)
+            .filter(|id| begin(&mut admission, *id, "/ip6/::ffff:9.9.9.9/tcp/1"))
+            .count();
+        assert_eq!(mapped, 3);
+        assert!(!begin(&mut admission, 30, "/ip4/9.9.9.9/tcp/1"));
+    }
+
+    #[test]
+    fn clients_are_bounded_by_number_address_and_identity_and_operators_are_not() {
+        let limits = Limits {
+            max_clients: 3,
+            clients_per_ip: 2,
+            ..Limits::default()
+        };
+        let (mut admission, lines) = admission(limits);
+        assert!(finish(&mut admission, 1, 50, "/ip4/9.9.9.9/tcp/1"));
+        assert!(finish(&mut admission, 2, 50, "/ip4/9.9.9.9/tcp/1"));
+        assert!(
+            !finish(&mut admission, 3, 51, "/ip4/9.9.9.9/tcp/1"),
+            "two of one address"
+        );
+        assert!(
+            !finish(&mut admission, 4, 50, "/ip4/8.8.8.8/tcp/1"),
+            "two of one identity"
+        );
+        assert!(finish(&mut admission, 5, 52, "/ip4/8.8.8.8/tcp/1"));
+        assert!(
+            !finish(&mut admission, 6, 53, "/ip4/7.7.7.7/tcp/1"),
+            "three in all"
+        );
+        assert!(finish(&mut admission, 7, 1, "/ip4/9.9.9.9/tcp/1"));
+        lines.get(1).expect("line").punish(Instant::now());
+        assert!(
+            !finish(&mut admission, 8, 1, "/ip4/9.9.9.9/tcp/1"),
+            "a punished operator waits"
+        );
+    }
+}

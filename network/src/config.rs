@@ -137,6 +137,8 @@ pub struct Limits {
     pub sync_response_bytes: u32,
     /// Sync requests in flight with one peer, in each direction.
     pub sync_in_flight: usize,
+    /// Bytes of sync answers being written to one peer; a further answer is refused.
+    pub sync_answer_bytes: usize,
     /// Sync requests accepted from one peer; more wait for their turn.
     pub sync_rate: Rate,
     /// After so long an unanswered sync request is given up on both sides.
@@ -149,16 +151,18 @@ pub struct Limits {
     pub max_clients: usize,
     /// Connections of strangers from one IP address at once.
     pub clients_per_ip: usize,
-    /// Handshakes under way at once, all addresses together.
+    /// Handshakes under way at once from addresses that are not an operator's.
     pub pending_inbound: usize,
     /// Handshakes under way at once from one IP address, so that one host cannot keep the committee out.
     pub pending_per_ip: usize,
+    /// Handshakes begun from one operator's address, and from all other addresses together: each costs a signature.
+    pub handshake_rate: Rate,
     /// Largest client request and response in bytes.
     pub client_bytes: u32,
     /// Client requests in flight on one connection.
     pub client_in_flight: usize,
-    /// Bytes of large unanswered client requests held at once, all clients together; small ones, up to 4 kB, are
-    /// bounded by the numbers of clients and of their requests.
+    /// Bytes of large unanswered client requests held at once, all clients together, and of large answers being
+    /// written; small ones, up to 4 kB, are bounded by the numbers of clients and of their requests.
     pub client_bytes_in_flight: usize,
     /// Requests accepted from one client; more wait for their turn.
     pub client_rate: Rate,
@@ -196,6 +200,7 @@ impl Default for Limits {
             sync_request_bytes: 64 * KIB,
             sync_response_bytes: 16 * MIB,
             sync_in_flight: 32,
+            sync_answer_bytes: 64 * 1024 * 1024,
             sync_rate: Rate {
                 per_second: 256,
                 burst: 512,
@@ -204,9 +209,13 @@ impl Default for Limits {
             gossip_bytes: 256 * 1024,
             gossip_backlog: 256,
             max_clients: 256,
-            clients_per_ip: 64,
+            clients_per_ip: 32,
             pending_inbound: 32,
             pending_per_ip: 16,
+            handshake_rate: Rate {
+                per_second: 100,
+                burst: 200,
+            },
             client_bytes: MIB,
             client_in_flight: 32,
             client_bytes_in_flight: 64 * 1024 * 1024,
@@ -216,7 +225,7 @@ impl Default for Limits {
             },
             client_timeout: Duration::from_secs(10),
             client_idle: Duration::from_secs(120),
-            process_bytes: 8 * 1024 * 1024 * 1024,
+            process_bytes: 4 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -229,6 +238,7 @@ impl Limits {
             ("control_bytes_rate", self.control_bytes_rate),
             ("payload_bytes_rate", self.payload_bytes_rate),
             ("sync_rate", self.sync_rate),
+            ("handshake_rate", self.handshake_rate),
             ("client_rate", self.client_rate),
         ];
         for (name, rate) in rates {
@@ -253,6 +263,12 @@ impl Limits {
             return Err(Error::Limit {
                 name: "payload_queue_bytes",
                 why: "cannot hold one payload frame",
+            });
+        }
+        if !fits(self.sync_response_bytes, self.sync_answer_bytes) {
+            return Err(Error::Limit {
+                name: "sync_answer_bytes",
+                why: "cannot hold one sync answer",
             });
         }
         if !fits(self.client_bytes, self.client_bytes_in_flight) {

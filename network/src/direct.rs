@@ -1,7 +1,7 @@
 //! Long-lived unidirectional streams between operators: one for control and one for payload, per direction and peer.
 //!
-//! Of several connections to one peer one is chosen to write on: the newest that the lower peer id dialled, else the
-//! newest. Both ends read from all. The lower id closes the others after [`COEXISTENCE`], so that two simultaneous dials
+//! Of several connections to one peer one is chosen to write on: the newest, or, of those made at once, the one that
+//! the lower peer id dialled. Both ends read from all. The lower id closes the others after [`COEXISTENCE`], so that two simultaneous dials
 //! never end with both connections closed; a third connection closes the oldest at once, so that a peer that lost its
 //! power is let in while its dead connections still stand.
 //!
@@ -35,10 +35,10 @@ use tokio::sync::mpsc;
 use self::handler::{Handler, Role};
 pub(crate) use self::{
     bucket::{Bucket, Intake},
-    budget::Budget,
+    budget::{Budget, Charge},
     outbox::{Bounds, Outbox, Queued},
 };
-use crate::{config::Limits, error::Fault, frame::Class, handle::Inboxes, line::Lines, topic::Names};
+use crate::{config::Limits, error::Fault, events::Inboxes, frame::Class, lines::Lines, topic::Names};
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -86,12 +86,12 @@ struct Connected {
     since: Instant,
 }
 
-/// Which connection of a peer is written on: the newest preferred one, else the newest.
+/// Which connection of a peer is written on: the newest, for whoever makes a connection found the others dead or made
+/// them all at once; of those made at once the one that the lower peer id dialled.
 fn chosen(connections: &[Connected]) -> Option<ConnectionId> {
-    let newest_preferred = connections.iter().rev().find(|connection| connection.preferred);
-    newest_preferred
-        .or_else(|| connections.last())
-        .map(|connection| connection.id)
+    let newest = connections.last()?;
+    let at_once = |other: &&Connected| other.preferred && newest.since < other.since + COEXISTENCE;
+    Some(connections.iter().rev().find(at_once).unwrap_or(newest).id)
 }
 
 /// The connections of one peer, oldest first.
@@ -298,3 +298,27 @@ impl NetworkBehaviour for Behaviour {
 const CONNECTIONS_PER_PEER: usize = 2;
 /// How long two connections stand side by side: longer than any frame needs to arrive.
 const COEXISTENCE: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_simultaneous_dials_the_lower_ids_is_chosen_and_later_the_newest() {
+        let now = Instant::now();
+        let connection = |id, preferred, seconds| Connected {
+            id: ConnectionId::new_unchecked(id),
+            preferred,
+            since: now + Duration::from_secs(seconds),
+        };
+        let chosen = |connections: &[Connected]| chosen(connections);
+        let id = |id| Some(ConnectionId::new_unchecked(id));
+        assert_eq!(chosen(&[]), None);
+        assert_eq!(chosen(&[connection(1, false, 0)]), id(1));
+        assert_eq!(chosen(&[connection(1, true, 0), connection(2, false, 1)]), id(1));
+        assert_eq!(chosen(&[connection(1, false, 0), connection(2, true, 1)]), id(2));
+        assert_eq!(chosen(&[connection(1, true, 0), connection(2, true, 1)]), id(2));
+        // Whoever dials a minute later has lost the first connection, whatever we believe.
+        assert_eq!(chosen(&[connection(1, true, 0), connection(2, false, 60)]), id(2));
+    }
+}

@@ -87,6 +87,10 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
         if !self.admits(&peer) {
             return Ok(Either::Right(dummy::ConnectionHandler));
         }
+        if self.admit == Admit::Strangers {
+            self.inner
+                .handle_pending_inbound_connection(connection, local, remote)?;
+        }
         self.inner
             .handle_established_inbound_connection(connection, peer, local, remote)
             .map(Either::Left)
@@ -114,8 +118,13 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        self.inner
-            .handle_pending_inbound_connection(connection, local, remote)
+        match self.admit {
+            Admit::Members => self
+                .inner
+                .handle_pending_inbound_connection(connection, local, remote),
+            // It may be a member: asked again when the peer is known.
+            Admit::Strangers => Ok(()),
+        }
     }
 
     fn handle_pending_outbound_connection(

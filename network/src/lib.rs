@@ -23,11 +23,14 @@ mod config;
 mod dial;
 mod direct;
 mod error;
+mod event;
+mod events;
 mod frame;
 mod gate;
 mod handle;
 mod identity;
 mod line;
+mod lines;
 mod request;
 mod swarm;
 mod topic;
@@ -39,8 +42,10 @@ pub use crate::{
     client::Client,
     config::{Config, Limits, Peer, Rate},
     error::{ConnectError, Error, Fault, GossipError, RequestError},
+    event::{Event, GossipId, Responder, Verdict},
+    events::Events,
     frame::{Class, Frame, To},
-    handle::{Event, Events, GossipId, Handle, Responder, Verdict},
+    handle::Handle,
     identity::peer_id,
     line::PeerStatus,
     swarm::start,

@@ -190,7 +190,7 @@ fn invalid(why: String) -> io::Error {
 
 /// A request up to this size is free: so much for every stream of every client is bounded by their numbers alone, and
 /// any transaction fits.
-const FREE_BYTES: usize = 4 * 1024;
+pub(crate) const FREE_BYTES: usize = 4 * 1024;
 /// Larger ones grow in steps of so many bytes.
 const GROWTH_BYTES: usize = 64 * 1024;
 /// The budget's unit.

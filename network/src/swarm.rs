@@ -4,6 +4,7 @@
 //! It never waits for the node. What the node does not take is held by the peers that sent it, or dropped where loss is
 //! allowed.
 
+mod gossip;
 mod inbound;
 mod outbound;
 
@@ -16,7 +17,7 @@ use std::{
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, PeerId,
-    gossipsub::{self, IdentTopic},
+    gossipsub::IdentTopic,
     multiaddr::Protocol,
     ping,
     swarm::{ConnectionId, Swarm, SwarmEvent, dial_opts::DialOpts},
@@ -24,7 +25,7 @@ use libp2p::{
 use tokio::sync::{Semaphore, mpsc, watch};
 
 pub(crate) use self::outbound::failure;
-use self::{inbound::Askers, outbound::Waiting};
+use self::{gossip::Rejects, inbound::Askers, outbound::Waiting};
 use crate::{
     admission::Admission,
     behaviour::{Plan, Protocols, ProtocolsEvent},
@@ -32,9 +33,11 @@ use crate::{
     dial::Dialer,
     direct::{self, Broke},
     error::{Error, Fault},
-    handle::{COMMAND_QUEUE, Command, Event, Events, GossipId, Handle, Inboxes, Shared, Verdict, inboxes},
+    events::{Events, Inboxes, inboxes},
+    handle::{COMMAND_QUEUE, Command, Handle, Shared},
     identity::{self, Members},
-    line::{Line, Lines},
+    line::Line,
+    lines::Lines,
     topic::{Backlog, Names},
     transport,
 };
@@ -58,7 +61,7 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
         names: &names,
         members: &members,
         limits: &config.limits,
-        admission: Admission::new(&lines, &config.limits),
+        admission: Admission::new(&lines, &config.peers, &config.limits),
         direct: direct::Behaviour::new(own, &lines, &names, &config.limits, &inboxes),
     };
     let mut swarm = transport::swarm(&key, plan.build()?)?;
@@ -118,9 +121,7 @@ struct Driver {
     seen: BTreeMap<u16, u64>,
     dialer: Dialer,
     backlog: Backlog,
-    /// Rejected gossip by neighbour, decaying; looked up only for committee peers.
-    rejects: BTreeMap<PeerId, f64>,
-    decayed: Instant,
+    rejects: Rejects,
     /// Connections to operators of another chain, and when they close.
     leaving: Vec<(Instant, ConnectionId)>,
     waiting: Waiting,
@@ -141,17 +142,16 @@ impl Driver {
             swarm,
             lines: Arc::clone(lines),
             backlog: Backlog::new(limits.gossip_backlog),
-            limits,
             inboxes,
             orders,
             topic: names.topic(),
             names,
             seen: BTreeMap::new(),
-            rejects: BTreeMap::new(),
-            decayed: Instant::now(),
+            rejects: Rejects::new(Instant::now()),
             leaving: Vec::new(),
             waiting: Waiting::default(),
-            askers: Askers::default(),
+            askers: Askers::new(&limits),
+            limits,
         }
     }
 
@@ -350,78 +350,6 @@ impl Driver {
             Command::Stop => {}
         }
     }
-
-    fn on_gossip(&mut self, event: gossipsub::Event) {
-        let gossipsub::Event::Message {
-            propagation_source,
-            message_id,
-            message,
-        } = event
-        else {
-            return;
-        };
-        let id = GossipId {
-            message: message_id,
-            source: propagation_source,
-        };
-        let own = *self.swarm.local_peer_id();
-        let author = message
-            .source
-            .and_then(|author| self.lines.of(&author))
-            .map(|line| line.index);
-        if author.is_none() && message.source != Some(own) {
-            // A valid signature of somebody who is no operator: no honest operator passes that on.
-            self.on_report(&id, Verdict::Reject);
-            return;
-        }
-        let event = Event::Gossip {
-            from: author,
-            id: id.clone(),
-            bytes: message.data.into(),
-        };
-        if self.inboxes.gossip.try_send(event).is_err() {
-            tracing::debug!("gossip dropped, the node does not keep up");
-            self.on_report(&id, Verdict::Ignore);
-        }
-    }
-
-    fn on_report(&mut self, id: &GossipId, verdict: Verdict) {
-        let acceptance = match verdict {
-            Verdict::Accept => gossipsub::MessageAcceptance::Accept,
-            Verdict::Ignore => gossipsub::MessageAcceptance::Ignore,
-            Verdict::Reject => gossipsub::MessageAcceptance::Reject,
-        };
-        let gossip = self.swarm.behaviour_mut().gossip.inner();
-        gossip.report_message_validation_result(&id.message, &id.source, acceptance);
-        if verdict == Verdict::Reject
-            && let Some(line) = self.lines.of(&id.source).cloned()
-        {
-            let rejects = self.rejects.entry(id.source).or_default();
-            *rejects += 1.0;
-            let score = -REJECT_SCORE * *rejects;
-            gossip.set_application_score(&id.source, score);
-            if *rejects >= REJECTS_MAX {
-                *rejects = 0.0;
-                self.punish(&line, Fault::Penalized);
-            }
-        }
-    }
-
-    /// Rejects are forgiven by a tenth each second.
-    fn decay_rejects(&mut self, now: Instant) {
-        if now < self.decayed + DECAY_INTERVAL {
-            return;
-        }
-        self.decayed = now;
-        let gossip = self.swarm.behaviour_mut().gossip.inner();
-        self.rejects.retain(|peer, rejects| {
-            *rejects *= DECAY;
-            let keep = *rejects > 0.1;
-            let score = if keep { -REJECT_SCORE * *rejects } else { 0.0 };
-            gossip.set_application_score(peer, score);
-            keep
-        });
-    }
 }
 
 /// A peer and its addresses without its name, which the dial adds itself.
@@ -441,12 +369,3 @@ const LEAVE_AFTER: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(100);
 /// How long the end may take.
 const GOODBYE: Duration = Duration::from_millis(500);
-/// What one reject costs: after three the neighbour is told no more of what we have.
-const REJECT_SCORE: f64 = 5.0;
-/// So many rejects within seconds cost the connection. At 17 the library would stop listening to the neighbour and we
-/// would hear of no further ones.
-const REJECTS_MAX: f64 = 12.0;
-/// What remains of the rejects after each interval.
-const DECAY: f64 = 0.9;
-/// The interval of the decay.
-const DECAY_INTERVAL: Duration = Duration::from_secs(1);

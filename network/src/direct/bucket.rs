@@ -31,18 +31,31 @@ impl Bucket {
 
     /// Takes `amount` and says how long to wait before going on; zero while the rate is kept.
     pub(crate) fn take(&mut self, now: Instant, amount: u32) -> Duration {
-        let past = now.saturating_duration_since(self.at).as_secs_f64();
-        self.at = self.at.max(now);
-        self.level = past.mul_add(self.per_second, self.level).min(self.burst) - f64::from(amount);
+        self.refill(now);
+        self.level -= f64::from(amount);
         if self.level >= 0.0 {
             Duration::ZERO
         } else {
             Duration::from_secs_f64(-self.level / self.per_second)
         }
     }
-}
 
-impl Bucket {
+    /// Takes one token if there is one; a refusal costs nothing.
+    pub(crate) fn try_take(&mut self, now: Instant) -> bool {
+        self.refill(now);
+        let has = self.level >= 1.0;
+        if has {
+            self.level -= 1.0;
+        }
+        has
+    }
+
+    fn refill(&mut self, now: Instant) {
+        let past = now.saturating_duration_since(self.at).as_secs_f64();
+        self.at = self.at.max(now);
+        self.level = past.mul_add(self.per_second, self.level).min(self.burst);
+    }
+
     /// Whether half of the burst is there again: its owner has stayed below the rate for a while.
     fn is_rested(&self) -> bool {
         self.level * 2.0 >= self.burst
@@ -192,6 +205,16 @@ mod tests {
             bucket.take(now + Duration::from_millis(500), 10),
             Duration::from_secs(1)
         );
+    }
+
+    #[test]
+    fn refusals_cost_nothing() {
+        let now = Instant::now();
+        let mut bucket = Bucket::full(RATE, now);
+        let taken = (0..100).filter(|_| bucket.try_take(now)).count();
+        assert_eq!(taken, 20);
+        assert!(bucket.try_take(now + Duration::from_millis(100)));
+        assert!(!bucket.try_take(now + Duration::from_millis(100)));
     }
 
     #[test]

@@ -60,6 +60,7 @@ impl Outbox {
 
     /// Queues a frame, making room at the cost of the lowest views.
     pub(crate) fn push(&mut self, frame: Queued) {
+        self.expire(frame.at);
         if let Some(older) = frame.replaces.and_then(|key| self.keys.get(&key).copied()) {
             self.remove(older);
         }
@@ -80,14 +81,20 @@ impl Outbox {
         }
     }
 
-    /// The next frame to write; those that waited too long are dropped on the way.
+    /// The next frame to write; those that waited too long are dropped first.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Queued> {
-        loop {
-            let sequence = *self.frames.first_key_value()?.0;
-            let frame = self.remove(sequence)?;
+        self.expire(now);
+        let sequence = *self.frames.first_key_value()?.0;
+        self.remove(sequence)
+    }
+
+    /// Drops what waited too long, so that a peer that is away does not hold the memory of all.
+    fn expire(&mut self, now: Instant) {
+        while let Some((&sequence, frame)) = self.frames.first_key_value() {
             if now.saturating_duration_since(frame.at) <= self.bounds.age {
-                return Some(frame);
+                break;
             }
+            self.remove(sequence);
             self.dropped += 1;
         }
     }
@@ -229,7 +236,9 @@ mod tests {
         outbox.push(frame(1, b"old", now));
         let later = now + Duration::from_secs(11);
         outbox.push(frame(1, b"new", later));
+        assert_eq!(outbox.usage(), (1, 3, 1), "not even its memory is kept");
         assert_eq!(drain(&mut outbox, later), ["new"]);
-        assert_eq!(outbox.usage(), (0, 0, 1));
+        outbox.push(frame(1, b"late", later));
+        assert!(outbox.pop(later + Duration::from_secs(11)).is_none());
     }
 }

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,23 +12,40 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use libp2p::{
     PeerId,
-    request_response::{self, Message, ResponseChannel},
+    request_response::{self, InboundRequestId, Message, ResponseChannel},
     swarm::ConnectionId,
 };
 use tokio::sync::{mpsc, oneshot};
 
 use super::Driver;
 use crate::{
-    config::Rate,
-    direct::Bucket,
-    handle::{Event, Responder},
-    request::{Held, Received},
+    config::{Limits, Rate},
+    direct::{Bucket, Budget, Charge},
+    event::{Event, Responder},
+    request::{FREE_BYTES, Held, Received},
 };
+
+/// By which protocol a request came, and its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
+    Sync(InboundRequestId),
+    Client(InboundRequestId),
+}
 
 /// A request that was answered, or refused with `None`.
 pub(super) struct Answered {
+    asked: Asked,
     channel: ResponseChannel<Bytes>,
+    /// What large answers are charged to while they are written.
+    budget: Arc<Budget>,
     bytes: Option<Bytes>,
+}
+
+/// What is kept for one operator that asked.
+#[derive(Debug)]
+struct Operator {
+    bucket: Bucket,
+    answers: Arc<Budget>,
 }
 
 /// What is kept for one connected client.
@@ -39,17 +57,21 @@ struct Client {
 }
 
 /// Requests under way and the rates of their askers.
-#[derive(Default)]
 pub(super) struct Askers {
     under_way: FuturesUnordered<BoxFuture<'static, Answered>>,
-    /// Buckets of operators, by index; never more than the committee.
-    operators: BTreeMap<u16, Bucket>,
+    /// Operators by index; never more than the committee.
+    operators: BTreeMap<u16, Operator>,
     /// Connected strangers; never more than `max_clients`.
     clients: HashMap<PeerId, Client>,
+    client_answers: Arc<Budget>,
+    /// Large answers that are being written; a peer that does not read them keeps its own share and no more.
+    writing: HashMap<Asked, Arc<Charge>>,
 }
 
 /// One request to be handed to the node.
 struct Delivery {
+    asked: Asked,
+    budget: Arc<Budget>,
     pause: Duration,
     timeout: Duration,
     inbox: mpsc::Sender<Event>,
@@ -57,6 +79,28 @@ struct Delivery {
 }
 
 impl Askers {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            under_way: FuturesUnordered::new(),
+            operators: BTreeMap::new(),
+            clients: HashMap::new(),
+            client_answers: Budget::new(limits.client_bytes_in_flight),
+            writing: HashMap::new(),
+        }
+    }
+
+    /// An answer was written, or never will be.
+    pub(super) fn on_written(&mut self, asked: Asked) {
+        self.writing.remove(&asked);
+    }
+
+    fn operator(&mut self, index: u16, limits: &Limits, now: Instant) -> &mut Operator {
+        self.operators.entry(index).or_insert_with(|| Operator {
+            bucket: Bucket::full(limits.sync_rate, now),
+            answers: Budget::new(limits.sync_answer_bytes),
+        })
+    }
+
     /// The next answer; `None` while nothing is under way.
     pub(super) async fn next(&mut self) -> Option<Answered> {
         self.under_way.next().await
@@ -93,6 +137,8 @@ impl Askers {
 
     fn deliver(&mut self, delivery: Delivery, event: Event, answer: oneshot::Receiver<Bytes>) {
         let Delivery {
+            asked,
+            budget,
             pause,
             timeout,
             inbox,
@@ -104,7 +150,9 @@ impl Askers {
             answer.await.ok()
         };
         let under_way = tokio::time::timeout(timeout, answered).map(move |bytes| Answered {
+            asked,
             channel,
+            budget,
             bytes: bytes.ok().flatten(),
         });
         self.under_way.push(under_way.boxed());
@@ -112,33 +160,26 @@ impl Askers {
 }
 
 impl Driver {
-    pub(super) fn on_operator_asks(
-        &mut self,
-        peer: &PeerId,
-        request: Received,
-        channel: ResponseChannel<Bytes>,
-    ) {
+    pub(super) fn on_operator_asks(&mut self, peer: &PeerId, id: InboundRequestId, request: Asking) {
         let Some(from) = self.lines.of(peer).map(|line| line.index) else {
             return;
         };
-        let (limits, now) = (&self.limits, Instant::now());
-        let bucket = self
-            .askers
-            .operators
-            .entry(from)
-            .or_insert_with(|| Bucket::full(limits.sync_rate, now));
+        let limits = &self.limits;
+        let operator = self.askers.operator(from, limits, Instant::now());
         let delivery = Delivery {
-            pause: bucket.take(now, 1),
+            asked: Asked::Sync(id),
+            budget: Arc::clone(&operator.answers),
+            pause: operator.bucket.take(Instant::now(), 1),
             timeout: limits.sync_timeout,
             inbox: self.inboxes.requests.clone(),
-            channel,
+            channel: request.channel,
         };
         let (reply, answer) = responder(limits.sync_response_bytes, None);
         self.askers.deliver(
             delivery,
             Event::Request {
                 from,
-                bytes: request.bytes,
+                bytes: request.received.bytes,
                 reply,
             },
             answer,
@@ -149,38 +190,56 @@ impl Driver {
         match event {
             request_response::Event::Message {
                 peer,
-                message: Message::Request { request, channel, .. },
+                message:
+                    Message::Request {
+                        request_id,
+                        request,
+                        channel,
+                    },
                 ..
-            } => self.on_client_asks(peer, request, channel),
-            request_response::Event::InboundFailure { peer, error, .. } => {
+            } => self.on_client_asks(
+                peer,
+                request_id,
+                Asking {
+                    received: request,
+                    channel,
+                },
+            ),
+            request_response::Event::InboundFailure {
+                peer,
+                request_id,
+                error,
+                ..
+            } => {
                 tracing::debug!(%peer, %error, "a client's request failed");
+                self.askers.on_written(Asked::Client(request_id));
+            }
+            request_response::Event::ResponseSent { request_id, .. } => {
+                self.askers.on_written(Asked::Client(request_id));
             }
             _ => {}
         }
     }
 
-    fn on_client_asks(&mut self, peer: PeerId, request: Received, channel: ResponseChannel<Bytes>) {
+    fn on_client_asks(&mut self, peer: PeerId, id: InboundRequestId, request: Asking) {
         let (limits, now) = (&self.limits, Instant::now());
         let pause = if let Some(client) = self.askers.clients.get_mut(&peer) {
             client.asked = now;
             client.bucket.take(now, 1)
         } else if let Some(line) = self.lines.of(&peer) {
-            let operators = &mut self.askers.operators;
-            operators
-                .entry(line.index)
-                .or_insert_with(|| Bucket::full(limits.sync_rate, now))
-                .take(now, 1)
+            self.askers.operator(line.index, limits, now).bucket.take(now, 1)
         } else {
             // It has gone meanwhile.
             return;
         };
-        let Received { bytes, held } = request;
-        let timeout = limits.client_timeout;
+        let Received { bytes, held } = request.received;
         let delivery = Delivery {
+            asked: Asked::Client(id),
+            budget: Arc::clone(&self.askers.client_answers),
             pause,
-            timeout,
+            timeout: limits.client_timeout,
             inbox: self.inboxes.clients.clone(),
-            channel,
+            channel: request.channel,
         };
         let (reply, answer) = responder(limits.client_bytes, held);
         self.askers
@@ -189,11 +248,22 @@ impl Driver {
 
     pub(super) fn on_answered(&mut self, answered: Answered) {
         let Answered {
+            asked,
             channel,
+            budget,
             bytes: Some(bytes),
         } = answered
         else {
             return;
+        };
+        let charge = if bytes.len() > FREE_BYTES {
+            let Some(charge) = budget.charge(bytes.len()) else {
+                tracing::debug!(?asked, "answer refused, too much is being written already");
+                return;
+            };
+            Some(charge)
+        } else {
+            None
         };
         // Which of the two behaviours sends does not matter: the channel knows its stream.
         if self
@@ -204,8 +274,16 @@ impl Driver {
             .is_err()
         {
             tracing::debug!("an answer came too late");
+        } else if let Some(charge) = charge {
+            self.askers.writing.insert(asked, charge);
         }
     }
+}
+
+/// A received request and where its answer goes.
+pub(super) struct Asking {
+    pub(super) received: Received,
+    pub(super) channel: ResponseChannel<Bytes>,
 }
 
 fn responder(limit: u32, held: Option<Held>) -> (Responder, oneshot::Receiver<Bytes>) {

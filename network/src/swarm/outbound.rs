@@ -6,7 +6,10 @@ use bytes::Bytes;
 use libp2p::request_response::{self, Message, OutboundFailure, OutboundRequestId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::Driver;
+use super::{
+    Driver,
+    inbound::{Asked, Asking},
+};
 use crate::{
     error::{self, RequestError},
     handle::Ask,
@@ -14,11 +17,11 @@ use crate::{
 };
 
 /// Requests without an answer yet; as many as there are slots in the handle.
-pub(super) type Waiting = HashMap<OutboundRequestId, Asked>;
+pub(super) type Waiting = HashMap<OutboundRequestId, Asker>;
 
 /// One of them.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct Asker {
     reply: oneshot::Sender<Result<Bytes, RequestError>>,
     _slot: OwnedSemaphorePermit,
 }
@@ -41,13 +44,26 @@ impl Driver {
         }
         let sync = self.swarm.behaviour_mut().sync.inner();
         let id = sync.send_request(&line.peer_id, Received { bytes, held: None });
-        self.waiting.insert(id, Asked { reply, _slot: slot });
+        self.waiting.insert(id, Asker { reply, _slot: slot });
     }
 
     pub(super) fn on_sync(&mut self, event: request_response::Event<Received, Bytes>) {
         match event {
             request_response::Event::Message { peer, message, .. } => match message {
-                Message::Request { request, channel, .. } => self.on_operator_asks(&peer, request, channel),
+                Message::Request {
+                    request_id,
+                    request,
+                    channel,
+                } => {
+                    self.on_operator_asks(
+                        &peer,
+                        request_id,
+                        Asking {
+                            received: request,
+                            channel,
+                        },
+                    );
+                }
                 Message::Response { request_id, response } => self.answer(request_id, Ok(response)),
             },
             request_response::Event::OutboundFailure {
@@ -60,10 +76,18 @@ impl Driver {
                 let error = failure(&error, self.names.sync.as_ref(), self.limits.sync_timeout);
                 self.answer(request_id, Err(error));
             }
-            request_response::Event::InboundFailure { peer, error, .. } => {
+            request_response::Event::InboundFailure {
+                peer,
+                request_id,
+                error,
+                ..
+            } => {
                 tracing::debug!(%peer, %error, "an operator's request failed");
+                self.askers.on_written(Asked::Sync(request_id));
             }
-            request_response::Event::ResponseSent { .. } => {}
+            request_response::Event::ResponseSent { request_id, .. } => {
+                self.askers.on_written(Asked::Sync(request_id));
+            }
         }
     }
 

@@ -305,6 +305,66 @@ async fn large_unanswered_requests_are_bounded_and_do_not_stop_small_ones() {
 }
 
 #[tokio::test]
+async fn large_answers_that_nobody_reads_are_bounded_and_do_not_stop_small_ones() {
+    let limits = Limits {
+        client_bytes_in_flight: 2 * 1024 * 1024,
+        ..Limits::default()
+    };
+    let mut committee = Committee::of(1);
+    let mut operator = committee.start_with(0, limits).await;
+    let mut attacker = hostile([0xEE; 32], &protocol("client"));
+    join(&mut attacker, &operator.address).await;
+    for _ in 0..5 {
+        let script = Script {
+            bytes: framed(b"everything"),
+            then: Then::Hold,
+        };
+        attacker
+            .behaviour_mut()
+            .raw
+            .send_request(&committee.id(0), script);
+    }
+    let attack = tokio::spawn(async move { while let Some(_event) = attacker.next().await {} });
+    for _ in 0..5 {
+        asked(&mut operator)
+            .await
+            .1
+            .send(vec![9; 1024 * 1024])
+            .expect("sent");
+    }
+    let client = Client::connect(operator.address.clone(), CHAIN)
+        .await
+        .expect("connected");
+    let serving = tokio::spawn(async move {
+        let mut operator = operator;
+        loop {
+            let (bytes, reply) = asked(&mut operator).await;
+            let bytes = if bytes == "much" {
+                vec![1; 1024 * 1024]
+            } else {
+                vec![1; 4_096]
+            };
+            reply.send(bytes).expect("sent");
+        }
+    });
+    within(async {
+        // The five answers take a moment to reach their streams.
+        while client.request(&b"much"[..], SOON).await != Err(RequestError::Refused) {}
+    })
+    .await;
+    assert_eq!(
+        client
+            .request(&b"little"[..], SOON)
+            .await
+            .map(|answer| answer.len()),
+        Ok(4_096)
+    );
+    attack.abort();
+    within(async { while client.request(&b"much"[..], SOON).await.is_err() {} }).await;
+    serving.abort();
+}
+
+#[tokio::test]
 async fn an_idle_stranger_loses_its_place() {
     let limits = Limits {
         client_idle: Duration::from_millis(300),

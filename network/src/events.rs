@@ -1,0 +1,192 @@
+//! The end of the network that listens, in the order of urgency: ups and downs, control, payload, requests of operators,
+//! of clients, gossip. What is not taken fills its own channel and holds back only the peers that fill it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use libp2p::Multiaddr;
+use tokio::sync::{mpsc, watch};
+
+use crate::{event::Event, lines::Lines};
+
+/// Where the parts of the network put what they received.
+#[derive(Clone, Debug)]
+pub(crate) struct Inboxes {
+    pub(crate) listening: mpsc::Sender<Multiaddr>,
+    pub(crate) control: mpsc::Sender<(u16, Bytes)>,
+    pub(crate) payload: mpsc::Sender<(u16, Bytes)>,
+    pub(crate) requests: mpsc::Sender<Event>,
+    pub(crate) clients: mpsc::Sender<Event>,
+    pub(crate) gossip: mpsc::Sender<Event>,
+}
+
+/// Listens to the network.
+#[derive(Debug)]
+pub struct Events {
+    lines: Arc<Lines>,
+    /// The generation last told, by line.
+    told: Vec<(u16, u64)>,
+    listening: mpsc::Receiver<Multiaddr>,
+    control: mpsc::Receiver<(u16, Bytes)>,
+    payload: mpsc::Receiver<(u16, Bytes)>,
+    requests: mpsc::Receiver<Event>,
+    clients: mpsc::Receiver<Event>,
+    gossip: mpsc::Receiver<Event>,
+    /// Its sender lives as long as the swarm task.
+    alive: watch::Receiver<()>,
+}
+
+/// The channels between the swarm task and the node. `alive` is dropped by the task at its end.
+pub(crate) fn inboxes(lines: &Arc<Lines>) -> (Inboxes, Events, watch::Sender<()>) {
+    let (listening, listening_out) = mpsc::channel(LISTENING_QUEUE);
+    let (control, control_out) = mpsc::channel(CONTROL_QUEUE);
+    let (payload, payload_out) = mpsc::channel(PAYLOAD_QUEUE);
+    let (requests, requests_out) = mpsc::channel(REQUEST_QUEUE);
+    let (clients, clients_out) = mpsc::channel(CLIENT_QUEUE);
+    let (gossip, gossip_out) = mpsc::channel(GOSSIP_QUEUE);
+    let (alive_in, alive) = watch::channel(());
+    let events = Events {
+        told: lines.iter().map(|line| (line.index, 0)).collect(),
+        lines: Arc::clone(lines),
+        listening: listening_out,
+        control: control_out,
+        payload: payload_out,
+        requests: requests_out,
+        clients: clients_out,
+        gossip: gossip_out,
+        alive,
+    };
+    (
+        Inboxes {
+            listening,
+            control,
+            payload,
+            requests,
+            clients,
+            gossip,
+        },
+        events,
+        alive_in,
+    )
+}
+
+impl Events {
+    /// The next event, the most urgent kind first; `None` when the network has stopped. Cancelling it loses nothing.
+    pub async fn recv(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.next_turn() {
+                return Some(event);
+            }
+            tokio::select! {
+                biased;
+                () = self.lines.changed.notified() => {}
+                Some(address) = self.listening.recv() => return Some(Event::Listening(address)),
+                Some((from, bytes)) = self.control.recv() => return Some(Event::Control { from, bytes }),
+                Some((from, bytes)) = self.payload.recv() => return Some(Event::Payload { from, bytes }),
+                Some(event) = self.requests.recv() => return Some(event),
+                Some(event) = self.clients.recv() => return Some(event),
+                Some(event) = self.gossip.recv() => return Some(event),
+                _ = self.alive.changed() => return None,
+            }
+        }
+    }
+
+    /// One up or down that was not told yet.
+    fn next_turn(&mut self) -> Option<Event> {
+        for (index, told) in &mut self.told {
+            let now = self.lines.get(*index)?.generation();
+            let (was_up, is_up) = (!told.is_multiple_of(2), !now.is_multiple_of(2));
+            if *told == now {
+                continue;
+            }
+            if was_up {
+                // The way to an even number first, also when it is up again since.
+                *told = if is_up { now.saturating_sub(1) } else { now };
+                return Some(Event::PeerDown(*index));
+            }
+            *told = now;
+            if is_up {
+                return Some(Event::PeerUp(*index));
+            }
+        }
+        None
+    }
+}
+
+/// Addresses of one host.
+const LISTENING_QUEUE: usize = 64;
+/// Received control frames, 64 MB at most: a full storm of a hundred operators.
+const CONTROL_QUEUE: usize = 1_024;
+/// Received payload frames, 256 MB at most.
+const PAYLOAD_QUEUE: usize = 16;
+/// Requests of operators; those beyond wait, in flight, at their askers' cost.
+const REQUEST_QUEUE: usize = 256;
+/// Requests of clients; their bytes are bounded by `client_bytes_in_flight`.
+const CLIENT_QUEUE: usize = 256;
+/// Gossip messages, 64 MB at most; those beyond are dropped.
+const GOSSIP_QUEUE: usize = 256;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Limits, Peer, identity};
+
+    fn lines() -> Arc<Lines> {
+        let peer = |index| Peer {
+            index,
+            peer_id: identity::peer_id(&[u8::try_from(index).expect("small"); 32]),
+            addresses: Vec::new(),
+        };
+        Lines::new(&Config {
+            secret: [0; 32],
+            me: Some(0),
+            genesis8: "00000000".to_owned(),
+            listen: Vec::new(),
+            peers: (0..2).map(peer).collect(),
+            limits: Limits::default(),
+        })
+    }
+
+    #[tokio::test]
+    async fn a_quick_down_and_up_is_told_as_both() {
+        let lines = lines();
+        let (_inboxes, mut events, _alive) = inboxes(&lines);
+        let line = Arc::clone(lines.get(1).expect("line"));
+        lines.opened(&line);
+        assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
+        lines.closed(&line);
+        lines.opened(&line);
+        lines.closed(&line);
+        lines.opened(&line);
+        assert!(matches!(events.recv().await, Some(Event::PeerDown(1))));
+        assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
+        lines.closed(&line);
+        assert!(matches!(events.recv().await, Some(Event::PeerDown(1))));
+        lines.opened(&line);
+        lines.closed(&line);
+        assert!(
+            events.next_turn().is_none(),
+            "an up that ended before it was told is not told"
+        );
+    }
+
+    #[tokio::test]
+    async fn urgent_events_come_first_and_the_end_comes_last() {
+        let lines = lines();
+        let (inboxes, mut events, alive) = inboxes(&lines);
+        let bytes = Bytes::from_static(b"x");
+        inboxes.payload.try_send((1, bytes.clone())).expect("room");
+        inboxes.control.try_send((1, bytes)).expect("room");
+        lines.opened(lines.get(1).expect("line"));
+        drop(alive);
+        assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
+        assert!(matches!(
+            events.recv().await,
+            Some(Event::Control { from: 1, .. })
+        ));
+        assert!(matches!(
+            events.recv().await,
+            Some(Event::Payload { from: 1, .. })
+        ));
+        assert!(events.recv().await.is_none());
+    }
+}
