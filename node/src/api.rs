@@ -10,7 +10,6 @@
 use std::{
     collections::BTreeMap,
     future::Future,
-    io,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -54,7 +53,10 @@ pub struct AnchorBook(Arc<RwLock<BTreeMap<Height, AnchorSeen>>>);
 impl AnchorBook {
     /// Notes an anchor; noting one twice changes nothing.
     pub fn record(&self, anchor: AnchorSeen) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(anchor.height, anchor);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(anchor.height, anchor);
     }
 
     /// The newest anchor.
@@ -77,7 +79,10 @@ impl AnchorBook {
             Some(before) if before.number.checked_add(1) == Some(anchor.number) => before.height,
             _ => return None,
         };
-        Some(Covering { anchor: *anchor, previous })
+        Some(Covering {
+            anchor: *anchor,
+            previous,
+        })
     }
 }
 
@@ -109,6 +114,7 @@ struct Facts {
 struct Gates {
     reads: Semaphore,
     scans: Semaphore,
+    bodies: request::BodyRoom,
 }
 
 /// Everything that an answer needs. Clones are cheap and share all of it.
@@ -136,9 +142,25 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         exit_call: Option<ExitCall>,
     ) -> Result<Self, CommitteeError> {
         let (hash, committee) = (genesis.hash(), genesis.committee()?);
-        let facts = Arc::new(Facts { genesis, hash, committee, name: name.to_owned(), exit_call });
-        let gates = Arc::new(Gates { reads: Semaphore::new(READS_MAX), scans: Semaphore::new(SCANS_MAX) });
-        Ok(Self { handle, reader, anchors, facts, gates })
+        let facts = Arc::new(Facts {
+            genesis,
+            hash,
+            committee,
+            name: name.to_owned(),
+            exit_call,
+        });
+        let gates = Arc::new(Gates {
+            reads: Semaphore::new(READS_MAX),
+            scans: Semaphore::new(SCANS_MAX),
+            bodies: request::BodyRoom::new(),
+        });
+        Ok(Self {
+            handle,
+            reader,
+            anchors,
+            facts,
+            gates,
+        })
     }
 
     /// The same door before another handle.
@@ -159,7 +181,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 
     /// A question whose rows grow with the chain; few run at once and the others wait for their turn.
     async fn scan(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
-        let _place = self.gates.scans.acquire().await.map_err(|_| Code::Draining.because("the operator is stopping"))?;
+        let turn = tokio::time::timeout(REQUEST_TIMEOUT, self.gates.scans.acquire()).await;
+        let Ok(Ok(_place)) = turn else {
+            return Err(Code::Overloaded
+                .because(format!("{SCANS_MAX} long questions run already"))
+                .hint("ask again in a second"));
+        };
         self.read(question).await
     }
 
@@ -170,11 +197,14 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             let reader = door.reader.pinned()?;
             question(&Self { reader, ..door })
         });
-        let slow = || Code::RequestTimeout.because(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()));
         match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(Code::Internal.because(format!("the answer broke off: {error}"))),
-            Err(_) => Err(slow().hint("ask for a smaller page")),
+            Ok(Err(error)) => Err(Code::Internal
+                .because(format!("the answer broke off: {error}"))
+                .hint("ask another operator")),
+            Err(_) => Err(Code::RequestTimeout
+                .because(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))
+                .hint("ask for a smaller page")),
         }
     }
 }
@@ -198,19 +228,14 @@ impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
         tracing::warn!(%error, "storage read for a client");
         // The words are for the operator's log: they name its folders.
-        Code::Internal.because("the operator cannot read its storage").hint("ask another operator")
-    }
-}
-
-impl From<io::Error> for Problem {
-    fn from(error: io::Error) -> Self {
-        tracing::warn!(%error, "client request");
-        Code::Internal.because("the operator's system refused")
+        Code::Internal
+            .because("the operator cannot read its storage")
+            .hint("ask another operator")
     }
 }
 
 /// Bytes of a body with one transaction; the longest has some hundreds, its hex and JSON twice that. A megabyte leaves
-/// room for every client's habits and costs a bounded `max_connections` megabytes at worst.
+/// room for every client's habits, and all large bodies together share a bounded room.
 pub const BODY_MAX: usize = 1 << 20;
 
 /// Bytes of a batch: [`submit::BATCH_MAX`] of the longest transactions in hex and JSON.

@@ -14,8 +14,14 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     for byte in bytes.iter().skip(zeros) {
         multiply_add(&mut digits, 256, 58, u32::from(*byte));
     }
-    let letters = digits.iter().rev().filter_map(|digit| ALPHABET.get(usize::from(*digit)));
-    std::iter::repeat_n(&b'1', zeros).chain(letters).map(|letter| char::from(*letter)).collect()
+    let letters = digits
+        .iter()
+        .rev()
+        .filter_map(|digit| ALPHABET.get(usize::from(*digit)));
+    std::iter::repeat_n(&b'1', zeros)
+        .chain(letters)
+        .map(|letter| char::from(*letter))
+        .collect()
 }
 
 /// The bytes of a text; `None` for a foreign character or too long a text.
@@ -54,8 +60,12 @@ mod tests {
 
     #[test]
     fn known_texts_are_read_and_written() {
-        let known: [(&[u8], &str); 4] =
-            [(b"", ""), (&[0, 0], "11"), (b"Hello World!", "2NEpo7TZRRrLZSi2U"), (&[0, 1, 255], "19p")];
+        let known: [(&[u8], &str); 4] = [
+            (b"", ""),
+            (&[0, 0], "11"),
+            (b"Hello World!", "2NEpo7TZRRrLZSi2U"),
+            (&[0, 1, 255], "19p"),
+        ];
         for (bytes, text) in known {
             assert_eq!(encode(bytes), text);
             assert_eq!(decode(text).as_deref(), Some(bytes));

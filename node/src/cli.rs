@@ -31,7 +31,13 @@ use crate::config::{Config, Override};
 #[command(name = "plasma", version, after_help = exit::CODES_HELP, propagate_version = true)]
 struct Arguments {
     /// This operator's settings.
-    #[arg(long, global = true, env = "PLASMA_CONFIG", default_value = "plasma.toml", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "PLASMA_CONFIG",
+        default_value = "plasma.toml",
+        value_name = "FILE"
+    )]
     config: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -142,9 +148,10 @@ fn usage(error: &clap::Error) -> ExitCode {
 fn dispatch(arguments: Arguments) -> Result<(), StartError> {
     let file = arguments.config;
     match arguments.command {
-        Command::Node(NodeCommand::Start { overrides, exit_on_stdin_close }) => {
-            node::run(overrides.load(&file)?, exit_on_stdin_close)
-        }
+        Command::Node(NodeCommand::Start {
+            overrides,
+            exit_on_stdin_close,
+        }) => node::run(overrides.load(&file)?, exit_on_stdin_close),
         Command::Node(NodeCommand::Check { overrides }) => node::check(overrides.load(&file)?),
         Command::Config(ConfigCommand::Default) => print(Config::DEFAULT_TEXT),
         Command::Config(ConfigCommand::Check { overrides }) => {
@@ -160,9 +167,10 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
 impl Flags {
     /// The whole configuration: flags over environment over file over defaults.
     fn load(self, file: &std::path::Path) -> Result<Config, StartError> {
-        let mut overrides = Config::overrides_of(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }));
+        let mut overrides = Config::overrides_of(
+            std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
+        );
         let flags = [
             ("--data-dir", "data_dir", self.data_dir),
             ("--http-listen", "http.listen", self.http_listen),
@@ -170,7 +178,11 @@ impl Flags {
             ("--log-filter", "log.filter", self.log_filter),
         ];
         for (source, key, value) in flags {
-            overrides.extend(value.map(|value| Override { source: source.into(), key: key.into(), value }));
+            overrides.extend(value.map(|value| Override {
+                source: source.into(),
+                key: key.into(),
+                value,
+            }));
         }
         Ok(Config::load(file, &overrides)?)
     }

@@ -22,7 +22,10 @@ pub use crate::quantity::{Size, Span};
 /// Every setting of one operator. The keys are documented in [`Config::DEFAULT_TEXT`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "config/default.toml documents each key, and is what users read")]
+#[expect(
+    missing_docs,
+    reason = "config/default.toml documents each key, and is what users read"
+)]
 pub struct Config {
     pub config_version: u32,
     pub name: String,
@@ -208,7 +211,10 @@ impl Config {
     /// [`ConfigError`] with the place and the key.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: name.clone(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: name.clone(),
+            source,
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Ok(Self::parse(&name, &text, overrides)?.rooted(folder))
     }
@@ -220,17 +226,25 @@ impl Config {
     pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Self, ConfigError> {
         let located = |error: toml::de::Error| {
             let (line, column) = place(text, error.span().map_or(0, |span| span.start));
-            ConfigError::File { path: name.to_owned(), line, column, message: error.message().to_owned() }
+            ConfigError::File {
+                path: name.to_owned(),
+                line,
+                column,
+                message: error.message().to_owned(),
+            }
         };
         let mut config: Self = toml::from_str(text).map_err(located)?;
         let mut table: Table = text.parse().map_err(located)?;
         for entry in overrides {
             // One by one, so that the error names the entry that is wrong.
             set(&mut table, entry)?;
-            config = table.clone().try_into().map_err(|error: toml::de::Error| ConfigError::Override {
-                from: entry.source.clone(),
-                message: format!("{} ({} = {:?})", error.message(), entry.key, entry.value),
-            })?;
+            config = table
+                .clone()
+                .try_into()
+                .map_err(|error: toml::de::Error| ConfigError::Override {
+                    from: entry.source.clone(),
+                    message: format!("{} ({} = {:?})", error.message(), entry.key, entry.value),
+                })?;
         }
         config.check()?;
         Ok(config)
@@ -273,10 +287,18 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, value: &dyn ToString, reason| {
-            Err(ConfigError::Value { key, value: value.to_string(), reason })
+            Err(ConfigError::Value {
+                key,
+                value: value.to_string(),
+                reason,
+            })
         };
         if self.config_version != 1 {
-            return refuse("config_version", &self.config_version, "this version reads format 1");
+            return refuse(
+                "config_version",
+                &self.config_version,
+                "this version reads format 1",
+            );
         }
         if self.name.is_empty() || self.name.len() > NAME_MAX || self.name.chars().any(char::is_control) {
             return refuse("name", &self.name, "1 to 64 printable characters");
@@ -286,13 +308,25 @@ impl Config {
             return refuse("federation.expected_hash", hash, "0x and 64 hex digits, or empty");
         }
         if self.p2p.listen.is_empty() {
-            return refuse("p2p.listen", &"[]", "at least one multiaddress, for example \"/ip4/0.0.0.0/tcp/27400\"");
+            return refuse(
+                "p2p.listen",
+                &"[]",
+                "at least one multiaddress, for example \"/ip4/0.0.0.0/tcp/27400\"",
+            );
         }
         if self.consensus.delta.0.is_zero() {
-            return refuse("consensus.delta", &self.consensus.delta, "longer than 0ms: no message arrives at once");
+            return refuse(
+                "consensus.delta",
+                &self.consensus.delta,
+                "longer than 0ms: no message arrives at once",
+            );
         }
         if !(101..=1_000).contains(&self.consensus.alpha_percent) {
-            return refuse("consensus.alpha_percent", &self.consensus.alpha_percent, "101 to 1000");
+            return refuse(
+                "consensus.alpha_percent",
+                &self.consensus.alpha_percent,
+                "101 to 1000",
+            );
         }
         if !(1..=10_000).contains(&self.consensus.cap) {
             return refuse("consensus.cap", &self.consensus.cap, "1 to 10000");
@@ -300,7 +334,10 @@ impl Config {
         if self.mempool.max_transactions == 0 {
             return refuse("mempool.max_transactions", &0, "at least 1");
         }
-        if !["http://", "https://"].iter().any(|scheme| self.l1.rpc_url.starts_with(scheme)) {
+        if !["http://", "https://"]
+            .iter()
+            .any(|scheme| self.l1.rpc_url.starts_with(scheme))
+        {
             return refuse("l1.rpc_url", &self.l1.rpc_url, "starts with http:// or https://");
         }
         if self.l1.poll_interval.0.is_zero() {
@@ -323,26 +360,45 @@ pub(crate) fn place(text: &str, offset: usize) -> (usize, usize) {
 
 /// Puts one override into the table, with the type that the default of its key has.
 fn set(table: &mut Table, entry: &Override) -> Result<(), ConfigError> {
-    let refuse = |message: String| ConfigError::Override { from: entry.source.clone(), message };
-    let unknown = || refuse(format!("there is no key {}; `plasma config default` lists them", entry.key));
+    let refuse = |message: String| ConfigError::Override {
+        from: entry.source.clone(),
+        message,
+    };
+    let unknown = || {
+        refuse(format!(
+            "there is no key {}; `plasma config default` lists them",
+            entry.key
+        ))
+    };
     let defaults: Table = Config::DEFAULT_TEXT.parse().map_err(|_| unknown())?;
-    let (section, key) = entry.key.split_once('.').map_or((None, entry.key.as_str()), |(s, k)| (Some(s), k));
+    let (section, key) = entry
+        .key
+        .split_once('.')
+        .map_or((None, entry.key.as_str()), |(s, k)| (Some(s), k));
     let (model, target) = match section {
         None => (Some(&defaults), table),
         Some(name) => {
             let model = defaults.get(name).and_then(Value::as_table);
             model.ok_or_else(unknown)?;
-            let target = table.entry(name).or_insert_with(|| Value::Table(Table::new())).as_table_mut();
+            let target = table
+                .entry(name)
+                .or_insert_with(|| Value::Table(Table::new()))
+                .as_table_mut();
             (model, target.ok_or_else(unknown)?)
         }
     };
     let model = model.and_then(|model| model.get(key)).ok_or_else(unknown)?;
     let text = entry.value.clone();
     let value = match model {
-        Value::Integer(_) => {
-            Value::Integer(text.parse().map_err(|_| refuse(format!("{} is a number, not {text:?}", entry.key)))?)
-        }
-        Value::Array(_) => Value::Array(text.split(',').map(|part| Value::String(part.trim().into())).collect()),
+        Value::Integer(_) => Value::Integer(
+            text.parse()
+                .map_err(|_| refuse(format!("{} is a number, not {text:?}", entry.key)))?,
+        ),
+        Value::Array(_) => Value::Array(
+            text.split(',')
+                .map(|part| Value::String(part.trim().into()))
+                .collect(),
+        ),
         Value::Table(_) => return Err(unknown()),
         _ => Value::String(text),
     };

@@ -13,3 +13,4 @@ pub mod quantity;
 mod base58;
 pub mod cli;
 pub mod proofs;
+pub mod client;

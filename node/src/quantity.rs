@@ -34,7 +34,9 @@ impl FromStr for Span {
     type Err = QuantityError;
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
-        scaled(text, &TIMES, "ms, s, m, h, d (for example \"500ms\")").map(Duration::from_millis).map(Self)
+        scaled(text, &TIMES, "ms, s, m, h, d (for example \"500ms\")")
+            .map(Duration::from_millis)
+            .map(Self)
     }
 }
 
@@ -60,13 +62,17 @@ impl fmt::Display for Size {
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -83,25 +89,44 @@ impl Serialize for Size {
 }
 
 fn scaled(text: &str, units: &[(&str, u64)], names: &'static str) -> Result<u64, QuantityError> {
-    let shape = || QuantityError::Shape { text: text.to_owned(), units: names };
+    let shape = || QuantityError::Shape {
+        text: text.to_owned(),
+        units: names,
+    };
     let end = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(shape)?;
     let (number, unit) = text.split_at(end);
-    let (_, scale) = units.iter().find(|(name, _)| *name == unit.trim()).ok_or_else(shape)?;
+    let (_, scale) = units
+        .iter()
+        .find(|(name, _)| *name == unit.trim())
+        .ok_or_else(shape)?;
     if number.is_empty() {
         return Err(shape());
     }
     let range = || QuantityError::Range(text.to_owned());
-    number.parse::<u64>().ok().and_then(|n| n.checked_mul(*scale)).ok_or_else(range)
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(*scale))
+        .ok_or_else(range)
 }
 
 fn write_scaled(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str, u64)]) -> fmt::Result {
-    let largest = units.iter().rev().find(|(_, scale)| value != 0 && value % scale == 0);
+    let largest = units
+        .iter()
+        .rev()
+        .find(|(_, scale)| value != 0 && value.is_multiple_of(*scale));
     let (name, scale) = largest.or(units.first()).copied().unwrap_or(("", 1));
     write!(f, "{}{name}", value / scale)
 }
 
 /// In milliseconds, ascending.
-const TIMES: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+const TIMES: [(&str, u64); 5] = [
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+];
 
 /// In bytes, ascending.
 const SIZES: [(&str, u64); 4] = [("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
@@ -122,7 +147,16 @@ mod tests {
 
     #[test]
     fn quantities_without_unit_or_number_are_refused() {
-        for text in ["", "5", "ms", "1.5s", "-1s", "5 parsecs", "99999999999999999999s", "18446744073709551615d"] {
+        for text in [
+            "",
+            "5",
+            "ms",
+            "1.5s",
+            "-1s",
+            "5 parsecs",
+            "99999999999999999999s",
+            "18446744073709551615d",
+        ] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
         assert!("12MB".parse::<Size>().is_err());

@@ -2,6 +2,10 @@
 
 #[cfg(test)]
 mod suite {
+    pub(crate) mod refusals;
+    pub(crate) mod submits;
+    pub(crate) mod http;
+    pub(crate) mod client;
     pub(crate) mod chain;
     pub(crate) mod api;
     pub(crate) mod anvil;
@@ -13,8 +17,8 @@ mod suite {
     pub(crate) mod proxy;
     pub(crate) mod runtime;
     pub(crate) mod scratch;
-    pub(crate) mod settings;
     pub(crate) mod stage;
+    pub(crate) mod settings;
     pub(crate) mod storage;
     pub(crate) mod stub;
     pub(crate) mod wal;

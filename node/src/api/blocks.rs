@@ -33,7 +33,9 @@ impl FromStr for BlockName {
         }
         let by_height = || text.parse().map(|height| Self::Height(Height(height)));
         let by_id = text.parse::<HashText>().map(|id| Self::Id(BlockId(id.0)));
-        by_id.or_else(|_| by_height().map_err(|_| TextError("a height, a block id of 0x and 64 hex digits, or latest")))
+        by_id.or_else(|_| {
+            by_height().map_err(|_| TextError("a height, a block id of 0x and 64 hex digits, or latest"))
+        })
     }
 }
 
@@ -46,7 +48,9 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         self.read(move |door| {
             let height = door.named(name)?;
             let header = door.reader.header(height)?.ok_or_else(|| missing_block(height))?;
-            let certificate = door.certificate_of(&door.reader, height)?.filter(|_| height != Height(0));
+            let certificate = door
+                .certificate_of(&door.reader, height)?
+                .filter(|_| height != Height(0));
             Reply::ok(&BlockView {
                 height: height.0,
                 id: HashText(header.id().0),
@@ -79,13 +83,27 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             let block = door.block_at(door.named(name)?)?;
             let (height, id) = (block.header.height, HashText(block.header.id().0));
             let state = door.state_at(height);
-            let rows = (0u32..).zip(&block.body).filter(|(index, _)| after.is_none_or(|after| *index > after));
+            let rows = (0u32..)
+                .zip(&block.body)
+                .filter(|(index, _)| after.is_none_or(|after| *index > after));
             let items = rows.take(limit.saturating_add(1)).map(|(index, signed)| {
-                view(signed, signed.id(), Some(Place { height: height.0, id, index }), state)
+                view(
+                    signed,
+                    signed.id(),
+                    Some(Place {
+                        height: height.0,
+                        id,
+                        index,
+                    }),
+                    state,
+                )
             });
             let (tip, _) = door.reader.tip()?;
             let last = |transaction: &TransactionView| {
-                transaction.block.map(|place| place.index.to_string()).unwrap_or_default()
+                transaction
+                    .block
+                    .map(|place| place.index.to_string())
+                    .unwrap_or_default()
             };
             Reply::ok(&page(items.collect(), limit, tip.0, last))
         })

@@ -82,7 +82,11 @@ impl Request {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Submit { wait, timeout_ms, transaction } => {
+            Self::Submit {
+                wait,
+                timeout_ms,
+                transaction,
+            } => {
                 let [high, low] = timeout_ms.to_be_bytes();
                 [&[SUBMIT, wait_byte(*wait), high, low], transaction.as_slice()].concat()
             }
@@ -111,15 +115,23 @@ impl Request {
     pub fn decode(bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.len() > REQUEST_BYTES_MAX {
             let detail = format!("a request of {} bytes", bytes.len());
-            return Err(Code::PayloadTooLarge.because(detail).with("limit", REQUEST_BYTES_MAX));
+            let problem = Code::PayloadTooLarge
+                .because(detail)
+                .with("limit", REQUEST_BYTES_MAX);
+            return Err(problem.hint("batches go over HTTP"));
         }
         let Some((kind, body)) = bytes.split_first() else {
-            return Err(Code::MalformedRequest.because("the request is empty").hint("it begins with a kind, 1 byte"));
+            return Err(Code::MalformedRequest
+                .because("the request is empty")
+                .hint("it begins with a kind, 1 byte"));
         };
         let (parsed, shape) = Self::parse(*kind, body);
         parsed.ok_or_else(|| {
             Code::MalformedRequest
-                .because(format!("request kind {kind:#04x} with {} bytes behind it", body.len()))
+                .because(format!(
+                    "request kind {kind:#04x} with {} bytes behind it",
+                    body.len()
+                ))
                 .hint(shape)
         })
     }
@@ -131,15 +143,27 @@ impl Request {
         let position = || body.try_into().ok().map(Position::from_bytes);
         let alone = |request| body.is_empty().then_some(request);
         match kind {
-            SUBMIT => (Self::parse_submit(body), "wait 1 (0, 1 or 2) ‖ timeout_ms 2 ‖ transaction"),
+            SUBMIT => (
+                Self::parse_submit(body),
+                "wait 1 (0, 1 or 2) ‖ timeout_ms 2 ‖ transaction",
+            ),
             TRANSACTION => (id().map(Self::Transaction), "id 32"),
-            OUTPUTS => (Self::parse_outputs(body), "owner 20 ‖ limit 2 ‖ nothing or position 9"),
+            OUTPUTS => (
+                Self::parse_outputs(body),
+                "owner 20 ‖ limit 2 ‖ nothing or position 9",
+            ),
             STATUS => (alone(Self::Status), "nothing"),
             NETWORK => (alone(Self::Network), "nothing"),
             BLOCK if body.is_empty() => (Some(Self::Block(None)), "nothing or height 4"),
             BLOCK => {
-                let height = body.try_into().ok().map(|bytes| Height(u32::from_be_bytes(bytes)));
-                (height.map(|height| Self::Block(Some(height))), "nothing or height 4")
+                let height = body
+                    .try_into()
+                    .ok()
+                    .map(|bytes| Height(u32::from_be_bytes(bytes)));
+                (
+                    height.map(|height| Self::Block(Some(height))),
+                    "nothing or height 4",
+                )
             }
             PROOF => (id().map(Self::Proof), "id 32"),
             EXIT_DATA => (position().map(Self::ExitData), "position 9"),
@@ -152,15 +176,29 @@ impl Request {
 
     fn parse_submit(body: &[u8]) -> Option<Self> {
         let ([wait, high, low], transaction) = body.split_first_chunk()?;
-        let wait = [Wait::None, Wait::Accepted, Wait::Committed].into_iter().find(|known| wait_byte(*known) == *wait)?;
-        Some(Self::Submit { wait, timeout_ms: u16::from_be_bytes([*high, *low]), transaction: transaction.to_vec() })
+        let wait = [Wait::None, Wait::Accepted, Wait::Committed]
+            .into_iter()
+            .find(|known| wait_byte(*known) == *wait)?;
+        Some(Self::Submit {
+            wait,
+            timeout_ms: u16::from_be_bytes([*high, *low]),
+            transaction: transaction.to_vec(),
+        })
     }
 
     fn parse_outputs(body: &[u8]) -> Option<Self> {
         let (owner, rest) = body.split_first_chunk::<20>()?;
         let (limit, rest) = rest.split_first_chunk::<2>()?;
-        let after = if rest.is_empty() { None } else { Some(Position::from_bytes(rest.try_into().ok()?)) };
-        Some(Self::Outputs { owner: Address(*owner), limit: u16::from_be_bytes(*limit), after })
+        let after = if rest.is_empty() {
+            None
+        } else {
+            Some(Position::from_bytes(rest.try_into().ok()?))
+        };
+        Some(Self::Outputs {
+            owner: Address(*owner),
+            limit: u16::from_be_bytes(*limit),
+            after,
+        })
     }
 }
 
@@ -176,9 +214,18 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 
     async fn ask(&self, request: Request) -> Answer {
         match request {
-            Request::Submit { wait, timeout_ms, transaction } => {
+            Request::Submit {
+                wait,
+                timeout_ms,
+                transaction,
+            } => {
                 let signed = submit::parse(&transaction, self.facts.genesis.legacy_transactions)?;
-                self.submit(signed, wait, Duration::from_millis(timeout_ms.into()).min(SUBMIT_WAIT_MAX)).await
+                self.submit(
+                    signed,
+                    wait,
+                    Duration::from_millis(timeout_ms.into()).min(SUBMIT_WAIT_MAX),
+                )
+                .await
             }
             Request::Transaction(id) => self.transaction(id).await,
             Request::Outputs { owner, limit, after } => {
@@ -240,15 +287,35 @@ mod tests {
 
     #[test]
     fn requests_survive_their_bytes() {
-        let position = Position { block: Height(7), transaction: 2, output: 1 };
+        let position = Position {
+            block: Height(7),
+            transaction: 2,
+            output: 1,
+        };
         let id = TransactionId(Hash([7; 32]));
         let owner = Address([3; 20]);
         let requests = [
-            Request::Submit { wait: Wait::Committed, timeout_ms: 5_000, transaction: vec![5, 1, 1] },
-            Request::Submit { wait: Wait::None, timeout_ms: 0, transaction: vec![] },
+            Request::Submit {
+                wait: Wait::Committed,
+                timeout_ms: 5_000,
+                transaction: vec![5, 1, 1],
+            },
+            Request::Submit {
+                wait: Wait::None,
+                timeout_ms: 0,
+                transaction: vec![],
+            },
             Request::Transaction(id),
-            Request::Outputs { owner, limit: 10, after: None },
-            Request::Outputs { owner, limit: 0, after: Some(position) },
+            Request::Outputs {
+                owner,
+                limit: 10,
+                after: None,
+            },
+            Request::Outputs {
+                owner,
+                limit: 0,
+                after: Some(position),
+            },
             Request::Status,
             Request::Network,
             Request::Block(None),
@@ -267,11 +334,25 @@ mod tests {
     #[test]
     fn wrong_lengths_kinds_and_waits_are_refused() {
         let cases: [&[u8]; 12] = [
-            &[], &[0], &[12], &[1], &[1, 3, 0, 0], &[2], &[2; 32], &[2; 34], &[3; 22], &[3; 24], &[4, 0], &[6, 1, 2],
+            &[],
+            &[0],
+            &[12],
+            &[1],
+            &[1, 3, 0, 0],
+            &[2],
+            &[2; 32],
+            &[2; 34],
+            &[3; 22],
+            &[3; 24],
+            &[4, 0],
+            &[6, 1, 2],
         ];
         for bytes in cases {
             let problem = Request::decode(bytes).unwrap_err();
-            assert!(problem.is(Code::MalformedRequest) && problem.hint.is_some(), "{bytes:?} {problem}");
+            assert!(
+                problem.is(Code::MalformedRequest) && problem.hint.is_some(),
+                "{bytes:?} {problem}"
+            );
         }
         assert!(Request::decode(&[1; 5000]).unwrap_err().is(Code::PayloadTooLarge));
     }

@@ -20,9 +20,14 @@ impl FromStr for ExitNumber {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let decimal = || text.parse::<AmountText>().map(|number| Hash(number.0.to_be_bytes()));
+        let decimal = || {
+            text.parse::<AmountText>()
+                .map(|number| Hash(number.0.to_be_bytes()))
+        };
         let bytes = text.parse::<HashText>().map(|hash| hash.0).or_else(|_| decimal());
-        bytes.map(|hash| Self(ExitId(hash))).map_err(|_| TextError("an exit's number, decimal or 0x and 64 hex digits"))
+        bytes
+            .map(|hash| Self(ExitId(hash)))
+            .map_err(|_| TextError("an exit's number, decimal or 0x and 64 hex digits"))
     }
 }
 
@@ -34,7 +39,9 @@ impl FromStr for Deposit {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        text.parse().map(|number| Self(DepositNumber(number))).map_err(|_| TextError("a deposit's number, decimal"))
+        text.parse()
+            .map(|number| Self(DepositNumber(number)))
+            .map_err(|_| TextError("a deposit's number, decimal"))
     }
 }
 
@@ -53,8 +60,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             let limit = asked.limit()?;
             let after = asked.after::<ExitNumber>()?.map(|number| number.0);
             let open = door.reader.exits()?;
-            let behind = open.iter().filter(|(id, _)| after.is_none_or(|after| **id > after));
-            let items = behind.take(limit.saturating_add(1)).map(|(id, exit)| view(id, exit)).collect();
+            let behind = open
+                .iter()
+                .filter(|(id, _)| after.is_none_or(|after| **id > after));
+            let items = behind
+                .take(limit.saturating_add(1))
+                .map(|(id, exit)| view(id, exit))
+                .collect();
             let (height, _) = door.reader.tip()?;
             Reply::ok(&page(items, limit, height.0, |exit: &ExitView| exit.id.clone()))
         })
@@ -101,10 +113,18 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 fn view(id: &ExitId, exit: &OpenExit) -> ExitView {
     let (kind, owner, locked) = match exit {
         OpenExit::Standard { owner, locked, .. } => ("standard", Some(AddressText(*owner)), *locked),
-        OpenExit::InFlight { locked_inputs, locked_outputs, .. } => {
-            ("in-flight", None, *locked_inputs != 0 || *locked_outputs != 0)
-        }
+        OpenExit::InFlight {
+            locked_inputs,
+            locked_outputs,
+            ..
+        } => ("in-flight", None, *locked_inputs != 0 || *locked_outputs != 0),
     };
     let outputs = exit.positions().into_iter().map(PositionText).collect();
-    ExitView { id: number(id), kind: kind.to_owned(), outputs, owner, locked }
+    ExitView {
+        id: number(id),
+        kind: kind.to_owned(),
+        outputs,
+        owner,
+        locked,
+    }
 }

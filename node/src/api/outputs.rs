@@ -30,7 +30,9 @@ impl PageAsked {
         if (1..=PAGE_MAX).contains(&limit) {
             return Ok(limit);
         }
-        let problem = Code::MalformedRequest.because(format!("limit = {limit} in the query")).with("field", "limit");
+        let problem = Code::MalformedRequest
+            .because(format!("limit = {limit} in the query"))
+            .with("field", "limit");
         Err(problem.hint(format!("1 to {PAGE_MAX}")))
     }
 
@@ -40,7 +42,9 @@ impl PageAsked {
         let parse = |text: &String| {
             text.parse().map_err(|_| {
                 let problem = Code::MalformedRequest.because("cursor in the query is not one that we gave");
-                problem.with("field", "cursor").hint("take next_cursor from the page before, or leave it out")
+                problem
+                    .with("field", "cursor")
+                    .hint("take next_cursor from the page before, or leave it out")
             })
         };
         self.cursor.as_ref().map(parse).transpose()
@@ -48,11 +52,20 @@ impl PageAsked {
 }
 
 /// Cuts a page from one item more than it may hold: the surplus says that there is another page.
-pub(super) fn page<T>(mut items: Vec<T>, limit: usize, height: u32, cursor: impl Fn(&T) -> String) -> Page<T> {
+pub(super) fn page<T>(
+    mut items: Vec<T>,
+    limit: usize,
+    height: u32,
+    cursor: impl Fn(&T) -> String,
+) -> Page<T> {
     let more = items.len() > limit;
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| more).map(cursor);
-    Page { items, next_cursor, height }
+    Page {
+        items,
+        next_cursor,
+        height,
+    }
 }
 
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
@@ -65,9 +78,14 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             let limit = asked.limit()?;
             let after = asked.after::<PositionText>()?.map(|position| position.0);
             let rows = door.reader.outputs_of(&owner, after, limit.saturating_add(1))?;
-            let items = rows.iter().map(|(position, record)| view(*position, record)).collect();
+            let items = rows
+                .iter()
+                .map(|(position, record)| view(*position, record))
+                .collect();
             let (height, _) = door.reader.tip()?;
-            Reply::ok(&page(items, limit, height.0, |output: &OutputView| output.output.to_string()))
+            Reply::ok(&page(items, limit, height.0, |output: &OutputView| {
+                output.output.to_string()
+            }))
         })
         .await
     }
@@ -95,16 +113,21 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                     break;
                 }
             }
-            let balance = |(asset, (available, exiting, outputs)): (Address, (Amount, Amount, usize))| Balance {
-                asset: AddressText(asset),
-                available: AmountText(available),
-                exiting: AmountText(exiting),
-                total: AmountText(available.saturating_add(exiting)),
-                outputs,
-            };
+            let balance =
+                |(asset, (available, exiting, outputs)): (Address, (Amount, Amount, usize))| Balance {
+                    asset: AddressText(asset),
+                    available: AmountText(available),
+                    exiting: AmountText(exiting),
+                    total: AmountText(available.saturating_add(exiting)),
+                    outputs,
+                };
             let (height, _) = door.reader.tip()?;
             let balances = sums.into_iter().map(balance).collect();
-            Reply::ok(&AddressView { address: AddressText(owner), balances, height: height.0 })
+            Reply::ok(&AddressView {
+                address: AddressText(owner),
+                balances,
+                height: height.0,
+            })
         })
         .await
     }
@@ -114,7 +137,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// # Errors
     /// [`Code::NotFound`] when no decided block created it.
     pub async fn output(&self, position: Position) -> Answer {
-        self.read(move |door| Reply::ok(&door.output_view(position)?)).await
+        self.read(move |door| Reply::ok(&door.output_view(position)?))
+            .await
     }
 
     /// `GET /v1/outputs/{position}/exit-data`: everything that `ExitGame.startExit` takes, against the first anchor.
@@ -132,7 +156,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 return Err(missing_block(anchored));
             };
             let receipt = door.receipt(proven, anchored, certificate)?;
-            let calldata = door.facts.exit_call.map(|call| BytesText(call(&receipt, &covering, position.output)));
+            let calldata = door
+                .facts
+                .exit_call
+                .map(|call| BytesText(call(&receipt, &covering, position.output)));
             Reply::ok(&ExitData {
                 output,
                 output_index: position.output,
@@ -160,7 +187,9 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let mut output = view(position, &record);
         if let (Some(spender), Fate::Spent(by)) = (&mut output.spent_by, record.fate) {
             let block = self.block_at(by.height)?;
-            let signed = usize::try_from(by.transaction).ok().and_then(|index| block.body.get(index));
+            let signed = usize::try_from(by.transaction)
+                .ok()
+                .and_then(|index| block.body.get(index));
             spender.id = signed.map(|signed| HashText(signed.id().0));
         }
         Ok(output)
@@ -170,7 +199,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 fn covering(anchors: &AnchorBook, position: Position) -> Result<Covering, Problem> {
     anchors.covering(position.block).ok_or_else(|| {
         Code::NotAnchored
-            .because(format!("no anchor on Ethereum covers block {} yet", position.block))
+            .because(format!(
+                "no anchor on Ethereum covers block {} yet",
+                position.block
+            ))
             .with("height", position.block.0)
             .hint("anchors come every few blocks or minutes; l1.last_anchor in /v1/status shows the newest")
     })
@@ -183,7 +215,12 @@ pub(super) fn view(position: Position, record: &OutputRecord) -> OutputView {
         Fate::Unspent if output.locks == 0 => (OutputStatus::Unspent, None, None),
         Fate::Unspent => (OutputStatus::Exiting, None, None),
         Fate::Spent(by) => {
-            let spender = SpenderView { height: by.height.0, index: by.transaction, input: by.input, id: None };
+            let spender = SpenderView {
+                height: by.height.0,
+                index: by.transaction,
+                input: by.input,
+                id: None,
+            };
             (OutputStatus::Spent, Some(spender), None)
         }
         Fate::Exited(exit) => (OutputStatus::Exited, None, Some(super::exits::number(&exit))),

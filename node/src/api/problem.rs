@@ -1,16 +1,21 @@
 //! What went wrong, in one shape at every door (RFC 9457): HTTP, libp2p clients and the command line.
 //!
 //! A [`Code`] is stable and has one status; `detail` names the field and the values, `hint` says what to do about it.
-//! Further members depend on the code (`input`, `spent_by`, `in_sum`, …) and are listed in `docs/interfaces` per code.
+//! Further members depend on the code (`input`, `spent_by`, `in_sum`, …) and name what the detail speaks of.
 
-use std::fmt;
+use std::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A refusal with its reason.
+/// A refusal with its reason. One pointer wide, because most answers are none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Content>);
+
+/// What a [`Problem`] says; reached through it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
     /// `urn:plasma:problem:` and the code.
     #[serde(rename = "type")]
     pub kind: String,
@@ -139,7 +144,7 @@ impl Code {
     /// A problem of this code about one case.
     #[must_use]
     pub fn because(self, detail: impl Into<String>) -> Problem {
-        Problem {
+        Problem(Box::new(Content {
             kind: format!("urn:plasma:problem:{}", self.as_str()),
             title: self.title().to_owned(),
             status: self.status(),
@@ -149,7 +154,7 @@ impl Code {
             hint: None,
             instance: None,
             members: Map::new(),
-        }
+        }))
     }
 }
 
@@ -157,21 +162,21 @@ impl Problem {
     /// Adds what the client can do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
         self
     }
 
     /// Adds a member that this code carries.
     #[must_use]
     pub fn with(mut self, member: &str, value: impl Into<Value>) -> Self {
-        self.members.insert(member.to_owned(), value.into());
+        self.0.members.insert(member.to_owned(), value.into());
         self
     }
 
     /// Adds the path that was asked.
     #[must_use]
     pub fn at(mut self, path: &str) -> Self {
-        self.instance = Some(path.to_owned());
+        self.0.instance = Some(path.to_owned());
         self
     }
 
@@ -179,6 +184,14 @@ impl Problem {
     #[must_use]
     pub fn is(&self, code: Code) -> bool {
         self.code == code.as_str()
+    }
+}
+
+impl Deref for Problem {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.0
     }
 }
 
@@ -197,9 +210,16 @@ mod tests {
 
     #[test]
     fn problems_survive_json_with_their_members() {
-        let problem = Code::InputSpent.because("Input 0 was spent").with("input", 0).hint("refresh").at("/v1/x");
+        let problem = Code::InputSpent
+            .because("Input 0 was spent")
+            .with("input", 0)
+            .hint("refresh")
+            .at("/v1/x");
         let text = serde_json::to_string(&problem).unwrap();
-        assert!(text.contains(r#""type":"urn:plasma:problem:input-spent""#), "{text}");
+        assert!(
+            text.contains(r#""type":"urn:plasma:problem:input-spent""#),
+            "{text}"
+        );
         assert_eq!(serde_json::from_str::<Problem>(&text).unwrap(), problem);
     }
 
@@ -207,6 +227,15 @@ mod tests {
     fn codes_have_distinct_names() {
         for code in Code::ALL {
             assert_eq!(Code::of(code.as_str()), Some(*code));
+        }
+    }
+
+    #[test]
+    fn every_code_is_documented_with_its_status() {
+        let page = include_str!("../../../docs/api.md");
+        for code in Code::ALL {
+            let row = format!("| `{}` | {} |", code.as_str(), code.status());
+            assert!(page.contains(&row), "{row}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Every reason not to take a transaction, as a problem that names the field, the values and the way out.
 
 use plasma_core::{
-    Address, DecodeError, Position, SignedTransaction, Spender, TransactionError,
-    TransactionRejected, legacy::LegacyError,
+    Address, DecodeError, Position, SignedTransaction, Spender, TransactionError, TransactionRejected,
+    legacy::LegacyError,
 };
 
 use super::{Code, Problem, text::AddressText};
@@ -83,7 +83,9 @@ pub(super) fn rejected(refused: &Rejected) -> Problem {
 pub(super) fn rule(reason: &TransactionRejected) -> Problem {
     let detail = reason.to_string();
     let about = |code: Code, input: usize, position: Position| {
-        code.because(detail.clone()).with("input", input).with("output", position.to_string())
+        code.because(detail.clone())
+            .with("input", input)
+            .with("output", position.to_string())
     };
     match *reason {
         TransactionRejected::InputMissing { input, position }
@@ -125,7 +127,9 @@ pub(super) fn rule(reason: &TransactionRejected) -> Problem {
 /// Adds the spender of an output to a problem about it.
 pub(super) fn spent(problem: Problem, by: Spender) -> Problem {
     let spender = serde_json::json!({ "height": by.height.0, "index": by.transaction, "input": by.input });
-    problem.with("spent_by", spender).hint("list what you can spend with /v1/addresses/{address}/outputs")
+    problem
+        .with("spent_by", spender)
+        .hint("list what you can spend with /v1/addresses/{address}/outputs")
 }
 
 fn foreign(problem: Problem, owner: Address, signer: Address) -> Problem {
@@ -139,5 +143,9 @@ fn foreign(problem: Problem, owner: Address, signer: Address) -> Problem {
 pub(super) fn empty() -> Problem {
     Code::MalformedTransaction
         .because("the body is empty")
-        .hint(format!("send one transaction of {} to {} bytes", SignedTransaction::BYTES_MIN, SignedTransaction::BYTES_MAX))
+        .hint(format!(
+            "send one transaction of {} to {} bytes",
+            SignedTransaction::BYTES_MIN,
+            SignedTransaction::BYTES_MAX
+        ))
 }

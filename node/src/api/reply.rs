@@ -33,7 +33,12 @@ impl Reply {
     pub fn ok(document: &impl Serialize) -> Answer {
         let body = serde_json::to_vec(document)
             .map_err(|error| Code::Internal.because(format!("the answer has no JSON form: {error}")))?;
-        Ok(Self { status: 200, body, duplicate: false, location: None })
+        Ok(Self {
+            status: 200,
+            body,
+            duplicate: false,
+            location: None,
+        })
     }
 
     /// The same document with another status.
@@ -47,7 +52,12 @@ impl Reply {
     pub fn of(answer: Answer) -> Self {
         answer.unwrap_or_else(|problem| {
             let body = serde_json::to_vec(&problem).unwrap_or_default();
-            Self { status: problem.status, body, duplicate: false, location: None }
+            Self {
+                status: problem.status,
+                body,
+                duplicate: false,
+                location: None,
+            }
         })
     }
 }
@@ -55,12 +65,16 @@ impl Reply {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if self.duplicate {
-            headers.insert(HeaderName::from_static("plasma-duplicate"), HeaderValue::from_static("true"));
+            headers.insert(
+                HeaderName::from_static("plasma-duplicate"),
+                HeaderValue::from_static("true"),
+            );
         }
         if let Some(location) = self.location.and_then(|path| HeaderValue::from_str(&path).ok()) {
             headers.insert(header::LOCATION, location);
@@ -73,9 +87,13 @@ impl IntoResponse for Problem {
     /// The body is written by [`super::finish`], which knows the path; until then the problem travels beside it.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if matches!(self.status, 429 | 503) && self.retryable {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -17,7 +17,7 @@ use super::{
     blocks::BlockName,
     exits::{Deposit, ExitNumber},
     outputs::PageAsked,
-    request::{Asked, Format, Name, body},
+    request::{Asked, Format, Name},
     submit::{self, BATCH_MAX, WAIT_DEFAULT, WAIT_MAX, Wait},
     text::{AddressText, HashText, PositionText},
 };
@@ -160,7 +160,9 @@ impl Waiting {
         if limit <= WAIT_MAX {
             return Ok(limit);
         }
-        let problem = Code::MalformedRequest.because("timeout in the query is longer than 60s").with("field", "timeout");
+        let problem = Code::MalformedRequest
+            .because("timeout in the query is longer than 60s")
+            .with("field", "timeout");
         Err(problem.hint("at most 60s; resending the same bytes is harmless"))
     }
 }
@@ -178,17 +180,19 @@ async fn submit_one<R: Read + Clone + Send + Sync + 'static>(
 ) -> Answer {
     let limit = waiting.limit()?;
     let (parts, stream) = request.into_parts();
-    let bytes = body(&parts.headers, stream, BODY_MAX).await?;
+    let content = door.gates.bodies.read(&parts.headers, stream, BODY_MAX).await?;
+    let bytes = content.bytes.as_slice();
     let takes_legacy = door.facts.genesis.legacy_transactions;
     let signed = if bytes.is_empty() {
         Err(super::refusal::empty())
     } else {
         match Format::of(&parts.headers)? {
-            Format::Bytes => submit::parse(&bytes, takes_legacy),
-            Format::Text => submit::parse_hex(text(&bytes)?, takes_legacy),
-            Format::Json => submit::parse_hex(&json::<OneBody>(&bytes, "{\"tx\":\"0x…\"}")?.tx, takes_legacy),
+            Format::Bytes => submit::parse(bytes, takes_legacy),
+            Format::Text => submit::parse_hex(text(bytes)?, takes_legacy),
+            Format::Json => submit::parse_hex(&json::<OneBody>(bytes, "{\"tx\":\"0x…\"}")?.tx, takes_legacy),
         }
     }?;
+    drop(content);
     door.submit(signed, waiting.wait, limit).await
 }
 
@@ -199,19 +203,25 @@ async fn submit_many<R: Read + Clone + Send + Sync + 'static>(
 ) -> Answer {
     let limit = waiting.limit()?;
     let (parts, stream) = request.into_parts();
-    let bytes = body(&parts.headers, stream, BATCH_BODY_MAX).await?;
+    let content = door
+        .gates
+        .bodies
+        .read(&parts.headers, stream, BATCH_BODY_MAX)
+        .await?;
+    let bytes = content.bytes.as_slice();
     let takes_legacy = door.facts.genesis.legacy_transactions;
     let items = if bytes.is_empty() {
         Err(super::refusal::empty())
     } else {
         match Format::of(&parts.headers)? {
-            Format::Bytes => submit::parse_all(&bytes),
+            Format::Bytes => submit::parse_all(bytes),
             Format::Text => Err(Code::UnsupportedMediaType
                 .because("a batch is not text")
                 .hint("application/octet-stream, transactions one after the other, or application/json [\"0x…\", …]")),
-            Format::Json => json_batch(&bytes, takes_legacy),
+            Format::Json => json_batch(bytes, takes_legacy),
         }
     }?;
+    drop(content);
     door.submit_batch(items, waiting.wait, limit).await
 }
 
@@ -223,7 +233,10 @@ fn json_batch(
     if texts.len() > BATCH_MAX {
         return Err(submit::too_many());
     }
-    Ok(texts.iter().map(|text| submit::parse_hex(text, takes_legacy)).collect())
+    Ok(texts
+        .iter()
+        .map(|text| submit::parse_hex(text, takes_legacy))
+        .collect())
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Problem> {
@@ -236,8 +249,14 @@ fn text(bytes: &[u8]) -> Result<&str, Problem> {
 fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &str) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
         let is_json = serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
-        let what = if is_json { "the JSON does not fit" } else { "the body is no JSON" };
-        Code::MalformedRequest.because(format!("{what}: {error}")).hint(format!("send {shape}"))
+        let what = if is_json {
+            "the JSON does not fit"
+        } else {
+            "the body is no JSON"
+        };
+        Code::MalformedRequest
+            .because(format!("{what}: {error}"))
+            .hint(format!("send {shape}"))
     })
 }
 
@@ -282,4 +301,3 @@ const CHAIN_BYTES: usize = 8;
 
 /// A path is repeated in a problem up to here.
 const PATH_CHARS: usize = 200;
-

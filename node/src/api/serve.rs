@@ -54,14 +54,25 @@ pub(super) async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     // The place first: a connection we cannot serve waits in the kernel's bounded queue.
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
+    let place = Arc::clone(places)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, place))
 }
 
-async fn connection(stream: TcpStream, router: Router, mut stopped: watch::Receiver<()>, place: OwnedSemaphorePermit) {
+async fn connection(
+    stream: TcpStream,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+    place: OwnedSemaphorePermit,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "http nodelay");
     }
@@ -97,12 +108,12 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Whoever reads an answer slower than this in all is served again on a new connection, so nobody holds one for ever.
 const LIFE: Duration = Duration::from_secs(300);
 
-/// After [`LIFE`], or at shutdown: longer than the longest wait a request may ask for would keep a stop from ending, so
-/// waits are cut; clients resend, and ids make that harmless.
-const DRAIN_CONNECTION: Duration = Duration::from_secs(5);
+/// After [`LIFE`], or at shutdown. Longer waits for a commit are cut, or a stop would last a minute; clients resend, and
+/// ids make that harmless.
+const DRAIN_CONNECTION: Duration = Duration::from_secs(2);
 
 /// [`DRAIN_CONNECTION`] and a moment.
-const DRAIN: Duration = Duration::from_secs(6);
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// Accept errors come in bursts; this keeps them from spinning.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

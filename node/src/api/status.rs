@@ -10,8 +10,8 @@ use super::{
     text::{AddressText, AmountText, BytesText, HashText, rfc3339},
     transactions::NOTHING,
     view::{
-        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, FeeView, L1View, LimitsView, MemberView,
-        NetworkView, PeersView, StatsView, StatusView,
+        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, FeeView, L1View, LimitsView,
+        MemberView, NetworkView, PeersView, StatsView, StatusView,
     },
 };
 use crate::{base58, runtime::handle::Status, storage::Read};
@@ -59,23 +59,52 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     fn blockers(&self, status: &Status) -> Vec<Blocker> {
-        let blocker = |code: &str, text: String, hint: &str| Blocker { code: code.into(), text, hint: hint.into() };
+        let blocker = |code: &str, text: String, hint: &str| Blocker {
+            code: code.into(),
+            text,
+            hint: hint.into(),
+        };
         let mut found = Vec::new();
         if let Some(reason) = &status.stopped {
-            found.push(blocker("stopped", reason.clone(), "it goes on serving proofs and signs nothing; read its log"));
+            found.push(blocker(
+                "stopped",
+                reason.clone(),
+                "it goes on serving proofs and signs nothing; read its log",
+            ));
         }
         if let Some(height) = status.halted {
             let text = format!("Ethereum halted the chain; nothing above height {height} counts");
-            found.push(blocker("halted", text, "exit with /v1/outputs/{position}/exit-data"));
+            found.push(blocker(
+                "halted",
+                text,
+                "exit with /v1/outputs/{position}/exit-data",
+            ));
         }
         if status.behind {
-            let text = format!("the federation finalized blocks above height {} that are not here yet", status.height);
-            found.push(blocker("catching-up", text, "it ends by itself while a peer with those blocks is connected"));
+            let text = format!(
+                "the federation finalized blocks above height {} that are not here yet",
+                status.height
+            );
+            found.push(blocker(
+                "catching-up",
+                text,
+                "it ends by itself while a peer with those blocks is connected",
+            ));
         }
-        let (online, quorum) = (status.peers.len().saturating_add(1), self.facts.committee.quorum());
+        let (online, quorum) = (
+            status.peers.len().saturating_add(1),
+            self.facts.committee.quorum(),
+        );
         if online < quorum {
-            let text = format!("{online} of {} members in reach, {quorum} must sign", self.facts.committee.size());
-            found.push(blocker("no-quorum", text, "peers.members lists who is connected; look at the others"));
+            let text = format!(
+                "{online} of {} members in reach, {quorum} must sign",
+                self.facts.committee.size()
+            );
+            found.push(blocker(
+                "no-quorum",
+                text,
+                "peers.members lists who is connected; look at the others",
+            ));
         }
         found
     }
@@ -86,7 +115,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// None but a failure to write JSON.
     pub fn network(&self) -> Answer {
         let (genesis, committee) = (&self.facts.genesis, &self.facts.committee);
-        let fee = |(asset, amount): &(Address, Amount)| FeeView { asset: AddressText(*asset), amount: AmountText(*amount) };
+        let fee = |(asset, amount): &(Address, Amount)| FeeView {
+            asset: AddressText(*asset),
+            amount: AmountText(*amount),
+        };
         let member = |(index, member): (u16, &plasma_core::genesis::GenesisMember)| MemberView {
             index,
             operator: AddressText(member.operator),
@@ -150,7 +182,11 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 exiting_total: AmountText(exiting.get(&asset).copied().unwrap_or(NOTHING)),
             };
             let assets = door.reader.totals()?.into_iter().map(asset).collect();
-            Reply::ok(&StatsView { height: height.0, assets, open_exits: exits.len() })
+            Reply::ok(&StatsView {
+                height: height.0,
+                assets,
+                open_exits: exits.len(),
+            })
         })
         .await
     }

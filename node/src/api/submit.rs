@@ -3,9 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{FutureExt as _, future::join_all};
-use plasma_core::{
-    Fate, Height, Kind, Position, SignedTransaction, TransactionId, legacy,
-};
+use plasma_core::{Fate, Height, Kind, Position, SignedTransaction, TransactionId, legacy};
 use serde::Deserialize;
 use tokio::{
     sync::watch,
@@ -54,13 +52,16 @@ pub(super) fn parse(bytes: &[u8], takes_legacy: bool) -> Result<SignedTransactio
         None => return Err(refusal::empty()),
         // Every RLP list of 56 bytes or more begins so; no kind of ours does.
         Some(0xf8..) => {
-            let signed = legacy::decode_signed(bytes).map_err(|error| refusal::not_legacy(&error, bytes.len()))?;
+            let signed =
+                legacy::decode_signed(bytes).map_err(|error| refusal::not_legacy(&error, bytes.len()))?;
             if !takes_legacy {
                 return Err(refusal::rejected(&Rejected::Kind));
             }
             signed
         }
-        Some(_) => SignedTransaction::decode(bytes).map_err(|error| refusal::undecodable(&error, bytes.len()))?,
+        Some(_) => {
+            SignedTransaction::decode(bytes).map_err(|error| refusal::undecodable(&error, bytes.len()))?
+        }
     };
     check(signed)
 }
@@ -132,9 +133,17 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             Wait::Accepted => true,
             Wait::Committed => submitted.block.is_some(),
         };
-        let status = if submitted.duplicate { 200 } else { 202 - u16::from(reached) };
+        let status = if submitted.duplicate {
+            200
+        } else {
+            202 - u16::from(reached)
+        };
         let location = Some(format!("/v1/transactions/{}", submitted.id));
-        Ok(Reply { duplicate: submitted.duplicate, location, ..Reply::ok(&submitted)?.status(status) })
+        Ok(Reply {
+            duplicate: submitted.duplicate,
+            location,
+            ..Reply::ok(&submitted)?.status(status)
+        })
     }
 
     /// Takes a batch; every item has its own answer, in order.
@@ -150,18 +159,26 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let answers = items.into_iter().map(|item| async {
             match item {
                 Ok(signed) => match self.submitted(signed, wait, limit).await {
-                    Ok(submitted) => BatchItem::Submitted(submitted),
+                    Ok(submitted) => BatchItem::Submitted(Box::new(submitted)),
                     Err(problem) => BatchItem::Problem(problem),
                 },
                 Err(problem) => BatchItem::Problem(problem),
             }
         });
         let items = join_all(answers).await;
-        let accepted = items.iter().filter(|item| matches!(item, BatchItem::Submitted(_))).count();
+        let accepted = items
+            .iter()
+            .filter(|item| matches!(item, BatchItem::Submitted(_)))
+            .count();
         Reply::ok(&Batch { accepted, items })
     }
 
-    async fn submitted(&self, signed: SignedTransaction, wait: Wait, limit: Duration) -> Result<Submitted, Problem> {
+    async fn submitted(
+        &self,
+        signed: SignedTransaction,
+        wait: Wait,
+        limit: Duration,
+    ) -> Result<Submitted, Problem> {
         let deadline = Instant::now() + limit.min(WAIT_MAX);
         let id = signed.id();
         let waiting = |accepted: Option<Accepted>| Submitted {
@@ -237,27 +254,45 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 
     /// One look into storage. An unspent first input means that it still waits, and costs one row.
     fn look_up(&self, signed: &SignedTransaction, id: TransactionId) -> Result<Option<Submitted>, Problem> {
-        let Some(input) = signed.transaction.inputs.first() else { return Ok(None) };
-        let Some(record) = self.reader.output(input.position)? else { return Ok(None) };
+        let Some(input) = signed.transaction.inputs.first() else {
+            return Ok(None);
+        };
+        let Some(record) = self.reader.output(input.position)? else {
+            return Ok(None);
+        };
         if record.is_unspent() {
             return Ok(None);
         }
         let Some((height, index)) = self.reader.transaction(&id)? else {
             return Err(conflicted(input.position, record.fate));
         };
-        let Some(header) = self.reader.header(height)? else { return Ok(None) };
+        let Some(header) = self.reader.header(height)? else {
+            return Ok(None);
+        };
         // A block decided by a later one's certificate is there a moment before that certificate is.
-        let Some(certificate) = self.certificate_of(&self.reader, height)? else { return Ok(None) };
-        let outputs = (0u8..).zip(&signed.transaction.outputs).map(|(output, payment)| PaymentView {
-            output: Some(PositionText(Position { block: height, transaction: index, output })),
-            owner: AddressText(payment.owner),
-            amount: AmountText(payment.amount),
-        });
+        let Some(certificate) = self.certificate_of(&self.reader, height)? else {
+            return Ok(None);
+        };
+        let outputs = (0u8..)
+            .zip(&signed.transaction.outputs)
+            .map(|(output, payment)| PaymentView {
+                output: Some(PositionText(Position {
+                    block: height,
+                    transaction: index,
+                    output,
+                })),
+                owner: AddressText(payment.owner),
+                amount: AmountText(payment.amount),
+            });
         Ok(Some(Submitted {
             id: HashText(id.0),
             state: Some(self.state_at(height)),
             duplicate: false,
-            block: Some(Place { height: height.0, id: HashText(header.id().0), index }),
+            block: Some(Place {
+                height: height.0,
+                id: HashText(header.id().0),
+                index,
+            }),
             outputs: outputs.collect(),
             certificate: Some(certificate),
         }))
@@ -268,7 +303,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let problem = refusal::rejected(refused);
         if problem.is(Code::InputNotFound) && self.handle.status().behind {
             return Code::Syncing
-                .because(format!("this operator is catching up and cannot judge: {}", problem.detail))
+                .because(format!(
+                    "this operator is catching up and cannot judge: {}",
+                    problem.detail
+                ))
                 .hint("ask another operator, or send the same bytes again when /v1/status says running");
         }
         problem
@@ -277,7 +315,9 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 
 fn conflicted(position: Position, fate: Fate) -> Problem {
     let problem = Code::Conflicted
-        .because(format!("while this transaction waited, {position} was spent by another"))
+        .because(format!(
+            "while this transaction waited, {position} was spent by another"
+        ))
         .with("input", 0)
         .with("output", position.to_string());
     match fate {

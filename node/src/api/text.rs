@@ -46,7 +46,9 @@ impl FromStr for HashText {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        hex::decode_array(text).map(|bytes| Self(Hash(bytes))).ok_or(TextError("0x and 64 hex digits"))
+        hex::decode_array(text)
+            .map(|bytes| Self(Hash(bytes)))
+            .ok_or(TextError("0x and 64 hex digits"))
     }
 }
 
@@ -58,7 +60,11 @@ impl fmt::Display for AddressText {
         let nibbles = digest.0.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
         f.write_str("0x")?;
         for (digit, nibble) in digits.chars().zip(nibbles) {
-            let shown = if nibble >= 8 { digit.to_ascii_uppercase() } else { digit };
+            let shown = if nibble >= 8 {
+                digit.to_ascii_uppercase()
+            } else {
+                digit
+            };
             write!(f, "{shown}")?;
         }
         Ok(())
@@ -75,7 +81,9 @@ impl FromStr for AddressText {
         if lower || address.to_string() == text {
             Ok(address)
         } else {
-            Err(TextError("an address with a right EIP-55 checksum, or all in lower case"))
+            Err(TextError(
+                "an address with a right EIP-55 checksum, or all in lower case",
+            ))
         }
     }
 }
@@ -90,9 +98,12 @@ impl FromStr for AmountText {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let digits = !text.is_empty() && text.len() <= AMOUNT_DIGITS && text.bytes().all(|c| c.is_ascii_digit());
+        let digits =
+            !text.is_empty() && text.len() <= AMOUNT_DIGITS && text.bytes().all(|c| c.is_ascii_digit());
         let parsed = digits.then(|| Amount::from_str_radix(text, 10).ok()).flatten();
-        parsed.map(Self).ok_or(TextError("a decimal text of smallest units below 2^256"))
+        parsed
+            .map(Self)
+            .ok_or(TextError("a decimal text of smallest units below 2^256"))
     }
 }
 
@@ -107,8 +118,14 @@ impl FromStr for PositionText {
 
     fn from_str(text: &str) -> Result<Self, TextError> {
         let packed = || text.parse().ok().and_then(Position::unpack);
-        let parsed = if text.contains(':') { text.parse().ok() } else { packed() };
-        parsed.map(Self).ok_or(TextError("block:transaction:output as in 1042:17:1, or the packed decimal number"))
+        let parsed = if text.contains(':') {
+            text.parse().ok()
+        } else {
+            packed()
+        };
+        parsed.map(Self).ok_or(TextError(
+            "block:transaction:output as in 1042:17:1, or the packed decimal number",
+        ))
     }
 }
 
@@ -123,7 +140,9 @@ impl FromStr for BytesText {
 
     fn from_str(text: &str) -> Result<Self, TextError> {
         let bytes = text.starts_with("0x").then(|| hex::decode(text)).flatten();
-        bytes.map(Self).ok_or(TextError("0x and an even number of hex digits"))
+        bytes
+            .map(Self)
+            .ok_or(TextError("0x and an even number of hex digits"))
     }
 }
 
@@ -167,7 +186,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, turn) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (month, turn) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
     (era * 400 + year + turn, month, day)
 }
 
@@ -186,14 +209,28 @@ mod tests {
     #[test]
     fn addresses_carry_their_checksum() {
         // The first examples of EIP-55.
-        for text in ["0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"] {
+        for text in [
+            "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359",
+        ] {
             let address: AddressText = text.parse().unwrap();
             assert_eq!(address.to_string(), text);
             assert_eq!(text.to_lowercase().parse(), Ok(address));
         }
-        assert!("0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed".parse::<AddressText>().is_err());
-        assert!("5aaeb6053f3e94c9b9a09f33669435e7ef1beaed".parse::<AddressText>().is_err());
-        assert_eq!(AddressText(Address::ZERO).to_string(), format!("0x{}", "0".repeat(40)));
+        assert!(
+            "0x5AAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+                .parse::<AddressText>()
+                .is_err()
+        );
+        assert!(
+            "5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"
+                .parse::<AddressText>()
+                .is_err()
+        );
+        assert_eq!(
+            AddressText(Address::ZERO).to_string(),
+            format!("0x{}", "0".repeat(40))
+        );
     }
 
     #[test]
@@ -208,7 +245,11 @@ mod tests {
 
     #[test]
     fn positions_are_read_in_both_forms() {
-        let position = PositionText(Position { block: Height(1042), transaction: 17, output: 1 });
+        let position = PositionText(Position {
+            block: Height(1042),
+            transaction: 17,
+            output: 1,
+        });
         assert_eq!("1042:17:1".parse(), Ok(position));
         assert_eq!(position.0.pack().to_string().parse(), Ok(position));
         for text in ["", "1:2", "4722366482869645213696", "x"] {

@@ -1,8 +1,8 @@
 //! A transaction as this operator knows it, and its receipt.
 
 use plasma_core::{
-    Amount, Certificate, EXPIRY_NEVER, Hash, Header, Height, Kind, Position, Receipt, SignedTransaction, Transaction,
-    TransactionId, merkle,
+    Amount, Certificate, EXPIRY_NEVER, Hash, Header, Height, Kind, Position, Receipt, SignedTransaction,
+    Transaction, TransactionId, merkle,
 };
 
 use super::{
@@ -44,7 +44,11 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let (height, index) = self.place_of(id)?;
         let block = self.block_at(height)?;
         let signed = item(&block, index)?;
-        let place = Place { height: height.0, id: HashText(block.header.id().0), index };
+        let place = Place {
+            height: height.0,
+            id: HashText(block.header.id().0),
+            index,
+        };
         let mut document = view(signed, id, Some(place), self.state_at(height));
         document.certificate = self.certificate_of(&self.reader, height)?;
         document.anchor = self.anchors.covering(height).map(AnchorView::from);
@@ -58,8 +62,11 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     pub async fn proof(&self, id: TransactionId) -> Answer {
         self.scan(move |door| {
             let proven = door.proven(id)?;
-            let Some((certified, certificate)) = door.reader.certificate_covering(proven.header.height)? else {
-                return Err(Code::NotFound.because("no certificate covers its block yet").hint("ask again in a second"));
+            let Some((certified, certificate)) = door.reader.certificate_covering(proven.header.height)?
+            else {
+                return Err(Code::NotFound
+                    .because("no certificate covers its block yet")
+                    .hint("ask again in a second"));
             };
             let receipt = door.receipt(proven, certified, certificate)?;
             Reply::ok(&ProofView {
@@ -86,7 +93,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let signed = item(&block, index)?.clone();
         let leaves: Vec<_> = block.body.iter().map(SignedTransaction::leaf).collect();
         let transaction_proof = merkle::proof(&leaves, usize::try_from(index).unwrap_or(usize::MAX));
-        Ok(Proven { signed, index, header: block.header, transaction_proof })
+        Ok(Proven {
+            signed,
+            index,
+            header: block.header,
+            transaction_proof,
+        })
     }
 
     /// The receipt of a transaction against the header at `top`.
@@ -136,9 +148,17 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     /// The certificate that finalizes a height, with the header that it is about.
-    pub(super) fn certificate_of(&self, reader: &R, height: Height) -> Result<Option<CertificateView>, Problem> {
-        let Some((certified, certificate)) = reader.certificate_covering(height)? else { return Ok(None) };
-        let header = reader.header(certified)?.ok_or_else(|| missing_block(certified))?;
+    pub(super) fn certificate_of(
+        &self,
+        reader: &R,
+        height: Height,
+    ) -> Result<Option<CertificateView>, Problem> {
+        let Some((certified, certificate)) = reader.certificate_covering(height)? else {
+            return Ok(None);
+        };
+        let header = reader
+            .header(certified)?
+            .ok_or_else(|| missing_block(certified))?;
         Ok(Some(self.certificate_view(&header, &certificate)))
     }
 
@@ -159,7 +179,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 
 impl From<Covering> for AnchorView {
     fn from(covering: Covering) -> Self {
-        Self { previous: Some(covering.previous.0), ..Self::from(covering.anchor) }
+        Self {
+            previous: Some(covering.previous.0),
+            ..Self::from(covering.anchor)
+        }
     }
 }
 
@@ -187,7 +210,11 @@ pub(super) fn view(
     let deposit = transaction.deposit().map(|number| number.0);
     let born = |output| {
         block.map(|place| {
-            PositionText(Position { block: Height(place.height), transaction: place.index, output })
+            PositionText(Position {
+                block: Height(place.height),
+                transaction: place.index,
+                output,
+            })
         })
     };
     TransactionView {
@@ -196,7 +223,11 @@ pub(super) fn view(
         kind: kind(transaction.kind).to_owned(),
         asset: AddressText(transaction.asset),
         expiry: (transaction.expiry != EXPIRY_NEVER).then_some(transaction.expiry.0),
-        inputs: if deposit.is_some() { Vec::new() } else { inputs(transaction) },
+        inputs: if deposit.is_some() {
+            Vec::new()
+        } else {
+            inputs(transaction)
+        },
         outputs: (0u8..)
             .zip(&transaction.outputs)
             .map(|(output, payment)| PaymentView {
@@ -215,7 +246,12 @@ pub(super) fn view(
 
 fn inputs(transaction: &Transaction) -> Vec<InputView> {
     let inputs = transaction.inputs.iter();
-    inputs.map(|input| InputView { output: PositionText(input.position), amount: AmountText(input.amount) }).collect()
+    inputs
+        .map(|input| InputView {
+            output: PositionText(input.position),
+            amount: AmountText(input.amount),
+        })
+        .collect()
 }
 
 fn kind(kind: Kind) -> &'static str {
@@ -228,8 +264,15 @@ fn kind(kind: Kind) -> &'static str {
 }
 
 fn item(block: &Decided, index: u32) -> Result<&SignedTransaction, Problem> {
-    let found = usize::try_from(index).ok().and_then(|index| block.body.get(index));
-    found.ok_or_else(|| Code::Internal.because(format!("block {} has no transaction {index}", block.header.height)))
+    let found = usize::try_from(index)
+        .ok()
+        .and_then(|index| block.body.get(index));
+    found.ok_or_else(|| {
+        Code::Internal.because(format!(
+            "block {} has no transaction {index}",
+            block.header.height
+        ))
+    })
 }
 
 pub(super) fn hashes(list: &[Hash]) -> Vec<HashText> {
@@ -238,7 +281,9 @@ pub(super) fn hashes(list: &[Hash]) -> Vec<HashText> {
 
 /// A height that this operator does not hold.
 pub(super) fn missing_block(height: Height) -> Problem {
-    Code::NotFound.because(format!("this operator holds no block {height}")).hint("/v1/blocks/latest names the newest")
+    Code::NotFound
+        .because(format!("this operator holds no block {height}"))
+        .hint("/v1/blocks/latest names the newest")
 }
 
 /// Zero, where a sum begins.

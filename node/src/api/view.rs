@@ -123,7 +123,7 @@ pub struct Submitted {
 #[serde(rename_all = "lowercase")]
 pub enum BatchItem {
     /// It was taken.
-    Submitted(Submitted),
+    Submitted(Box<Submitted>),
     /// It was not.
     Problem(super::Problem),
 }

@@ -16,10 +16,18 @@ pub(super) fn federation_hash(file: &Path) -> Result<(), StartError> {
 /// What this program is.
 pub(super) fn version(as_json: bool) -> Result<(), StartError> {
     let version = env!("CARGO_PKG_VERSION");
-    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let profile = if cfg!(debug_assertions) {
+        "debug"
+    } else {
+        "release"
+    };
     if as_json {
-        let document = json!({ "version": version, "profile": profile, "protocol_version": Genesis::VERSION });
+        let document =
+            json!({ "version": version, "profile": profile, "protocol_version": Genesis::VERSION });
         return print(&format!("{document}\n"));
     }
-    print(&format!("plasma {version} ({profile}), protocol version {}\n", Genesis::VERSION))
+    print(&format!(
+        "plasma {version} ({profile}), protocol version {}\n",
+        Genesis::VERSION
+    ))
 }

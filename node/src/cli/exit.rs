@@ -90,8 +90,14 @@ impl From<RunError> for StartError {
         let text = error.to_string();
         match error {
             RunError::Committee(error) => Self::Committee(error),
-            RunError::Http { address, source } => Self::Listen { key: "http.listen", address, source },
-            RunError::Key | RunError::Address { .. } | RunError::Fatal(_) | RunError::Network(_) => Self::Failed(text),
+            RunError::Http { address, source } => Self::Listen {
+                key: "http.listen",
+                address,
+                source,
+            },
+            RunError::Key | RunError::Address { .. } | RunError::Fatal(_) | RunError::Network(_) => {
+                Self::Failed(text)
+            }
             RunError::Storage(_) | RunError::Log(_) => Self::Data(text),
             RunError::LostLog { .. } => Self::Guard(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
@@ -123,7 +129,9 @@ impl StartError {
 
 /// Reads an address argument.
 pub(super) fn address(text: &str) -> Result<Address, StartError> {
-    crate::hex::decode_array(text).map(Address).ok_or_else(|| StartError::Address(text.to_owned()))
+    crate::hex::decode_array(text)
+        .map(Address)
+        .ok_or_else(|| StartError::Address(text.to_owned()))
 }
 
 /// The end of `--help`.

@@ -65,9 +65,19 @@ pub(super) fn run(command: KeysCommand) -> Result<(), StartError> {
             secret.write(&out)?;
             print(&format!("{}\n", public(kind, &secret, &out)?))
         }
-        KeysCommand::Public { kind, file } => print(&format!("{}\n", public(kind, &Secret::read(&file)?, &file)?)),
-        KeysCommand::Prove { file, operator, chain_id, contract } => {
-            let domain = Domain { chain_id, contract: address(&contract)? };
+        KeysCommand::Public { kind, file } => {
+            print(&format!("{}\n", public(kind, &Secret::read(&file)?, &file)?))
+        }
+        KeysCommand::Prove {
+            file,
+            operator,
+            chain_id,
+            contract,
+        } => {
+            let domain = Domain {
+                chain_id,
+                contract: address(&contract)?,
+            };
             let key = bls(&Secret::read(&file)?, &file)?;
             let proof = key.sign(&domain.possession(&address(&operator)?, &key.public()));
             print(&format!("{}\n", hex::encode(&proof.0)))
@@ -105,12 +115,16 @@ fn public(kind: Kind, secret: &Secret, file: &Path) -> Result<String, StartError
 
 /// The voting key of a key file.
 pub(super) fn bls(secret: &Secret, file: &Path) -> Result<SecretKey, StartError> {
-    SecretKey::from_bytes(secret.expose())
-        .ok_or_else(|| StartError::Key { file: file.display().to_string(), kind: "BLS" })
+    SecretKey::from_bytes(secret.expose()).ok_or_else(|| StartError::Key {
+        file: file.display().to_string(),
+        kind: "BLS",
+    })
 }
 
 /// The Ethereum account of a key file.
 pub(super) fn ethereum(secret: &Secret, file: &Path) -> Result<SigningKey, StartError> {
-    SigningKey::from_bytes(secret.expose())
-        .ok_or_else(|| StartError::Key { file: file.display().to_string(), kind: "Ethereum" })
+    SigningKey::from_bytes(secret.expose()).ok_or_else(|| StartError::Key {
+        file: file.display().to_string(),
+        kind: "Ethereum",
+    })
 }

@@ -1,5 +1,7 @@
 //! Log lines of a running operator: to standard error, as text or JSON.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 use super::StartError;
@@ -12,7 +14,12 @@ pub(super) fn start(keys: &LogKeys) -> Result<(), StartError> {
         value: keys.filter.clone(),
         reason: "levels such as \"info\" or \"info,plasma_network=debug\"",
     })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for people at a terminal; in a file they are noise.
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colours)
+        .with_writer(std::io::stderr);
     let started = match keys.format {
         LogFormat::Text => lines.try_init(),
         LogFormat::Json => lines.json().try_init(),

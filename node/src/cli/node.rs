@@ -36,7 +36,8 @@ impl Start {
     pub fn prepare(config: Config) -> Result<Self, StartError> {
         let genesis = FederationFile::load(&config.federation.file)?;
         let found = genesis.hash();
-        let expected = federation::hash_of(&config.federation.expected_hash).filter(|expected| *expected != found);
+        let expected =
+            federation::hash_of(&config.federation.expected_hash).filter(|expected| *expected != found);
         if let Some(expected) = expected {
             return Err(FederationError::Hash { found, expected }.into());
         }
@@ -46,16 +47,31 @@ impl Start {
             ethereum: Secret::read(&config.keys.eth)?,
         };
         let operator = member_of(&config, &genesis, &keys)?;
-        Ok(Self { config, genesis: Arc::new(genesis), keys, operator })
+        Ok(Self {
+            config,
+            genesis: Arc::new(genesis),
+            keys,
+            operator,
+        })
     }
 
     fn introduction(&self) -> String {
         let config = &self.config;
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "plasma {}, operator {} of {:?}", env!("CARGO_PKG_VERSION"), self.operator, self.genesis.name);
+        let _ = writeln!(
+            text,
+            "plasma {}, operator {} of {:?}",
+            env!("CARGO_PKG_VERSION"),
+            self.operator,
+            self.genesis.name
+        );
         let _ = writeln!(text, "  genesis   {}", self.genesis.hash());
-        let _ = writeln!(text, "  L1        chain {}, contract {}", self.genesis.chain_id, self.genesis.contract);
+        let _ = writeln!(
+            text,
+            "  L1        chain {}, contract {}",
+            self.genesis.chain_id, self.genesis.contract
+        );
         if let Some(member) = self.member() {
             let _ = writeln!(text, "  account   {}", member.operator);
             let _ = writeln!(text, "  peer id   {}", base58::encode(&member.peer_id));
@@ -101,27 +117,58 @@ pub(super) fn check(config: Config) -> Result<(), StartError> {
 
 /// Runs the operator until `stop` turns true.
 async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartError> {
-    let Start { config, genesis, keys, operator } = start;
-    Ok(start::run(start::Start { config, genesis, keys, operator }, stop).await?)
+    let Start {
+        config,
+        genesis,
+        keys,
+        operator,
+    } = start;
+    Ok(start::run(
+        start::Start {
+            config,
+            genesis,
+            keys,
+            operator,
+        },
+        stop,
+    )
+    .await?)
 }
 
 /// Our index: the BLS key decides, the other two must agree.
 fn member_of(config: &Config, genesis: &Genesis, own: &OperatorKeys) -> Result<OperatorIndex, StartError> {
     let key = keys::bls(&own.bls, &config.keys.bls)?.public();
-    let found = (0u16..).zip(&genesis.members).find(|(_, member)| member.key == key);
+    let found = (0u16..)
+        .zip(&genesis.members)
+        .find(|(_, member)| member.key == key);
     let Some((index, member)) = found else {
-        let list = (0u16..).zip(&genesis.members).map(|(i, member)| format!("{i} {}", hex::encode(&member.key.0)));
-        return Err(StartError::Stranger { key: hex::encode(&key.0), members: list.collect::<Vec<_>>().join(", ") });
+        let list = (0u16..)
+            .zip(&genesis.members)
+            .map(|(i, member)| format!("{i} {}", hex::encode(&member.key.0)));
+        return Err(StartError::Stranger {
+            key: hex::encode(&key.0),
+            members: list.collect::<Vec<_>>().join(", "),
+        });
     };
     let account = keys::ethereum(&own.ethereum, &config.keys.eth)?.address();
     if account != member.operator {
         let (found, expected) = (account.to_string(), member.operator.to_string());
-        return Err(StartError::OtherKey { kind: "Ethereum", found, index, expected });
+        return Err(StartError::OtherKey {
+            kind: "Ethereum",
+            found,
+            index,
+            expected,
+        });
     }
     let peer = plasma_network::peer_id(own.peer.expose());
     if peer.to_bytes() != member.peer_id {
         let (found, expected) = (peer.to_string(), base58::encode(&member.peer_id));
-        return Err(StartError::OtherKey { kind: "p2p", found, index, expected });
+        return Err(StartError::OtherKey {
+            kind: "p2p",
+            found,
+            index,
+            expected,
+        });
     }
     Ok(OperatorIndex(index))
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Backend, Config, FederationKeys, HttpKeys, KeyFiles, L1Keys, LogFormat, LogKeys, MempoolLimits, P2p, Size, Span,
-    StorageKeys, Timers,
+    Backend, Config, FederationKeys, HttpKeys, KeyFiles, L1Keys, LogFormat, LogKeys, MempoolLimits, P2p,
+    Size, Span, StorageKeys, Timers,
 };
 
 impl Default for Config {
@@ -31,19 +31,29 @@ impl Default for Config {
 
 impl Default for FederationKeys {
     fn default() -> Self {
-        Self { file: "federation.toml".into(), expected_hash: String::new() }
+        Self {
+            file: "federation.toml".into(),
+            expected_hash: String::new(),
+        }
     }
 }
 
 impl Default for KeyFiles {
     fn default() -> Self {
-        Self { bls: "keys/bls.key".into(), eth: "keys/ethereum.key".into(), p2p: "keys/peer.key".into() }
+        Self {
+            bls: "keys/bls.key".into(),
+            eth: "keys/ethereum.key".into(),
+            p2p: "keys/peer.key".into(),
+        }
     }
 }
 
 impl Default for P2p {
     fn default() -> Self {
-        Self { listen: vec!["/ip4/0.0.0.0/tcp/27400".into()], max_clients: 256 }
+        Self {
+            listen: vec!["/ip4/0.0.0.0/tcp/27400".into()],
+            max_clients: 256,
+        }
     }
 }
 
@@ -60,31 +70,47 @@ impl Default for Timers {
 
 impl Default for MempoolLimits {
     fn default() -> Self {
-        Self { max_transactions: 200_000, max_bytes: Size(128 << 20) }
+        Self {
+            max_transactions: 200_000,
+            max_bytes: Size(128 << 20),
+        }
     }
 }
 
 impl Default for StorageKeys {
     fn default() -> Self {
-        Self { backend: Backend::Embedded, path: "db".into(), cache: Size(64 << 20) }
+        Self {
+            backend: Backend::Embedded,
+            path: "db".into(),
+            cache: Size(64 << 20),
+        }
     }
 }
 
 impl Default for L1Keys {
     fn default() -> Self {
-        Self { rpc_url: "http://127.0.0.1:8545".into(), poll_interval: Span(Duration::from_secs(2)) }
+        Self {
+            rpc_url: "http://127.0.0.1:8545".into(),
+            poll_interval: Span(Duration::from_secs(2)),
+        }
     }
 }
 
 impl Default for HttpKeys {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 27_401)), max_connections: 4_096 }
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 27_401)),
+            max_connections: 4_096,
+        }
     }
 }
 
 impl Default for LogKeys {
     fn default() -> Self {
-        Self { filter: "info".into(), format: LogFormat::Text }
+        Self {
+            filter: "info".into(),
+            format: LogFormat::Text,
+        }
     }
 }
 
@@ -97,6 +123,9 @@ mod tests {
         let printed: toml::Table = Config::DEFAULT_TEXT.parse().unwrap();
         let real = toml::Table::try_from(Config::default()).unwrap();
         assert_eq!(printed, real);
-        assert_eq!(Config::parse("default.toml", Config::DEFAULT_TEXT, &[]).unwrap(), Config::default());
+        assert_eq!(
+            Config::parse("default.toml", Config::DEFAULT_TEXT, &[]).unwrap(),
+            Config::default()
+        );
     }
 }

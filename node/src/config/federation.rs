@@ -17,7 +17,10 @@ use crate::{base58, hex};
 /// The document as TOML sees it; every value still a text or a number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the fields are those of Genesis, which documents them")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of Genesis, which documents them"
+)]
 pub struct FederationFile {
     pub version: u16,
     pub name: String,
@@ -46,7 +49,10 @@ pub struct Deployment {
 /// What all operators must judge alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the fields are those of Genesis, which documents them")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of Genesis, which documents them"
+)]
 pub struct Params {
     pub confirmations: u32,
     pub origin_lag: u32,
@@ -62,7 +68,10 @@ pub struct Params {
 /// Who is paid for payments and how much at least, per asset.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the fields are those of Genesis, which documents them")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of Genesis, which documents them"
+)]
 pub struct Fees {
     pub owner: Option<String>,
     #[serde(default)]
@@ -81,7 +90,10 @@ pub struct Fee {
 /// One operator of epoch 0; its index is its place in the file, from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "the fields are those of GenesisMember, which documents them")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of GenesisMember, which documents them"
+)]
 pub struct MemberEntry {
     pub operator: String,
     pub bls_public_key: String,
@@ -146,8 +158,10 @@ impl FederationFile {
     /// [`FederationError`], the first thing that is wrong.
     pub fn load(path: &Path) -> Result<Genesis, FederationError> {
         let name = path.display().to_string();
-        let text =
-            fs::read_to_string(path).map_err(|source| FederationError::Read { path: name.clone(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| FederationError::Read {
+            path: name.clone(),
+            source,
+        })?;
         Self::parse(&name, &text)
     }
 
@@ -158,7 +172,12 @@ impl FederationFile {
     pub fn parse(name: &str, text: &str) -> Result<Genesis, FederationError> {
         let file: Self = toml::from_str(text).map_err(|error| {
             let (line, column) = place(text, error.span().map_or(0, |span| span.start));
-            FederationError::File { path: name.to_owned(), line, column, message: error.message().to_owned() }
+            FederationError::File {
+                path: name.to_owned(),
+                line,
+                column,
+                message: error.message().to_owned(),
+            }
         })?;
         let few = file.member.len() < MEMBERS_FOR_A_FAULT && !file.allow_no_faults;
         if few {
@@ -173,7 +192,10 @@ impl FederationFile {
     #[must_use]
     pub fn print(genesis: &Genesis) -> String {
         let body = toml::to_string(&Self::from_genesis(genesis)).unwrap_or_default();
-        format!("# The federation's genesis. Hash (of the content, not of this text): {}\n{body}", genesis.hash())
+        format!(
+            "# The federation's genesis. Hash (of the content, not of this text): {}\n{body}",
+            genesis.hash()
+        )
     }
 
     fn into_genesis(self) -> Result<Genesis, FederationError> {
@@ -204,7 +226,12 @@ impl FederationFile {
             anchor_blocks: params.anchor_blocks,
             anchor_seconds: params.anchor_seconds,
             takeover_seconds: params.takeover_seconds,
-            fee_owner: self.fees.owner.as_deref().map(|owner| address("fees.owner", owner)).transpose()?,
+            fee_owner: self
+                .fees
+                .owner
+                .as_deref()
+                .map(|owner| address("fees.owner", owner))
+                .transpose()?,
             fees: minimums.map(fee).collect::<Result<_, FederationError>>()?,
             legacy_transactions: params.legacy_transactions,
             members: members.collect::<Result<_, _>>()?,
@@ -237,7 +264,12 @@ impl FederationFile {
             },
             fees: Fees {
                 owner: genesis.fee_owner.map(|owner| owner.to_string()),
-                minimum: fees.map(|(asset, amount)| Fee { asset: asset.to_string(), amount: amount.to_string() }).collect(),
+                minimum: fees
+                    .map(|(asset, amount)| Fee {
+                        asset: asset.to_string(),
+                        amount: amount.to_string(),
+                    })
+                    .collect(),
             },
             member: genesis.members.iter().map(MemberEntry::from_member).collect(),
         }
@@ -294,7 +326,9 @@ fn hash(key: &str, text: &str) -> Result<Hash, FederationError> {
 }
 
 fn address(key: &str, text: &str) -> Result<Address, FederationError> {
-    hex::decode_array(text).map(Address).ok_or_else(|| value(key, text, "0x and 40 hex digits"))
+    hex::decode_array(text)
+        .map(Address)
+        .ok_or_else(|| value(key, text, "0x and 40 hex digits"))
 }
 
 fn amount(key: &str, text: &str) -> Result<Amount, FederationError> {
@@ -304,10 +338,17 @@ fn amount(key: &str, text: &str) -> Result<Amount, FederationError> {
 }
 
 fn value(key: &str, text: &str, expected: &'static str) -> FederationError {
-    FederationError::Value { key: key.to_owned(), value: text.to_owned(), expected }
+    FederationError::Value {
+        key: key.to_owned(),
+        value: text.to_owned(),
+        expected,
+    }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -1,0 +1,156 @@
+//! The client library, and the frames of libp2p clients.
+
+use std::time::Duration;
+
+use plasma_core::Amount;
+use plasma_node::{
+    api::{
+        self, Code, Problem,
+        client_protocol::{self, split_answer},
+        view::{BatchItem, OutputStatus, State},
+    },
+    client::{Client, ClientError},
+};
+
+use super::{
+    chain::{Chain, genesis, user},
+    http::{door, get},
+};
+
+#[tokio::test]
+async fn client_frames_answer_with_the_documents_of_http() {
+    let mut chain = Chain::new(genesis());
+    let alice = user(1);
+    let coin = chain.deposit(&alice, 100).await;
+    let router = door(&chain);
+    use client_protocol::Request as Frame;
+    let pairs = [
+        (Frame::Network, "/v1/network".to_owned()),
+        (Frame::Status, "/v1/status".to_owned()),
+        (Frame::Stats, "/v1/stats".to_owned()),
+        (Frame::Block(None), "/v1/blocks/latest".to_owned()),
+        (
+            Frame::Block(Some(plasma_core::Height(9))),
+            "/v1/blocks/9".to_owned(),
+        ),
+        (Frame::Output(coin), format!("/v1/outputs/{coin}")),
+        (Frame::ExitData(coin), format!("/v1/outputs/{coin}/exit-data")),
+        (
+            Frame::Balance(alice.address()),
+            format!("/v1/addresses/{}", alice.address()),
+        ),
+        (
+            Frame::Outputs {
+                owner: alice.address(),
+                limit: 1,
+                after: None,
+            },
+            format!("/v1/addresses/{}/outputs?limit=1", alice.address()),
+        ),
+    ];
+    for (frame, path) in pairs {
+        let bytes = chain.door.answer(&frame.encode()).await;
+        let (status, body) = split_answer(&bytes).unwrap();
+        let over_http = get(&router, &path).await;
+        assert_eq!(status, over_http.status, "{path}");
+        let (mut ours, mut theirs): (serde_json::Value, serde_json::Value) = (
+            serde_json::from_slice(body).unwrap(),
+            serde_json::from_slice(&over_http.body).unwrap(),
+        );
+        // Only HTTP has a path to name.
+        for side in [&mut ours, &mut theirs] {
+            side.as_object_mut().unwrap().remove("instance");
+        }
+        assert_eq!(ours, theirs, "{path}");
+    }
+    let signed = chain.payment(&alice, (coin, 100), &user(2), 100);
+    let submit = Frame::Submit {
+        wait: api::Wait::Accepted,
+        timeout_ms: 1_000,
+        transaction: signed.encode(),
+    };
+    let bytes = chain.door.answer(&submit.encode()).await;
+    assert_eq!(split_answer(&bytes).unwrap().0, 201);
+    let bytes = chain.door.answer(&[0x77]).await;
+    let (status, body) = split_answer(&bytes).unwrap();
+    assert_eq!(
+        (
+            status,
+            serde_json::from_slice::<Problem>(body)
+                .unwrap()
+                .is(Code::MalformedRequest)
+        ),
+        (400, true)
+    );
+}
+
+#[tokio::test]
+async fn the_http_client_reads_what_the_door_writes() {
+    let mut chain = Chain::new(genesis());
+    let alice = user(1);
+    let coin = chain.deposit(&alice, 100).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(api::serve(
+        listener,
+        chain.door.clone(),
+        16,
+        std::future::pending(),
+    ));
+    let client = Client::http(&base).unwrap();
+
+    assert_eq!(client.status().await.unwrap().height, 1);
+    assert_eq!(
+        client.network().await.unwrap().genesis_hash.0,
+        chain.genesis.hash()
+    );
+    let payment = chain.payment(&alice, (coin, 100), &user(2), 40);
+    let wait = Duration::from_secs(1);
+    let submitted = client.submit(&payment, api::Wait::Accepted, wait).await.unwrap();
+    assert_eq!(submitted.id.0, payment.id().0);
+    chain.seal(&[]).await;
+    assert_eq!(
+        client.transaction(payment.id()).await.unwrap().state,
+        State::Committed
+    );
+    assert_eq!(client.proof(payment.id()).await.unwrap().height, 2);
+    assert_eq!(client.outputs_of(alice.address()).await.unwrap().len(), 1);
+    assert_eq!(
+        client.balance(alice.address()).await.unwrap().balances[0].total.0,
+        Amount::from(60)
+    );
+    assert_eq!(client.output(coin).await.unwrap().status, OutputStatus::Spent);
+    assert_eq!(client.block(None).await.unwrap().height, 2);
+    assert_eq!(
+        client.stats().await.unwrap().assets[0].unspent_total.0,
+        Amount::from(100)
+    );
+    chain.anchor(1);
+    assert_eq!(client.exit_data(coin).await.unwrap().anchor.height, 2);
+    let batch = client
+        .submit_batch(&[payment], api::Wait::Committed, wait)
+        .await
+        .unwrap();
+    assert!(matches!(&batch.items[0], BatchItem::Submitted(taken) if taken.block.is_some()));
+
+    let refused = client
+        .submit_bytes(&[7; 200], api::Wait::Accepted, wait)
+        .await
+        .unwrap_err();
+    assert!(
+        refused.problem().unwrap().is(Code::UnsupportedTransactionType),
+        "{refused}"
+    );
+    serving.abort();
+    assert!(Client::http("ftp://127.0.0.1").is_err());
+}
+
+#[tokio::test]
+async fn a_client_without_an_operator_says_whom_it_asked() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = Client::http(&base).unwrap().status().await.unwrap_err();
+    assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+    assert!(error.to_string().contains(&base), "{error}");
+}
