@@ -233,6 +233,11 @@ async fn exchange(endpoint: &Endpoint, asked: Asked<'_>, request: &Value) -> Res
     if !response.status().is_success() {
         return Err(asked.status(response.status().as_u16()));
     }
+    // What announces too much is not read at all; what announces less or nothing is counted.
+    let announced = usize::try_from(response.content_length().unwrap_or(0));
+    if announced.map_or(true, |bytes| bytes > ANSWER_BYTES_MAX) {
+        return Err(asked.oversize());
+    }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| asked.unreachable(error))? {
         if body.len().saturating_add(chunk.len()) > ANSWER_BYTES_MAX {

@@ -445,3 +445,54 @@ async fn a_reorganisation_below_the_confirmations_goes_unnoticed_and_a_deeper_on
     assert_eq!((height, delivered), (newest.height, newest.hash));
     assert!(sightings.recv().await.is_none(), "nothing comes after a fault");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_payment_challenges_an_exit_only_with_its_place_in_history() {
+    let mut stage = Stage::set("expired").await;
+    let (contracts, rpc) = (*stage.contracts(), Arc::clone(&stage.anvil.rpc));
+    let ethereum = stage.connect().await.unwrap();
+    let deposit = contracts.deposit_for_call(stage.bob.address(), Amount::from(ETHER));
+    let mined = direct::transact(&rpc, &stage.alice, &deposit).await.unwrap();
+    stage.anvil.mine(1).await;
+    let origin = block(&stage.anvil, mined.block).await;
+    // Decided in block 2, its last chance; the anchor stands at height 3.
+    let short_lived = Transaction {
+        expiry: Height(2),
+        ..payment(at(1, 0), stage.alice.address())
+    };
+    let spender = short_lived.sign(&stage.federation.genesis.domain(), &stage.bob_key);
+    stage.federation.seal(vec![fund(0, stage.bob.address())], &origin);
+    stage.federation.seal(vec![spender.clone()], &origin);
+    let header = stage.federation.seal(Vec::new(), &origin);
+    ethereum
+        .anchor(&stage.federation.certify(&header, &[1, 2, 3]))
+        .await
+        .unwrap();
+    let anchored = ethereum.last_anchor().await.unwrap().unwrap();
+
+    let spent = stage.federation.inclusion(Height(1), 0, anchored);
+    let start = contracts.start_exit_call(&spent, 0, parameters().exit_bond);
+    let started = direct::transact(&rpc, &stage.bob, &start).await.unwrap();
+    let events = ethereum.events(started.block..=started.block).await.unwrap();
+    let [L1Event::ExitStarted { id: exit, .. }] = *events.as_slice() else {
+        panic!("{events:?}")
+    };
+
+    let bare = SpendProof {
+        exit,
+        spender,
+        input: 0,
+        inclusion: None,
+    };
+    let refused = ethereum.challenge(&bare).await.unwrap_err();
+    assert!(
+        matches!(&refused, L1Error::Reverted { reason, .. } if reason.contains("SpendingExpired")),
+        "{refused}"
+    );
+    let inclusion = Some(stage.federation.inclusion(Height(2), 0, anchored));
+    ethereum
+        .challenge(&SpendProof { inclusion, ..bare })
+        .await
+        .unwrap();
+    assert!(contracts.exit(&rpc, &exit).await.unwrap().is_none());
+}

@@ -1,11 +1,19 @@
 //! An Ethereum endpoint that can be made to misbehave: a handful of blocks behind JSON-RPC.
 
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use axum::{Router, body::Body, extract::State, http::StatusCode, response::Response, routing::post};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::StatusCode,
+    response::Response,
+    routing::post,
+};
 use plasma_core::{Address, Hash, L1Block, L1Height, keccak};
 use serde_json::{Value, json};
 
@@ -20,8 +28,10 @@ pub(crate) enum Spoilt {
     Garbage,
     /// The first half of the answer.
     Truncated,
-    /// More bytes than anybody should read.
+    /// More bytes than anybody should read, announced.
     Oversize,
+    /// The same without saying so before.
+    Endless,
     /// Nothing, for a long time.
     Silent,
     /// `null` for every block above this height, while the head is told as it is.
@@ -154,7 +164,13 @@ async fn answer(State(chain): State<Arc<Mutex<Chain>>>, body: String) -> Respons
         Spoilt::Oversize => (StatusCode::OK, " ".repeat(33 * 1024 * 1024)),
         _ => (StatusCode::OK, answers),
     };
-    Response::builder().status(status).body(Body::from(text)).unwrap()
+    let body = if spoilt == Spoilt::Endless {
+        let megabyte = Bytes::from(vec![b' '; 1024 * 1024]);
+        Body::from_stream(futures::stream::repeat(Ok::<_, Infallible>(megabyte)))
+    } else {
+        Body::from(text)
+    };
+    Response::builder().status(status).body(body).unwrap()
 }
 
 impl Chain {
