@@ -253,6 +253,7 @@ pub(crate) async fn owner_pages_have_no_gaps_and_no_repeats(mut backend: impl Ba
                 let Some((last, _)) = page.last() else { break };
                 after = Some(*last);
                 pages.extend(page);
+                assert!(pages.len() <= all.len(), "a page repeats what was shown");
             }
             assert_eq!(pages, all, "pages of {limit}");
         }
