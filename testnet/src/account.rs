@@ -4,7 +4,9 @@
 
 use anyhow::{Context, Result, anyhow};
 use ethers_signers::{MnemonicBuilder, coins_bip39::English};
-use plasma_core::{Address, Amount, Domain, Height, Input, Kind, Payment, SignedTransaction, SigningKey, Transaction};
+use plasma_core::{
+    Address, Amount, Domain, Height, Input, Kind, Payment, SignedTransaction, SigningKey, Transaction,
+};
 use plasma_node::api::view::OutputView;
 use plasma_node::bridge::account::Account;
 use plasma_node::keystore::Secret;
@@ -25,11 +27,19 @@ impl User {
     /// # Errors
     /// When the key cannot be derived, which the fixed mnemonic excludes.
     pub fn at(place: u32) -> Result<Self> {
-        let wallet = MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(place)?.build().context("a test key")?;
+        let wallet = MnemonicBuilder::<English>::default()
+            .phrase(MNEMONIC)
+            .index(place)?
+            .build()
+            .context("a test key")?;
         let secret: [u8; 32] = wallet.signer().to_bytes().into();
         let key = SigningKey::from_bytes(&secret).ok_or_else(|| anyhow!("a test key out of range"))?;
         let ethereum = Account::new(&Secret::new(secret), CHAIN_ID)?;
-        Ok(Self { key, ethereum, secret })
+        Ok(Self {
+            key,
+            ethereum,
+            secret,
+        })
     }
 
     /// Its address on both chains.
@@ -61,14 +71,30 @@ impl User {
     /// # Errors
     /// When the output holds less.
     pub fn pay(&self, output: &OutputView, to: Address, amount: Amount) -> Result<Transaction> {
-        let rest = output.amount.0.checked_sub(amount).ok_or_else(|| anyhow!("{} holds less", output.output))?;
-        let outputs = [Payment { owner: to, amount }, Payment { owner: self.address(), amount: rest }];
+        let rest = output
+            .amount
+            .0
+            .checked_sub(amount)
+            .ok_or_else(|| anyhow!("{} holds less", output.output))?;
+        let outputs = [
+            Payment { owner: to, amount },
+            Payment {
+                owner: self.address(),
+                amount: rest,
+            },
+        ];
         Ok(Transaction {
             kind: Kind::Transfer,
             asset: output.asset.0,
             expiry: EXPIRY,
-            inputs: vec![Input { position: output.output.0, amount: output.amount.0 }],
-            outputs: outputs.into_iter().filter(|payment| !payment.amount.is_zero()).collect(),
+            inputs: vec![Input {
+                position: output.output.0,
+                amount: output.amount.0,
+            }],
+            outputs: outputs
+                .into_iter()
+                .filter(|payment| !payment.amount.is_zero())
+                .collect(),
         })
     }
 
@@ -91,7 +117,13 @@ mod tests {
     #[test]
     fn the_first_test_user_is_the_one_that_anvil_prints() {
         let user = User::at(0).expect("the fixed mnemonic");
-        assert_eq!(user.address().to_string().to_lowercase(), "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
-        assert_eq!(user.test_key(), "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80");
+        assert_eq!(
+            user.address().to_string().to_lowercase(),
+            "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+        );
+        assert_eq!(
+            user.test_key(),
+            "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+        );
     }
 }

@@ -29,7 +29,12 @@ impl Anvil {
     ///
     /// # Errors
     /// [`Failure::Missing`] when there is no way to get an anvil or a port.
-    pub async fn start(folder: &Folder, ports: &mut Ports, accounts: u32, progress: Progress) -> Result<Self> {
+    pub async fn start(
+        folder: &Folder,
+        ports: &mut Ports,
+        accounts: u32,
+        progress: Progress,
+    ) -> Result<Self> {
         let binary = binary::find(folder, progress).await?;
         let home = folder.sub("l1")?;
         let log = home.join("anvil.log");
@@ -78,10 +83,15 @@ async fn answers(guard: &mut Guarded, l1: &L1) -> Result<Option<String>> {
         if guard.borrow_mut().ended()?.is_some() {
             return Ok(Look::Seen(None));
         }
-        Ok(match l1.call::<String>("web3_clientVersion", serde_json::json!([])).await {
-            Ok(version) => Look::Seen(Some(version)),
-            Err(error) => Look::NotYet(format!("{error:#}")),
-        })
+        Ok(
+            match l1
+                .call::<String>("web3_clientVersion", serde_json::json!([]))
+                .await
+            {
+                Ok(version) => Look::Seen(Some(version)),
+                Err(error) => Look::NotYet(format!("{error:#}")),
+            },
+        )
     })
     .await
 }
@@ -92,7 +102,14 @@ fn arguments(port: u16, accounts: u32, home: &Path) -> Vec<OsString> {
     let chain = CHAIN_ID.to_string();
     let mut arguments: Vec<OsString> = ["--port", &port, "--accounts", &accounts, "--chain-id", &chain]
         .iter()
-        .chain(&["--block-time", "1", "--hardfork", "prague", "--enable-tx-gas-limit", "--silent"])
+        .chain(&[
+            "--block-time",
+            "1",
+            "--hardfork",
+            "prague",
+            "--enable-tx-gas-limit",
+            "--silent",
+        ])
         .map(OsString::from)
         .collect();
     arguments.push("--cache-path".into());

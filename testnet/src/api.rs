@@ -35,7 +35,10 @@ impl Answer {
     /// What the problem says about this very case.
     #[must_use]
     pub fn detail(&self) -> &str {
-        self.body.get("detail").and_then(Value::as_str).unwrap_or_default()
+        self.body
+            .get("detail")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     fn document<T: DeserializeOwned>(self, asked: &str) -> Result<T> {
@@ -52,8 +55,15 @@ impl Api {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(base: &str) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(ANSWER_PATIENCE).build().context("an HTTP client")?;
-        Ok(Self { http, base: base.to_owned() })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(ANSWER_PATIENCE)
+            .build()
+            .context("an HTTP client")?;
+        Ok(Self {
+            http,
+            base: base.to_owned(),
+        })
     }
 
     /// Where it is.
@@ -76,8 +86,18 @@ impl Api {
     /// # Errors
     /// When no HTTP answer comes; a problem is an answer.
     pub async fn post(&self, path: &str, bytes: Vec<u8>) -> Result<Answer> {
-        let request = self.http.post(format!("{}{path}", self.base)).header("content-type", "application/octet-stream");
-        read(request.body(bytes).send().await.with_context(|| format!("POST {}{path}", self.base))?).await
+        let request = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/octet-stream");
+        read(
+            request
+                .body(bytes)
+                .send()
+                .await
+                .with_context(|| format!("POST {}{path}", self.base))?,
+        )
+        .await
     }
 
     /// Posts bytes and returns the answer unread, for whoever counts its milliseconds.
@@ -85,8 +105,15 @@ impl Api {
     /// # Errors
     /// When no HTTP answer comes.
     pub async fn bytes(&self, path: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        let request = self.http.post(format!("{}{path}", self.base)).header("content-type", "application/octet-stream");
-        let answer = request.body(bytes).send().await.with_context(|| format!("POST {}{path}", self.base))?;
+        let request = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .header("content-type", "application/octet-stream");
+        let answer = request
+            .body(bytes)
+            .send()
+            .await
+            .with_context(|| format!("POST {}{path}", self.base))?;
         Ok(answer.bytes().await.context("reading an answer")?.to_vec())
     }
 
@@ -135,7 +162,9 @@ impl Api {
     /// # Errors
     /// See [`Api::document`].
     pub async fn outputs(&self, owner: Address) -> Result<Vec<OutputView>> {
-        let page: Page<OutputView> = self.document(&format!("/v1/addresses/{owner}/outputs?limit=500")).await?;
+        let page: Page<OutputView> = self
+            .document(&format!("/v1/addresses/{owner}/outputs?limit=500"))
+            .await?;
         Ok(page.items)
     }
 
@@ -144,7 +173,12 @@ impl Api {
     /// # Errors
     /// When it is refused, or not committed in time.
     pub async fn pay(&self, transaction: &SignedTransaction) -> Result<Submitted> {
-        let answer = self.post("/v1/transactions?wait=committed&timeout=20s", transaction.encode()).await?;
+        let answer = self
+            .post(
+                "/v1/transactions?wait=committed&timeout=20s",
+                transaction.encode(),
+            )
+            .await?;
         let submitted: Submitted = answer.document("POST /v1/transactions")?;
         if submitted.block.is_none() {
             bail!("{} was accepted and not committed within 20 s", submitted.id);
@@ -156,7 +190,10 @@ impl Api {
 async fn read(response: reqwest::Response) -> Result<Answer> {
     let status = response.status().as_u16();
     let bytes = response.bytes().await.context("reading an answer")?;
-    Ok(Answer { status, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    Ok(Answer {
+        status,
+        body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    })
 }
 
 /// From here on a status says that something went wrong.

@@ -96,7 +96,13 @@ struct Common {
 impl Common {
     fn plan(self, accounts: u32) -> Plan {
         let ending = if self.keep { Ending::Kept } else { Ending::Removed };
-        Plan { operators: self.operators, accounts, data_dir: self.data_dir, ending, plasma_bin: self.plasma_bin }
+        Plan {
+            operators: self.operators,
+            accounts,
+            data_dir: self.data_dir,
+            ending,
+            plasma_bin: self.plasma_bin,
+        }
     }
 }
 
@@ -121,7 +127,10 @@ pub fn run() -> ExitCode {
 fn work(command: Command) -> Result<()> {
     // The only TLS provider in the tree must be named once; a second call would only say that it was.
     let _named_before = rustls::crypto::ring::default_provider().install_default();
-    let runtime = Builder::new_multi_thread().enable_all().build().context("threads")?;
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("threads")?;
     let ended = runtime.block_on(async {
         // Handlers first: a signal during the start must not end us the hard way.
         let mut interrupt = signal(SignalKind::interrupt()).context("listening for ctrl-C")?;
@@ -141,12 +150,21 @@ fn work(command: Command) -> Result<()> {
 async fn dispatch(command: Command) -> Result<()> {
     let progress = Progress::on_stderr();
     match command {
-        Command::Up { common, accounts, deposit } => up::run(&common.plan(accounts), deposit, progress).await,
+        Command::Up {
+            common,
+            accounts,
+            deposit,
+        } => up::run(&common.plan(accounts), deposit, progress).await,
         Command::Demo { common, json } => {
             let form = if json { demo::Form::Json } else { demo::Form::Human };
             demo::run(&common.plan(DEMO_ACCOUNTS), form, progress).await
         }
-        Command::Load { common, duration, tps, json } => {
+        Command::Load {
+            common,
+            duration,
+            tps,
+            json,
+        } => {
             let wish = load::Wish { duration, tps, json };
             load::run(&common.plan(LOAD_ACCOUNTS), &wish, progress).await
         }
@@ -167,7 +185,11 @@ fn guarded(program: &[OsString]) -> ExitCode {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let span: plasma_node::config::Span = text.parse().map_err(|error| format!("{error}"))?;
-    if span.0.is_zero() { Err("longer than nothing".into()) } else { Ok(span.0) }
+    if span.0.is_zero() {
+        Err("longer than nothing".into())
+    } else {
+        Ok(span.0)
+    }
 }
 
 /// Alice, Bob, and Carol who looks on.

@@ -60,7 +60,11 @@ impl Cluster {
     pub fn start(program: Program, places: Vec<Place>) -> Result<Self> {
         let operator = |place: Place| {
             let api = Api::new(&format!("http://127.0.0.1:{}", place.api_port))?;
-            Ok(Operator { place, api, running: None })
+            Ok(Operator {
+                place,
+                api,
+                running: None,
+            })
         };
         let operators = places.into_iter().map(operator).collect::<Result<_>>()?;
         let mut cluster = Self { program, operators };
@@ -91,7 +95,9 @@ impl Cluster {
 
     /// The process id of every operator that runs.
     pub fn process_ids(&self) -> impl Iterator<Item = Option<u32>> {
-        self.operators.iter().map(|operator| operator.running.as_ref().and_then(Guarded::id))
+        self.operators
+            .iter()
+            .map(|operator| operator.running.as_ref().and_then(Guarded::id))
     }
 
     /// Where every operator lives, in order.
@@ -116,7 +122,10 @@ impl Cluster {
     /// When there is no such operator or it does not run.
     pub async fn kill(&mut self, index: usize) -> Result<()> {
         let operator = self.operators.get_mut(index).ok_or_else(|| unknown(index))?;
-        let mut running = operator.running.take().ok_or_else(|| anyhow!("operator {index} does not run"))?;
+        let mut running = operator
+            .running
+            .take()
+            .ok_or_else(|| anyhow!("operator {index} does not run"))?;
         running.kill().await
     }
 
@@ -128,7 +137,8 @@ impl Cluster {
         let others = self.size().saturating_sub(1);
         for index in 0..self.size() {
             let what = format!("operator {index} to be ready");
-            let operator = std::cell::RefCell::new(self.operators.get_mut(index).ok_or_else(|| unknown(index))?);
+            let operator =
+                std::cell::RefCell::new(self.operators.get_mut(index).ok_or_else(|| unknown(index))?);
             until(&what, READY_PATIENCE, || async {
                 operator.borrow_mut().still_runs()?;
                 let api = operator.borrow().api.clone();
@@ -153,10 +163,13 @@ impl Cluster {
                 command
             }
         };
-        command.args(["node", "start", "--exit-on-stdin-close", "--config"]).arg(&place.config);
+        command
+            .args(["node", "start", "--exit-on-stdin-close", "--config"])
+            .arg(&place.config);
         command.current_dir(&place.folder);
         // The user's own settings for an operator are not the testnet's.
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLASMA_")) {
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLASMA_"))
+        {
             command.env_remove(name);
         }
         Ok(command)
@@ -167,21 +180,36 @@ impl Operator {
     fn still_runs(&mut self) -> Result<()> {
         let ended = self.running.as_mut().map(Guarded::ended).transpose()?.flatten();
         match ended {
-            Some(status) => bail!("an operator ended with {status}; its last words:\n{}", last_words(&self.place.log)),
+            Some(status) => bail!(
+                "an operator ended with {status}; its last words:\n{}",
+                last_words(&self.place.log)
+            ),
             None => Ok(()),
         }
     }
 }
 
 fn describe(status: &StatusView) -> String {
-    let blockers: Vec<&str> = status.blockers.iter().map(|blocker| blocker.text.as_str()).collect();
-    format!("it is {} with peers {:?}; {}", status.state, status.peers.members, blockers.join("; "))
+    let blockers: Vec<&str> = status
+        .blockers
+        .iter()
+        .map(|blocker| blocker.text.as_str())
+        .collect();
+    format!(
+        "it is {} with peers {:?}; {}",
+        status.state,
+        status.peers.members,
+        blockers.join("; ")
+    )
 }
 
 fn last_words(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(LAST_LINES)..).unwrap_or_default().join("\n")
+    lines
+        .get(lines.len().saturating_sub(LAST_LINES)..)
+        .unwrap_or_default()
+        .join("\n")
 }
 
 fn unknown(index: usize) -> anyhow::Error {

@@ -31,7 +31,12 @@ where
         };
         let waited = started.elapsed();
         if waited >= limit {
-            return Err(Failure::TimedOut { what: what.to_owned(), waited, last }.into());
+            return Err(Failure::TimedOut {
+                what: what.to_owned(),
+                waited,
+                last,
+            }
+            .into());
         }
         tokio::time::sleep(PAUSE).await;
     }
@@ -47,9 +52,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_words_are_in_the_error() {
-        let error = until::<(), _>("a block", Duration::ZERO, || async { Ok(Look::NotYet("height 3".into())) })
-            .await
-            .expect_err("nothing comes");
+        let error = until::<(), _>("a block", Duration::ZERO, || async {
+            Ok(Look::NotYet("height 3".into()))
+        })
+        .await
+        .expect_err("nothing comes");
         assert_eq!(exit_code(&error), TIMED_OUT);
         assert!(error.to_string().contains("a block") && error.to_string().contains("height 3"));
     }

@@ -43,10 +43,15 @@ pub async fn run(plan: &Plan, form: Form, progress: Progress) -> Result<()> {
 }
 
 async fn tell(plan: &Plan, report: &mut Report, progress: Progress) -> Result<()> {
-    let mut story = report.begin("committee-registered", registration::begin(plan, progress)).await?;
+    let mut story = report
+        .begin("committee-registered", registration::begin(plan, progress))
+        .await?;
     let told = tell_on(&mut story, report).await;
     if told.is_err() {
-        progress.say(&format!("  the operators' logs stay in {}", story.testnet.keep_folder()));
+        progress.say(&format!(
+            "  the operators' logs stay in {}",
+            story.testnet.keep_folder()
+        ));
     }
     told
 }
@@ -56,7 +61,9 @@ async fn tell_on(story: &mut Story, report: &mut Report) -> Result<()> {
     report.step("payments-committed", payments::tell(story)).await?;
     report.step("anchor-verified", anchoring::tell(story)).await?;
     report.step("exit-paid", exit::tell(story)).await?;
-    report.step("spent-exit-challenged", challenge::tell(story)).await?;
+    report
+        .step("spent-exit-challenged", challenge::tell(story))
+        .await?;
     report.step("leader-killed", crash::tell(story)).await?;
     report.step("bad-input-refused", refusals::tell(story)).await?;
     report.step("sums-equal-the-vault", sums::tell(story)).await?;

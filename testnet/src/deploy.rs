@@ -47,7 +47,13 @@ struct Seat {
 ///
 /// # Errors
 /// When Ethereum refuses, or a file cannot be written.
-pub async fn deploy(operators: u16, l1: &L1, rpc: &Rpc, folder: &Folder, ports: &mut Ports) -> Result<Deployment> {
+pub async fn deploy(
+    operators: u16,
+    l1: &L1,
+    rpc: &Rpc,
+    folder: &Folder,
+    ports: &mut Ports,
+) -> Result<Deployment> {
     let seats: Vec<Seat> = (0..operators).map(|_| Seat::take(ports)).collect::<Result<_>>()?;
     let deployer = Account::new(&random_secret(), CHAIN_ID)?;
     fund(l1, deployer.address()).await?;
@@ -55,20 +61,35 @@ pub async fn deploy(operators: u16, l1: &L1, rpc: &Rpc, folder: &Folder, ports: 
         fund(l1, seat.ethereum()?).await?;
     }
     let site = Site::choose(rpc, &deployer).await?;
-    let members = seats.iter().map(|seat| seat.member(&site.domain())).collect::<Result<Vec<_>>>()?;
+    let members = seats
+        .iter()
+        .map(|seat| seat.member(&site.domain()))
+        .collect::<Result<Vec<_>>>()?;
     let joining: Vec<NewMember> = members.iter().map(joining).collect();
     let deployed = site.deploy(rpc, &deployer, &parameters(), &joining).await?;
     let contracts = deployed.contracts;
     let genesis = genesis(&contracts, deployed.block, members);
     genesis.validate().context("the genesis that we made ourselves")?;
-    let places = seats.iter().enumerate().map(|(index, seat)| seat.furnish(index, &genesis, l1.url(), folder));
+    let places = seats
+        .iter()
+        .enumerate()
+        .map(|(index, seat)| seat.furnish(index, &genesis, l1.url(), folder));
     let places = places.collect::<Result<_>>()?;
-    Ok(Deployment { contracts, genesis, places })
+    Ok(Deployment {
+        contracts,
+        genesis,
+        places,
+    })
 }
 
 fn joining(member: &GenesisMember) -> NewMember {
     let peer = keccak(&[&member.peer_id]);
-    NewMember { operator: member.operator, key: member.key, possession: member.possession, peer }
+    NewMember {
+        operator: member.operator,
+        key: member.key,
+        possession: member.possession,
+        peer,
+    }
 }
 
 /// What the contracts of a testnet fix for ever.
@@ -113,8 +134,16 @@ fn genesis(contracts: &Contracts, deployment: L1Block, members: Vec<GenesisMembe
 
 impl Seat {
     fn take(ports: &mut Ports) -> Result<Self> {
-        let keys = OperatorKeys { bls: random_bls(), peer: random_secret(), ethereum: random_secret() };
-        Ok(Self { keys, p2p_port: ports.free()?, api_port: ports.free()? })
+        let keys = OperatorKeys {
+            bls: random_bls(),
+            peer: random_secret(),
+            ethereum: random_secret(),
+        };
+        Ok(Self {
+            keys,
+            p2p_port: ports.free()?,
+            api_port: ports.free()?,
+        })
     }
 
     fn ethereum(&self) -> Result<Address> {
@@ -123,7 +152,8 @@ impl Seat {
 
     fn member(&self, domain: &Domain) -> Result<GenesisMember> {
         let operator = self.ethereum()?;
-        let secret = bls::SecretKey::from_bytes(self.keys.bls.expose()).ok_or_else(|| anyhow!("a BLS key out of range"))?;
+        let secret = bls::SecretKey::from_bytes(self.keys.bls.expose())
+            .ok_or_else(|| anyhow!("a BLS key out of range"))?;
         let key = secret.public();
         Ok(GenesisMember {
             operator,
@@ -145,13 +175,25 @@ impl Seat {
         self.keys.write(&keys)?;
         write(&home.join("federation.toml"), &FederationFile::print(genesis))?;
         let config = home.join("plasma.toml");
-        write(&config, &toml::to_string(&self.config(&name, l1_url)).context("the configuration as TOML")?)?;
+        write(
+            &config,
+            &toml::to_string(&self.config(&name, l1_url)).context("the configuration as TOML")?,
+        )?;
         let p2p = format!("{}/p2p/{}", self.multiaddress(), self.keys.peer_id());
-        Ok(Place { log: home.join("log"), folder: home, config, api_port: self.api_port, p2p })
+        Ok(Place {
+            log: home.join("log"),
+            folder: home,
+            config,
+            api_port: self.api_port,
+            p2p,
+        })
     }
 
     fn config(&self, name: &str, l1_url: &str) -> Config {
-        let mut config = Config { name: name.to_owned(), ..Config::default() };
+        let mut config = Config {
+            name: name.to_owned(),
+            ..Config::default()
+        };
         config.p2p.listen = vec![self.multiaddress()];
         config.http.listen = ([127, 0, 0, 1], self.api_port).into();
         config.l1.rpc_url = l1_url.to_owned();
@@ -163,7 +205,11 @@ impl Seat {
 }
 
 async fn fund(l1: &L1, account: Address) -> Result<()> {
-    l1.set_balance(ethers_core::types::H160(account.0), ethers_core::types::U256::exp10(21)).await
+    l1.set_balance(
+        ethers_core::types::H160(account.0),
+        ethers_core::types::U256::exp10(21),
+    )
+    .await
 }
 
 fn random_secret() -> Secret {
@@ -183,9 +229,9 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 /// Seconds of Ethereum's clock without an anchor after which anybody may announce silence. An idle federation anchors every
 /// quarter of it; a demo that turns the clock forward must leave an anchor in between.
-pub const SILENCE_S: u64 = 120;
+pub const SILENCE_S: u64 = 60;
 /// Seconds to save committed blocks after an announcement.
-pub const GRACE_S: u64 = 30;
+pub const GRACE_S: u64 = 60;
 /// A block on top is enough where nobody reorganises.
 const CONFIRMATIONS: u32 = 1;
 /// Thirty seconds of blocks: an operator that was killed and restarted has read them within one.
@@ -199,7 +245,7 @@ const L1_EVENTS_MAX: u32 = 1_000;
 /// Blocks come ten a second under load: an anchor every ten seconds at most.
 const ANCHOR_BLOCKS: u32 = 100;
 /// Anchors within a few seconds, so that nobody waits long to see one.
-const ANCHOR_SECONDS: u32 = 3;
+const ANCHOR_SECONDS: u32 = 2;
 /// Three Ethereum blocks for the operator on duty before the next one steps in.
 const TAKEOVER_SECONDS: u32 = 4;
 /// Four looks per Ethereum block.

@@ -12,7 +12,7 @@ pub fn parse(text: &str) -> Result<Amount, String> {
         return decimal(text).ok_or_else(wrong);
     };
     let (whole, part) = ether.split_once('.').unwrap_or((ether, ""));
-    if part.len() > DECIMALS || (part.is_empty() && ether.contains('.')) {
+    if whole.is_empty() || part.len() > DECIMALS || (part.is_empty() && ether.contains('.')) {
         return Err(wrong());
     }
     decimal(&format!("{whole}{part:0<DECIMALS$}")).ok_or_else(wrong)
@@ -24,7 +24,11 @@ pub fn show(amount: Amount) -> String {
     let digits = format!("{:0>width$}", amount.to_string(), width = DECIMALS + 1);
     let (whole, part) = digits.split_at(digits.len().saturating_sub(DECIMALS));
     let part = part.trim_end_matches('0');
-    if part.is_empty() { format!("{whole} ETH") } else { format!("{whole}.{part} ETH") }
+    if part.is_empty() {
+        format!("{whole} ETH")
+    } else {
+        format!("{whole}.{part} ETH")
+    }
 }
 
 /// So many whole ETH.
@@ -54,7 +58,17 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in ["", "eth", ".eth", "1.eth", "-1", "1.0000000000000000001eth", "1 eth", "0x10", "1e3"] {
+        for text in [
+            "",
+            "eth",
+            ".eth",
+            "1.eth",
+            "-1",
+            "1.0000000000000000001eth",
+            "1 eth",
+            "0x10",
+            "1e3",
+        ] {
             assert!(parse(text).is_err(), "{text:?} was taken");
         }
     }

@@ -40,7 +40,10 @@ impl Failure {
 /// The exit code for an error: that of the first [`Failure`] in its chain.
 #[must_use]
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    error.chain().find_map(|cause| cause.downcast_ref::<Failure>()).map_or(UNEXPECTED, Failure::code)
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Failure>())
+        .map_or(UNEXPECTED, Failure::code)
 }
 
 /// A bug or an input/output error.

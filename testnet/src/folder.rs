@@ -37,8 +37,11 @@ impl Folder {
     /// When it cannot be created.
     pub fn create(root: Option<&Path>, ending: Ending) -> Result<Self> {
         let root = root.map_or_else(default_root, Path::to_path_buf);
-        std::fs::create_dir_all(&root).with_context(|| format!("creating the data folder {}", root.display()))?;
-        let root = root.canonicalize().with_context(|| format!("the data folder {}", root.display()))?;
+        std::fs::create_dir_all(&root)
+            .with_context(|| format!("creating the data folder {}", root.display()))?;
+        let root = root
+            .canonicalize()
+            .with_context(|| format!("the data folder {}", root.display()))?;
         let run = root.join(format!("run-{}", std::process::id()));
         // A folder of that name can only be left over from a killed run whose process id has come round again.
         remove(&run)?;
@@ -91,7 +94,11 @@ impl Drop for Folder {
 }
 
 fn default_root() -> PathBuf {
-    let below = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let below = |variable: &str| {
+        std::env::var_os(variable)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
     below("XDG_DATA_HOME")
         .or_else(|| below("HOME").map(|home| home.join(".local/share")))
         .unwrap_or_else(std::env::temp_dir)

@@ -109,7 +109,11 @@ pub async fn watch(program: &[OsString]) -> ExitCode {
     let Some((name, arguments)) = program.split_first() else {
         return ExitCode::from(USAGE);
     };
-    let child = Command::new(name).args(arguments).stdin(Stdio::null()).kill_on_drop(true).spawn();
+    let child = Command::new(name)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn();
     let Ok(mut child) = child else {
         return ExitCode::from(NOT_STARTED);
     };
@@ -121,7 +125,9 @@ pub async fn watch(program: &[OsString]) -> ExitCode {
         // Both may fail only because the program is gone already, which is what we want.
         let _gone = child.kill().await;
     }
-    ended.and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::from(KILLED), ExitCode::from)
+    ended
+        .and_then(|code| u8::try_from(code).ok())
+        .map_or(ExitCode::from(KILLED), ExitCode::from)
 }
 
 async fn input_ends() {

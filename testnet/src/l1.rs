@@ -20,8 +20,15 @@ impl L1 {
     /// # Errors
     /// When the HTTP client cannot be built.
     pub fn new(url: &str) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(ANSWER_PATIENCE).build().context("an HTTP client")?;
-        Ok(Self { http, url: url.to_owned() })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(ANSWER_PATIENCE)
+            .build()
+            .context("an HTTP client")?;
+        Ok(Self {
+            http,
+            url: url.to_owned(),
+        })
     }
 
     /// Where it is.
@@ -37,10 +44,19 @@ impl L1 {
     pub async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T> {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let answer = self.http.post(&self.url).json(&request).send().await;
-        let answer: Value = answer.with_context(|| format!("{method} at {}", self.url))?.json().await?;
+        let answer: Value = answer
+            .with_context(|| format!("{method} at {}", self.url))?
+            .json()
+            .await?;
         if let Some(error) = answer.get("error") {
-            let message = error.get("message").and_then(Value::as_str).unwrap_or("unknown error");
-            bail!("{method}: {message} {}", error.get("data").and_then(Value::as_str).unwrap_or_default());
+            let message = error
+                .get("message")
+                .and_then(Value::as_str)
+                .unwrap_or("unknown error");
+            bail!(
+                "{method}: {message} {}",
+                error.get("data").and_then(Value::as_str).unwrap_or_default()
+            );
         }
         let result = answer.get("result").cloned().unwrap_or(Value::Null);
         serde_json::from_value(result).with_context(|| format!("{method} answered something unexpected"))
@@ -51,7 +67,9 @@ impl L1 {
     /// # Errors
     /// See [`L1::call`].
     pub async fn head(&self) -> Result<(u64, u64)> {
-        let block: Value = self.call("eth_getBlockByNumber", json!(["latest", false])).await?;
+        let block: Value = self
+            .call("eth_getBlockByNumber", json!(["latest", false]))
+            .await?;
         let number = |field: &str| -> Result<u64> {
             let value: U256 = serde_json::from_value(block.get(field).cloned().unwrap_or_default())?;
             Ok(value.as_u64())
@@ -72,7 +90,11 @@ impl L1 {
     /// # Errors
     /// See [`L1::call`].
     pub async fn logs(&self, of: Address, topics: &[H256]) -> Result<Vec<Log>> {
-        self.call("eth_getLogs", json!([{"address": of, "topics": topics, "fromBlock": "0x0", "toBlock": "latest"}])).await
+        self.call(
+            "eth_getLogs",
+            json!([{"address": of, "topics": topics, "fromBlock": "0x0", "toBlock": "latest"}]),
+        )
+        .await
     }
 
     /// A transaction's receipt, which must be there.
@@ -80,7 +102,9 @@ impl L1 {
     /// # Errors
     /// When it is not mined.
     pub async fn receipt(&self, transaction: H256) -> Result<TransactionReceipt> {
-        let receipt: Option<TransactionReceipt> = self.call("eth_getTransactionReceipt", json!([transaction])).await?;
+        let receipt: Option<TransactionReceipt> = self
+            .call("eth_getTransactionReceipt", json!([transaction]))
+            .await?;
         receipt.with_context(|| format!("{transaction:?} is not mined"))
     }
 
@@ -97,7 +121,9 @@ impl L1 {
     /// # Errors
     /// See [`L1::call`].
     pub async fn set_interval(&self, seconds: u64) -> Result<()> {
-        self.call::<Value>("evm_setIntervalMining", json!([seconds])).await.map(drop)
+        self.call::<Value>("evm_setIntervalMining", json!([seconds]))
+            .await
+            .map(drop)
     }
 
     /// Moves Ethereum's clock forward and mines a block at the new time.
@@ -114,7 +140,9 @@ impl L1 {
     /// # Errors
     /// See [`L1::call`].
     pub async fn set_balance(&self, of: Address, balance: U256) -> Result<()> {
-        self.call::<Value>("anvil_setBalance", json!([of, balance])).await.map(drop)
+        self.call::<Value>("anvil_setBalance", json!([of, balance]))
+            .await
+            .map(drop)
     }
 }
 

@@ -37,7 +37,10 @@ pub async fn run(plan: &Plan, wish: &Wish, progress: Progress) -> Result<()> {
     let mut testnet = Testnet::start(plan, progress).await?;
     let measured = measure(&testnet, wish, progress).await;
     if measured.is_err() {
-        progress.say(&format!("  the operators' logs stay in {}", testnet.keep_folder()));
+        progress.say(&format!(
+            "  the operators' logs stay in {}",
+            testnet.keep_folder()
+        ));
     }
     let report = measured?;
     report.show(wish.json)?;
@@ -69,8 +72,14 @@ async fn measure(testnet: &Testnet, wish: &Wish, progress: Progress) -> Result<r
 
     let stage = progress.stage("Check", "every accepted payment, on every operator");
     let audit = audit::audit(testnet, &driven, first_height).await?;
-    stage.done(&format!("{} blocks read from each of {} operators", audit.blocks, testnet.cluster.size()));
-    Ok(report::Report::new(testnet, wish, WARM_UP, &driven, &audit, &used))
+    stage.done(&format!(
+        "{} blocks read from each of {} operators",
+        audit.blocks,
+        testnet.cluster.size()
+    ));
+    Ok(report::Report::new(
+        testnet, wish, WARM_UP, &driven, &audit, &used,
+    ))
 }
 
 /// More than any payment of the test needs.

@@ -19,7 +19,10 @@ impl Ports {
     #[must_use]
     pub fn new() -> Self {
         let spread = std::process::id().wrapping_mul(SPREAD) % u32::from(LAST - FIRST);
-        Self { next: FIRST + u16::try_from(spread).unwrap_or_default(), tried: 0 }
+        Self {
+            next: FIRST + u16::try_from(spread).unwrap_or_default(),
+            tried: 0,
+        }
     }
 
     /// The next port on which nobody listens.
@@ -70,7 +73,10 @@ mod tests {
         let mut ports = Ports::new();
         let taken = ports.free().expect("a free port");
         let _listener = TcpListener::bind((Ipv4Addr::LOCALHOST, taken)).expect("it was free");
-        let mut again = Ports { next: taken, tried: 0 };
+        let mut again = Ports {
+            next: taken,
+            tried: 0,
+        };
         assert_ne!(again.free().expect("a free port"), taken);
     }
 }

@@ -32,14 +32,22 @@ impl Progress {
     /// Spinners on a terminal, plain lines elsewhere.
     #[must_use]
     pub fn on_stderr() -> Self {
-        let form = if std::io::stderr().is_terminal() { Form::Spinner } else { Form::Lines };
+        let form = if std::io::stderr().is_terminal() {
+            Form::Spinner
+        } else {
+            Form::Lines
+        };
         Self { form }
     }
 
     /// Begins a stage; `doing` says what the user waits for.
     #[must_use]
     pub fn stage(self, name: &'static str, doing: &str) -> Stage {
-        let stage = Stage { name, started: Instant::now(), bar: self.bar(name) };
+        let stage = Stage {
+            name,
+            started: Instant::now(),
+            bar: self.bar(name),
+        };
         stage.doing(doing);
         stage
     }
@@ -75,7 +83,11 @@ impl Stage {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        stderr_line(&format!("  {:<9} ✓ {words}  ({:.1} s)", self.name, took.as_secs_f64()));
+        stderr_line(&format!(
+            "  {:<9} ✓ {words}  ({:.1} s)",
+            self.name,
+            took.as_secs_f64()
+        ));
         took
     }
 }

@@ -22,6 +22,7 @@ use crate::api::Api;
 use crate::cluster::{Cluster, Program};
 use crate::deadline::{Look, until};
 use crate::deploy::deploy;
+use crate::failure::{DEPENDENCY_MISSING, exit_code};
 use crate::folder::{Ending, Folder};
 use crate::l1::L1;
 use crate::ports::Ports;
@@ -68,9 +69,22 @@ impl Testnet {
         match Self::start_in(&mut folder, plan, progress).await {
             Ok((anvil, rpc, deployment, cluster, users)) => {
                 let (contracts, genesis) = (deployment.contracts, deployment.genesis);
-                Ok(Self { cluster, contracts, genesis, users, anvil, rpc, folder })
+                Ok(Self {
+                    cluster,
+                    contracts,
+                    genesis,
+                    users,
+                    anvil,
+                    rpc,
+                    folder,
+                })
             }
-            Err(error) => Err(error.context(format!("starting the testnet; logs are in {}", folder.keep().display()))),
+            // Nothing has run that could have left a log.
+            Err(error) if exit_code(&error) == DEPENDENCY_MISSING => Err(error),
+            Err(error) => Err(error.context(format!(
+                "starting the testnet; logs are in {}",
+                folder.keep().display()
+            ))),
         }
     }
 
@@ -87,10 +101,16 @@ impl Testnet {
 
         let stage = progress.stage("Deploy", "keys, contracts and the genesis document");
         let deployment = deploy(plan.operators, anvil.l1(), &rpc, folder, &mut ports).await?;
-        stage.done(&format!("Federation {}, {} members", deployment.contracts.federation, plan.operators));
+        stage.done(&format!(
+            "Federation {}, {} members",
+            deployment.contracts.federation, plan.operators
+        ));
 
         let stage = progress.stage("Operators", &format!("starting {} processes", plan.operators));
-        let program = plan.plasma_bin.clone().map_or(Program::Ourselves, Program::Binary);
+        let program = plan
+            .plasma_bin
+            .clone()
+            .map_or(Program::Ourselves, Program::Binary);
         let mut cluster = Cluster::start(program, deployment.places.clone())?;
         cluster.ready().await?;
         stage.done(&format!("{0}/{0} ready and connected", plan.operators));
@@ -134,7 +154,9 @@ impl Testnet {
     /// # Errors
     /// When there are fewer.
     pub fn user(&self, place: usize) -> Result<&User> {
-        self.users.get(place).ok_or_else(|| anyhow!("there is no test user {place}"))
+        self.users
+            .get(place)
+            .ok_or_else(|| anyhow!("there is no test user {place}"))
     }
 
     /// Deposits for every user at once and waits until every operator has credited all of them.
@@ -143,9 +165,17 @@ impl Testnet {
     /// When a deposit is refused or not credited in time.
     pub async fn fund_users(&self, amount: Amount) -> Result<Vec<Receipt>> {
         let call = self.contracts.deposit_call(amount);
-        let sent = self.users.iter().map(|user| direct::submit(&self.rpc, user.ethereum(), &call));
+        let sent = self
+            .users
+            .iter()
+            .map(|user| direct::submit(&self.rpc, user.ethereum(), &call));
         let hashes = try_join_all(sent).await.context("depositing")?;
-        let receipts = try_join_all(hashes.iter().map(|hash| direct::mined(&self.rpc, "deposit", *hash))).await?;
+        let receipts = try_join_all(
+            hashes
+                .iter()
+                .map(|hash| direct::mined(&self.rpc, "deposit", *hash)),
+        )
+        .await?;
         for user in &self.users {
             self.credited(user.address(), amount).await?;
         }
@@ -168,10 +198,18 @@ impl Testnet {
 }
 
 async fn credited_at(api: &Api, owner: Address, amount: Amount) -> Result<()> {
-    let what = format!("{} to show {} for {owner}", api.base(), crate::ether::show(amount));
+    let what = format!(
+        "{} to show {} for {owner}",
+        api.base(),
+        crate::ether::show(amount)
+    );
     until(&what, CREDIT_PATIENCE, || async {
         let total = total_eth(&api.balance(owner).await?);
-        Ok(if total == amount { Look::Seen(()) } else { Look::NotYet(format!("it shows {}", crate::ether::show(total))) })
+        Ok(if total == amount {
+            Look::Seen(())
+        } else {
+            Look::NotYet(format!("it shows {}", crate::ether::show(total)))
+        })
     })
     .await
 }
@@ -179,7 +217,10 @@ async fn credited_at(api: &Api, owner: Address, amount: Amount) -> Result<()> {
 /// All ETH of an address, exiting outputs included.
 #[must_use]
 pub fn total_eth(view: &AddressView) -> Amount {
-    let eth = view.balances.iter().find(|balance| balance.asset.0 == Address::ZERO);
+    let eth = view
+        .balances
+        .iter()
+        .find(|balance| balance.asset.0 == Address::ZERO);
     eth.map_or(Amount::ZERO, |balance| balance.total.0)
 }
 

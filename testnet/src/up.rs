@@ -15,9 +15,16 @@ use crate::testnet::{Plan, Testnet};
 /// When something does not come up in time.
 pub async fn run(plan: &Plan, deposit: Amount, progress: Progress) -> Result<()> {
     let testnet = Testnet::start(plan, progress).await?;
-    let stage = progress.stage("Fund", &format!("{} accounts × {}", plan.accounts, ether::show(deposit)));
+    let stage = progress.stage(
+        "Fund",
+        &format!("{} accounts × {}", plan.accounts, ether::show(deposit)),
+    );
     testnet.fund_users(deposit).await?;
-    stage.done(&format!("{} accounts × {} deposited and credited", plan.accounts, ether::show(deposit)));
+    stage.done(&format!(
+        "{} accounts × {} deposited and credited",
+        plan.accounts,
+        ether::show(deposit)
+    ));
     show(&page(&testnet, deposit));
     std::future::pending().await
 }
@@ -31,7 +38,12 @@ fn page(testnet: &Testnet, deposit: Amount) -> String {
 fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt::Result {
     let contracts = &testnet.contracts;
     writeln!(page)?;
-    writeln!(page, "  Ethereum    {}   chain {}", testnet.l1().url(), testnet.genesis.chain_id)?;
+    writeln!(
+        page,
+        "  Ethereum    {}   chain {}",
+        testnet.l1().url(),
+        testnet.genesis.chain_id
+    )?;
     writeln!(page, "  Federation  {}", contracts.federation)?;
     writeln!(page, "  Vault       {}", contracts.vault)?;
     writeln!(page, "  ExitGame    {}", contracts.exit_game)?;
@@ -42,21 +54,36 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
         writeln!(page, "              log {}", place.log.display())?;
     }
     writeln!(page)?;
-    writeln!(page, "  Accounts: {} each in Plasma, and anvil's ETH on Ethereum.", ether::show(deposit))?;
-    writeln!(page, "  These are anvil's public test keys: never use them on a real network.")?;
+    writeln!(
+        page,
+        "  Accounts: {} each in Plasma, and anvil's ETH on Ethereum.",
+        ether::show(deposit)
+    )?;
+    writeln!(
+        page,
+        "  These are anvil's public test keys: never use them on a real network."
+    )?;
     for (place, user) in testnet.users.iter().enumerate() {
         writeln!(page, "  ({place}) {}   key {}", user.address(), user.test_key())?;
     }
     writeln!(page)?;
     if let (Some(api), Some(user)) = (testnet.cluster.apis().next(), testnet.users.first()) {
         writeln!(page, "  Look        curl {}/v1/status", api.base())?;
-        writeln!(page, "              curl {}/v1/addresses/{}/outputs", api.base(), user.address())?;
+        writeln!(
+            page,
+            "              curl {}/v1/addresses/{}/outputs",
+            api.base(),
+            user.address()
+        )?;
     }
     writeln!(page, "  Data        {}", testnet.folder().run().display())?;
     writeln!(page, "  Stop        ctrl-C")
 }
 
-#[expect(clippy::print_stdout, reason = "the page of endpoints is the result of the command")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the page of endpoints is the result of the command"
+)]
 fn show(page: &str) {
     println!("{page}");
 }

@@ -27,7 +27,10 @@ pub(super) async fn find(folder: &Folder, progress: Progress) -> Result<PathBuf>
     if let Some(named) = std::env::var_os("PLASMA_ANVIL").filter(|value| !value.is_empty()) {
         let named = PathBuf::from(named);
         return real(&named).ok_or_else(|| {
-            let words = format!("PLASMA_ANVIL names {}, which is no anvil binary\n  ways out: {WAYS_OUT}", named.display());
+            let words = format!(
+                "PLASMA_ANVIL names {}, which is no anvil binary\n  ways out: {WAYS_OUT}",
+                named.display()
+            );
             Failure::Missing(words).into()
         });
     }
@@ -49,7 +52,10 @@ async fn fetch(folder: &Folder, progress: Progress) -> Result<()> {
         return Err(missing("anvil is not on PATH, and neither is npm"));
     };
     let root = folder.root();
-    let stage = progress.stage("Fetch", &format!("anvil {VERSION} by npm into {}", root.join("npm").display()));
+    let stage = progress.stage(
+        "Fetch",
+        &format!("anvil {VERSION} by npm into {}", root.join("npm").display()),
+    );
     let _turn = exclusive(root).await?;
     let log = folder.sub("l1")?.join("npm.log");
     let mut command = guarded(&npm, &install(root))?;
@@ -57,7 +63,10 @@ async fn fetch(folder: &Folder, progress: Progress) -> Result<()> {
     let status = Guarded::tied(command, &log)?.wait().await?;
     if !status.success() {
         let words = std::fs::read_to_string(&log).unwrap_or_default();
-        return Err(missing(&format!("npm could not fetch {PACKAGE}@{VERSION}:\n{}", words.trim_end())));
+        return Err(missing(&format!(
+            "npm could not fetch {PACKAGE}@{VERSION}:\n{}",
+            words.trim_end()
+        )));
     }
     stage.done(&format!("anvil {VERSION}"));
     Ok(())
@@ -65,12 +74,22 @@ async fn fetch(folder: &Folder, progress: Progress) -> Result<()> {
 
 fn install(root: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["install".into(), format!("{PACKAGE}@{VERSION}").into()];
-    for (option, name) in [("--prefix", "npm"), ("--cache", "npm-cache"), ("--logs-dir", "npm-logs")] {
+    for (option, name) in [
+        ("--prefix", "npm"),
+        ("--cache", "npm-cache"),
+        ("--logs-dir", "npm-logs"),
+    ] {
         arguments.push(option.into());
         arguments.push(root.join(name).into());
     }
     // The package's own script only links the shim, which we do not use.
-    let quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"];
+    let quiet = [
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ];
     arguments.extend(quiet.map(OsString::from));
     arguments
 }
@@ -78,7 +97,9 @@ fn install(root: &Path) -> Vec<OsString> {
 /// Two testnets that start at once must not write the same package; the second finds it there.
 async fn exclusive(root: &Path) -> Result<File> {
     let file = File::create(root.join("npm.lock")).context("creating npm.lock")?;
-    tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await?.context("locking npm.lock")
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+        .await?
+        .context("locking npm.lock")
 }
 
 /// The binary behind a path: itself when it is one, the package's own when it is the npm shim.
@@ -89,21 +110,33 @@ fn real(found: &Path) -> Option<PathBuf> {
     if &start != b"#!" {
         return Some(found);
     }
-    let beside = found.parent()?.parent()?.join(format!("anvil-{}", platform())).join("bin/anvil");
+    let beside = found
+        .parent()?
+        .parent()?
+        .join(format!("anvil-{}", platform()))
+        .join("bin/anvil");
     beside.is_file().then_some(beside)
 }
 
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 fn in_package() -> PathBuf {
-    Path::new("node_modules").join(format!("{PACKAGE}-{}", platform())).join("bin/anvil")
+    Path::new("node_modules")
+        .join(format!("{PACKAGE}-{}", platform()))
+        .join("bin/anvil")
 }
 
 fn platform() -> String {
-    let system = if std::env::consts::OS == "macos" { "darwin" } else { std::env::consts::OS };
+    let system = if std::env::consts::OS == "macos" {
+        "darwin"
+    } else {
+        std::env::consts::OS
+    };
     let processor = match std::env::consts::ARCH {
         "x86_64" => "amd64",
         "aarch64" => "arm64",

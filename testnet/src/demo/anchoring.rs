@@ -14,17 +14,32 @@ use crate::deadline::{Look, until};
 
 pub(super) async fn tell(story: &mut Story) -> Result<Value> {
     let wanted = story.paid_height;
-    let latest = until(&format!("an anchor of height {wanted}"), ANCHOR_PATIENCE, || async {
-        let latest = story.testnet.contracts.latest(story.testnet.rpc()).await?;
-        let words = format!("height {} is anchored", latest.height);
-        Ok(if latest.height.0 >= wanted { Look::Seen(latest) } else { Look::NotYet(words) })
-    })
+    let latest = until(
+        &format!("an anchor of height {wanted}"),
+        ANCHOR_PATIENCE,
+        || async {
+            let latest = story.testnet.contracts.latest(story.testnet.rpc()).await?;
+            let words = format!("height {} is anchored", latest.height);
+            Ok(if latest.height.0 >= wanted {
+                Look::Seen(latest)
+            } else {
+                Look::NotYet(words)
+            })
+        },
+    )
     .await?;
     let receipt = mined(story, latest.number).await?;
-    must(receipt.status == Some(1.into()), || "the anchor's transaction failed".into())?;
+    must(receipt.status == Some(1.into()), || {
+        "the anchor's transaction failed".into()
+    })?;
     story.gas.anchor = receipt.gas_used.map(|gas| gas.as_u64());
     let submitter = receipt.from;
-    let duty = story.testnet.genesis.members.iter().position(|member| member.operator.0 == submitter.0);
+    let duty = story
+        .testnet
+        .genesis
+        .members
+        .iter()
+        .position(|member| member.operator.0 == submitter.0);
     let duty = duty.ok_or_else(|| anyhow!("{submitter:?} anchored and is no operator"))?;
     let refusal = forged(story, &receipt).await?;
     try_join_all(story.testnet.cluster.apis().map(|api| knows(api, wanted))).await?;
@@ -40,10 +55,21 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
 }
 
 async fn mined(story: &Story, number: u32) -> Result<TransactionReceipt> {
-    let topics = [topic("Anchored(uint32,uint32,uint32,bytes32,uint64,uint64)"), number_topic(number)];
-    let logs = story.testnet.l1().logs(H160(story.testnet.contracts.federation.0), &topics).await?;
+    let topics = [
+        topic("Anchored(uint32,uint32,uint32,bytes32,uint64,uint64)"),
+        number_topic(number),
+    ];
+    let logs = story
+        .testnet
+        .l1()
+        .logs(H160(story.testnet.contracts.federation.0), &topics)
+        .await?;
     let transaction = logs.first().and_then(|log| log.transaction_hash);
-    story.testnet.l1().receipt(transaction.ok_or_else(|| anyhow!("no event tells of anchor {number}"))?).await
+    story
+        .testnet
+        .l1()
+        .receipt(transaction.ok_or_else(|| anyhow!("no event tells of anchor {number}"))?)
+        .await
 }
 
 fn number_topic(number: u32) -> H256 {
@@ -56,19 +82,34 @@ fn number_topic(number: u32) -> H256 {
 /// breaks at the signature, so the contract did check it.
 async fn forged(story: &Story, receipt: &TransactionReceipt) -> Result<String> {
     let l1 = story.testnet.l1();
-    let sent: Transaction = l1.call("eth_getTransactionByHash", json!([receipt.transaction_hash])).await?;
-    let before = receipt.block_number.ok_or_else(|| anyhow!("a receipt without a block"))? - 1;
+    let sent: Transaction = l1
+        .call("eth_getTransactionByHash", json!([receipt.transaction_hash]))
+        .await?;
+    let before = receipt
+        .block_number
+        .ok_or_else(|| anyhow!("a receipt without a block"))?
+        - 1;
     let attempt = async |data: Vec<u8>| {
         let call = json!({ "from": sent.from, "to": sent.to, "data": ethers_core::types::Bytes::from(data) });
-        l1.call::<Value>("eth_call", json!([call, format!("0x{:x}", before.as_u64())])).await
+        l1.call::<Value>("eth_call", json!([call, format!("0x{:x}", before.as_u64())]))
+            .await
     };
-    attempt(sent.input.to_vec()).await.context("the anchor on the state before it")?;
+    attempt(sent.input.to_vec())
+        .await
+        .context("the anchor on the state before it")?;
     let mut changed = sent.input.to_vec();
-    let byte = changed.get_mut(HEADER_LAST_BYTE).ok_or_else(|| anyhow!("calldata too short for an anchor"))?;
+    let byte = changed
+        .get_mut(HEADER_LAST_BYTE)
+        .ok_or_else(|| anyhow!("calldata too short for an anchor"))?;
     *byte ^= 1;
-    let refusal = attempt(changed).await.err().ok_or_else(|| anyhow!("the contract took a forged header"))?;
+    let refusal = attempt(changed)
+        .await
+        .err()
+        .ok_or_else(|| anyhow!("the contract took a forged header"))?;
     let refusal = format!("{refusal:#}");
-    must(refusal.contains(&refused_selector()), || format!("the forged anchor was refused otherwise: {refusal}"))?;
+    must(refusal.contains(&refused_selector()), || {
+        format!("the forged anchor was refused otherwise: {refusal}")
+    })?;
     Ok("CertificateRefused".into())
 }
 
@@ -78,10 +119,18 @@ fn refused_selector() -> String {
 }
 
 async fn knows(api: &Api, height: u32) -> Result<()> {
-    until(&format!("{} to see the anchor of height {height}", api.base()), ANCHOR_PATIENCE, || async {
-        let block: BlockView = api.block(height).await?;
-        Ok(if block.anchor.is_some() { Look::Seen(()) } else { Look::NotYet(format!("{:?}", State::Committed)) })
-    })
+    until(
+        &format!("{} to see the anchor of height {height}", api.base()),
+        ANCHOR_PATIENCE,
+        || async {
+            let block: BlockView = api.block(height).await?;
+            Ok(if block.anchor.is_some() {
+                Look::Seen(())
+            } else {
+                Look::NotYet(format!("{:?}", State::Committed))
+            })
+        },
+    )
     .await
 }
 

@@ -8,7 +8,12 @@ use super::story::{Story, must};
 use crate::ether::show;
 
 pub(super) async fn tell(story: &mut Story) -> Result<Value> {
-    let output = story.funded.get(1).ok_or_else(|| anyhow!("Bob's deposit was not credited"))?.output.0;
+    let output = story
+        .funded
+        .get(1)
+        .ok_or_else(|| anyhow!("Bob's deposit was not credited"))?
+        .output
+        .0;
     story.everywhere(output, OutputStatus::Spent).await?;
     let vault = story.vault().await?;
     let parameters = story.testnet.contracts.parameters(story.testnet.rpc()).await?;
@@ -16,7 +21,12 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
 
     let (paid, receipt) = story.exit_ended(id).await?;
     must(!paid, || "the exit of a spent output was paid".into())?;
-    let challenger = story.testnet.genesis.members.iter().position(|member| member.operator.0 == receipt.from.0);
+    let challenger = story
+        .testnet
+        .genesis
+        .members
+        .iter()
+        .position(|member| member.operator.0 == receipt.from.0);
     let challenger = challenger.ok_or_else(|| anyhow!("{:?} challenged and is no operator", receipt.from))?;
     story.gas.challenge = receipt.gas_used.map(|gas| gas.as_u64());
 
@@ -26,7 +36,9 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
     let open = story.testnet.contracts.exit(story.testnet.rpc(), &id).await?;
     must(open.is_none(), || "the challenged exit is open again".into())?;
     let after = story.vault().await?;
-    must(after == vault, || format!("the vault holds {} instead of {}", show(after), show(vault)))?;
+    must(after == vault, || {
+        format!("the vault holds {} instead of {}", show(after), show(vault))
+    })?;
     story.everywhere(output, OutputStatus::Spent).await?;
     Ok(json!({
         "exit": id.0.to_string(),

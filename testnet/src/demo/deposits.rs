@@ -15,7 +15,10 @@ use crate::deadline::{Look, until};
 use crate::ether::{eth, show};
 
 pub(super) async fn tell(story: &mut Story) -> Result<Value> {
-    let people = [(story.alice()?.address(), eth(10)), (story.bob()?.address(), eth(6))];
+    let people = [
+        (story.alice()?.address(), eth(10)),
+        (story.bob()?.address(), eth(6)),
+    ];
     let l1 = story.testnet.l1();
     l1.set_interval(0).await?;
     let sent = send_both(story, people.map(|(_, amount)| amount)).await;
@@ -27,14 +30,22 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
         receipts.push(direct::mined(story.testnet.rpc(), "Vault.deposit", hash).await?);
     }
     let blocks: Vec<u64> = receipts.iter().map(|receipt| receipt.block.0).collect();
-    must(receipts.iter().all(|receipt| receipt.succeeded), || "a deposit reverted".into())?;
-    must(blocks.first() == blocks.last(), || format!("the deposits lie in the blocks {blocks:?}"))?;
+    must(receipts.iter().all(|receipt| receipt.succeeded), || {
+        "a deposit reverted".into()
+    })?;
+    must(blocks.first() == blocks.last(), || {
+        format!("the deposits lie in the blocks {blocks:?}")
+    })?;
     story.gas.deposit = receipts.iter().map(|receipt| receipt.gas_used).min();
 
     for (owner, amount) in people {
         story.funded.push(credited(story, owner, amount).await?);
     }
-    let outputs: Vec<String> = story.funded.iter().map(|output| output.output.to_string()).collect();
+    let outputs: Vec<String> = story
+        .funded
+        .iter()
+        .map(|output| output.output.to_string())
+        .collect();
     Ok(json!({
         "l1_block": blocks.first(),
         "deposits": people.map(|(owner, amount)| format!("{} by {owner}", show(amount))),
@@ -48,7 +59,11 @@ async fn send_both(story: &Story, amounts: [Amount; 2]) -> Result<Vec<Hash>> {
     let mut sent = Vec::new();
     for (user, amount) in story.testnet.users.iter().zip(amounts) {
         let call = story.testnet.contracts.deposit_call(amount);
-        sent.push(direct::submit(story.testnet.rpc(), user.ethereum(), &call).await.context("a deposit")?);
+        sent.push(
+            direct::submit(story.testnet.rpc(), user.ethereum(), &call)
+                .await
+                .context("a deposit")?,
+        );
     }
     Ok(sent)
 }
@@ -59,7 +74,9 @@ async fn credited(story: &Story, owner: Address, amount: Amount) -> Result<Outpu
     let looks = story.testnet.cluster.apis().map(|api| credited_at(api, number));
     let found = try_join_all(looks).await?;
     let first = found.first().context("a federation of nobody")?.clone();
-    must(found.iter().all(|output| *output == first), || format!("operators differ on deposit {number}"))?;
+    must(found.iter().all(|output| *output == first), || {
+        format!("operators differ on deposit {number}")
+    })?;
     let right = first.owner.0 == owner && first.amount.0 == amount && first.status == OutputStatus::Unspent;
     must(right, || format!("deposit {number} became {first:?}"))?;
     Ok(first)

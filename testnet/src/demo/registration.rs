@@ -18,13 +18,27 @@ pub(super) async fn begin(plan: &Plan, progress: Progress) -> Result<(Story, Val
     let (rpc, genesis) = (testnet.rpc(), &testnet.genesis);
     let committee = genesis.committee().context("the committee of the genesis")?;
     let (size, digest) = testnet.contracts.committee(rpc, Epoch(0)).await?;
-    must(usize::from(size) == committee.size(), || format!("the contract holds {size} members"))?;
-    must(digest == digest_of(&committee), || "the contract holds another committee".into())?;
+    must(usize::from(size) == committee.size(), || {
+        format!("the contract holds {size} members")
+    })?;
+    must(digest == digest_of(&committee), || {
+        "the contract holds another committee".into()
+    })?;
     for (index, member) in (0..size).zip(&genesis.members) {
         let (operator, key) = registered(&testnet, index).await?;
-        let ours = member.key.to_uncompressed().ok_or_else(|| anyhow!("a key that is no point"))?;
-        must(operator == member.operator.0 && key == ours, || format!("member {index} differs on Ethereum"))?;
-        let proven = bls::verify_possession(&testnet.domain(), &member.operator, &member.key, &member.possession);
+        let ours = member
+            .key
+            .to_uncompressed()
+            .ok_or_else(|| anyhow!("a key that is no point"))?;
+        must(operator == member.operator.0 && key == ours, || {
+            format!("member {index} differs on Ethereum")
+        })?;
+        let proven = bls::verify_possession(
+            &testnet.domain(),
+            &member.operator,
+            &member.key,
+            &member.possession,
+        );
         must(proven, || format!("member {index} has not proven its key"))?;
     }
     let evidence = json!({
@@ -41,7 +55,12 @@ pub(super) async fn begin(plan: &Plan, progress: Progress) -> Result<(Story, Val
 async fn registered(testnet: &Testnet, index: u16) -> Result<([u8; 20], Vec<u8>)> {
     let data = MemberCall { epoch: 0, index }.encode();
     let to = Some(testnet.contracts.federation);
-    let call = Call { label: "Federation.member".into(), to, value: Amount::ZERO, data };
+    let call = Call {
+        label: "Federation.member".into(),
+        to,
+        value: Amount::ZERO,
+        data,
+    };
     let answer = testnet.rpc().eth_call(None, &call, At::Latest).await?;
     let member = MemberReturn::decode(answer).context("a member as the contract tells it")?;
     Ok((member.operator.0, member.key.to_vec()))

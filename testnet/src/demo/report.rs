@@ -33,7 +33,15 @@ struct Step {
 
 impl Report {
     pub(super) fn new(operators: u16, progress: Progress) -> Self {
-        Self { operators, steps: Vec::new(), height: 0, anchored_height: 0, gas: Gas::default(), ok: false, progress }
+        Self {
+            operators,
+            steps: Vec::new(),
+            height: 0,
+            anchored_height: 0,
+            gas: Gas::default(),
+            ok: false,
+            progress,
+        }
     }
 
     /// Tells the first step, which brings the story itself.
@@ -53,7 +61,11 @@ impl Report {
     }
 
     /// Tells a step.
-    pub(super) async fn step(&mut self, name: &'static str, work: impl Future<Output = Result<Value>>) -> Result<()> {
+    pub(super) async fn step(
+        &mut self,
+        name: &'static str,
+        work: impl Future<Output = Result<Value>>,
+    ) -> Result<()> {
         self.progress.say(&format!("\n{}. {name}", self.steps.len() + 1));
         let started = Instant::now();
         let told = work.await;
@@ -71,14 +83,25 @@ impl Report {
         }
         let mark = if ok { "✓" } else { "✗" };
         self.progress.say(&format!("   {mark} {seconds:.1} s"));
-        self.steps.push(Step { name, ok, seconds, evidence });
+        self.steps.push(Step {
+            name,
+            ok,
+            seconds,
+            evidence,
+        });
         told.with_context(|| format!("step {}, {name}", self.steps.len()))
     }
 
     /// Adds what is known at the end.
     pub(super) async fn finish(&mut self, story: &Story) -> Result<()> {
         self.height = story.testnet.cluster.api(0)?.status().await?.height;
-        self.anchored_height = story.testnet.contracts.latest(story.testnet.rpc()).await?.height.0;
+        self.anchored_height = story
+            .testnet
+            .contracts
+            .latest(story.testnet.rpc())
+            .await?
+            .height
+            .0;
         self.gas = story.gas;
         self.ok = self.steps.iter().all(|step| step.ok);
         Ok(())

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::account::User;
 use crate::api::Api;
 use crate::deadline::{Look, until};
-use crate::deploy::SILENCE_S;
+use crate::deploy::{GRACE_S, SILENCE_S};
 use crate::failure::Failure;
 use crate::testnet::Testnet;
 
@@ -83,17 +83,46 @@ impl Story {
     }
 
     /// Starts an exit with the data that an operator gives, as any owner can; its number, receipt and data.
-    pub(super) async fn start_exit(&self, user: &User, output: Position) -> Result<(ExitId, TransactionReceipt, ExitData)> {
-        let data: ExitData = self.testnet.cluster.api(1)?.document(&format!("/v1/outputs/{output}/exit-data")).await?;
-        let calldata = data.calldata.as_ref().ok_or_else(|| anyhow!("the exit data hold no calldata"))?.0.clone();
-        let bond = self.testnet.contracts.parameters(self.testnet.rpc()).await?.exit_bond;
+    pub(super) async fn start_exit(
+        &self,
+        user: &User,
+        output: Position,
+    ) -> Result<(ExitId, TransactionReceipt, ExitData)> {
+        let data: ExitData = self
+            .testnet
+            .cluster
+            .api(1)?
+            .document(&format!("/v1/outputs/{output}/exit-data"))
+            .await?;
+        let calldata = data
+            .calldata
+            .as_ref()
+            .ok_or_else(|| anyhow!("the exit data hold no calldata"))?
+            .0
+            .clone();
+        let bond = self
+            .testnet
+            .contracts
+            .parameters(self.testnet.rpc())
+            .await?
+            .exit_bond;
         let to = Some(self.testnet.contracts.exit_game);
-        let call = Call { label: "ExitGame.startExit".into(), to, value: bond, data: calldata };
+        let call = Call {
+            label: "ExitGame.startExit".into(),
+            to,
+            value: bond,
+            data: calldata,
+        };
         let mined = direct::transact(self.testnet.rpc(), user.ethereum(), &call).await?;
         let receipt = self.testnet.l1().receipt(H256(mined.transaction.0)).await?;
         let started = topic("ExitStarted(uint256,uint72,address)");
-        let log = receipt.logs.iter().find(|log| log.topics.first() == Some(&started));
-        let id = log.and_then(|log| log.topics.get(1)).ok_or_else(|| anyhow!("no ExitStarted in the receipt"))?;
+        let log = receipt
+            .logs
+            .iter()
+            .find(|log| log.topics.first() == Some(&started));
+        let id = log
+            .and_then(|log| log.topics.get(1))
+            .ok_or_else(|| anyhow!("no ExitStarted in the receipt"))?;
         Ok((ExitId(Hash(id.0)), receipt, data))
     }
 
@@ -104,18 +133,27 @@ impl Story {
         let what = "Ethereum to show the end of the exit";
         let log = until(what, L1_PATIENCE, || async {
             let logs = self.testnet.l1().logs(exit_game, &topics).await?;
-            Ok(logs.into_iter().next().map_or_else(|| Look::NotYet("it is open".into()), Look::Seen))
+            Ok(logs
+                .into_iter()
+                .next()
+                .map_or_else(|| Look::NotYet("it is open".into()), Look::Seen))
         })
         .await?;
         let paid = log.data.last() == Some(&1);
-        let transaction = log.transaction_hash.ok_or_else(|| anyhow!("a log without a transaction"))?;
+        let transaction = log
+            .transaction_hash
+            .ok_or_else(|| anyhow!("a log without a transaction"))?;
         Ok((paid, self.testnet.l1().receipt(transaction).await?))
     }
 
     /// Calls `process` as a bystander, once it is due: what it cost.
     pub(super) async fn process(&self) -> Result<u64> {
         let call = self.testnet.contracts.process_call(Address::ZERO, PROCESS_MAX);
-        Ok(direct::transact(self.testnet.rpc(), self.carol()?.ethereum(), &call).await?.gas_used)
+        Ok(
+            direct::transact(self.testnet.rpc(), self.carol()?.ethereum(), &call)
+                .await?
+                .gas_used,
+        )
     }
 
     /// Moves Ethereum's clock to `target`, in hops that leave the federation time to anchor in between.
@@ -128,11 +166,22 @@ impl Story {
             }
             self.testnet.l1().advance((target - now).min(HOP_S)).await?;
             hops += 1;
-            until("an idle federation to anchor after Ethereum's clock moved", L1_PATIENCE, || async {
-                let latest = self.testnet.contracts.latest(self.testnet.rpc()).await?;
-                let words = format!("the last anchor is of {}, Ethereum's clock was {now}", latest.time_s);
-                Ok(if latest.time_s > now { Look::Seen(()) } else { Look::NotYet(words) })
-            })
+            until(
+                "an idle federation to anchor after Ethereum's clock moved",
+                L1_PATIENCE,
+                || async {
+                    let latest = self.testnet.contracts.latest(self.testnet.rpc()).await?;
+                    let words = format!(
+                        "the last anchor is of {}, Ethereum's clock was {now}",
+                        latest.time_s
+                    );
+                    Ok(if latest.time_s > now {
+                        Look::Seen(())
+                    } else {
+                        Look::NotYet(words)
+                    })
+                },
+            )
             .await?;
         }
     }
@@ -144,7 +193,11 @@ impl Story {
             until(&what, LEDGER_PATIENCE, || async {
                 let view: OutputView = api.document(&format!("/v1/outputs/{output}")).await?;
                 let found = format!("it shows {:?}", view.status);
-                Ok(if view.status == status { Look::Seen(()) } else { Look::NotYet(found) })
+                Ok(if view.status == status {
+                    Look::Seen(())
+                } else {
+                    Look::NotYet(found)
+                })
             })
             .await
         };
@@ -154,14 +207,24 @@ impl Story {
 
 /// Ends the story unless something holds.
 pub(super) fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
-    if holds { Ok(()) } else { Err(Failure::Unseen(otherwise()).into()) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Failure::Unseen(otherwise()).into())
+    }
 }
 
 /// Asks for a refusal with this code: its detail.
 pub(super) async fn refused(api: &Api, bytes: Vec<u8>, status: u16, code: &str) -> Result<String> {
-    let answer = api.post("/v1/transactions", bytes).await.context("a submission that must be refused")?;
+    let answer = api
+        .post("/v1/transactions", bytes)
+        .await
+        .context("a submission that must be refused")?;
     if answer.status != status || answer.code() != Some(code) {
-        bail!(Failure::Unseen(format!("expected {status} {code}, got {} {}", answer.status, answer.body)));
+        bail!(Failure::Unseen(format!(
+            "expected {status} {code}, got {} {}",
+            answer.status, answer.body
+        )));
     }
     Ok(answer.detail().to_owned())
 }
@@ -180,14 +243,17 @@ impl fmt::Display for Gas {
             ("challenge", self.challenge),
             ("process", self.process),
         ];
-        let told = figures.map(|(name, gas)| gas.map_or_else(|| format!("{name} –"), |gas| format!("{name} {gas}")));
+        let told =
+            figures.map(|(name, gas)| gas.map_or_else(|| format!("{name} –"), |gas| format!("{name} {gas}")));
         f.write_str(&told.join(", "))
     }
 }
 
-/// Seconds by which Ethereum's clock moves at once: with the quarter of `silence` that may have passed since the last
-/// anchor well below the contract's limit of silence + 2 grace.
-const HOP_S: u64 = SILENCE_S * 5 / 6;
+/// Seconds by which Ethereum's clock moves at once. With the quarter of `silence` that may have passed since the last
+/// anchor it stays half a minute below the contract's limit of silence + 2 grace.
+const HOP_S: u64 = SILENCE_S / 2 + 2 * GRACE_S - ANCHOR_SLACK_S;
+/// Seconds that an anchor may take after a hop, when it comes late and somebody else must take over.
+const ANCHOR_SLACK_S: u64 = 15;
 /// An anchor or a challenge takes two or three Ethereum blocks, and a takeover as many again.
 const L1_PATIENCE: Duration = Duration::from_secs(45);
 /// What Ethereum shows is in every ledger two blocks later.

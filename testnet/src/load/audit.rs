@@ -36,26 +36,40 @@ struct Listing {
 /// Reads every block since `first_height` from every operator.
 pub(super) async fn audit(testnet: &Testnet, driven: &Driven, first_height: u32) -> Result<Audit> {
     let last_height = level(testnet).await?;
-    let accepted: Vec<String> =
-        driven.answers.iter().filter(|answer| answer.accepted).map(|answer| text(&answer.id)).collect();
+    let accepted: Vec<String> = driven
+        .answers
+        .iter()
+        .filter(|answer| answer.accepted)
+        .map(|answer| text(&answer.id))
+        .collect();
     let mut lost = 0;
     for api in testnet.cluster.apis() {
         let held = held(api, first_height, last_height).await?;
         lost = lost.max(accepted.iter().filter(|id| !held.contains(*id)).count());
     }
-    Ok(Audit { blocks: (last_height + 1).saturating_sub(first_height), lost })
+    Ok(Audit {
+        blocks: (last_height + 1).saturating_sub(first_height),
+        lost,
+    })
 }
 
 /// Waits until all operators stand at one height with nothing waiting: that height.
 async fn level(testnet: &Testnet) -> Result<u32> {
-    until("all operators to finish what was accepted", LEVEL_PATIENCE, || async {
-        let statuses = try_join_all(testnet.cluster.apis().map(Api::status)).await?;
-        let heights: Vec<u32> = statuses.iter().map(|status| status.height).collect();
-        let waiting: usize = statuses.iter().map(|status| status.mempool).sum();
-        let level = heights.windows(2).all(|pair| pair[0] == pair[1]) && waiting == 0;
-        let words = format!("heights {heights:?}, {waiting} transactions waiting");
-        Ok(heights.first().filter(|_| level).map_or(Look::NotYet(words), |height| Look::Seen(*height)))
-    })
+    until(
+        "all operators to finish what was accepted",
+        LEVEL_PATIENCE,
+        || async {
+            let statuses = try_join_all(testnet.cluster.apis().map(Api::status)).await?;
+            let heights: Vec<u32> = statuses.iter().map(|status| status.height).collect();
+            let waiting: usize = statuses.iter().map(|status| status.mempool).sum();
+            let level = heights.windows(2).all(|pair| pair[0] == pair[1]) && waiting == 0;
+            let words = format!("heights {heights:?}, {waiting} transactions waiting");
+            Ok(heights
+                .first()
+                .filter(|_| level)
+                .map_or(Look::NotYet(words), |height| Look::Seen(*height)))
+        },
+    )
     .await
 }
 
@@ -64,8 +78,9 @@ async fn held(api: &Api, first: u32, last: u32) -> Result<HashSet<String>> {
     for height in first..=last {
         let mut cursor = String::new();
         loop {
-            let page: Listing =
-                api.document(&format!("/v1/blocks/{height}/transactions?limit=500{cursor}")).await?;
+            let page: Listing = api
+                .document(&format!("/v1/blocks/{height}/transactions?limit=500{cursor}"))
+                .await?;
             held.extend(page.items.into_iter().map(|listed| listed.id));
             let Some(next) = page.next_cursor else { break };
             cursor = format!("&cursor={next}");

@@ -66,7 +66,12 @@ struct Place {
 type Queue = Arc<Mutex<VecDeque<SignedTransaction>>>;
 
 /// Sends for `time` and waits for the last answers.
-pub(super) async fn drive(testnet: &Testnet, payments: Vec<SignedTransaction>, pace: Pace, time: Duration) -> Result<Driven> {
+pub(super) async fn drive(
+    testnet: &Testnet,
+    payments: Vec<SignedTransaction>,
+    pace: Pace,
+    time: Duration,
+) -> Result<Driven> {
     let queue: Queue = Arc::new(Mutex::new(payments.into()));
     let apis: Vec<Api> = testnet.cluster.apis().cloned().collect();
     let started = Instant::now();
@@ -74,10 +79,17 @@ pub(super) async fn drive(testnet: &Testnet, payments: Vec<SignedTransaction>, p
         Pace::Steady(tps) => steadily(&apis, &queue, tps, started, time).await?,
         Pace::Flood => in_lanes(&apis, &queue, started, time).await?,
     };
-    let mut driven = Driven { answers: Vec::new(), refusals: Vec::new() };
+    let mut driven = Driven {
+        answers: Vec::new(),
+        refusals: Vec::new(),
+    };
     for (answers, refusals) in batches {
         driven.answers.extend(answers);
-        driven.refusals.extend(refusals.into_iter().take(REFUSALS_MAX - driven.refusals.len().min(REFUSALS_MAX)));
+        driven.refusals.extend(
+            refusals
+                .into_iter()
+                .take(REFUSALS_MAX - driven.refusals.len().min(REFUSALS_MAX)),
+        );
     }
     Ok(driven)
 }
@@ -85,13 +97,22 @@ pub(super) async fn drive(testnet: &Testnet, payments: Vec<SignedTransaction>, p
 type Batched = (Vec<Outcome>, Vec<String>);
 
 /// What is due goes out at every tick, to each operator in turn, without waiting for answers.
-async fn steadily(apis: &[Api], queue: &Queue, tps: u32, started: Instant, time: Duration) -> Result<Vec<Batched>> {
+async fn steadily(
+    apis: &[Api],
+    queue: &Queue,
+    tps: u32,
+    started: Instant,
+    time: Duration,
+) -> Result<Vec<Batched>> {
     let mut flying = JoinSet::new();
     let mut sent = 0;
     let mut turns = apis.iter().cycle();
     while started.elapsed() < time {
         let due = u128::from(tps) * started.elapsed().as_micros() / 1_000_000;
-        let batch = take(queue, usize::try_from(due)?.saturating_sub(sent).min(STEADY_BATCH_MAX));
+        let batch = take(
+            queue,
+            usize::try_from(due)?.saturating_sub(sent).min(STEADY_BATCH_MAX),
+        );
         sent += batch.len();
         if let (Some(api), false) = (turns.next(), batch.is_empty()) {
             flying.spawn(submit(api.clone(), batch, started));
@@ -103,7 +124,10 @@ async fn steadily(apis: &[Api], queue: &Queue, tps: u32, started: Instant, time:
 
 async fn in_lanes(apis: &[Api], queue: &Queue, started: Instant, time: Duration) -> Result<Vec<Batched>> {
     let mut lanes = JoinSet::new();
-    for api in apis.iter().flat_map(|api| std::iter::repeat_n(api.clone(), LANES)) {
+    for api in apis
+        .iter()
+        .flat_map(|api| std::iter::repeat_n(api.clone(), LANES))
+    {
         let queue = Arc::clone(queue);
         lanes.spawn(async move {
             let mut answers = Vec::new();
@@ -130,7 +154,9 @@ fn take(queue: &Queue, count: usize) -> Vec<SignedTransaction> {
 async fn submit(api: Api, batch: Vec<SignedTransaction>, started: Instant) -> Result<Batched> {
     let bytes = batch.iter().flat_map(SignedTransaction::encode).collect();
     let sent = started.elapsed();
-    let answer = api.bytes("/v1/transactions:batch?wait=committed&timeout=30s", bytes).await?;
+    let answer = api
+        .bytes("/v1/transactions:batch?wait=committed&timeout=30s", bytes)
+        .await?;
     let told = started.elapsed();
     let answered: Answered = serde_json::from_slice(&answer).context("the answer to a batch")?;
     let mut refusals = Vec::new();
@@ -142,7 +168,12 @@ async fn submit(api: Api, batch: Vec<SignedTransaction>, started: Instant) -> Re
                 (None, false)
             }
         };
-        Outcome { id: payment.id().0, sent, committed, accepted }
+        Outcome {
+            id: payment.id().0,
+            sent,
+            committed,
+            accepted,
+        }
     });
     let outcomes = outcomes.collect();
     Ok((outcomes, refusals))

@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, anyhow, bail};
 use futures::future::try_join_all;
 use plasma_core::{
-    Address, Amount, Domain, Height, Input, Kind, Payment, Position, SignedTransaction, SigningKey, Transaction,
+    Address, Amount, Domain, Height, Input, Kind, Payment, Position, SignedTransaction, SigningKey,
+    Transaction,
 };
 use plasma_node::api::view::{Batch, BatchItem};
 
@@ -35,14 +36,24 @@ pub(super) async fn split(testnet: &Testnet, count: usize, stage: &Stage) -> Res
 
 /// Signs a payment of every coin to the next account, with change: on all processors, before any clock runs.
 pub(super) async fn sign(testnet: &Testnet, coins: Vec<Coin>) -> Result<Vec<SignedTransaction>> {
-    let receiver = |coin: &Coin| testnet.user((coin.owner + 1) % testnet.users.len()).map(crate::account::User::address);
+    let receiver = |coin: &Coin| {
+        testnet
+            .user((coin.owner + 1) % testnet.users.len())
+            .map(crate::account::User::address)
+    };
     let mut payments = Vec::with_capacity(coins.len());
     for coin in &coins {
         let paid = coin.amount / Amount::from(3);
         let owner = testnet.user(coin.owner)?.address();
         let outputs = vec![
-            Payment { owner: receiver(coin)?, amount: paid },
-            Payment { owner, amount: coin.amount.saturating_sub(paid) },
+            Payment {
+                owner: receiver(coin)?,
+                amount: paid,
+            },
+            Payment {
+                owner,
+                amount: coin.amount.saturating_sub(paid),
+            },
         ];
         payments.push((coin.owner, transfer(coin, outputs)));
     }
@@ -53,7 +64,11 @@ async fn deposits(testnet: &Testnet) -> Result<Vec<Coin>> {
     let mut coins = Vec::new();
     for (owner, user) in testnet.users.iter().enumerate() {
         let outputs = testnet.cluster.api(0)?.outputs(user.address()).await?;
-        coins.extend(outputs.iter().map(|one| Coin { owner, position: one.output.0, amount: one.amount.0 }));
+        coins.extend(outputs.iter().map(|one| Coin {
+            owner,
+            position: one.output.0,
+            amount: one.amount.0,
+        }));
     }
     Ok(coins)
 }
@@ -62,14 +77,21 @@ async fn deposits(testnet: &Testnet) -> Result<Vec<Coin>> {
 async fn round(testnet: &Testnet, coins: Vec<Coin>) -> Result<Vec<Coin>> {
     let mut splits = Vec::with_capacity(coins.len());
     for coin in &coins {
-        splits.push((coin.owner, transfer(coin, parts(coin, testnet.user(coin.owner)?.address())?)));
+        splits.push((
+            coin.owner,
+            transfer(coin, parts(coin, testnet.user(coin.owner)?.address())?),
+        ));
     }
     let signed = sign_all(testnet, splits).await?;
     let owners: Vec<usize> = coins.iter().map(|coin| coin.owner).collect();
     let mut made = Vec::with_capacity(coins.len() * PARTS);
     let lanes = testnet.cluster.size();
     for (signed, owners) in signed.chunks(BATCH * lanes).zip(owners.chunks(BATCH * lanes)) {
-        let sent = testnet.cluster.apis().zip(signed.chunks(BATCH)).map(|(api, batch)| submit(api, batch));
+        let sent = testnet
+            .cluster
+            .apis()
+            .zip(signed.chunks(BATCH))
+            .map(|(api, batch)| submit(api, batch));
         let items = try_join_all(sent).await?.into_iter().flatten();
         for (item, owner) in items.zip(owners) {
             made.extend(coins_of(item, *owner)?);
@@ -80,7 +102,9 @@ async fn round(testnet: &Testnet, coins: Vec<Coin>) -> Result<Vec<Coin>> {
 
 async fn submit(api: &Api, batch: &[SignedTransaction]) -> Result<Vec<BatchItem>> {
     let bytes = batch.iter().flat_map(SignedTransaction::encode).collect();
-    let answer = api.post("/v1/transactions:batch?wait=committed&timeout=60s", bytes).await?;
+    let answer = api
+        .post("/v1/transactions:batch?wait=committed&timeout=60s", bytes)
+        .await?;
     let answered: Batch = serde_json::from_value(answer.body).context("the answer to a batch")?;
     Ok(answered.items)
 }
@@ -91,8 +115,15 @@ fn coins_of(item: BatchItem, owner: usize) -> Result<Vec<Coin>> {
         BatchItem::Problem(problem) => bail!("a split was refused: {}", problem.detail),
     };
     let coin = |payment: &plasma_node::api::view::PaymentView| {
-        let position = payment.output.ok_or_else(|| anyhow!("{} was not committed in time", submitted.id))?.0;
-        Ok(Coin { owner, position, amount: payment.amount.0 })
+        let position = payment
+            .output
+            .ok_or_else(|| anyhow!("{} was not committed in time", submitted.id))?
+            .0;
+        Ok(Coin {
+            owner,
+            position,
+            amount: payment.amount.0,
+        })
     };
     if submitted.outputs.is_empty() {
         bail!("{} was not committed in time", submitted.id);
@@ -103,10 +134,16 @@ fn coins_of(item: BatchItem, owner: usize) -> Result<Vec<Coin>> {
 fn parts(coin: &Coin, owner: Address) -> Result<Vec<Payment>> {
     let part = coin.amount / Amount::from(PARTS);
     let others = part.saturating_mul(Amount::from(PARTS - 1));
-    let rest = coin.amount.checked_sub(others).ok_or_else(|| anyhow!("a part is larger than the whole"))?;
+    let rest = coin
+        .amount
+        .checked_sub(others)
+        .ok_or_else(|| anyhow!("a part is larger than the whole"))?;
     let mut amounts = vec![part; PARTS - 1];
     amounts.push(rest);
-    Ok(amounts.into_iter().map(|amount| Payment { owner, amount }).collect())
+    Ok(amounts
+        .into_iter()
+        .map(|amount| Payment { owner, amount })
+        .collect())
 }
 
 fn transfer(coin: &Coin, outputs: Vec<Payment>) -> Transaction {
@@ -114,13 +151,19 @@ fn transfer(coin: &Coin, outputs: Vec<Payment>) -> Transaction {
         kind: Kind::Transfer,
         asset: Address::ZERO,
         expiry: Height(u32::MAX),
-        inputs: vec![Input { position: coin.position, amount: coin.amount }],
+        inputs: vec![Input {
+            position: coin.position,
+            amount: coin.amount,
+        }],
         outputs,
     }
 }
 
 /// Signs in as many threads as there are processors; the order stays.
-async fn sign_all(testnet: &Testnet, transactions: Vec<(usize, Transaction)>) -> Result<Vec<SignedTransaction>> {
+async fn sign_all(
+    testnet: &Testnet,
+    transactions: Vec<(usize, Transaction)>,
+) -> Result<Vec<SignedTransaction>> {
     let domain = testnet.domain();
     let keys: Vec<[u8; 32]> = testnet.users.iter().map(|user| user.key().to_bytes()).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -140,7 +183,9 @@ fn sign_part(
 ) -> Result<Vec<SignedTransaction>> {
     let keys: Vec<SigningKey> = keys.iter().filter_map(SigningKey::from_bytes).collect();
     let sign = |(owner, transaction): (usize, Transaction)| {
-        keys.get(owner).map(|key| transaction.sign(domain, key)).ok_or_else(|| anyhow!("there is no account {owner}"))
+        keys.get(owner)
+            .map(|key| transaction.sign(domain, key))
+            .ok_or_else(|| anyhow!("there is no account {owner}"))
     };
     transactions.into_iter().map(sign).collect()
 }

@@ -57,15 +57,31 @@ impl Report {
     ) -> Self {
         let end = warm_up + wish.duration;
         let measured = |at: Duration| at >= warm_up && at < end;
-        let sent: Vec<_> = driven.answers.iter().filter(|answer| measured(answer.sent)).collect();
-        let committed = driven.answers.iter().filter(|answer| answer.committed.is_some_and(measured)).count();
+        let sent: Vec<_> = driven
+            .answers
+            .iter()
+            .filter(|answer| measured(answer.sent))
+            .collect();
+        let committed = driven
+            .answers
+            .iter()
+            .filter(|answer| answer.committed.is_some_and(measured))
+            .count();
         let mut waits: Vec<f64> = sent
             .iter()
-            .filter_map(|answer| answer.committed.map(|told| (told - answer.sent).as_secs_f64() * 1_000.0))
+            .filter_map(|answer| {
+                answer
+                    .committed
+                    .map(|told| (told - answer.sent).as_secs_f64() * 1_000.0)
+            })
             .collect();
         waits.sort_by(f64::total_cmp);
         let refused = driven.answers.iter().filter(|answer| !answer.accepted).count();
-        let unanswered = driven.answers.iter().filter(|answer| answer.accepted && answer.committed.is_none()).count();
+        let unanswered = driven
+            .answers
+            .iter()
+            .filter(|answer| answer.accepted && answer.committed.is_none())
+            .count();
         Self {
             operators: testnet.cluster.size(),
             seconds: wish.duration.as_secs_f64(),
@@ -86,7 +102,11 @@ impl Report {
 
     /// Shows the figures on standard output.
     pub(super) fn show(&self, json: bool) -> Result<()> {
-        let text = if json { serde_json::to_string(self).context("the report as JSON")? } else { self.table() };
+        let text = if json {
+            serde_json::to_string(self).context("the report as JSON")?
+        } else {
+            self.table()
+        };
         print(&text);
         Ok(())
     }
@@ -97,26 +117,53 @@ impl Report {
         if self.ok {
             return Ok(());
         }
-        let words = format!("{} payments lost, {} refused, {} committed", self.lost, self.refused, self.committed);
+        let words = format!(
+            "{} payments lost, {} refused, {} committed",
+            self.lost, self.refused, self.committed
+        );
         Err(Failure::Unseen(words).into())
     }
 
     fn table(&self) -> String {
-        let rate = self.target_per_second.map_or("as many as are taken".into(), |tps| format!("{tps} a second"));
+        let rate = self
+            .target_per_second
+            .map_or("as many as are taken".into(), |tps| format!("{tps} a second"));
         let processor = &self.processor_seconds;
-        let operators: Vec<String> = processor.operators.iter().map(|one| format!("{one:.1}")).collect();
+        let operators: Vec<String> = processor
+            .operators
+            .iter()
+            .map(|one| format!("{one:.1}"))
+            .collect();
         let rows = [
             ("payments offered", rate),
-            ("measured", format!("{:.0} s with {} operators", self.seconds, self.operators)),
-            ("committed", format!("{} = {:.1} a second", self.committed, self.committed_per_second)),
+            (
+                "measured",
+                format!("{:.0} s with {} operators", self.seconds, self.operators),
+            ),
+            (
+                "committed",
+                format!("{} = {:.1} a second", self.committed, self.committed_per_second),
+            ),
             ("submit to committed", self.latency_ms.to_string()),
             ("blocks", self.blocks.to_string()),
-            ("processor", format!("operators {} s, Ethereum {:.1} s, generator {:.1} s", operators.join(" + "), processor.ethereum, processor.generator)),
-            ("refused", format!("{} {}", self.refused, self.refusals.join("; "))),
+            (
+                "processor",
+                format!(
+                    "operators {} s, Ethereum {:.1} s, generator {:.1} s",
+                    operators.join(" + "),
+                    processor.ethereum,
+                    processor.generator
+                ),
+            ),
+            (
+                "refused",
+                format!("{} {}", self.refused, self.refusals.join("; ")),
+            ),
             ("told too late", self.unanswered.to_string()),
             ("lost", self.lost.to_string()),
         ];
-        rows.map(|(name, value)| format!("  {name:<20} {value}")).join("\n")
+        rows.map(|(name, value)| format!("  {name:<20} {value}"))
+            .join("\n")
     }
 }
 
@@ -133,7 +180,11 @@ impl Latency {
 
 impl std::fmt::Display for Latency {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "p50 {} ms, p95 {} ms, p99 {} ms, max {} ms", self.p50, self.p95, self.p99, self.max)
+        write!(
+            f,
+            "p50 {} ms, p95 {} ms, p99 {} ms, max {} ms",
+            self.p50, self.p95, self.p99, self.max
+        )
     }
 }
 
@@ -153,7 +204,11 @@ impl ProcessorTime {
 pub(super) fn processor_time(testnet: &Testnet) -> ProcessorTime {
     let ethereum = testnet.anvil_guard().map(child_of).unwrap_or_default();
     ProcessorTime {
-        operators: testnet.cluster.process_ids().map(|id| id.map_or(0.0, used_by)).collect(),
+        operators: testnet
+            .cluster
+            .process_ids()
+            .map(|id| id.map_or(0.0, used_by))
+            .collect(),
         ethereum: ethereum.map_or(0.0, used_by),
         generator: used_by(std::process::id()),
     }
@@ -167,8 +222,18 @@ fn child_of(id: u32) -> Option<u32> {
 /// User and system time of a process from `/proc/<id>/stat`: the 12th and 13th field behind its name.
 fn used_by(id: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |place: usize| fields.get(place).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |place: usize| {
+        fields
+            .get(place)
+            .and_then(|field| field.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
     (ticks(11) + ticks(12)) / TICKS_PER_SECOND
 }
 
@@ -201,11 +266,17 @@ mod tests {
     #[test]
     fn a_percentile_is_a_value_that_was_measured() {
         let sorted: Vec<f64> = (1..=200).map(f64::from).collect();
-        assert_eq!([50, 95, 99].map(|percent| percentile(&sorted, percent)), [100.0, 190.0, 198.0]);
+        assert_eq!(
+            [50, 95, 99].map(|percent| percentile(&sorted, percent)),
+            [100.0, 190.0, 198.0]
+        );
     }
 
     #[test]
     fn no_measurement_gives_no_latency() {
-        assert_eq!(Latency::of(&[]).to_string(), "p50 0 ms, p95 0 ms, p99 0 ms, max 0 ms");
+        assert_eq!(
+            Latency::of(&[]).to_string(),
+            "p50 0 ms, p95 0 ms, p99 0 ms, max 0 ms"
+        );
     }
 }

@@ -6,26 +6,49 @@ use super::tree::{Source, root, sources};
 const CODE_LINES_MAX: usize = 400;
 
 /// Everything that may stand at the root, besides the seven that make the project and dot files.
-const SUPPORT: [&str; 8] =
-    ["Cargo.lock", "LICENSE", "clippy.toml", "deny.toml", "docs", "rust-toolchain.toml", "rustfmt.toml", "target"];
-const SEVEN: [&str; 7] = ["Cargo.toml", "README.md", "consensus", "contracts-abi", "core", "network", "node"];
+const SUPPORT: [&str; 8] = [
+    "Cargo.lock",
+    "LICENSE",
+    "clippy.toml",
+    "deny.toml",
+    "docs",
+    "rust-toolchain.toml",
+    "rustfmt.toml",
+    "target",
+];
+const SEVEN: [&str; 7] = [
+    "Cargo.toml",
+    "README.md",
+    "consensus",
+    "contracts-abi",
+    "core",
+    "network",
+    "node",
+];
 
 #[test]
 fn the_top_level_holds_the_seven_and_support_files_only() {
     let entries = std::fs::read_dir(root()).expect("the root");
-    let names: Vec<String> = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into()).collect();
+    let names: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into())
+        .collect();
     for name in SEVEN.iter().chain(&["testnet"]) {
         assert!(names.iter().any(|one| one == name), "{name} is missing");
     }
-    let known = |name: &str| name.starts_with('.') || name == "testnet" || SEVEN.contains(&name) || SUPPORT.contains(&name);
+    let known = |name: &str| {
+        name.starts_with('.') || name == "testnet" || SEVEN.contains(&name) || SUPPORT.contains(&name)
+    };
     let strange: Vec<&String> = names.iter().filter(|name| !known(name)).collect();
     assert!(strange.is_empty(), "no place at the root for {strange:?}");
 }
 
 #[test]
 fn every_rust_file_opens_with_its_story() {
-    let silent: Vec<String> =
-        sources(&[".rs"]).into_iter().filter(|one| !one.text.starts_with("//!")).map(|one| one.path).collect();
+    let silent: Vec<String> = sources(&[".rs"])
+        .into_iter()
+        .filter(|one| !one.text.starts_with("//!"))
+        .map(|one| one.path)
+        .collect();
     assert!(silent.is_empty(), "these do not open with `//!`: {silent:?}");
 }
 
@@ -37,7 +60,10 @@ fn every_contract_names_its_licence() {
         .filter(|one| !one.text.starts_with("// SPDX-License-Identifier: Apache-2.0"))
         .map(|one| one.path.as_str())
         .collect();
-    assert!(silent.is_empty(), "these do not open with their licence: {silent:?}");
+    assert!(
+        silent.is_empty(),
+        "these do not open with their licence: {silent:?}"
+    );
 }
 
 #[test]
@@ -48,7 +74,11 @@ fn no_file_is_too_long() {
         .filter(|(_, lines)| *lines > CODE_LINES_MAX)
         .map(|(source, lines)| format!("{} has {lines} lines of code", source.path))
         .collect();
-    assert!(long.is_empty(), "longer than {CODE_LINES_MAX}:\n{}", long.join("\n"));
+    assert!(
+        long.is_empty(),
+        "longer than {CODE_LINES_MAX}:\n{}",
+        long.join("\n")
+    );
 }
 
 #[test]
@@ -64,6 +94,12 @@ fn modules_are_files_named_by_their_noun() {
 
 #[test]
 fn the_product_is_what_lies_in_src_and_contracts() {
-    let is_product = |path: &str| Source { path: path.into(), text: String::new() }.is_product();
+    let is_product = |path: &str| {
+        Source {
+            path: path.into(),
+            text: String::new(),
+        }
+        .is_product()
+    };
     assert!(is_product("core/src/ledger.rs") && !is_product("core/tests/suite.rs"));
 }

@@ -11,14 +11,25 @@ pub(crate) const CRATES: [&str; 6] = ["core", "consensus", "network", "contracts
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the workspace").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate lies in the workspace")
+        .to_path_buf()
 }
 
 /// Output of a cargo command that must succeed.
 pub(crate) fn cargo(arguments: &[&str]) -> String {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo).args(arguments).current_dir(root()).output().expect("cargo runs");
-    assert!(output.status.success(), "cargo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(cargo)
+        .args(arguments)
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "cargo {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).expect("cargo speaks UTF-8")
 }
 
@@ -27,12 +38,19 @@ pub(crate) fn normal_dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"]);
     let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
-    packages.iter().map(|package| (short(&package["name"]), normal(package))).collect()
+    packages
+        .iter()
+        .map(|package| (short(&package["name"]), normal(package)))
+        .collect()
 }
 
 fn normal(package: &Value) -> BTreeSet<String> {
     let dependencies = package["dependencies"].as_array().expect("dependencies");
-    dependencies.iter().filter(|one| one["kind"].is_null()).map(|one| short(&one["name"])).collect()
+    dependencies
+        .iter()
+        .filter(|one| one["kind"].is_null())
+        .map(|one| short(&one["name"]))
+        .collect()
 }
 
 fn short(name: &Value) -> String {
@@ -55,14 +73,21 @@ impl Source {
     /// The lines that the compiler reads: no blank ones, no comments.
     pub(crate) fn code_lines(&self) -> usize {
         let mut in_block = false;
-        self.text.lines().filter(|line| is_code(line.trim(), &mut in_block)).count()
+        self.text
+            .lines()
+            .filter(|line| is_code(line.trim(), &mut in_block))
+            .count()
     }
 
     /// The text without comments and without the unit tests at its end.
     pub(crate) fn product_code(&self) -> String {
         let product = self.text.split("#[cfg(test)]").next().unwrap_or_default();
         let mut in_block = false;
-        product.lines().filter(|line| is_code(line.trim(), &mut in_block)).collect::<Vec<_>>().join("\n")
+        product
+            .lines()
+            .filter(|line| is_code(line.trim(), &mut in_block))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -91,12 +116,19 @@ pub(crate) fn sources(endings: &[&str]) -> Vec<Source> {
 fn walk(folder: &Path, endings: &[&str], found: &mut Vec<Source>) {
     for entry in std::fs::read_dir(folder).expect("a folder of the house") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
         if path.is_dir() && !FOREIGN.contains(&name) {
             walk(&path, endings, found);
         } else if endings.iter().any(|ending| name.ends_with(ending)) {
             let text = std::fs::read_to_string(&path).expect("a readable source file");
-            let path = path.strip_prefix(root()).expect("below the root").display().to_string();
+            let path = path
+                .strip_prefix(root())
+                .expect("below the root")
+                .display()
+                .to_string();
             found.push(Source { path, text });
         }
     }
@@ -110,7 +142,10 @@ pub(crate) fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + word.len()..].chars().next();
-        ![before, after].iter().flatten().any(|near| near.is_alphanumeric() || *near == '_')
+        ![before, after]
+            .iter()
+            .flatten()
+            .any(|near| near.is_alphanumeric() || *near == '_')
     })
 }
 
@@ -124,5 +159,12 @@ fn a_word_is_not_found_inside_a_longer_one() {
 #[test]
 fn comments_and_blank_lines_are_not_code() {
     let text = "//! doc\n\nfn a() {} // tail\n/* block\n still */\n    /// doc\n".to_owned();
-    assert_eq!(Source { path: "x".into(), text }.code_lines(), 1);
+    assert_eq!(
+        Source {
+            path: "x".into(),
+            text
+        }
+        .code_lines(),
+        1
+    );
 }

@@ -1,0 +1,7 @@
+//! What `plasma-testnet` promises about itself: its arguments, its words when something is missing, and what it leaves.
+
+mod suite {
+    pub(crate) mod lifecycle;
+    pub(crate) mod missing;
+    pub(crate) mod running;
+}
