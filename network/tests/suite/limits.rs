@@ -130,6 +130,31 @@ async fn too_many_streams_cost_the_connection() {
 }
 
 #[tokio::test]
+async fn many_connections_of_one_operator_are_cut_to_two() {
+    let (committee, mut victim, mut witness) = attacked(Limits::default()).await;
+    let mut swarms = Vec::new();
+    for _ in 0..8 {
+        let mut swarm = hostile(committee.seed(1), &protocol("consensus"));
+        join(&mut swarm, &victim.address).await;
+        swarms.push(swarm);
+    }
+    let mut open = swarms.into_iter().map(|swarm| (swarm, true)).collect::<Vec<_>>();
+    within(async {
+        while open.iter().filter(|(_, open)| *open).count() > 2 {
+            for (swarm, open) in open.iter_mut().filter(|(_, open)| *open) {
+                let event = tokio::time::timeout(Duration::from_millis(20), swarm.select_next_some()).await;
+                if matches!(event, Ok(libp2p::swarm::SwarmEvent::ConnectionClosed { .. })) {
+                    *open = false;
+                }
+            }
+        }
+    })
+    .await;
+    assert!(open.iter().any(|(_, open)| *open), "the newest is kept");
+    survived(&mut victim, &mut witness).await;
+}
+
+#[tokio::test]
 async fn a_flood_is_held_back_at_the_rate_and_then_ended() {
     let limits = Limits {
         control_frames_rate: Rate {
@@ -195,10 +220,7 @@ async fn payload_over_the_rate_is_slowed_and_keeps_its_connection() {
     }
     // Three megabytes at one per second, the first at once, and the debt of the last is not waited for.
     let took = began.elapsed();
-    assert!(
-        took > Duration::from_millis(1_300) && took < Duration::from_secs(10),
-        "{took:?}"
-    );
+    assert!(took > Duration::from_millis(1_300), "{took:?}");
     receiver.hears_nothing().await;
 }
 

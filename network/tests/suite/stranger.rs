@@ -5,10 +5,15 @@ use std::time::Duration;
 use futures::StreamExt;
 use libp2p::{
     gossipsub::{self, IdentTopic},
+    multiaddr::Protocol,
     request_response::OutboundFailure,
     swarm::SwarmEvent,
 };
 use plasma_network::{Client, Event, Limits, RequestError};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use super::support::{
     CHAIN, Committee, HostileEvent, Script, Then, WHILE, framed, hostile, join, protocol, until_answered,
@@ -146,6 +151,44 @@ async fn an_observer_outside_the_committee_is_a_stranger_to_it() {
         ),
         "an observer cannot sync: {asked:?}"
     );
+}
+
+#[tokio::test]
+async fn garbage_and_silence_on_the_port_cost_only_themselves() {
+    let mut committee = Committee::of(2);
+    let mut operator = committee.start(0).await;
+    let port = operator
+        .address
+        .iter()
+        .find_map(|part| {
+            if let Protocol::Tcp(port) = part {
+                Some(port)
+            } else {
+                None
+            }
+        })
+        .expect("port");
+    let mut open = Vec::new();
+    for seed in 0..8_u8 {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).await.expect("connected");
+        // Half of them say nothing; a closed socket may refuse the rest of the garbage.
+        if seed % 2 == 0 {
+            let _ = socket.write_all(&[seed.wrapping_mul(37); 10_000]).await;
+        }
+        open.push(socket);
+    }
+    let _other = committee.start(1).await;
+    assert_eq!(operator.up().await, 1);
+    // Each is closed by the operator, the silent ones after the time of a handshake.
+    for mut socket in open {
+        let mut rest = Vec::new();
+        let _ = within(socket.read_to_end(&mut rest)).await;
+        assert!(
+            rest.len() < 100,
+            "a stranger's garbage is answered by {} bytes",
+            rest.len()
+        );
+    }
 }
 
 #[tokio::test]
