@@ -97,7 +97,8 @@ const PASSES_MAX: usize = 8;
 impl<S: Scheme> Engine<S> {
     /// An engine as its log left it. The log's records come in the order they were written.
     ///
-    /// Returns what is to be done first: blocks finalized beyond `start.floor` are reported again.
+    /// Returns what is to be done first: blocks finalized beyond `start.floor` are reported again. The engine then
+    /// believes that there is no work and that all peers are down until it is told otherwise.
     pub fn recover(start: Start<S>, records: &[Record]) -> (Self, Vec<Effect>) {
         let mut engine = Self::new(start);
         engine.restore(records);
@@ -157,7 +158,8 @@ impl<S: Scheme> Engine<S> {
         }
         self.now = self.now.max(now);
         match input {
-            Input::Tick => {}
+            // Whoever woke us holds no timer any more, even when it came too early.
+            Input::Tick => self.timer = None,
             Input::Message { from, message } => self.on_message(from, message),
             Input::Built { view, block } => self.on_built(view, block),
             Input::NotBuilt { view, reason } => self.on_not_built(view, reason),

@@ -40,7 +40,9 @@ pub enum Input {
         /// The judgement.
         verdict: Verdict,
     },
-    /// Whether there is anything to decide: a payment waits, an L1 event is due, an anchor is due. A level, not an edge.
+    /// Whether there is anything to decide: a payment waits, an L1 event is due, an anchor is due. A level, not
+    /// an edge; false after a recovery. While it stays true without progress, hand the payments on again: the view's
+    /// leader may not have them.
     Work(bool),
     /// The connection to a peer stands.
     PeerUp(OperatorIndex),

@@ -10,6 +10,7 @@ mod suite {
     pub(crate) mod gossip;
     pub(crate) mod mutants;
     pub(crate) mod proposing;
+    pub(crate) mod real_keys;
     pub(crate) mod recovery;
     pub(crate) mod regressions;
     pub(crate) mod simulation;

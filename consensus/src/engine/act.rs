@@ -278,12 +278,13 @@ impl<S: Scheme> Engine<S> {
         let Some(block) = self.chain.parent_block(parent) else {
             return;
         };
-        if block != self.chain.floor().block {
-            self.propose(Container {
-                view: self.view,
-                parent,
-                block,
-            });
+        let repeat = Container {
+            view: self.view,
+            parent,
+            block,
+        };
+        if block != self.chain.floor().block && self.permits(Statement::Notarize(repeat)) {
+            self.propose(repeat);
         }
     }
 

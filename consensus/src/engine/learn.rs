@@ -141,8 +141,15 @@ impl<S: Scheme> Engine<S> {
                 _ => {}
             }
         }
+        let logged = floor.map(|certified| certified.statement.view());
         if let Some(certified) = floor {
             self.restore_floor(certified);
+        }
+        if let Some(stored) = self.chain.floor().certificate.clone()
+            && logged.is_none_or(|logged| logged < stored.view)
+        {
+            // The log must know the floor by itself: what lies below it may be dropped from the log.
+            self.out.persist(Record::Floor(Certified::from(stored)));
         }
         let start = self.chain.floor().view;
         self.ledger.raise_floor(start);

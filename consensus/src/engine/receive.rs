@@ -99,10 +99,7 @@ impl<S: Scheme> Engine<S> {
             self.penalize(signer, Misbehaviour::BadVote);
         }
         if let Some(certified) = count.certified {
-            match self.chain.contradiction(&certified.statement) {
-                Some(violation) => self.fail(violation),
-                None => self.learn(certified),
-            }
+            self.learn(certified);
         }
     }
 
@@ -189,6 +186,13 @@ impl<S: Scheme> Engine<S> {
         let vote = proposal.vote(leader);
         if from == leader {
             self.hear_of(from, view);
+        } else if self
+            .chain
+            .round(view)
+            .is_some_and(|round| round.slot != Slot::Empty)
+        {
+            // A relayed proposal can only help where none is; it is not worth a verification elsewhere.
+            return;
         } else if !self.is_signed(&vote) {
             return self.penalize(from, Misbehaviour::WrongLeader);
         }

@@ -141,6 +141,33 @@ fn a_leader_with_nothing_to_build_asks_again_later() {
 }
 
 #[test]
+fn an_answer_that_comes_after_the_view_was_given_up_changes_nothing() {
+    for answer in [
+        Input::NotBuilt {
+            view: View(2),
+            reason: NotBuilt::Empty,
+        },
+        Input::NotBuilt {
+            view: View(2),
+            reason: NotBuilt::Unable,
+        },
+        Input::Built {
+            view: View(2),
+            block: block("b"),
+        },
+    ] {
+        let mut bench = Bench::new(leader(2));
+        bench.propose(container(1, 0, "a"), None);
+        bench.judge("a", "genesis", Verdict::Valid);
+        bench.votes(notarize(1, 0, "a"));
+        bench.work();
+        assert!(bench.wait(100).contains(&"build 2".to_owned()));
+        assert!(bench.wait(300).contains(&"send nullify 2".to_owned()));
+        assert!(bench.input(answer).is_empty());
+    }
+}
+
+#[test]
 fn a_restarted_leader_proposes_exactly_what_it_wrote_down() {
     let mut bench = proposed().restarted();
     bench.work();

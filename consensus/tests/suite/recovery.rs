@@ -131,6 +131,9 @@ fn a_stored_floor_beyond_the_log_wins() {
     let bench = Bench::from_log(bench.me, bench.log, stored, 0);
     assert_eq!((bench.floor(), bench.view()), (9, 10));
     assert!(!words(&bench.effects).iter().any(|word| word.starts_with("final")));
+    assert!(has(&words(&bench.effects), "log floor 9"));
+    let again = Bench::from_log(bench.me, bench.log, genesis(), 0);
+    assert_eq!(again.floor(), 9, "the log alone knows it now");
 }
 
 #[test]

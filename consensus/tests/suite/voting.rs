@@ -124,6 +124,19 @@ fn a_proposal_relayed_without_its_leaders_signature_is_refused() {
 }
 
 #[test]
+fn a_relayed_proposal_is_verified_only_where_none_is() {
+    let (singles, aggregates) = (Cell::new(0), Cell::new(0));
+    let mut bench = Bench::counting(leader(4), &singles, &aggregates);
+    let relay = (0..N)
+        .find(|member| *member != bench.me && *member != leader(1))
+        .expect("n is 4");
+    for _ in 0..5 {
+        bench.hear(relay, Message::Proposal(proposal(container(1, 0, "a"), None)));
+    }
+    assert_eq!(singles.get(), 1);
+}
+
+#[test]
 fn proposals_outside_the_window_are_dropped() {
     let mut bench = Bench::follower();
     let load = bench.engine.load();

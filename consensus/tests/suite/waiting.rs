@@ -172,6 +172,16 @@ fn the_engine_asks_to_be_woken_in_time_for_everything() {
 }
 
 #[test]
+fn a_tick_that_comes_too_early_is_followed_by_the_same_timer() {
+    let mut bench = Bench::follower();
+    bench.work();
+    bench.wait(399);
+    assert!(bench.effects.contains(&Effect::Timer(Millis(400))));
+    bench.wait(0);
+    assert!(bench.effects.contains(&Effect::Timer(Millis(400))));
+}
+
+#[test]
 fn a_clock_that_jumps_back_stands_still() {
     let mut bench = Bench::follower();
     bench.now = 50_000;
