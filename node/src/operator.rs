@@ -20,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use plasma_consensus::{Engine, Floor, Input, Message, Scheme, Start};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Committee, Genesis, Header, Height, L1Block, Millis, OperatorIndex,
-    Reads, TransactionId, View, ledger,
+    AuthenticBlock, AuthenticTransaction, BlockId, Committee, Genesis, Header, Height, L1Block, Millis,
+    OperatorIndex, Reads, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -79,6 +79,8 @@ pub struct Operator<S: Scheme> {
     next_offer: u64,
     /// Blocks whose verdict the engine waits for, with the view that asked.
     awaited: BTreeMap<BlockId, View>,
+    /// Views above the floor whose leader has sent a body.
+    bodies: BTreeSet<View>,
     /// Blocks whose read is under way.
     reading: BTreeSet<BlockId>,
     /// Blocks that break a rule of the ledger on their own parent: they can never become valid.
@@ -89,20 +91,16 @@ pub struct Operator<S: Scheme> {
 
 impl<S: Scheme> Operator<S> {
     /// The operator as it was before it stopped: what storage holds, and the log above it.
-    pub fn recover(now: Millis, params: Params, scheme: S, saved: Saved, log: Vec<Record>) -> (Self, Vec<Effect>) {
+    pub fn recover(
+        now: Millis,
+        params: Params,
+        scheme: S,
+        saved: Saved,
+        log: Vec<Record>,
+    ) -> (Self, Vec<Effect>) {
         let genesis = &params.genesis;
-        let mut bodies = Vec::new();
-        let mut votes = Vec::new();
-        for record in log {
-            match record {
-                Record::Consensus(record) => votes.push(record),
-                Record::Body(bytes) => bodies.push(bytes),
-            }
-        }
-        let floor = saved.certificate.as_ref().map_or(
-            Floor { view: View(0), block: genesis.state().id, certificate: None },
-            |newest| Floor { view: newest.view, block: newest.block, certificate: Some(newest.clone()) },
-        );
+        let (votes, bodies) = split(log);
+        let floor = floor(&saved, genesis);
         let decided_view = floor.view;
         let start = Start {
             config: params.consensus,
@@ -120,16 +118,13 @@ impl<S: Scheme> Operator<S> {
             hash: saved.state.header.l1_hash,
             timestamp_s: params.origin_time_s,
         };
-        let duties = Duties {
-            me: params.me,
-            operators: u16::try_from(genesis.members.len()).unwrap_or(u16::MAX),
-            anchor_blocks: genesis.anchor_blocks,
-            anchor_ms: u64::from(genesis.anchor_seconds) * 1_000,
-            takeover_ms: u64::from(genesis.takeover_seconds) * 1_000,
-            silence_s: params.silence_s,
-        };
+        let duties = Duties::of(genesis, params.me, params.silence_s);
         let mut guardian = Guardian::new(duties, params.anchor, genesis.deployment.timestamp_s, now);
-        if let Some(certificate) = saved.certificate.as_ref().filter(|newest| newest.block == saved.state.id) {
+        if let Some(certificate) = saved
+            .certificate
+            .as_ref()
+            .filter(|newest| newest.block == saved.state.id)
+        {
             guardian.on_certified(&saved.state.header, certificate);
         }
         let mut operator = Self {
@@ -147,6 +142,7 @@ impl<S: Scheme> Operator<S> {
             offers: BTreeMap::new(),
             next_offer: 0,
             awaited: BTreeMap::new(),
+            bodies: BTreeSet::new(),
             reading: BTreeSet::new(),
             invalid: BTreeSet::new(),
             is_working: false,
@@ -155,8 +151,11 @@ impl<S: Scheme> Operator<S> {
         for bytes in bodies {
             operator.file_logged(&bytes);
         }
-        let mut effects: Vec<Effect> =
-            saved.exits.iter().filter_map(|(exit, open)| validator::ask_to_judge(*exit, open)).collect();
+        let mut effects: Vec<Effect> = saved
+            .exits
+            .iter()
+            .filter_map(|(exit, open)| validator::ask_to_judge(*exit, open))
+            .collect();
         operator.perform(now, first, &mut effects);
         operator.settle(now, &mut effects);
         (operator, effects)
@@ -175,16 +174,30 @@ impl<S: Scheme> Operator<S> {
                 self.sync.on_peer_down(peer);
                 self.step(now, Input::PeerDown(peer), &mut effects);
             }
-            Event::Consensus { from, message, block } => self.on_consensus(now, from, *message, block, &mut effects),
+            Event::Consensus { from, message, block } => {
+                self.on_consensus(now, from, *message, block, &mut effects)
+            }
             Event::Transactions(offered) => self.on_offered(offered, &mut effects),
-            Event::Read { purpose: Purpose::Admit(offer), reads } => self.on_admit(now, offer, &reads, &mut effects),
-            Event::Read { purpose: Purpose::Build(build), reads } => self.on_build(now, *build, reads, &mut effects),
-            Event::Read { purpose: Purpose::Apply(block), reads } => self.on_apply(block, reads, &mut effects),
-            Event::Read { purpose: Purpose::Judge(exit), reads } => self.on_judge(now, exit, &reads),
+            Event::Read {
+                purpose: Purpose::Admit(offer),
+                reads,
+            } => self.on_admit(now, offer, &reads, &mut effects),
+            Event::Read {
+                purpose: Purpose::Build(build),
+                reads,
+            } => self.on_build(now, *build, reads, &mut effects),
+            Event::Read {
+                purpose: Purpose::Apply(block),
+                reads,
+            } => self.on_apply(block, reads, &mut effects),
+            Event::Read {
+                purpose: Purpose::Judge(exit),
+                reads,
+            } => self.on_judge(now, exit, &reads),
             Event::L1Confirmed(blocks) => self.on_confirmed(blocks, &mut effects),
             Event::Anchored(anchor) => self.guardian.on_anchored(now, anchor),
             Event::ExitSettled(exit) => self.guardian.on_exit_settled(now, &exit),
-            Event::Blocks { from, segment } => self.on_blocks(now, from, segment, &mut effects),
+            Event::Blocks { from, segment } => self.on_blocks(now, from, segment),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
         }
         self.settle(now, &mut effects);
@@ -262,8 +275,14 @@ impl<S: Scheme> Operator<S> {
         effects: &mut Vec<Effect>,
     ) {
         if let (Message::Proposal(proposal), Some(block)) = (&message, block) {
-            let near = proposal.container.view.0 <= self.engine.view().0.saturating_add(PROPOSALS_AHEAD);
-            if near && block.header.id() == proposal.container.block {
+            let view = proposal.container.view;
+            let is_near = view.0 <= self.engine.view().0.saturating_add(PROPOSALS_AHEAD)
+                && view > self.engine.floor().view;
+            let is_leaders =
+                from == self.engine.leader(view) && block.header.id() == proposal.container.block;
+            // One body per view: a leader that sends two is heard by the engine, not by our memory.
+            if is_near && is_leaders && !self.bodies.contains(&view) {
+                self.bodies.insert(view);
                 self.file(*block);
             }
         }
@@ -280,21 +299,34 @@ impl<S: Scheme> Operator<S> {
     /// Verified transactions are read for, then checked.
     fn on_offered(&mut self, offered: Vec<Offered>, effects: &mut Vec<Effect>) {
         if self.offers.len() >= OFFERS_MAX {
-            effects.extend(offered.iter().filter_map(|one| reply(one.source, Err(Rejected::Overloaded))));
+            effects.extend(
+                offered
+                    .iter()
+                    .filter_map(|one| reply(one.source, Err(Rejected::Overloaded))),
+            );
             return;
         }
         let wanted = ledger::wanted(offered.iter().map(|one| one.transaction.transaction()), &[]);
         let number = self.next_offer;
         self.next_offer += 1;
         self.offers.insert(number, offered);
-        effects.push(Effect::Read { purpose: Purpose::Admit(number), wanted });
+        effects.push(Effect::Read {
+            purpose: Purpose::Admit(number),
+            wanted,
+        });
     }
 
     fn on_admit(&mut self, now: Millis, offer: u64, reads: &Reads, effects: &mut Vec<Effect>) {
         for Offered { transaction, source } in self.offers.remove(&offer).unwrap_or_default() {
             let bytes = transaction.signed().encode();
             let result = self.admit(now, transaction, reads);
-            let is_news = matches!(result, Ok(Accepted { known: Known::New, .. })) && source != Source::Gossip;
+            let is_news = matches!(
+                result,
+                Ok(Accepted {
+                    known: Known::New,
+                    ..
+                })
+            ) && source != Source::Gossip;
             if is_news {
                 effects.push(Effect::Gossip(bytes.into()));
             }
@@ -314,13 +346,22 @@ impl<S: Scheme> Operator<S> {
             return Err(Rejected::Halted(last_valid));
         }
         if self.mempool.find(&id).is_some() {
-            return Ok(Accepted { id, known: Known::Pending });
+            return Ok(Accepted {
+                id,
+                known: Known::Pending,
+            });
         }
         let next = decided.header.height.next().unwrap_or(Height(u32::MAX));
         ledger::check_transaction(&transaction, next, reads, &self.rules)?;
         match self.mempool.offer(now, transaction) {
-            Admission::Added => Ok(Accepted { id, known: Known::New }),
-            Admission::Known => Ok(Accepted { id, known: Known::Pending }),
+            Admission::Added => Ok(Accepted {
+                id,
+                known: Known::New,
+            }),
+            Admission::Known => Ok(Accepted {
+                id,
+                known: Known::Pending,
+            }),
             Admission::Conflict { input, by } => Err(Rejected::Conflict { input, by }),
             Admission::Full => Err(Rejected::Full(self.mempool.len())),
         }
@@ -354,7 +395,10 @@ impl<S: Scheme> Operator<S> {
 
     /// Whether Ethereum wants to hear of us even though nothing happened.
     fn needs_block(&self) -> bool {
-        self.guardian.needs_block(self.chain.decided().header.height, self.origins.newest().timestamp_s)
+        self.guardian.needs_block(
+            self.chain.decided().header.height,
+            self.origins.newest().timestamp_s,
+        )
     }
 
     /// Drives the engine and translates what it wants.
@@ -372,6 +416,34 @@ impl<S: Scheme> Operator<S> {
             effects.push(Effect::Stop(reason));
         }
     }
+}
+
+/// The highest finalization that storage holds.
+fn floor(saved: &Saved, genesis: &Genesis) -> Floor {
+    match &saved.certificate {
+        None => Floor {
+            view: View(0),
+            block: genesis.state().id,
+            certificate: None,
+        },
+        Some(newest) => Floor {
+            view: newest.view,
+            block: newest.block,
+            certificate: Some(newest.clone()),
+        },
+    }
+}
+
+/// The engine's records and the encoded blocks of a log.
+fn split(log: Vec<Record>) -> (Vec<plasma_consensus::Record>, Vec<Bytes>) {
+    let (mut votes, mut bodies) = (Vec::new(), Vec::new());
+    for record in log {
+        match record {
+            Record::Consensus(record) => votes.push(record),
+            Record::Body(bytes) => bodies.push(bytes),
+        }
+    }
+    (votes, bodies)
 }
 
 /// A proposal's block is kept only when its view is at most this far ahead: the engine looks no further.

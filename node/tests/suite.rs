@@ -2,24 +2,25 @@
 
 #[cfg(test)]
 mod suite {
-    pub(crate) mod refusals;
-    pub(crate) mod submits;
-    pub(crate) mod http;
-    pub(crate) mod client;
-    pub(crate) mod chain;
-    pub(crate) mod api;
     pub(crate) mod anvil;
+    pub(crate) mod api;
     pub(crate) mod bridge_anvil;
     pub(crate) mod bridge_sender;
     pub(crate) mod bridge_stub;
+    pub(crate) mod chain;
+    pub(crate) mod client;
     pub(crate) mod deployment;
     pub(crate) mod federation;
+    pub(crate) mod http;
     pub(crate) mod proxy;
+    pub(crate) mod refusals;
     pub(crate) mod runtime;
     pub(crate) mod scratch;
-    pub(crate) mod stage;
     pub(crate) mod settings;
+    pub(crate) mod stage;
     pub(crate) mod storage;
     pub(crate) mod stub;
+    pub(crate) mod submits;
     pub(crate) mod wal;
+    pub(crate) mod world;
 }

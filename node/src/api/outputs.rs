@@ -149,13 +149,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     pub async fn exit_data(&self, position: Position) -> Answer {
         self.scan(move |door| {
             let output = door.output_view(position)?;
-            let proven = door.proven(TransactionId(output.created_by.0))?;
             let covering = covering(&door.anchors, position)?;
             let anchored = covering.anchor.height;
             let Some((_, certificate)) = door.reader.certificate_covering(anchored)? else {
                 return Err(missing_block(anchored));
             };
-            let receipt = door.receipt(proven, anchored, certificate)?;
+            let receipt = door.receipt(TransactionId(output.created_by.0), anchored, certificate)?;
             let calldata = door
                 .facts
                 .exit_call

@@ -2,7 +2,7 @@
 
 use plasma_core::{
     Amount, Certificate, EXPIRY_NEVER, Hash, Header, Height, Kind, Position, Receipt, SignedTransaction,
-    Transaction, TransactionId, merkle,
+    Transaction, TransactionId,
 };
 
 use super::{
@@ -11,17 +11,10 @@ use super::{
     view::{AnchorView, CertificateView, InputView, PaymentView, Place, ProofView, State, TransactionView},
 };
 use crate::{
+    proofs,
     runtime::handle::AnchorSeen,
     storage::{Decided, Read},
 };
-
-/// A decided transaction with all that proves its place.
-pub(super) struct Proven {
-    pub(super) signed: SignedTransaction,
-    pub(super) index: u32,
-    pub(super) header: Header,
-    pub(super) transaction_proof: Vec<Hash>,
-}
 
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// `GET /v1/transactions/{id}`: from a block, or from the mempool.
@@ -61,14 +54,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// [`Code::NotFound`] when no decided block holds it.
     pub async fn proof(&self, id: TransactionId) -> Answer {
         self.scan(move |door| {
-            let proven = door.proven(id)?;
-            let Some((certified, certificate)) = door.reader.certificate_covering(proven.header.height)?
-            else {
+            let (height, _) = door.place_of(id)?;
+            let Some((certified, certificate)) = door.reader.certificate_covering(height)? else {
                 return Err(Code::NotFound
                     .because("no certificate covers its block yet")
                     .hint("ask again in a second"));
             };
-            let receipt = door.receipt(proven, certified, certificate)?;
+            let receipt = door.receipt(id, certified, certificate)?;
             Reply::ok(&ProofView {
                 id: HashText(id.0),
                 transaction: BytesText(receipt.transaction.encode()),
@@ -86,44 +78,15 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         .await
     }
 
-    /// A decided transaction and its way to its block's root.
-    pub(super) fn proven(&self, id: TransactionId) -> Result<Proven, Problem> {
-        let (height, index) = self.place_of(id)?;
-        let block = self.block_at(height)?;
-        let signed = item(&block, index)?.clone();
-        let leaves: Vec<_> = block.body.iter().map(SignedTransaction::leaf).collect();
-        let transaction_proof = merkle::proof(&leaves, usize::try_from(index).unwrap_or(usize::MAX));
-        Ok(Proven {
-            signed,
-            index,
-            header: block.header,
-            transaction_proof,
-        })
-    }
-
-    /// The receipt of a transaction against the header at `top`.
+    /// The receipt of a decided transaction against the header at `top`.
     pub(super) fn receipt(
         &self,
-        proven: Proven,
+        id: TransactionId,
         top: Height,
         certificate: Certificate,
     ) -> Result<Receipt, Problem> {
-        let header = self.reader.header(top)?.ok_or_else(|| missing_block(top))?;
-        let height = proven.header.height;
-        let end = top.next().ok_or_else(|| missing_block(top))?;
-        let leaves = self.reader.leaves(Height(0)..end)?;
-        Ok(Receipt {
-            transaction: proven.signed,
-            index: proven.index,
-            transaction_proof: proven.transaction_proof,
-            height,
-            transaction_count: proven.header.transaction_count,
-            transactions_root: proven.header.transactions_root,
-            l1_height: proven.header.l1_height,
-            history_proof: merkle::proof(&leaves, usize::try_from(height.0).unwrap_or(usize::MAX)),
-            header,
-            certificate,
-        })
+        let receipt = proofs::receipt(&self.reader, self.place_of(id)?, top, certificate)?;
+        receipt.ok_or_else(|| missing_block(top))
     }
 
     pub(super) fn block_at(&self, height: Height) -> Result<Decided, Problem> {

@@ -45,7 +45,13 @@ impl Chain {
     /// Starts at a decided tip.
     #[must_use]
     pub fn new(decided: State, decided_view: View) -> Self {
-        Self { decided, decided_view, blocks: BTreeMap::new(), finals: BTreeMap::new(), arrivals: 0 }
+        Self {
+            decided,
+            decided_view,
+            blocks: BTreeMap::new(),
+            finals: BTreeMap::new(),
+            arrivals: 0,
+        }
     }
 
     /// The state after the last decided block.
@@ -83,11 +89,24 @@ impl Chain {
             return;
         }
         if self.blocks.len() >= UNDECIDED_MAX {
-            let oldest = self.blocks.iter().min_by_key(|(_, known)| known.arrival).map(|(id, _)| *id);
+            let oldest = self
+                .blocks
+                .iter()
+                .min_by_key(|(_, known)| known.arrival)
+                .map(|(id, _)| *id);
             oldest.and_then(|id| self.blocks.remove(&id));
         }
         self.arrivals += 1;
-        self.blocks.insert(id, Undecided { block, encoded, delta: None, is_logged, arrival: self.arrivals });
+        self.blocks.insert(
+            id,
+            Undecided {
+                block,
+                encoded,
+                delta: None,
+                is_logged,
+                arrival: self.arrivals,
+            },
+        );
     }
 
     /// Remembers what a block changes.
@@ -99,7 +118,10 @@ impl Chain {
 
     /// Lays the changes of a block and its undecided ancestors over what storage held.
     pub fn overlay(&self, reads: &mut Reads, tip: &BlockId) {
-        let deltas: Vec<&Delta> = self.ancestry(tip).filter_map(|known| known.delta.as_ref()).collect();
+        let deltas: Vec<&Delta> = self
+            .ancestry(tip)
+            .filter_map(|known| known.delta.as_ref())
+            .collect();
         for delta in deltas.into_iter().rev() {
             reads.overlay(delta);
         }
@@ -124,14 +146,19 @@ impl Chain {
     /// it has one.
     #[must_use]
     pub fn next_final(&self) -> Option<(BlockId, Option<Certificate>)> {
-        let next = self.finals.keys().find_map(|target| self.child_of_decided(target))?;
+        let next = self
+            .finals
+            .keys()
+            .find_map(|target| self.child_of_decided(target))?;
         Some((next, self.finals.get(&next).cloned()))
     }
 
     /// Whether a finalized block is known of which an ancestor, or itself, is missing here.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.finals.values().any(|certificate| certificate.view > self.decided_view)
+        self.finals
+            .values()
+            .any(|certificate| certificate.view > self.decided_view)
             && self.next_final().is_none()
     }
 
@@ -147,7 +174,8 @@ impl Chain {
             self.decided_view = self.decided_view.max(certificate.view);
         }
         let decided_view = self.decided_view;
-        self.finals.retain(|_, certificate| certificate.view > decided_view);
+        self.finals
+            .retain(|_, certificate| certificate.view > decided_view);
         self.decided = delta.state.clone();
         let height = self.decided.header.height;
         self.blocks.retain(|_, other| other.block.header.height > height);
@@ -156,7 +184,9 @@ impl Chain {
 
     /// A block and its undecided ancestors, downwards.
     fn ancestry(&self, tip: &BlockId) -> impl Iterator<Item = &Undecided> {
-        std::iter::successors(self.blocks.get(tip), |known| self.blocks.get(&known.block.header.parent))
+        std::iter::successors(self.blocks.get(tip), |known| {
+            self.blocks.get(&known.block.header.parent)
+        })
     }
 
     fn child_of_decided(&self, target: &BlockId) -> Option<BlockId> {

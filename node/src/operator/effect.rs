@@ -71,7 +71,9 @@ pub enum Effect {
         /// The input that spent the output first.
         spender: Spender,
     },
-    /// Wake the operator with a tick at this moment, at the latest.
+    /// Wake the operator with a tick at this moment, at the latest; replaces the engine's timer before.
+    Timer(Millis),
+    /// Wake the operator with a tick at this moment too.
     Wake(Millis),
     /// A peer broke the protocol.
     Penalize {

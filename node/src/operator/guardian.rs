@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use plasma_core::{Certificate, ExitId, Header, Height, Millis, OperatorIndex, Spender};
+use plasma_core::{Certificate, ExitId, Genesis, Header, Height, Millis, OperatorIndex, Spender};
 
 use super::{effect::Effect, report::AnchorSeen};
 
@@ -25,6 +25,21 @@ pub struct Duties {
     pub takeover_ms: u64,
     /// The contract's `silence`, by Ethereum's clock: a quarter of it without an anchor makes even an empty block due.
     pub silence_s: u64,
+}
+
+impl Duties {
+    /// The duties of a member, as the genesis and the contract set them.
+    #[must_use]
+    pub fn of(genesis: &Genesis, me: OperatorIndex, silence_s: u64) -> Self {
+        Self {
+            me,
+            operators: u16::try_from(genesis.members.len()).unwrap_or(u16::MAX),
+            anchor_blocks: genesis.anchor_blocks,
+            anchor_ms: u64::from(genesis.anchor_seconds) * 1_000,
+            takeover_ms: u64::from(genesis.takeover_seconds) * 1_000,
+            silence_s,
+        }
+    }
 }
 
 /// The duties of one operator.
@@ -89,14 +104,22 @@ impl Guardian {
 
     /// A block with a certificate of its own was decided.
     pub fn on_certified(&mut self, header: &Header, certificate: &Certificate) {
-        if self.newest.as_ref().is_none_or(|(known, _)| known.height < header.height) {
+        if self
+            .newest
+            .as_ref()
+            .is_none_or(|(known, _)| known.height < header.height)
+        {
             self.newest = Some((*header, certificate.clone()));
         }
     }
 
     /// An exit was started of an output that was spent before.
     pub fn on_dishonest_exit(&mut self, now: Millis, exit: ExitId, spender: Spender) {
-        self.suspects.entry(exit).or_insert(Suspect { spender, since: now, asked: None });
+        self.suspects.entry(exit).or_insert(Suspect {
+            spender,
+            since: now,
+            asked: None,
+        });
     }
 
     /// Ethereum shows that an exit was challenged or ended, but may forget it again: rest for a round.
@@ -132,7 +155,10 @@ impl Guardian {
             let late = now.since(suspect.since) / self.duties.takeover_ms.max(1);
             if late >= rank && rests(suspect.asked, now, self.duties) {
                 suspect.asked = Some(now);
-                effects.push(Effect::Challenge { exit: *exit, spender: suspect.spender });
+                effects.push(Effect::Challenge {
+                    exit: *exit,
+                    spender: suspect.spender,
+                });
             }
         }
         effects
@@ -141,7 +167,11 @@ impl Guardian {
     fn due_anchor(&mut self, now: Millis) -> Option<Effect> {
         let (header, certificate) = self.newest.as_ref()?;
         let anchored = self.anchor.map_or(Height(0), |seen| seen.height);
-        let new_blocks = header.height.0.checked_sub(anchored.0).filter(|count| *count > 0)?;
+        let new_blocks = header
+            .height
+            .0
+            .checked_sub(anchored.0)
+            .filter(|count| *count > 0)?;
         let is_due =
             new_blocks >= self.duties.anchor_blocks || now.since(self.anchor_seen) >= self.duties.anchor_ms;
         if !is_due {
@@ -155,7 +185,10 @@ impl Guardian {
             return None;
         }
         self.asked = Some((header.height, now));
-        Some(Effect::Anchor { header: *header, certificate: certificate.clone() })
+        Some(Effect::Anchor {
+            header: *header,
+            certificate: certificate.clone(),
+        })
     }
 
     /// How many operators stand before us for the k-th duty.

@@ -86,7 +86,10 @@ impl Mempool {
     /// The waiting transaction of this id.
     #[must_use]
     pub fn find(&self, id: &TransactionId) -> Option<&AuthenticTransaction> {
-        self.by_id.get(id).and_then(|number| self.waiting.get(number)).map(|waiting| &waiting.transaction)
+        self.by_id
+            .get(id)
+            .and_then(|number| self.waiting.get(number))
+            .map(|waiting| &waiting.transaction)
     }
 
     /// Takes a transaction whose rules were checked; never replaces one that waits.
@@ -111,7 +114,14 @@ impl Mempool {
         }
         self.by_expiry.insert((transaction.transaction().expiry, number));
         self.bytes += bytes;
-        self.waiting.insert(number, Waiting { transaction, since: now, bytes });
+        self.waiting.insert(
+            number,
+            Waiting {
+                transaction,
+                since: now,
+                bytes,
+            },
+        );
         Admission::Added
     }
 
@@ -163,11 +173,16 @@ impl Mempool {
     }
 
     fn conflict(&self, transaction: &AuthenticTransaction) -> Option<Admission> {
-        transaction.transaction().inputs.iter().enumerate().find_map(|(input, named)| {
-            let number = self.by_input.get(&named.position)?;
-            let by = self.waiting.get(number)?.transaction.id();
-            Some(Admission::Conflict { input, by })
-        })
+        transaction
+            .transaction()
+            .inputs
+            .iter()
+            .enumerate()
+            .find_map(|(input, named)| {
+                let number = self.by_input.get(&named.position)?;
+                let by = self.waiting.get(number)?.transaction.id();
+                Some(Admission::Conflict { input, by })
+            })
     }
 
     /// A transaction whose expiry is `height` or lower can no longer enter a block.
@@ -181,10 +196,13 @@ impl Mempool {
     }
 
     fn remove(&mut self, number: u64) {
-        let Some(waiting) = self.waiting.remove(&number) else { return };
+        let Some(waiting) = self.waiting.remove(&number) else {
+            return;
+        };
         self.bytes -= waiting.bytes;
         self.by_id.remove(&waiting.transaction.id());
-        self.by_expiry.remove(&(waiting.transaction.transaction().expiry, number));
+        self.by_expiry
+            .remove(&(waiting.transaction.transaction().expiry, number));
         for input in &waiting.transaction.transaction().inputs {
             self.by_input.remove(&input.position);
         }

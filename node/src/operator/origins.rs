@@ -36,7 +36,10 @@ impl Origins {
     /// Starts from the origin of the last decided block.
     #[must_use]
     pub fn new(decided: L1Block) -> Self {
-        Self { decided, blocks: BTreeMap::new() }
+        Self {
+            decided,
+            blocks: BTreeMap::new(),
+        }
     }
 
     /// Whether there is room for more.
@@ -63,7 +66,9 @@ impl Origins {
     /// The newest confirmed block.
     #[must_use]
     pub fn newest(&self) -> &L1Block {
-        self.blocks.last_key_value().map_or(&self.decided, |(_, confirmed)| &confirmed.block)
+        self.blocks
+            .last_key_value()
+            .map_or(&self.decided, |(_, confirmed)| &confirmed.block)
     }
 
     /// Compares a named origin with our own view.
@@ -86,13 +91,16 @@ impl Origins {
     /// The events above one origin, up to and with another, in log order.
     #[must_use]
     pub fn events(&self, above: L1Height, upto: L1Height) -> Vec<L1Event> {
-        self.between(above, upto).flat_map(|confirmed| confirmed.events.iter().cloned()).collect()
+        self.between(above, upto)
+            .flat_map(|confirmed| confirmed.events.iter().cloned())
+            .collect()
     }
 
     /// Whether any event lies above an origin.
     #[must_use]
     pub fn has_events_above(&self, origin: L1Height) -> bool {
-        self.between(origin, self.newest().height).any(|confirmed| !confirmed.events.is_empty())
+        self.between(origin, self.newest().height)
+            .any(|confirmed| !confirmed.events.is_empty())
     }
 
     /// The largest origin above `parent` whose events stay within the limit; one Ethereum block always fits.
@@ -114,7 +122,10 @@ impl Origins {
     #[must_use]
     pub fn is_full(&self, parent: L1Height, origin: L1Height, events_max: usize) -> bool {
         let Some(next) = origin.next() else { return true };
-        let events: usize = self.between(parent, next).map(|confirmed| confirmed.events.len()).sum();
+        let events: usize = self
+            .between(parent, next)
+            .map(|confirmed| confirmed.events.len())
+            .sum();
         events > events_max
     }
 
@@ -123,14 +134,24 @@ impl Origins {
         if height <= self.decided.height {
             return;
         }
-        let timestamp_s = self.blocks.get(&height).map_or(self.decided.timestamp_s, |seen| seen.block.timestamp_s);
+        let timestamp_s = self
+            .blocks
+            .get(&height)
+            .map_or(self.decided.timestamp_s, |seen| seen.block.timestamp_s);
         self.blocks.retain(|seen, _| *seen > height);
-        self.decided = L1Block { height, hash, timestamp_s };
+        self.decided = L1Block {
+            height,
+            hash,
+            timestamp_s,
+        };
     }
 
     fn between(&self, above: L1Height, upto: L1Height) -> impl Iterator<Item = &ConfirmedBlock> {
         let first = above.next().unwrap_or(above);
         let empty = first > upto;
-        self.blocks.range(first..).take_while(move |(height, _)| !empty && **height <= upto).map(|(_, seen)| seen)
+        self.blocks
+            .range(first..)
+            .take_while(move |(height, _)| !empty && **height <= upto)
+            .map(|(_, seen)| seen)
     }
 }

@@ -60,16 +60,31 @@ impl Sync {
         if now < self.not_before {
             return vec![Effect::Wake(self.not_before)];
         }
-        let Some(peer) = self.next_peer() else { return Vec::new() };
+        let Some(peer) = self.next_peer() else {
+            return Vec::new();
+        };
         self.asked = Some((peer, now));
-        self.last = Some(peer);
-        vec![Effect::RequestBlocks { from: peer, after: height }]
+        vec![Effect::RequestBlocks {
+            from: peer,
+            after: height,
+        }]
     }
 
     /// The connected members in turn.
-    #[must_use]
-    pub fn next_peer(&self) -> Option<OperatorIndex> {
+    pub fn next_peer(&mut self) -> Option<OperatorIndex> {
         let after = self.last.and_then(OperatorIndex::next).unwrap_or_default();
-        self.connected.range(after..).next().or_else(|| self.connected.first()).copied()
+        self.last = self
+            .connected
+            .range(after..)
+            .next()
+            .or_else(|| self.connected.first())
+            .copied();
+        self.last
+    }
+
+    /// Whether a member can be asked.
+    #[must_use]
+    pub fn is_connected(&self, peer: OperatorIndex) -> bool {
+        self.connected.contains(&peer)
     }
 }

@@ -6,8 +6,8 @@
 
 use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, ExitId, Header, Judgement, L1Event, Millis, OpenExit, OperatorIndex, Reads, View, Wanted,
-    exit, ledger,
+    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, ExitId, Header, Judgement, L1Event, Millis,
+    OpenExit, OperatorIndex, Reads, View, Wanted, exit, ledger,
 };
 
 use crate::storage::Decided;
@@ -31,7 +31,9 @@ impl<S: Scheme> Operator<S> {
 
     /// Files a block out of the log: it was valid when it was logged, its signatures were checked then.
     pub(super) fn file_logged(&mut self, bytes: &bytes::Bytes) {
-        let block = Block::decode(bytes, bytes.len()).ok().and_then(|block| block.authenticate(&self.rules.domain).ok());
+        let block = Block::decode(bytes, bytes.len())
+            .ok()
+            .and_then(|block| block.authenticate(&self.rules.domain).ok());
         if let Some(block) = block {
             self.chain.insert(block, bytes.clone(), true);
         }
@@ -44,7 +46,11 @@ impl<S: Scheme> Operator<S> {
                 Wish::Persist(record) => effects.push(Effect::Persist(Record::Consensus(record))),
                 Wish::Send { to, message, body } => {
                     let block = body.and_then(|id| self.encoded_block(&id));
-                    effects.push(Effect::Send { target: to, message, block });
+                    effects.push(Effect::Send {
+                        target: to,
+                        message,
+                        block,
+                    });
                 }
                 Wish::Build { view, parent } => self.build(now, view, parent, effects),
                 Wish::Validate { view, block, .. } => self.await_block(view, block, effects),
@@ -52,10 +58,13 @@ impl<S: Scheme> Operator<S> {
                     effects.push(Effect::CancelBelow(certificate.view));
                     self.chain.on_final(certificate);
                 }
-                Wish::Timer(at) => effects.push(Effect::Wake(at)),
+                Wish::Timer(at) => effects.push(Effect::Timer(at)),
                 Wish::Evidence(evidence) => effects.push(Effect::Accuse(evidence)),
                 Wish::Penalize { peer, reason } => {
-                    effects.push(Effect::Penalize { peer, reason: format!("{reason:?}") });
+                    effects.push(Effect::Penalize {
+                        peer,
+                        reason: format!("{reason:?}"),
+                    });
                 }
                 Wish::Refused(refusal) => effects.push(Effect::Refused(refusal)),
                 Wish::Broken(violation) => self.stop(format!("agreement broke: {violation:?}"), effects),
@@ -63,21 +72,28 @@ impl<S: Scheme> Operator<S> {
         }
     }
 
-    /// The engine waits for a verdict. A body that is not here is fetched from a peer that has spoken for it.
+    /// The engine waits for a verdict. A body that is not here is fetched: from its leader first, then from all in turn.
     fn await_block(&mut self, view: View, block: BlockId, effects: &mut Vec<Effect>) {
-        self.awaited.insert(block, view);
-        if self.chain.block(&block).is_none() && block != self.chain.decided().id {
-            effects.extend(self.sync.next_peer().map(|from| Effect::RequestBlock { from, block }));
+        let asked_before = self.awaited.insert(block, view).is_some();
+        if self.chain.block(&block).is_some() || block == self.chain.decided().id {
+            return;
         }
+        let leader =
+            Some(self.engine.leader(view)).filter(|leader| !asked_before && self.sync.is_connected(*leader));
+        let from = leader.or_else(|| self.sync.next_peer());
+        effects.extend(from.map(|from| Effect::RequestBlock { from, block }));
     }
 
     /// Gives the engine every verdict that is known by now, and asks for the reads of those that can be known next.
     pub(super) fn answer_engine(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         let floor = self.engine.floor().view;
         self.awaited.retain(|_, view| *view > floor);
+        self.bodies.retain(|view| *view > floor);
         let awaited: Vec<BlockId> = self.awaited.keys().copied().collect();
         for block in awaited {
-            let Some(parent) = self.chain.block(&block).map(|known| known.block.header.parent) else { continue };
+            let Some(parent) = self.chain.block(&block).map(|known| known.block.header.parent) else {
+                continue;
+            };
             let verdict = self.verdict(now, &block);
             match verdict {
                 Verdict::Pending => self.apply_when_possible(&block, effects),
@@ -92,7 +108,15 @@ impl<S: Scheme> Operator<S> {
                 }
             }
             if verdict != Verdict::Pending {
-                self.step(now, Input::Verdict { block, parent, verdict }, effects);
+                self.step(
+                    now,
+                    Input::Verdict {
+                        block,
+                        parent,
+                        verdict,
+                    },
+                    effects,
+                );
             }
         }
     }
@@ -100,9 +124,14 @@ impl<S: Scheme> Operator<S> {
     /// Decides, in order, every final block that is applied; asks for the read of the first that is not.
     pub(super) fn decide(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         while self.stopped.is_none() {
-            let Some((next, certificate)) = self.chain.next_final() else { return };
+            let Some((next, certificate)) = self.chain.next_final() else {
+                return;
+            };
             if self.invalid.contains(&next) {
-                return self.stop(format!("a quorum finalized block {next:?}, which our ledger refuses"), effects);
+                return self.stop(
+                    format!("a quorum finalized block {next:?}, which our ledger refuses"),
+                    effects,
+                );
             }
             let Some((block, delta)) = self.chain.decide(&next) else {
                 return self.apply_when_possible(&next, effects);
@@ -113,7 +142,11 @@ impl<S: Scheme> Operator<S> {
                 self.step(now, Input::Synced(certificate.clone()), effects);
             }
             let body = block.to_block().transactions;
-            let decided = Decided { header: block.header, body, certificate };
+            let decided = Decided {
+                header: block.header,
+                body,
+                certificate,
+            };
             effects.push(Effect::Commit(Box::new(Commit { decided, delta })));
         }
     }
@@ -121,14 +154,21 @@ impl<S: Scheme> Operator<S> {
     /// What storage held for a block's application.
     pub(super) fn on_apply(&mut self, id: BlockId, mut reads: Reads, effects: &mut Vec<Effect>) {
         self.reading.remove(&id);
-        let Some(known) = self.chain.block(&id) else { return };
+        let Some(known) = self.chain.block(&id) else {
+            return;
+        };
         let header = &known.block.header;
-        let Some(parent) = self.chain.state(&header.parent) else { return };
+        let Some(parent) = self.chain.state(&header.parent) else {
+            return;
+        };
         self.chain.overlay(&mut reads, &header.parent);
         let events = self.origins.events(parent.header.l1_height, header.l1_height);
         if let Some(wanted) = more(&reads, &events) {
             self.reading.insert(id);
-            return effects.push(Effect::Read { purpose: Purpose::Apply(id), wanted });
+            return effects.push(Effect::Read {
+                purpose: Purpose::Apply(id),
+                wanted,
+            });
         }
         match ledger::apply(parent, &known.block, &events, &reads, &self.rules) {
             Ok(delta) => self.chain.applied(&id, delta),
@@ -139,19 +179,16 @@ impl<S: Scheme> Operator<S> {
         }
     }
 
-    /// A peer's answer to a request for blocks. What is not certified stays an unjudged, undecided block.
-    pub(super) fn on_blocks(
-        &mut self,
-        now: Millis,
-        from: OperatorIndex,
-        segment: Option<Box<Segment>>,
-        _effects: &mut Vec<Effect>,
-    ) {
+    /// A peer's answer to a request for blocks. Certified ones are taken, of others only those that were asked for.
+    pub(super) fn on_blocks(&mut self, now: Millis, from: OperatorIndex, segment: Option<Box<Segment>>) {
         let useful = segment.as_ref().is_some_and(|segment| !segment.blocks.is_empty());
         self.sync.on_answer(now, from, useful);
         let Some(segment) = segment else { return };
+        let is_certified = segment.certificate.is_some();
         for block in segment.blocks {
-            self.file(block);
+            if is_certified || self.awaited.contains_key(&block.header.id()) {
+                self.file(block);
+            }
         }
         if let Some(certificate) = segment.certificate {
             self.chain.on_final(certificate);
@@ -171,9 +208,14 @@ impl<S: Scheme> Operator<S> {
 
     /// The checks of our own vote: the proposer's clock, and whether it still listens to Ethereum.
     fn is_timely(&self, now: Millis, header: &Header) -> bool {
-        let Some(parent) = self.chain.state(&header.parent) else { return false };
+        let Some(parent) = self.chain.state(&header.parent) else {
+            return false;
+        };
         let lag = self.origins.newest().height.0.saturating_sub(header.l1_height.0);
-        let full = || self.origins.is_full(parent.header.l1_height, header.l1_height, self.l1_events_max);
+        let full = || {
+            self.origins
+                .is_full(parent.header.l1_height, header.l1_height, self.l1_events_max)
+        };
         header.timestamp_ms.0 <= now.0.saturating_add(DRIFT_MS) && (lag <= self.origin_lag || full())
     }
 
@@ -182,18 +224,29 @@ impl<S: Scheme> Operator<S> {
         if self.reading.contains(id) || self.invalid.contains(id) {
             return;
         }
-        let Some(known) = self.chain.block(id).filter(|known| known.delta.is_none()) else { return };
+        let Some(known) = self.chain.block(id).filter(|known| known.delta.is_none()) else {
+            return;
+        };
         let header = &known.block.header;
-        let Some(parent) = self.chain.state(&header.parent).map(|state| &state.header) else { return };
+        let Some(parent) = self.chain.state(&header.parent).map(|state| &state.header) else {
+            return;
+        };
         let moved = header.l1_height != parent.l1_height;
         if moved && self.origins.sight(header.l1_height, &header.l1_hash) != Sight::Same {
             return;
         }
         let events = self.origins.events(parent.l1_height, header.l1_height);
-        let transactions = known.block.transactions.iter().map(AuthenticTransaction::transaction);
+        let transactions = known
+            .block
+            .transactions
+            .iter()
+            .map(AuthenticTransaction::transaction);
         let wanted = ledger::wanted(transactions, &events);
         self.reading.insert(*id);
-        effects.push(Effect::Read { purpose: Purpose::Apply(*id), wanted });
+        effects.push(Effect::Read {
+            purpose: Purpose::Apply(*id),
+            wanted,
+        });
     }
 
     fn on_decided(&mut self, header: &Header, delta: &Delta, effects: &mut Vec<Effect>) {
@@ -215,7 +268,9 @@ impl<S: Scheme> Operator<S> {
 
     /// What storage held about the output of an open exit.
     pub(super) fn on_judge(&mut self, now: Millis, exit: ExitId, reads: &Reads) {
-        let Some(Some(OpenExit::Standard { position, owner, .. })) = reads.exits.get(&exit) else { return };
+        let Some(Some(OpenExit::Standard { position, owner, .. })) = reads.exits.get(&exit) else {
+            return;
+        };
         let record = reads.outputs.get(position).and_then(Option::as_ref);
         if let Judgement::Spent(spender) = exit::judge(&exit, owner, record) {
             self.guardian.on_dishonest_exit(now, exit, spender);
@@ -236,7 +291,15 @@ pub(super) fn more(reads: &Reads, events: &[L1Event]) -> Option<Wanted> {
 
 /// The read that a judgement needs: the exit brings its output along.
 pub(super) fn ask_to_judge(exit: ExitId, open: &OpenExit) -> Option<Effect> {
-    let OpenExit::Standard { .. } = open else { return None };
-    let wanted = Wanted { exits: [exit].into(), ..Wanted::default() };
-    Some(Effect::Read { purpose: Purpose::Judge(exit), wanted })
+    let OpenExit::Standard { .. } = open else {
+        return None;
+    };
+    let wanted = Wanted {
+        exits: [exit].into(),
+        ..Wanted::default()
+    };
+    Some(Effect::Read {
+        purpose: Purpose::Judge(exit),
+        wanted,
+    })
 }

@@ -51,7 +51,10 @@ impl Handle {
     /// [`Rejected`] with the rule that it breaks, or why this operator cannot take it now.
     pub async fn submit(&self, transaction: SignedTransaction) -> Result<Accepted, Rejected> {
         let (reply, answer) = oneshot::channel();
-        let command = Command::Submit { transaction: Box::new(transaction), reply };
+        let command = Command::Submit {
+            transaction: Box::new(transaction),
+            reply,
+        };
         self.commands.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Rejected::Overloaded,
             mpsc::error::TrySendError::Closed(_) => Rejected::Stopped,

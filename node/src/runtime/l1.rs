@@ -16,7 +16,7 @@ use crate::{
     api::AnchorBook,
     bridge::{
         Anchor, Anchored, L1, L1Error, SpendProof,
-        contracts::{LOOKBACK, Contracts},
+        contracts::{Contracts, LOOKBACK},
         convert::Inclusion,
         ethereum::Ethereum,
         rpc::Rpc,
@@ -60,9 +60,10 @@ pub fn start<R: Read + Clone + Send + Sync + 'static>(
 async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Event>, anchors: AnchorBook) {
     while let Some(sighting) = sightings.recv().await {
         let event = match sighting {
-            Sighting::Confirmed(confirmed) => {
-                Event::L1Confirmed(vec![ConfirmedBlock { block: confirmed.block, events: confirmed.events }])
-            }
+            Sighting::Confirmed(confirmed) => Event::L1Confirmed(vec![ConfirmedBlock {
+                block: confirmed.block,
+                events: confirmed.events,
+            }]),
             Sighting::Anchored(anchor) => {
                 anchors.record(seen(&anchor));
                 info!(number = anchor.number, height = anchor.height.0, "anchored");
@@ -113,11 +114,20 @@ async fn serve<R: Read + Clone + Send + Sync + 'static>(
     anchors: AnchorBook,
     reader: R,
 ) {
-    let (one, many) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(CHALLENGES_MAX)));
+    let (one, many) = (
+        Arc::new(Semaphore::new(1)),
+        Arc::new(Semaphore::new(CHALLENGES_MAX)),
+    );
     while let Some(duty) = duties.recv().await {
-        let places = if matches!(duty, Effect::Anchor { .. }) { &one } else { &many };
+        let places = if matches!(duty, Effect::Anchor { .. }) {
+            &one
+        } else {
+            &many
+        };
         // No place: the same duty is under way, or too many are; the guardian asks again.
-        let Ok(place) = Arc::clone(places).try_acquire_owned() else { continue };
+        let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            continue;
+        };
         let (ethereum, anchors, reader) = (Arc::clone(&ethereum), anchors.clone(), reader.clone());
         tokio::spawn(async move {
             perform(&ethereum, duty, &anchors, reader).await;
@@ -126,7 +136,12 @@ async fn serve<R: Read + Clone + Send + Sync + 'static>(
     }
 }
 
-async fn perform<R: Read + Send + 'static>(ethereum: &Ethereum, duty: Effect, anchors: &AnchorBook, reader: R) {
+async fn perform<R: Read + Send + 'static>(
+    ethereum: &Ethereum,
+    duty: Effect,
+    anchors: &AnchorBook,
+    reader: R,
+) {
     match duty {
         Effect::Anchor { header, certificate } => {
             let height = header.height.0;
@@ -137,9 +152,14 @@ async fn perform<R: Read + Send + 'static>(ethereum: &Ethereum, duty: Effect, an
         }
         Effect::Challenge { exit, spender } => {
             let anchors = anchors.clone();
-            let proof = tokio::task::spawn_blocking(move || spend_proof(&reader, &anchors, exit, spender)).await;
+            let proof =
+                tokio::task::spawn_blocking(move || spend_proof(&reader, &anchors, exit, spender)).await;
             let Ok(Ok(Some(proof))) = proof else {
-                return warn!(?exit, ?proof, "the spending transaction of a dishonest exit cannot be shown yet");
+                return warn!(
+                    ?exit,
+                    ?proof,
+                    "the spending transaction of a dishonest exit cannot be shown yet"
+                );
             };
             match ethereum.challenge(&proof).await {
                 Ok(()) => info!(?exit, "challenge duty done"),
@@ -158,9 +178,13 @@ fn spend_proof<R: Read>(
     exit: plasma_core::ExitId,
     spender: Spender,
 ) -> Result<Option<SpendProof>, StorageError> {
-    let Some(block) = reader.block(spender.height)? else { return Ok(None) };
+    let Some(block) = reader.block(spender.height)? else {
+        return Ok(None);
+    };
     let index = usize::try_from(spender.transaction).unwrap_or(usize::MAX);
-    let Some(signed) = block.body.get(index).cloned() else { return Ok(None) };
+    let Some(signed) = block.body.get(index).cloned() else {
+        return Ok(None);
+    };
     let newest = anchors.newest().map_or(Height(0), |anchor| anchor.height);
     let inclusion = if signed.transaction.expiry < newest {
         let Some(inclusion) = inclusion(reader, anchors, spender.height, spender.transaction)? else {
@@ -170,7 +194,12 @@ fn spend_proof<R: Read>(
     } else {
         None
     };
-    Ok(Some(SpendProof { exit, spender: signed, input: spender.input, inclusion }))
+    Ok(Some(SpendProof {
+        exit,
+        spender: signed,
+        input: spender.input,
+        inclusion,
+    }))
 }
 
 /// Where a decided transaction lies in anchored history; `None` until its block is anchored.
@@ -180,15 +209,27 @@ fn inclusion<R: Read>(
     height: Height,
     index: u32,
 ) -> Result<Option<Inclusion>, StorageError> {
-    let Some(covering) = anchors.covering(height) else { return Ok(None) };
-    let receipt = crate::proofs::receipt(reader, height, index, covering.anchor.height)?;
-    Ok(receipt.map(|receipt| Inclusion { receipt, anchor: anchored(&covering.anchor, covering.previous) }))
+    let Some(covering) = anchors.covering(height) else {
+        return Ok(None);
+    };
+    // Ethereum knows its anchors: any certificate that covers the header stands for it here.
+    let Some((_, certificate)) = reader.certificate_covering(covering.anchor.height)? else {
+        return Ok(None);
+    };
+    let receipt = crate::proofs::receipt(reader, (height, index), covering.anchor.height, certificate)?;
+    Ok(receipt.map(|receipt| Inclusion {
+        receipt,
+        anchor: anchored(&covering.anchor, covering.previous),
+    }))
 }
 
 /// The data of the Ethereum call that exits an output.
 #[must_use]
 pub fn exit_call(receipt: &plasma_core::Receipt, covering: &crate::api::Covering, output: u8) -> Vec<u8> {
-    let inclusion = Inclusion { receipt: receipt.clone(), anchor: anchored(&covering.anchor, covering.previous) };
+    let inclusion = Inclusion {
+        receipt: receipt.clone(),
+        anchor: anchored(&covering.anchor, covering.previous),
+    };
     crate::bridge::calls::start_exit_data(&inclusion, output)
 }
 
@@ -219,10 +260,16 @@ fn anchored(anchor: &AnchorSeen, previous: Height) -> Anchored {
 ///
 /// # Errors
 /// [`L1Error`] of the endpoint; [`L1Error::Inconsistent`] when the chain has no such block or another one.
-pub async fn origin(ethereum: &Ethereum, height: L1Height, hash: plasma_core::Hash) -> Result<L1Block, L1Error> {
+pub async fn origin(
+    ethereum: &Ethereum,
+    height: L1Height,
+    hash: plasma_core::Hash,
+) -> Result<L1Block, L1Error> {
     let found = ethereum.block(height).await?;
-    found.filter(|block| block.hash == hash).ok_or_else(|| L1Error::Inconsistent {
-        height,
-        reason: format!("{hash}, the origin of our last decided block, is not on this endpoint's chain"),
-    })
+    found
+        .filter(|block| block.hash == hash)
+        .ok_or_else(|| L1Error::Inconsistent {
+            height,
+            reason: format!("{hash}, the origin of our last decided block, is not on this endpoint's chain"),
+        })
 }

@@ -8,10 +8,7 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use plasma_consensus::Bls;
 use plasma_core::{Genesis, Hash, L1Block, OperatorIndex, SecretKey};
 use plasma_network as network;
-use tokio::{
-    net::TcpListener,
-    sync::{mpsc, watch},
-};
+use tokio::{net::TcpListener, sync::watch};
 use tracing::{info, warn};
 
 use crate::{
@@ -33,7 +30,7 @@ use crate::{
     wal::{Wal, WalError},
 };
 
-use super::{Fatal, Runtime, Turn, handle::{COMMANDS_MAX, Handle}, l1, read_record, timers::Clock, verify};
+use super::{ClientRequests, Fatal, Parts, Runtime, l1, log::read_record, timers::Clock, verify::Rules};
 
 /// Why an operator does not run, or does not run any more.
 #[derive(Debug, thiserror::Error)]
@@ -115,15 +112,16 @@ const MEMPOOL_TTL_MS: u64 = 600_000;
 const DERIVED_BYTES: u32 = 2 << 20;
 /// Requests of libp2p clients answered at once.
 const CLIENTS_MAX: usize = 256;
-/// What the pool found and the loop has not taken.
-const VERIFIED_MAX: usize = 1_024;
 
 /// Runs one operator until `stop` turns true.
 ///
 /// # Errors
 /// [`RunError`] says which part is wrong and what would mend it.
 pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunError> {
-    let identity = Identity { genesis: start.genesis.hash(), operator: start.operator };
+    let identity = Identity {
+        genesis: start.genesis.hash(),
+        operator: start.operator,
+    };
     let state = start.genesis.state();
     match start.config.storage.backend {
         Backend::Embedded => {
@@ -141,15 +139,25 @@ async fn run_on<S: Storage>(
     storage: S,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
-    let Start { config, genesis, keys, operator: me } = start;
+    let Start {
+        config,
+        genesis,
+        keys,
+        operator: me,
+    } = start;
     let saved = storage.recover().await?;
     let (wal, log) = open_log(&config, &genesis, me, &saved)?;
-    let Some(ethereum) = connect(&config, &genesis, &keys, &mut stop).await? else { return Ok(()) };
+    let Some(ethereum) = connect(&config, &genesis, &keys, &mut stop).await? else {
+        return Ok(());
+    };
     let header = saved.state.header;
     let origin = l1::origin(&ethereum, header.l1_height, header.l1_hash).await?;
     let listener = TcpListener::bind(config.http.listen)
         .await
-        .map_err(|source| RunError::Http { address: config.http.listen, source })?;
+        .map_err(|source| RunError::Http {
+            address: config.http.listen,
+            source,
+        })?;
 
     let mut clock = Clock::start();
     let params = params(&config, &genesis, me, &ethereum, &origin).await?;
@@ -162,41 +170,40 @@ async fn run_on<S: Storage>(
         confirmations: genesis.confirmations,
         after: origin,
     };
-    let bridge = l1::start(&ethereum, watcher, genesis.deployment.height, &anchors, storage.reader());
+    let bridge = l1::start(
+        &ethereum,
+        watcher,
+        genesis.deployment.height,
+        &anchors,
+        storage.reader(),
+    );
     let (network, network_events) = network::start(network_config(&config, &genesis, &keys, me)?)?;
-    let (verified_in, verified) = mpsc::channel(VERIFIED_MAX);
-    let rules = verify::Rules {
-        domain: genesis.domain(),
-        committee: genesis.committee()?,
-        block_bytes_max: usize::try_from(genesis.max_block_bytes + DERIVED_BYTES).unwrap_or(usize::MAX),
-    };
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let pool = verify::Pool::start(rules, workers, &verified_in);
-    let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
-    let (status, status_out) = watch::channel(Arc::new(operator.status()));
-    let handle = Handle::new(commands_in, status_out);
-    let door = Door::new(handle, storage.reader(), anchors, Arc::clone(&genesis), &config.name, Some(l1::exit_call))?;
-    let (clients, clients_out) = mpsc::channel(CLIENTS_MAX);
-    tokio::spawn(answer_clients(door.clone(), clients_out));
-    let http = tokio::spawn(api::serve(listener, door, config.http.max_connections, stopped(stop.clone())));
-    info!(operator = me.0, height = header.height.0, http = %config.http.listen, "started");
-
-    let runtime = Runtime {
-        operator,
+    let reader = storage.reader();
+    let parts = Parts {
         storage,
         wal,
-        network: network.clone(),
-        network_events,
+        network: (network.clone(), network_events),
         ethereum: bridge,
-        pool,
-        verified,
-        verified_in,
-        commands,
-        status,
-        clients,
         clock,
-        turn: Turn::default(),
     };
+    let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis)?);
+    let door = Door::new(
+        handle,
+        reader,
+        anchors,
+        Arc::clone(&genesis),
+        &config.name,
+        Some(l1::exit_call),
+    )?;
+    tokio::spawn(answer_clients(door.clone(), clients));
+    let http = tokio::spawn(api::serve(
+        listener,
+        door,
+        config.http.max_connections,
+        stopped(stop.clone()),
+    ));
+    info!(operator = me.0, height = header.height.0, http = %config.http.listen, "started");
+
     let ended = runtime.run(first, stop).await;
     network.stop().await;
     if ended.is_ok() {
@@ -204,6 +211,16 @@ async fn run_on<S: Storage>(
         let _ = http.await;
     }
     Ok(ended?)
+}
+
+/// What the verification of signatures must know.
+fn rules(genesis: &Genesis) -> Result<Rules, RunError> {
+    Ok(Rules {
+        domain: genesis.domain(),
+        committee: genesis.committee()?,
+        block_bytes_max: usize::try_from(genesis.max_block_bytes.saturating_add(DERIVED_BYTES))
+            .unwrap_or(usize::MAX),
+    })
 }
 
 /// What the operator is told once: its settings, and what Ethereum says at the start.
@@ -270,7 +287,13 @@ fn open_log(
     saved: &Saved,
 ) -> Result<(Wal, Vec<crate::operator::effect::Record>), RunError> {
     let path = config.data_dir.join("log");
-    let opened = Wal::open(&path, Identity { genesis: genesis.hash(), operator: me })?;
+    let opened = Wal::open(
+        &path,
+        Identity {
+            genesis: genesis.hash(),
+            operator: me,
+        },
+    )?;
     if opened.is_new && saved.state.id != genesis.state().id {
         return Err(RunError::LostLog { path });
     }
@@ -278,7 +301,11 @@ fn open_log(
         warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
     }
     let operators = genesis.members.len();
-    let log = opened.entries.iter().filter_map(|entry| read_record(&entry.record, operators)).collect();
+    let log = opened
+        .entries
+        .iter()
+        .filter_map(|entry| read_record(&entry.record, operators))
+        .collect();
     Ok((opened.wal, log))
 }
 
@@ -308,9 +335,15 @@ fn network_config(
 ) -> Result<network::Config, RunError> {
     let mut peers = Vec::new();
     for (index, member) in (0u16..).zip(&genesis.members) {
-        let peer_id = network::PeerId::from_bytes(&member.peer_id)
-            .map_err(|error| RunError::Address { address: "peer id".to_owned(), reason: error.to_string() })?;
-        peers.push(network::Peer { index, peer_id, addresses: multiaddresses(&member.addresses)? });
+        let peer_id = network::PeerId::from_bytes(&member.peer_id).map_err(|error| RunError::Address {
+            address: "peer id".to_owned(),
+            reason: error.to_string(),
+        })?;
+        peers.push(network::Peer {
+            index,
+            peer_id,
+            addresses: multiaddresses(&member.addresses)?,
+        });
     }
     Ok(network::Config {
         secret: *keys.peer.expose(),
@@ -319,7 +352,7 @@ fn network_config(
         listen: multiaddresses(&config.p2p.listen)?,
         peers,
         limits: network::Limits {
-            payload_frame_bytes: genesis.max_block_bytes + DERIVED_BYTES,
+            payload_frame_bytes: genesis.max_block_bytes.saturating_add(DERIVED_BYTES),
             max_clients: usize::try_from(config.p2p.max_clients).unwrap_or(usize::MAX),
             ..network::Limits::default()
         },
@@ -328,10 +361,12 @@ fn network_config(
 
 fn multiaddresses(texts: &[String]) -> Result<Vec<network::Multiaddr>, RunError> {
     let parse = |text: &String| {
-        text.parse().map_err(|error: <network::Multiaddr as std::str::FromStr>::Err| RunError::Address {
-            address: text.clone(),
-            reason: error.to_string(),
-        })
+        text.parse().map_err(
+            |error: <network::Multiaddr as std::str::FromStr>::Err| RunError::Address {
+                address: text.clone(),
+                reason: error.to_string(),
+            },
+        )
     };
     texts.iter().map(parse).collect()
 }
@@ -339,17 +374,24 @@ fn multiaddresses(texts: &[String]) -> Result<Vec<network::Multiaddr>, RunError>
 /// The first eight hex digits of the genesis hash: part of every protocol name.
 #[must_use]
 pub fn genesis8(genesis: &Hash) -> String {
-    genesis.to_string().trim_start_matches("0x").chars().take(8).collect()
+    genesis
+        .to_string()
+        .trim_start_matches("0x")
+        .chars()
+        .take(8)
+        .collect()
 }
 
 /// Answers libp2p clients through the same door as HTTP, each request in a task of its own.
-async fn answer_clients<R>(door: Door<R>, mut requests: mpsc::Receiver<(bytes::Bytes, network::Responder)>)
+async fn answer_clients<R>(door: Door<R>, mut requests: ClientRequests)
 where
     R: crate::storage::Read + Clone + Send + Sync + 'static,
 {
     let places = Arc::new(tokio::sync::Semaphore::new(CLIENTS_MAX));
     while let Some((bytes, reply)) = requests.recv().await {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let door = door.clone();
         tokio::spawn(async move {
             let answer = door.answer(&bytes).await;

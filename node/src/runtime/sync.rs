@@ -41,5 +41,10 @@ pub fn answer<R: Read>(reader: &R, after: Height, operators: usize) -> Bytes {
 }
 
 fn encode(decided: Decided) -> Bytes {
-    Block { header: decided.header, transactions: decided.body }.encode().into()
+    Block {
+        header: decided.header,
+        transactions: decided.body,
+    }
+    .encode()
+    .into()
 }

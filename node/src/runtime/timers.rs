@@ -25,7 +25,11 @@ impl Clock {
     #[must_use]
     pub fn start() -> Self {
         let now = Instant::now();
-        Self { started: now, base_ms: wall_ms(), corrected: now }
+        Self {
+            started: now,
+            base_ms: wall_ms(),
+            corrected: now,
+        }
     }
 
     /// The time now.
@@ -49,7 +53,8 @@ impl Clock {
     }
 
     fn read(&self) -> u64 {
-        self.base_ms.saturating_add(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.base_ms
+            .saturating_add(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 }
 

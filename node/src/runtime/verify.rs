@@ -150,7 +150,9 @@ impl Pool {
             let (shared, found) = (Arc::clone(&shared), found.clone());
             thread::spawn(move || work(&shared, &found));
         }
-        Self { shared: Arc::new(Entrance(shared)) }
+        Self {
+            shared: Arc::new(Entrance(shared)),
+        }
     }
 
     /// Queues a job; gives it back when its queue is full.
@@ -200,11 +202,15 @@ impl Shared {
         match job {
             Job::Gossip { ticket, bytes } => {
                 let decoded = wire::decode_gossip(&bytes).ok();
-                Verified::Gossip { ticket, transactions: decoded.and_then(|list| self.authenticate_all(list)) }
+                Verified::Gossip {
+                    ticket,
+                    transactions: decoded.and_then(|list| self.authenticate_all(list)),
+                }
             }
-            Job::Client { ticket, transaction } => {
-                Verified::Client { ticket, result: self.authenticate(*transaction).map(Box::new) }
-            }
+            Job::Client { ticket, transaction } => Verified::Client {
+                ticket,
+                result: self.authenticate(*transaction).map(Box::new),
+            },
             Job::Payload { from, bytes } => {
                 let operators = self.rules.committee.size();
                 let decoded = wire::decode_payload(&bytes, operators, self.rules.block_bytes_max).ok();
@@ -212,40 +218,64 @@ impl Shared {
                     None => Some((message, None)),
                     Some(block) => self.authenticate_block(block).map(|block| (message, Some(block))),
                 });
-                Verified::Payload { from, content: content.map(Box::new) }
+                Verified::Payload {
+                    from,
+                    content: content.map(Box::new),
+                }
             }
-            Job::Answer { from, bytes } => Verified::Answer { from, content: self.answer(&bytes).map(Box::new) },
+            Job::Answer { from, bytes } => Verified::Answer {
+                from,
+                content: self.answer(&bytes).map(Box::new),
+            },
         }
     }
 
     fn answer(&self, bytes: &[u8]) -> Option<(Vec<AuthenticBlock>, Option<Certificate>)> {
-        let Rules { domain, committee, block_bytes_max } = &self.rules;
+        let Rules {
+            domain,
+            committee,
+            block_bytes_max,
+        } = &self.rules;
         let (blocks, certificate) = wire::decode_answer(bytes, committee.size(), *block_bytes_max).ok()?;
         let linked = blocks.windows(2).all(|pair| match pair {
             [below, above] => above.header.parent == below.header.id(),
             _ => true,
         });
         let certified = certificate.as_ref().is_none_or(|certificate| {
-            blocks.last().is_some_and(|last| last.header.id() == certificate.block)
+            blocks
+                .last()
+                .is_some_and(|last| last.header.id() == certificate.block)
                 && certificate.verify(domain, committee).is_ok()
         });
         if !linked || !certified {
             return None;
         }
-        let blocks: Option<Vec<_>> = blocks.into_iter().map(|block| self.authenticate_block(block)).collect();
+        let blocks: Option<Vec<_>> = blocks
+            .into_iter()
+            .map(|block| self.authenticate_block(block))
+            .collect();
         Some((blocks?, certificate))
     }
 
     fn authenticate_block(&self, block: Block) -> Option<AuthenticBlock> {
         let transactions = self.authenticate_all(block.transactions)?;
-        Some(AuthenticBlock { header: block.header, transactions })
+        Some(AuthenticBlock {
+            header: block.header,
+            transactions,
+        })
     }
 
     fn authenticate_all(&self, transactions: Vec<SignedTransaction>) -> Option<Vec<AuthenticTransaction>> {
-        transactions.into_iter().map(|transaction| self.authenticate(transaction).ok()).collect()
+        transactions
+            .into_iter()
+            .map(|transaction| self.authenticate(transaction).ok())
+            .collect()
     }
 
-    fn authenticate(&self, transaction: SignedTransaction) -> Result<AuthenticTransaction, AuthenticateError> {
+    fn authenticate(
+        &self,
+        transaction: SignedTransaction,
+    ) -> Result<AuthenticTransaction, AuthenticateError> {
         let leaf = transaction.leaf();
         if let Some(known) = lock(&self.cache).find(&leaf) {
             return Ok(known);

@@ -38,7 +38,11 @@ pub fn encode_payload(message: &[u8], block: &[u8]) -> Bytes {
 ///
 /// # Errors
 /// [`WireError`] names the part that is short or malformed.
-pub fn decode_payload(bytes: &Bytes, operators: usize, block_max: usize) -> Result<(Message, Option<Block>), WireError> {
+pub fn decode_payload(
+    bytes: &Bytes,
+    operators: usize,
+    block_max: usize,
+) -> Result<(Message, Option<Block>), WireError> {
     let (message, block) = split_prefixed(bytes, "the message")?;
     let message = Message::decode(message, operators).map_err(|_| WireError::Malformed("the message"))?;
     if block.is_empty() {
@@ -73,7 +77,10 @@ impl Ask {
     /// [`WireError::Malformed`] for any other byte string.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         match bytes.split_first() {
-            Some((1, rest)) => rest.try_into().map(|height| Self::After(Height(u32::from_be_bytes(height)))).ok(),
+            Some((1, rest)) => rest
+                .try_into()
+                .map(|height| Self::After(Height(u32::from_be_bytes(height))))
+                .ok(),
             Some((2, rest)) => rest.try_into().map(|id| Self::Block(BlockId(Hash(id)))).ok(),
             _ => None,
         }
@@ -104,7 +111,9 @@ pub fn decode_answer(
     operators: usize,
     block_max: usize,
 ) -> Result<(Vec<Block>, Option<Certificate>), WireError> {
-    let (count, mut rest) = bytes.split_first_chunk::<4>().ok_or(WireError::Short("the count"))?;
+    let (count, mut rest) = bytes
+        .split_first_chunk::<4>()
+        .ok_or(WireError::Short("the count"))?;
     let count = usize::try_from(u32::from_be_bytes(*count)).unwrap_or(usize::MAX);
     if count > ANSWER_BLOCKS_MAX {
         return Err(WireError::Malformed("the count"));
@@ -118,7 +127,8 @@ pub fn decode_answer(
     if rest.is_empty() {
         return Ok((blocks, None));
     }
-    let certificate = Certificate::from_bytes(rest, operators).ok_or(WireError::Malformed("the certificate"))?;
+    let certificate =
+        Certificate::from_bytes(rest, operators).ok_or(WireError::Malformed("the certificate"))?;
     Ok((blocks, Some(certificate)))
 }
 

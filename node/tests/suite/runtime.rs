@@ -1,12 +1,13 @@
 //! One running shell: real socket, real log file, storage in memory, Ethereum through its channel.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures::future::join_all;
 use plasma_consensus::Bls;
 use plasma_core::{
-    Address, Amount, DepositNumber, Domain, Genesis, GenesisMember, Hash, Height, Input, Kind, L1Block, L1Event,
-    L1Height, OperatorIndex, Payment, Position, SecretKey, SignedTransaction, SigningKey, Transaction,
+    Address, Amount, DepositNumber, Domain, Genesis, GenesisMember, Hash, Height, Input, Kind, L1Block,
+    L1Event, L1Height, OperatorIndex, Payment, Position, SecretKey, SignedTransaction, SigningKey,
+    Transaction,
 };
 use plasma_network as network;
 use plasma_node::{
@@ -17,12 +18,15 @@ use plasma_node::{
         mempool::MempoolLimits,
     },
     runtime::{
-        Ethereum, Fatal, Runtime, Turn,
+        Ethereum, Fatal, Parts, Runtime,
         handle::{Handle, Known, Rejected},
         timers::Clock,
-        verify::{Pool, Rules},
+        verify::Rules,
     },
-    storage::{Read, Storage, memory::{MemoryReader, MemoryStorage}},
+    storage::{
+        Read, Storage,
+        memory::{MemoryReader, MemoryStorage},
+    },
     wal::Wal,
 };
 use tokio::{
@@ -48,13 +52,20 @@ struct Alone {
 }
 
 fn genesis(key: &SecretKey) -> Genesis {
-    let domain = Domain { chain_id: 1, contract: Address([9; 20]) };
+    let domain = Domain {
+        chain_id: 1,
+        contract: Address([9; 20]),
+    };
     let operator = Address([1; 20]);
     Genesis {
         version: Genesis::VERSION,
         chain_id: domain.chain_id,
         contract: domain.contract,
-        deployment: L1Block { height: L1Height(1), hash: Hash([1; 32]), timestamp_s: 1_700_000_000 },
+        deployment: L1Block {
+            height: L1Height(1),
+            hash: Hash([1; 32]),
+            timestamp_s: 1_700_000_000,
+        },
         name: "alone".to_owned(),
         confirmations: 1,
         origin_lag: 10,
@@ -77,6 +88,41 @@ fn genesis(key: &SecretKey) -> Genesis {
     }
 }
 
+fn params(genesis: &Genesis) -> Params {
+    Params {
+        genesis: genesis.clone(),
+        committee: genesis.committee().expect("a committee"),
+        me: OperatorIndex(0),
+        consensus: plasma_consensus::Config {
+            pace_ms: 10,
+            ..plasma_consensus::Config::default()
+        },
+        mempool: MempoolLimits {
+            transactions_max: 10_000,
+            bytes_max: 1 << 24,
+            ttl_ms: 600_000,
+        },
+        silence_s: u64::MAX,
+        anchor: None,
+        origin_time_s: genesis.deployment.timestamp_s,
+    }
+}
+
+fn peer() -> network::Config {
+    network::Config {
+        secret: PEER_SECRET,
+        me: Some(0),
+        genesis8: "00000000".to_owned(),
+        listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
+        peers: vec![network::Peer {
+            index: 0,
+            peer_id: network::peer_id(&PEER_SECRET),
+            addresses: Vec::new(),
+        }],
+        limits: network::Limits::default(),
+    }
+}
+
 impl Alone {
     /// A federation of one: a quorum by itself, so that a single shell does everything that a shell does.
     async fn start() -> Self {
@@ -84,60 +130,45 @@ impl Alone {
         let genesis = genesis(&key);
         let committee = genesis.committee().expect("a committee");
         let folder = Scratch::new("runtime");
-        let identity = Identity { genesis: genesis.hash(), operator: OperatorIndex(0) };
+        let identity = Identity {
+            genesis: genesis.hash(),
+            operator: OperatorIndex(0),
+        };
         let storage = MemoryStorage::new(identity, &genesis.state());
         let saved = storage.recover().await.expect("recovers");
         let wal = Wal::open(folder.path(), identity).expect("opens").wal;
         let mut clock = Clock::start();
-        let params = Params {
-            genesis: genesis.clone(),
-            committee: committee.clone(),
-            me: OperatorIndex(0),
-            consensus: plasma_consensus::Config { pace_ms: 10, ..plasma_consensus::Config::default() },
-            mempool: MempoolLimits { transactions_max: 10_000, bytes_max: 1 << 24, ttl_ms: 600_000 },
-            silence_s: u64::MAX,
-            anchor: None,
-            origin_time_s: genesis.deployment.timestamp_s,
-        };
+        let params = params(&genesis);
         let scheme = Bls::new(key, committee.clone());
         let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, Vec::new());
-        let (network, network_events) = network::start(network::Config {
-            secret: PEER_SECRET,
-            me: Some(0),
-            genesis8: "00000000".to_owned(),
-            listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
-            peers: vec![network::Peer { index: 0, peer_id: network::peer_id(&PEER_SECRET), addresses: Vec::new() }],
-            limits: network::Limits::default(),
-        })
-        .expect("listens");
-        let (verified_in, verified) = mpsc::channel(1_024);
-        let pool = Pool::start(Rules { domain: genesis.domain(), committee, block_bytes_max: 1 << 22 }, 2, &verified_in);
-        let (commands_in, commands) = mpsc::channel(8_192);
-        let (status, status_out) = watch::channel(Arc::new(operator.status()));
+        let network = network::start(peer()).expect("listens");
+        let rules = Rules {
+            domain: genesis.domain(),
+            committee,
+            block_bytes_max: 1 << 22,
+        };
         let (duties, _) = mpsc::channel(8);
         let (ethereum, events) = mpsc::channel(8);
-        let (clients, _) = mpsc::channel(8);
         let (stop, stopped) = watch::channel(false);
         let reader = storage.reader();
-        let runtime = Runtime {
-            operator,
+        let parts = Parts {
             storage,
             wal,
             network,
-            network_events,
             ethereum: Ethereum { duties, events },
-            pool,
-            verified,
-            verified_in,
-            commands,
-            status,
-            clients,
             clock,
-            turn: Turn::default(),
         };
+        let (runtime, handle, _) = Runtime::new(operator, parts, rules);
         let running = tokio::spawn(runtime.run(first, stopped));
-        let handle = Handle::new(commands_in, status_out);
-        Self { genesis, handle, reader, ethereum, stop, running, _folder: folder }
+        Self {
+            genesis,
+            handle,
+            reader,
+            ethereum,
+            stop,
+            running,
+            _folder: folder,
+        }
     }
 
     /// One deposit for each owner, in one Ethereum block; gives their outputs.
@@ -148,13 +179,27 @@ impl Alone {
             asset: Address::ZERO,
             amount: Amount::from(100),
         });
-        let block = L1Block { height: L1Height(2), hash: Hash([2; 32]), timestamp_s: 1_700_000_012 };
-        let confirmed = ConfirmedBlock { block, events: events.collect() };
-        self.ethereum.send(Event::L1Confirmed(vec![confirmed])).await.expect("runs");
+        let block = L1Block {
+            height: L1Height(2),
+            hash: Hash([2; 32]),
+            timestamp_s: 1_700_000_012,
+        };
+        let confirmed = ConfirmedBlock {
+            block,
+            events: events.collect(),
+        };
+        self.ethereum
+            .send(Event::L1Confirmed(vec![confirmed]))
+            .await
+            .expect("runs");
         self.height(Height(1)).await;
         (0u32..)
             .zip(owners)
-            .map(|(transaction, _)| Position { block: Height(1), transaction, output: 0 })
+            .map(|(transaction, _)| Position {
+                block: Height(1),
+                transaction,
+                output: 0,
+            })
             .collect()
     }
 
@@ -169,8 +214,14 @@ impl Alone {
             kind: Kind::Transfer,
             asset: Address::ZERO,
             expiry: Height(1_000),
-            inputs: vec![Input { position, amount: Amount::from(100) }],
-            outputs: vec![Payment { owner: Address([to; 20]), amount: Amount::from(100) }],
+            inputs: vec![Input {
+                position,
+                amount: Amount::from(100),
+            }],
+            outputs: vec![Payment {
+                owner: Address([to; 20]),
+                amount: Amount::from(100),
+            }],
         }
         .sign(&self.genesis.domain(), from)
     }
@@ -191,8 +242,11 @@ async fn every_one_of_many_submits_is_answered_and_committed() {
     let alone = Alone::start().await;
     let users = users(900);
     let positions = alone.deposit(&users).await;
-    let payments: Vec<_> =
-        users.iter().zip(positions).map(|(user, position)| alone.payment(user, position, 7)).collect();
+    let payments: Vec<_> = users
+        .iter()
+        .zip(positions)
+        .map(|(user, position)| alone.payment(user, position, 7))
+        .collect();
     let ids: Vec<_> = payments.iter().map(SignedTransaction::id).collect();
     let answers = join_all(payments.into_iter().map(|payment| alone.handle.submit(payment)));
     for answer in timeout(PATIENCE, answers).await.expect("in time") {
@@ -211,27 +265,53 @@ async fn a_wrong_signature_and_a_waiting_double_spend_are_refused_by_name() {
     let positions = alone.deposit(&users).await;
     let mut forged = alone.payment(&users[0], positions[0], 7);
     forged.signature[64] = 99;
-    assert!(matches!(alone.handle.submit(forged).await, Err(Rejected::Signature(_))));
-    let (first, second) = (alone.payment(&users[0], positions[0], 7), alone.payment(&users[0], positions[0], 8));
+    assert!(matches!(
+        alone.handle.submit(forged).await,
+        Err(Rejected::Signature(_))
+    ));
+    let (first, second) = (
+        alone.payment(&users[0], positions[0], 7),
+        alone.payment(&users[0], positions[0], 8),
+    );
     let (first, second) = tokio::join!(alone.handle.submit(first), alone.handle.submit(second));
     assert!(first.is_ok(), "{first:?}");
-    assert!(matches!(second, Err(Rejected::Conflict { .. } | Rejected::Rule(_))), "{second:?}");
+    assert!(
+        matches!(second, Err(Rejected::Conflict { .. } | Rejected::Rule(_))),
+        "{second:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_stops_when_told_and_answers_nobody_after() {
     let alone = Alone::start().await;
     alone.stop.send(true).expect("runs");
-    timeout(PATIENCE, alone.running).await.expect("in time").expect("no panic").expect("a clean end");
+    timeout(PATIENCE, alone.running)
+        .await
+        .expect("in time")
+        .expect("no panic")
+        .expect("a clean end");
     let user = &users(1)[0];
-    let position = Position { block: Height(1), transaction: 0, output: 0 };
+    let position = Position {
+        block: Height(1),
+        transaction: 0,
+        output: 0,
+    };
     let late = Transaction {
         kind: Kind::Transfer,
         asset: Address::ZERO,
         expiry: Height(9),
-        inputs: vec![Input { position, amount: Amount::from(1) }],
-        outputs: vec![Payment { owner: Address([1; 20]), amount: Amount::from(1) }],
+        inputs: vec![Input {
+            position,
+            amount: Amount::from(1),
+        }],
+        outputs: vec![Payment {
+            owner: Address([1; 20]),
+            amount: Amount::from(1),
+        }],
     };
-    let answer = alone.handle.submit(late.sign(&alone.genesis.domain(), user)).await;
+    let answer = alone
+        .handle
+        .submit(late.sign(&alone.genesis.domain(), user))
+        .await;
     assert_eq!(answer, Err(Rejected::Stopped));
 }

@@ -1,0 +1,39 @@
+//! What the write-ahead log holds of an operator: the engine's records and encoded blocks.
+
+use plasma_core::Epoch;
+
+use crate::{operator::effect::Record, wal};
+
+/// Kind of a log record that the engine wrote.
+pub const LOG_CONSENSUS: u8 = 1;
+/// Kind of a log record that holds an encoded block.
+pub const LOG_BODY: u8 = 2;
+
+/// The log's form of a record.
+#[must_use]
+pub fn write_record(record: &Record, operators: usize) -> wal::Record {
+    match record {
+        Record::Consensus(record) => wal::Record {
+            epoch: record.epoch(),
+            kind: LOG_CONSENSUS,
+            content: record.encode(operators),
+        },
+        Record::Body(bytes) => wal::Record {
+            epoch: Epoch(0),
+            kind: LOG_BODY,
+            content: bytes.to_vec(),
+        },
+    }
+}
+
+/// A record back from the log; `None` when this program does not know it.
+#[must_use]
+pub fn read_record(record: &wal::Record, operators: usize) -> Option<Record> {
+    match record.kind {
+        LOG_CONSENSUS => plasma_consensus::Record::decode(&record.content, operators)
+            .ok()
+            .map(Record::Consensus),
+        LOG_BODY => Some(Record::Body(record.content.clone().into())),
+        _ => None,
+    }
+}

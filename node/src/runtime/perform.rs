@@ -1,0 +1,169 @@
+//! Effects on the world, one by one and in order. What must be logged is on disk before any of them is performed.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use plasma_consensus::{Message, Target};
+use plasma_core::{OperatorIndex, View};
+use plasma_network as network;
+use tracing::{debug, error, info, warn};
+
+use crate::{operator::effect::Effect, storage::Storage};
+
+use super::{
+    Fatal, Runtime,
+    handle::{self, Rejected},
+    sync,
+    verify::{Job, Verified},
+    wire::{self, Ask},
+};
+
+/// A client's transaction waits this long at most for others to share its gossip message.
+pub(super) const GOSSIP_DELAY_MS: u64 = 10;
+/// Time a peer has for the answer to a sync request.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+impl<S: Storage> Runtime<S> {
+    pub(super) async fn perform(&mut self, effect: Effect) -> Result<(), Fatal> {
+        match effect {
+            Effect::Persist(_) => {}
+            Effect::Commit(commit) => {
+                let (height, count) = (commit.delta.height, commit.delta.transactions.len());
+                self.storage.commit(&commit.decided, &commit.delta).await?;
+                info!(height = height.0, transactions = count, block = %commit.delta.block.0, "block committed");
+            }
+            Effect::Read { purpose, wanted } => self.turn.reads.push_back((purpose, wanted)),
+            Effect::Send {
+                target,
+                message,
+                block,
+            } => self.send(target, &message, block),
+            Effect::Gossip(bytes) => self.gossip(&bytes),
+            Effect::Reply { ticket, result } => self.reply(ticket, result),
+            Effect::RequestBlocks { from, after } => self.request(from, Ask::After(after)),
+            Effect::RequestBlock { from, block } => self.request(from, Ask::Block(block)),
+            duty @ (Effect::Anchor { .. } | Effect::Challenge { .. }) => {
+                // A full queue loses nothing: the guardian asks again until Ethereum shows the duty done.
+                let _ = self.ethereum.duties.try_send(duty);
+            }
+            Effect::Timer(at) => self.turn.timer = Some(at),
+            Effect::Wake(at) => self.turn.wake = Some(self.turn.wake.map_or(at, |known| known.min(at))),
+            Effect::Penalize { peer, reason } => {
+                warn!(peer = peer.0, reason, "peer broke the protocol");
+                self.network.penalize(peer.0);
+            }
+            Effect::CancelBelow(view) => self.network.cancel_below(view.0),
+            Effect::Accuse(evidence) => error!(?evidence, "an operator contradicted itself"),
+            Effect::Refused(refusal) => error!(?refusal, "the vote ledger refused a signature"),
+            Effect::Invalid { block, broken } => warn!(block = %block.0, %broken, "invalid block proposed"),
+            Effect::Stop(reason) => error!(reason, "stopped signing; proofs are still served"),
+        }
+        Ok(())
+    }
+
+    fn send(&self, target: Target, message: &Message, block: Option<Bytes>) {
+        let to = match target {
+            Target::All => network::To::All,
+            Target::One(peer) => network::To::One(peer.0),
+        };
+        let view = view_of(message).0;
+        let encoded = message.encode(self.operator.operators());
+        let mut frame = match block {
+            Some(block) => network::Frame::payload(view, wire::encode_payload(&encoded, &block)),
+            None => network::Frame::control(view, encoded),
+        };
+        if let Message::Status(_) = message {
+            frame.replaces = Some(STATUS_KEY);
+        }
+        self.network.send(to, frame);
+    }
+
+    fn gossip(&mut self, bytes: &[u8]) {
+        if self.turn.gossip.len() + bytes.len() > wire::GOSSIP_BATCH_BYTES {
+            self.flush_gossip();
+        }
+        self.turn.gossip.extend(bytes);
+        if self.turn.gossip_since.is_none() {
+            self.turn.gossip_since = Some(self.clock.now());
+        }
+    }
+
+    pub(super) fn flush_gossip_when_due(&mut self) {
+        let now = self.clock.now();
+        if self
+            .turn
+            .gossip_since
+            .is_some_and(|since| now.since(since) >= GOSSIP_DELAY_MS)
+        {
+            self.flush_gossip();
+        }
+    }
+
+    fn flush_gossip(&mut self) {
+        self.turn.gossip_since = None;
+        let batch = std::mem::take(&mut self.turn.gossip);
+        if let Err(error) = self.network.gossip(batch) {
+            debug!(%error, "gossip not sent");
+        }
+    }
+
+    pub(super) fn reply(&mut self, ticket: u64, result: Result<handle::Accepted, Rejected>) {
+        if let Some(reply) = self.turn.replies.remove(&ticket) {
+            let _ = reply.send(result);
+        }
+    }
+
+    /// Asks a peer; whatever comes of it, the operator hears of it.
+    fn request(&self, from: OperatorIndex, ask: Ask) {
+        let (network, pool, verified) = (self.network.clone(), self.pool.clone(), self.verified_in.clone());
+        tokio::spawn(async move {
+            let answer = network.request(from.0, ask.encode(), ANSWER_TIMEOUT).await;
+            let queued = match answer {
+                Ok(bytes) => pool.submit(Job::Answer { from: from.0, bytes }).is_ok(),
+                Err(error) => {
+                    debug!(peer = from.0, %error, "sync request failed");
+                    false
+                }
+            };
+            if !queued {
+                let _ = verified
+                    .send(Verified::Answer {
+                        from: from.0,
+                        content: None,
+                    })
+                    .await;
+            }
+        });
+    }
+
+    /// Answers a peer that lacks blocks, from storage or from what is undecided here.
+    pub(super) fn answer_request(&self, bytes: &[u8], reply: network::Responder) {
+        match Ask::decode(bytes) {
+            Ok(Ask::Block(id)) => {
+                let known = self.operator.encoded_block(&id);
+                let reader = self.storage.reader();
+                tokio::task::spawn_blocking(move || {
+                    let block = known.or_else(|| sync::decided_block(&reader, &id));
+                    reply.send(wire::encode_answer(block.as_slice(), &[]))
+                });
+            }
+            Ok(Ask::After(height)) => {
+                let (reader, operators) = (self.storage.reader(), self.operator.operators());
+                tokio::task::spawn_blocking(move || reply.send(sync::answer(&reader, height, operators)));
+            }
+            Err(error) => debug!(%error, "malformed sync request"),
+        }
+    }
+}
+
+/// A newer status replaces an older one that still waits to be sent.
+const STATUS_KEY: u64 = 1;
+
+/// The view that a message serves.
+fn view_of(message: &Message) -> View {
+    match message {
+        Message::Vote(vote) => vote.statement.view(),
+        Message::Certified(certified) => certified.statement.view(),
+        Message::Proposal(proposal) => proposal.container.view,
+        Message::Status(status) => status.view,
+    }
+}

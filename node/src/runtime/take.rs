@@ -1,0 +1,156 @@
+//! What the shell makes of each arrival: an event for the operator, or work for the pool.
+
+use bytes::Bytes;
+use plasma_consensus::Message;
+use plasma_core::{AuthenticTransaction, OperatorIndex, SignedTransaction, TransactionId};
+use plasma_network as network;
+use tokio::sync::oneshot;
+use tracing::{info, warn};
+
+use crate::{
+    operator::event::{Event, Offered, Segment, Source},
+    storage::Storage,
+};
+
+use super::{
+    Runtime,
+    handle::{self, Rejected},
+    verify::{Job, Verified},
+};
+
+/// Clients' transactions whose verdict is under way: as many as can wait in the queue of commands.
+const REPLIES_MAX: usize = handle::COMMANDS_MAX;
+impl<S: Storage> Runtime<S> {
+    pub(super) fn take_network(&mut self, event: network::Event) {
+        match event {
+            network::Event::Listening(address) => info!(%address, "listening for operators and clients"),
+            network::Event::PeerUp(peer) => self.handle(Event::PeerUp(OperatorIndex(peer))),
+            network::Event::PeerDown(peer) => self.handle(Event::PeerDown(OperatorIndex(peer))),
+            network::Event::Control { from, bytes } => self.take_control(from, &bytes),
+            network::Event::Payload { from, bytes } => {
+                if self.pool.submit(Job::Payload { from, bytes }).is_err() {
+                    warn!(from, "payload dropped, verification is overloaded");
+                }
+            }
+            network::Event::Gossip { id, bytes, .. } => self.take_gossip(id, bytes),
+            network::Event::Request { bytes, reply, .. } => self.answer_request(&bytes, reply),
+            network::Event::ClientRequest { bytes, reply, .. } => {
+                // A refused client sees its request refused: dropping the responder says so.
+                let _ = self.clients.try_send((bytes, reply));
+            }
+        }
+    }
+
+    fn take_control(&mut self, from: u16, bytes: &[u8]) {
+        match Message::decode(bytes, self.operator.operators()) {
+            Ok(message) => self.handle(Event::Consensus {
+                from: OperatorIndex(from),
+                message: Box::new(message),
+                block: None,
+            }),
+            Err(error) => {
+                warn!(from, %error, "malformed consensus message");
+                self.network.penalize(from);
+            }
+        }
+    }
+
+    fn take_gossip(&mut self, id: network::GossipId, bytes: Bytes) {
+        let ticket = self.ticket();
+        match self.pool.submit(Job::Gossip { ticket, bytes }) {
+            Ok(()) => {
+                self.turn.reports.insert(ticket, id);
+            }
+            Err(_) => self.network.report(id, network::Verdict::Ignore),
+        }
+    }
+
+    pub(super) fn take_client(
+        &mut self,
+        transaction: Box<SignedTransaction>,
+        reply: oneshot::Sender<Result<handle::Accepted, Rejected>>,
+    ) {
+        let ticket = self.ticket();
+        let has_room = self.turn.replies.len() < REPLIES_MAX;
+        if has_room && self.pool.submit(Job::Client { ticket, transaction }).is_ok() {
+            self.turn.replies.insert(ticket, reply);
+        } else {
+            // A client that went away does not need the answer.
+            let _ = reply.send(Err(Rejected::Overloaded));
+        }
+    }
+
+    pub(super) fn answer_pending(
+        &self,
+        id: &TransactionId,
+        reply: oneshot::Sender<Option<AuthenticTransaction>>,
+    ) {
+        let _ = reply.send(self.operator.pending(id).cloned());
+    }
+
+    pub(super) fn take_verified(&mut self, found: Verified) {
+        match found {
+            Verified::Gossip { ticket, transactions } => {
+                let verdict = if transactions.is_some() {
+                    network::Verdict::Accept
+                } else {
+                    network::Verdict::Reject
+                };
+                if let Some(id) = self.turn.reports.remove(&ticket) {
+                    self.network.report(id, verdict);
+                }
+                let offered = transactions.into_iter().flatten();
+                self.turn.offered.extend(offered.map(|transaction| Offered {
+                    transaction,
+                    source: Source::Gossip,
+                }));
+            }
+            Verified::Client {
+                ticket,
+                result: Ok(transaction),
+            } => {
+                self.turn.offered.push(Offered {
+                    transaction: *transaction,
+                    source: Source::Client(ticket),
+                });
+            }
+            Verified::Client {
+                ticket,
+                result: Err(error),
+            } => {
+                self.reply(ticket, Err(Rejected::Signature(error.to_string())));
+            }
+            Verified::Payload {
+                from,
+                content: Some(content),
+            } => {
+                let (message, block) = *content;
+                let from = OperatorIndex(from);
+                self.handle(Event::Consensus {
+                    from,
+                    message: Box::new(message),
+                    block: block.map(Box::new),
+                });
+            }
+            Verified::Payload { from, content: None } => {
+                warn!(from, "malformed payload");
+                self.network.penalize(from);
+            }
+            Verified::Answer { from, content } => {
+                let segment = content.map(|content| {
+                    let (blocks, certificate) = *content;
+                    Box::new(Segment { blocks, certificate })
+                });
+                self.handle(Event::Blocks {
+                    from: OperatorIndex(from),
+                    segment,
+                });
+            }
+        }
+    }
+
+    fn ticket(&mut self) -> u64 {
+        self.turn.next_ticket += 1;
+        self.turn.next_ticket
+    }
+}

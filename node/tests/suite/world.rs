@@ -1,0 +1,496 @@
+//! A world for pure operators: storage in memory, messages in a heap, time as a number.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use futures::executor::block_on;
+use plasma_consensus::{Bls, Config, Message, Target};
+use plasma_core::{
+    Address, Amount, AuthenticBlock, Block, DepositNumber, Genesis, GenesisMember, Hash, Height, Input, Kind,
+    L1Block, L1Event, L1Height, Millis, OperatorIndex, Payment, Position, SignedTransaction, SigningKey,
+    Transaction, bls::SecretKey,
+};
+use plasma_node::{
+    folder::Identity,
+    operator::{
+        Operator, Params,
+        effect::{Effect, Record},
+        event::{ConfirmedBlock, Event, Offered, Segment, Source},
+        mempool::MempoolLimits,
+        report::{Accepted, AnchorSeen, Rejected},
+    },
+    runtime::{sync, wire},
+    storage::{Read, Storage, memory::MemoryStorage},
+};
+
+const OPERATORS: u16 = 4;
+const DELAY_MS: u64 = 5;
+const START: Millis = Millis(1_800_000_000_000);
+
+pub(crate) struct Node {
+    pub(crate) operator: Option<Operator<Bls>>,
+    pub(crate) storage: MemoryStorage,
+    log: Vec<Record>,
+    wake: Option<Millis>,
+    pub(crate) replies: Vec<(u64, Result<Accepted, Rejected>)>,
+    pub(crate) duties: Vec<Effect>,
+}
+
+pub(crate) struct World {
+    genesis: Genesis,
+    pub(crate) now: Millis,
+    pub(crate) queue: BTreeMap<(Millis, u64), (usize, Event)>,
+    next: u64,
+    pub(crate) nodes: Vec<Node>,
+    l1: Vec<ConfirmedBlock>,
+    /// Bodies of proposals do not reach this operator.
+    pub(crate) starved: Option<usize>,
+}
+
+fn secret(index: u16) -> SecretKey {
+    let [high, low] = index.to_be_bytes();
+    let mut seed = [7; 32];
+    seed[0] = high;
+    seed[1] = low;
+    SecretKey::from_seed(&seed)
+}
+
+pub(crate) fn user(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number; 32]).expect("a key")
+}
+
+fn genesis() -> Genesis {
+    let contract = Address([0xfe; 20]);
+    let domain = plasma_core::Domain {
+        chain_id: 31_337,
+        contract,
+    };
+    let members = (0..OPERATORS)
+        .map(|index| {
+            let key = secret(index);
+            let operator = Address([u8::try_from(index).expect("small") + 1; 20]);
+            GenesisMember {
+                operator,
+                key: key.public(),
+                possession: key.sign(&domain.possession(&operator, &key.public())),
+                peer_id: vec![u8::try_from(index).expect("small") + 1; 38],
+                addresses: Vec::new(),
+            }
+        })
+        .collect();
+    Genesis {
+        version: Genesis::VERSION,
+        chain_id: domain.chain_id,
+        contract,
+        deployment: l1_block(0),
+        name: "test".to_owned(),
+        confirmations: 1,
+        origin_lag: 64,
+        max_block_transactions: 1_000,
+        max_block_bytes: 1 << 20,
+        max_l1_events: 100,
+        anchor_blocks: 10,
+        anchor_seconds: 2,
+        takeover_seconds: 1,
+        fee_owner: None,
+        fees: Vec::new(),
+        legacy_transactions: false,
+        members,
+    }
+}
+
+fn l1_block(height: u64) -> L1Block {
+    let mut hash = [0xe1; 32];
+    hash[..8].copy_from_slice(&height.to_be_bytes());
+    L1Block {
+        height: L1Height(height),
+        hash: Hash(hash),
+        timestamp_s: START.0 / 1_000 + height,
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let genesis = genesis();
+        let mut world = Self {
+            genesis,
+            now: START,
+            queue: BTreeMap::new(),
+            next: 0,
+            nodes: Vec::new(),
+            l1: Vec::new(),
+            starved: None,
+        };
+        for index in 0..OPERATORS {
+            let identity = Identity {
+                genesis: world.genesis.hash(),
+                operator: OperatorIndex(index),
+            };
+            let storage = MemoryStorage::new(identity, &world.genesis.state());
+            let (replies, duties) = (Vec::new(), Vec::new());
+            world.nodes.push(Node {
+                operator: None,
+                storage,
+                log: Vec::new(),
+                wake: None,
+                replies,
+                duties,
+            });
+            world.start(usize::from(index));
+        }
+        world
+    }
+
+    /// Starts an operator from what its storage and log hold, and connects it to all that run.
+    pub(crate) fn start(&mut self, index: usize) {
+        let node = &self.nodes[index];
+        let me = OperatorIndex(u16::try_from(index).expect("small"));
+        let saved = block_on(node.storage.recover()).expect("recovers");
+        let from = usize::try_from(saved.state.header.l1_height.0).expect("small");
+        let origin_time_s = l1_block(saved.state.header.l1_height.0).timestamp_s;
+        let params = Params {
+            genesis: self.genesis.clone(),
+            committee: self.genesis.committee().expect("a committee"),
+            me,
+            consensus: Config::default(),
+            mempool: MempoolLimits {
+                transactions_max: 10_000,
+                bytes_max: 1 << 24,
+                ttl_ms: 600_000,
+            },
+            silence_s: 100_000,
+            anchor: None,
+            origin_time_s,
+        };
+        let scheme = Bls::new(secret(me.0), self.genesis.committee().expect("a committee"));
+        let (operator, effects) = Operator::recover(self.now, params, scheme, saved, node.log.clone());
+        self.nodes[index].operator = Some(operator);
+        self.perform(index, effects);
+        let known = self.l1.get(from..).unwrap_or_default().to_vec();
+        self.push(index, 0, Event::L1Confirmed(known));
+        for other in 0..self.nodes.len() {
+            if other != index && self.nodes[other].operator.is_some() {
+                self.push(
+                    index,
+                    1,
+                    Event::PeerUp(OperatorIndex(u16::try_from(other).expect("small"))),
+                );
+                self.push(other, 1, Event::PeerUp(me));
+            }
+        }
+    }
+
+    /// Kills an operator: what is not in its storage or log is gone.
+    pub(crate) fn kill(&mut self, index: usize) {
+        self.nodes[index].operator = None;
+        self.nodes[index].wake = None;
+        self.queue.retain(|_, (to, _)| *to != index);
+        for other in 0..self.nodes.len() {
+            self.push(
+                other,
+                1,
+                Event::PeerDown(OperatorIndex(u16::try_from(index).expect("small"))),
+            );
+        }
+    }
+
+    fn push(&mut self, to: usize, delay: u64, event: Event) {
+        self.next += 1;
+        self.queue.insert((self.now.plus(delay), self.next), (to, event));
+    }
+
+    fn handle(&mut self, index: usize, event: Event) {
+        let now = self.now;
+        let Some(operator) = self.nodes[index].operator.as_mut() else {
+            return;
+        };
+        let effects = operator.handle(now, event);
+        self.perform(index, effects);
+    }
+
+    fn perform(&mut self, index: usize, effects: Vec<Effect>) {
+        let from = OperatorIndex(u16::try_from(index).expect("small"));
+        for effect in effects {
+            match effect {
+                Effect::Persist(record) => self.nodes[index].log.push(record),
+                Effect::Commit(commit) => {
+                    block_on(self.nodes[index].storage.commit(&commit.decided, &commit.delta))
+                        .expect("commits");
+                }
+                Effect::Read { purpose, wanted } => {
+                    let reads = self.nodes[index].storage.reader().reads(&wanted).expect("reads");
+                    self.handle(index, Event::Read { purpose, reads });
+                }
+                Effect::Send {
+                    target,
+                    message,
+                    block,
+                } => self.send(from, target, &message, block.as_ref()),
+                Effect::Gossip(bytes) => self.gossip(index, &bytes),
+                Effect::Reply { ticket, result } => self.nodes[index].replies.push((ticket, result)),
+                Effect::RequestBlocks { from: peer, after } => {
+                    let reader = self.nodes[usize::from(peer.0)].storage.reader();
+                    let answer = sync::answer(&reader, after, usize::from(OPERATORS));
+                    self.answer(index, peer, &answer);
+                }
+                Effect::RequestBlock { from: peer, block } => {
+                    let known = self.nodes[usize::from(peer.0)]
+                        .operator
+                        .as_ref()
+                        .and_then(|o| o.encoded_block(&block));
+                    let answer = wire::encode_answer(known.as_slice(), &[]);
+                    self.answer(index, peer, &answer);
+                }
+                Effect::Anchor { header, certificate } => {
+                    let anchor = AnchorSeen {
+                        number: u64::from(header.height.0),
+                        height: header.height,
+                        history_root: header.history_root,
+                        l1_height: header.l1_height,
+                        time_s: self.now.0 / 1_000,
+                    };
+                    self.nodes[index]
+                        .duties
+                        .push(Effect::Anchor { header, certificate });
+                    for other in 0..self.nodes.len() {
+                        self.push(other, 20, Event::Anchored(anchor));
+                    }
+                }
+                duty @ Effect::Challenge { .. } => self.nodes[index].duties.push(duty),
+                Effect::Timer(at) => self.nodes[index].wake = Some(at),
+                Effect::Wake(at) => self.push(index, at.since(self.now), Event::Tick),
+                Effect::Stop(reason) => panic!("operator {index} stopped: {reason}"),
+                Effect::Invalid { broken, .. } => panic!("operator {index} saw an invalid block: {broken}"),
+                Effect::Accuse(evidence) => panic!("operator {index} accuses: {evidence:?}"),
+                Effect::Refused(refusal) => panic!("operator {index} refused to sign: {refusal:?}"),
+                Effect::Penalize { peer, reason } => panic!("operator {index} penalizes {peer}: {reason}"),
+                Effect::CancelBelow(_) => {}
+            }
+        }
+    }
+
+    fn send(&mut self, from: OperatorIndex, target: Target, message: &Message, block: Option<&Bytes>) {
+        let bytes = message.encode(usize::from(OPERATORS));
+        for to in 0..self.nodes.len() {
+            let meant = match target {
+                Target::All => to != usize::from(from.0),
+                Target::One(peer) => to == usize::from(peer.0),
+            };
+            if meant && self.nodes[to].operator.is_some() {
+                let message = Box::new(Message::decode(&bytes, usize::from(OPERATORS)).expect("decodes"));
+                let block = block
+                    .filter(|_| self.starved != Some(to))
+                    .map(|bytes| Box::new(self.authentic(bytes)));
+                self.push(to, DELAY_MS, Event::Consensus { from, message, block });
+            }
+        }
+    }
+
+    fn authentic(&self, bytes: &Bytes) -> AuthenticBlock {
+        let block = Block::decode(bytes, bytes.len()).expect("decodes");
+        block.authenticate(&self.genesis.domain()).expect("authentic")
+    }
+
+    fn gossip(&mut self, from: usize, bytes: &Bytes) {
+        for to in (0..self.nodes.len()).filter(|to| *to != from) {
+            let offered = wire::decode_gossip(bytes)
+                .expect("decodes")
+                .into_iter()
+                .map(|transaction| Offered {
+                    transaction: transaction
+                        .authenticate(&self.genesis.domain())
+                        .expect("authentic"),
+                    source: Source::Gossip,
+                })
+                .collect();
+            self.push(to, DELAY_MS, Event::Transactions(offered));
+        }
+    }
+
+    fn answer(&mut self, to: usize, from: OperatorIndex, bytes: &[u8]) {
+        let (blocks, certificate) =
+            wire::decode_answer(bytes, usize::from(OPERATORS), usize::MAX).expect("decodes");
+        let domain = self.genesis.domain();
+        let blocks = blocks
+            .into_iter()
+            .map(|block| block.authenticate(&domain).expect("authentic"))
+            .collect();
+        let segment = Some(Box::new(Segment { blocks, certificate }));
+        self.push(to, 2 * DELAY_MS, Event::Blocks { from, segment });
+    }
+
+    /// Runs until the condition holds; panics when it does not within a time.
+    pub(crate) fn run_until(&mut self, what: &str, limit_ms: u64, condition: impl Fn(&Self) -> bool) {
+        let end = self.now.plus(limit_ms);
+        let mut tick = self.now;
+        while !condition(self) {
+            let wake = self.nodes.iter().filter_map(|node| node.wake).min();
+            let due = self.queue.keys().next().map(|(at, _)| *at);
+            let next = [wake, due, Some(tick.plus(250))]
+                .into_iter()
+                .flatten()
+                .min()
+                .expect("the tick");
+            self.now = self.now.max(next);
+            assert!(
+                self.now <= end,
+                "not within {limit_ms} ms: {what}; {:#?}",
+                self.statuses()
+            );
+            while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= self.now) {
+                let (to, event) = entry.remove();
+                self.handle(to, event);
+            }
+            let all = self.now >= tick.plus(250);
+            if all {
+                tick = self.now;
+            }
+            for index in 0..self.nodes.len() {
+                let woken = self.nodes[index].wake.is_some_and(|at| at <= self.now);
+                if woken || all {
+                    if woken {
+                        self.nodes[index].wake = None;
+                    }
+                    self.handle(index, Event::Tick);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn run_for(&mut self, ms: u64) {
+        let end = self.now.plus(ms);
+        self.run_until("time", ms + 1_000, |world| world.now >= end);
+    }
+
+    fn statuses(&self) -> Vec<Option<plasma_node::operator::report::Status>> {
+        self.nodes
+            .iter()
+            .map(|node| node.operator.as_ref().map(Operator::status))
+            .collect()
+    }
+
+    pub(crate) fn heights(&self) -> Vec<Option<Height>> {
+        self.nodes
+            .iter()
+            .map(|node| node.operator.as_ref().map(|o| o.status().height))
+            .collect()
+    }
+
+    /// Mines an Ethereum block and confirms it for everybody who runs.
+    pub(crate) fn mine(&mut self, events: Vec<L1Event>) {
+        let height = u64::try_from(self.l1.len()).expect("small") + 1;
+        let confirmed = ConfirmedBlock {
+            block: l1_block(height),
+            events,
+        };
+        self.l1.push(confirmed.clone());
+        for index in 0..self.nodes.len() {
+            if self.nodes[index].operator.is_some() {
+                self.push(index, 3, Event::L1Confirmed(vec![confirmed.clone()]));
+            }
+        }
+    }
+
+    pub(crate) fn deposit(&mut self, number: u64, owner: &SigningKey, amount: u64) {
+        self.mine(vec![L1Event::Deposited {
+            number: DepositNumber(number),
+            owner: owner.address(),
+            asset: Address::ZERO,
+            amount: Amount::from(amount),
+        }]);
+    }
+
+    pub(crate) fn pay(
+        &self,
+        from: &SigningKey,
+        spend: (Position, u64),
+        to: &SigningKey,
+        amount: u64,
+    ) -> SignedTransaction {
+        let (position, held) = spend;
+        let mut outputs = vec![Payment {
+            owner: to.address(),
+            amount: Amount::from(amount),
+        }];
+        if held > amount {
+            outputs.push(Payment {
+                owner: from.address(),
+                amount: Amount::from(held - amount),
+            });
+        }
+        Transaction {
+            kind: Kind::Transfer,
+            asset: Address::ZERO,
+            expiry: Height(1_000_000),
+            inputs: vec![Input {
+                position,
+                amount: Amount::from(held),
+            }],
+            outputs,
+        }
+        .sign(&self.genesis.domain(), from)
+    }
+
+    pub(crate) fn submit(&mut self, to: usize, ticket: u64, transaction: SignedTransaction) {
+        let transaction = transaction
+            .authenticate(&self.genesis.domain())
+            .expect("authentic");
+        self.handle(
+            to,
+            Event::Transactions(vec![Offered {
+                transaction,
+                source: Source::Client(ticket),
+            }]),
+        );
+    }
+
+    pub(crate) fn verdict(&self, node: usize, ticket: u64) -> &Result<Accepted, Rejected> {
+        let found = self.nodes[node]
+            .replies
+            .iter()
+            .find(|(known, _)| *known == ticket);
+        &found.expect("a reply").1
+    }
+
+    pub(crate) fn holdings(&self, node: usize, owner: &SigningKey) -> Vec<(Position, Amount)> {
+        let reader = self.nodes[node].storage.reader();
+        let outputs = reader.outputs_of(&owner.address(), None, 100).expect("reads");
+        outputs
+            .into_iter()
+            .map(|(position, record)| (position, record.output.amount))
+            .collect()
+    }
+
+    pub(crate) fn all_hold(&self, owner: &SigningKey, sum: u64) -> bool {
+        (0..self.nodes.len()).all(|node| {
+            let held = self
+                .holdings(node, owner)
+                .into_iter()
+                .fold(Amount::ZERO, |sum, (_, amount)| sum + amount);
+            self.nodes[node].operator.is_none() || held == Amount::from(sum)
+        })
+    }
+
+    /// One block id and one commitment per height, on all operators.
+    pub(crate) fn check_agreement(&self) {
+        let lowest = self.heights().into_iter().flatten().min().expect("one runs");
+        let ids: BTreeSet<_> = self
+            .nodes
+            .iter()
+            .filter(|node| node.operator.is_some())
+            .map(|node| {
+                node.storage
+                    .reader()
+                    .header(lowest)
+                    .expect("reads")
+                    .expect("decided")
+                    .id()
+            })
+            .collect();
+        assert_eq!(ids.len(), 1, "operators disagree at height {lowest}");
+    }
+
+    pub(crate) fn duties(&self) -> Vec<&Effect> {
+        self.nodes.iter().flat_map(|node| &node.duties).collect()
+    }
+}
