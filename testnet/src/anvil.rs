@@ -20,7 +20,6 @@ use crate::progress::Progress;
 #[derive(Debug)]
 pub struct Anvil {
     l1: L1,
-    version: String,
     guard: Guarded,
 }
 
@@ -36,6 +35,7 @@ impl Anvil {
         progress: Progress,
     ) -> Result<Self> {
         let binary = binary::find(folder, progress).await?;
+        let stage = progress.stage("L1", "starting anvil");
         let home = folder.sub("l1")?;
         let log = home.join("anvil.log");
         for _ in 0..PORT_RACES_MAX {
@@ -46,7 +46,8 @@ impl Anvil {
             let mut guard = Guarded::tied(command, &log)?;
             let l1 = L1::new(&format!("http://127.0.0.1:{port}"))?;
             if let Some(version) = answers(&mut guard, &l1).await? {
-                return Ok(Self { l1, version, guard });
+                stage.done(&format!("{version} at {}, chain {CHAIN_ID}", l1.url()));
+                return Ok(Self { l1, guard });
             }
         }
         Err(Failure::Missing(format!(
@@ -67,12 +68,6 @@ impl Anvil {
     #[must_use]
     pub fn guard_id(&self) -> Option<u32> {
         self.guard.id()
-    }
-
-    /// What it calls itself.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
     }
 }
 

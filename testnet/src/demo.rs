@@ -43,29 +43,46 @@ pub async fn run(plan: &Plan, form: Form, progress: Progress) -> Result<()> {
 }
 
 async fn tell(plan: &Plan, report: &mut Report, progress: Progress) -> Result<()> {
+    let title = "operators are up, and the contract holds their committee with proofs of possession";
     let mut story = report
-        .begin("committee-registered", registration::begin(plan, progress))
+        .begin("committee-registered", title, registration::begin(plan, progress))
         .await?;
     let told = tell_on(&mut story, report).await;
     if told.is_err() {
-        progress.say(&format!(
-            "  the operators' logs stay in {}",
-            story.testnet.keep_folder()
-        ));
+        let folder = story.testnet.keep_folder();
+        progress.say(&format!("  the operators' logs stay in {folder}"));
     }
     told
 }
 
 async fn tell_on(story: &mut Story, report: &mut Report) -> Result<()> {
-    report.step("deposits-credited", deposits::tell(story)).await?;
-    report.step("payments-committed", payments::tell(story)).await?;
-    report.step("anchor-verified", anchoring::tell(story)).await?;
-    report.step("exit-paid", exit::tell(story)).await?;
+    let title = "two users deposit in one Ethereum block";
     report
-        .step("spent-exit-challenged", challenge::tell(story))
+        .step("deposits-credited", title, deposits::tell(story))
         .await?;
-    report.step("leader-killed", crash::tell(story)).await?;
-    report.step("bad-input-refused", refusals::tell(story)).await?;
-    report.step("sums-equal-the-vault", sums::tell(story)).await?;
+    let title = "one pays over HTTP, the other over libp2p, and the contract accepts both certificates";
+    report
+        .step("payments-committed", title, payments::tell(story))
+        .await?;
+    let title = "an anchor covers the payments, and the contract checked its signature";
+    report
+        .step("anchor-verified", title, anchoring::tell(story))
+        .await?;
+    let title = "a user exits an unspent output and is paid when its time has come";
+    report.step("exit-paid", title, exit::tell(story)).await?;
+    let title = "a user exits a spent output, the operator on duty challenges, and it never pays";
+    report
+        .step("spent-exit-challenged", title, challenge::tell(story))
+        .await?;
+    let title = "the leader of the running view is killed, blocks go on, and it catches up";
+    report.step("leader-killed", title, crash::tell(story)).await?;
+    let title = "bad input is refused, each with an error of its own";
+    report
+        .step("bad-input-refused", title, refusals::tell(story))
+        .await?;
+    let title = "on every operator all outputs sum to what the vault holds";
+    report
+        .step("sums-equal-the-vault", title, sums::tell(story))
+        .await?;
     report.finish(story).await
 }

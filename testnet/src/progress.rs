@@ -52,6 +52,20 @@ impl Progress {
         stage
     }
 
+    /// A spinner while something takes its time; nothing where there is no terminal.
+    #[must_use]
+    pub fn patience(self, words: &str) -> Stage {
+        let stage = Stage {
+            name: "",
+            started: Instant::now(),
+            bar: self.bar(""),
+        };
+        if stage.bar.is_some() {
+            stage.doing(words);
+        }
+        stage
+    }
+
     /// A line that stays.
     pub fn say(self, line: &str) {
         stderr_line(line);

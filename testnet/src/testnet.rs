@@ -94,9 +94,7 @@ impl Testnet {
         progress: Progress,
     ) -> Result<(Anvil, Rpc, crate::deploy::Deployment, Cluster, Vec<User>)> {
         let mut ports = Ports::new();
-        let stage = progress.stage("L1", "starting anvil");
         let anvil = Anvil::start(folder, &mut ports, plan.accounts.max(1), progress).await?;
-        stage.done(&format!("{} at {}", anvil.version(), anvil.l1().url()));
         let rpc = Rpc::new(&[anvil.l1().url().to_owned()], L1_PATIENCE)?;
 
         let stage = progress.stage("Deploy", "keys, contracts and the genesis document");

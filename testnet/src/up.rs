@@ -76,6 +76,17 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
             user.address()
         )?;
     }
+    let rules = crate::deploy::parameters();
+    let limit = rules.silence_s + 2 * rules.grace_s;
+    writeln!(
+        page,
+        "  Exits       paid {} s after they start, twice that for young payments",
+        rules.exit_period_s
+    )?;
+    writeln!(
+        page,
+        "  Halt        {limit} s of Ethereum's clock without an anchor, as when this machine sleeps"
+    )?;
     writeln!(page, "  Data        {}", testnet.folder().run().display())?;
     writeln!(page, "  Stop        ctrl-C")
 }

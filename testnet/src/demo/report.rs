@@ -48,9 +48,10 @@ impl Report {
     pub(super) async fn begin(
         &mut self,
         name: &'static str,
+        title: &str,
         work: impl Future<Output = Result<(Story, Value)>>,
     ) -> Result<Story> {
-        self.progress.say(&format!("\n{}. {name}", self.steps.len() + 1));
+        self.head(title);
         let started = Instant::now();
         let (story, told) = match work.await {
             Ok((story, evidence)) => (Ok(story), Ok(evidence)),
@@ -60,16 +61,23 @@ impl Report {
         story.map_err(|()| anyhow::anyhow!("a step that was told has brought no story"))
     }
 
-    /// Tells a step.
+    /// Tells a step; `title` says in words what should be seen.
     pub(super) async fn step(
         &mut self,
         name: &'static str,
+        title: &str,
         work: impl Future<Output = Result<Value>>,
     ) -> Result<()> {
-        self.progress.say(&format!("\n{}. {name}", self.steps.len() + 1));
+        self.head(title);
+        let patience = self.progress.patience("looking");
         let started = Instant::now();
         let told = work.await;
+        drop(patience);
         self.note(name, started, told)
+    }
+
+    fn head(&self, title: &str) {
+        self.progress.say(&format!("\n{}. {title}", self.steps.len() + 1));
     }
 
     fn note(&mut self, name: &'static str, started: Instant, told: Result<Value>) -> Result<()> {
