@@ -5,8 +5,10 @@ mod suite {
     pub(crate) mod anvil;
     pub(crate) mod api;
     pub(crate) mod bridge_anvil;
+    pub(crate) mod bridge_refusals;
     pub(crate) mod bridge_sender;
     pub(crate) mod bridge_stub;
+    pub(crate) mod cast;
     pub(crate) mod chain;
     pub(crate) mod client;
     pub(crate) mod deployment;

@@ -9,7 +9,7 @@ use plasma_node::{
     storage::{Read, Storage},
 };
 
-use super::world::{World, user};
+use super::{cast::user, world::World};
 
 fn funded() -> (World, SigningKey, SigningKey, Position) {
     let (mut world, alice, bob) = (World::new(), user(1), user(2));

@@ -6,9 +6,8 @@ use bytes::Bytes;
 use futures::executor::block_on;
 use plasma_consensus::{Bls, Config, Message, Target};
 use plasma_core::{
-    Address, Amount, AuthenticBlock, Block, DepositNumber, Genesis, GenesisMember, Hash, Height, Input, Kind,
-    L1Block, L1Event, L1Height, Millis, OperatorIndex, Payment, Position, SignedTransaction, SigningKey,
-    Transaction, bls::SecretKey,
+    Address, Amount, AuthenticBlock, Block, DepositNumber, Genesis, Height, Input, Kind, L1Event, Millis,
+    OperatorIndex, Payment, Position, SignedTransaction, SigningKey, Transaction,
 };
 use plasma_node::{
     folder::Identity,
@@ -23,9 +22,9 @@ use plasma_node::{
     storage::{Read, Storage, memory::MemoryStorage},
 };
 
-const OPERATORS: u16 = 4;
+use super::cast::{OPERATORS, START, genesis, l1_block, secret};
+
 const DELAY_MS: u64 = 5;
-const START: Millis = Millis(1_800_000_000_000);
 
 pub(crate) struct Node {
     pub(crate) operator: Option<Operator<Bls>>,
@@ -45,68 +44,6 @@ pub(crate) struct World {
     l1: Vec<ConfirmedBlock>,
     /// Bodies of proposals do not reach this operator.
     pub(crate) starved: Option<usize>,
-}
-
-fn secret(index: u16) -> SecretKey {
-    let [high, low] = index.to_be_bytes();
-    let mut seed = [7; 32];
-    seed[0] = high;
-    seed[1] = low;
-    SecretKey::from_seed(&seed)
-}
-
-pub(crate) fn user(number: u8) -> SigningKey {
-    SigningKey::from_bytes(&[number; 32]).expect("a key")
-}
-
-fn genesis() -> Genesis {
-    let contract = Address([0xfe; 20]);
-    let domain = plasma_core::Domain {
-        chain_id: 31_337,
-        contract,
-    };
-    let members = (0..OPERATORS)
-        .map(|index| {
-            let key = secret(index);
-            let operator = Address([u8::try_from(index).expect("small") + 1; 20]);
-            GenesisMember {
-                operator,
-                key: key.public(),
-                possession: key.sign(&domain.possession(&operator, &key.public())),
-                peer_id: vec![u8::try_from(index).expect("small") + 1; 38],
-                addresses: Vec::new(),
-            }
-        })
-        .collect();
-    Genesis {
-        version: Genesis::VERSION,
-        chain_id: domain.chain_id,
-        contract,
-        deployment: l1_block(0),
-        name: "test".to_owned(),
-        confirmations: 1,
-        origin_lag: 64,
-        max_block_transactions: 1_000,
-        max_block_bytes: 1 << 20,
-        max_l1_events: 100,
-        anchor_blocks: 10,
-        anchor_seconds: 2,
-        takeover_seconds: 1,
-        fee_owner: None,
-        fees: Vec::new(),
-        legacy_transactions: false,
-        members,
-    }
-}
-
-fn l1_block(height: u64) -> L1Block {
-    let mut hash = [0xe1; 32];
-    hash[..8].copy_from_slice(&height.to_be_bytes());
-    L1Block {
-        height: L1Height(height),
-        hash: Hash(hash),
-        timestamp_s: START.0 / 1_000 + height,
-    }
 }
 
 impl World {
