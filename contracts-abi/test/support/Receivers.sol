@@ -36,6 +36,15 @@ contract Bombing is Owner {
     }
 }
 
+/// @notice Looks at the gas it is given before it does anything.
+contract Choosy is Owner {
+    error TooLittle();
+
+    receive() external payable {
+        if (gasleft() < 29_000) revert TooLittle();
+    }
+}
+
 /// @notice Takes money as a wallet does that writes an event.
 contract Accepting is Owner {
     event Received(address from, uint256 amount);
