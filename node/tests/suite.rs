@@ -18,6 +18,7 @@ mod suite {
     pub(crate) mod refusals;
     pub(crate) mod runtime;
     pub(crate) mod scratch;
+    pub(crate) mod seen;
     pub(crate) mod settings;
     pub(crate) mod stage;
     pub(crate) mod storage;

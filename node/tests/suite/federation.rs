@@ -1,5 +1,6 @@
 //! Whole operators without sockets: four pure values deposit, pay, exit, challenge, fall and catch up.
 
+use plasma_consensus::Kind;
 use plasma_core::{ExitId, Fate, Hash, Height, L1Event, Position, SigningKey};
 use plasma_node::{
     operator::{
@@ -256,4 +257,22 @@ fn an_operator_that_gets_no_bodies_fetches_them_and_votes() {
         world.all_hold(&bob, 300)
     });
     world.check_agreement();
+}
+
+#[test]
+fn a_lagging_origin_costs_our_notarize_vote_but_not_our_finalize_vote() {
+    let (mut world, alice, bob, position) = funded();
+    world.run_ahead(3, 200);
+    world.run_for(100);
+    let before = (world.votes(3, Kind::Notarize), world.votes(3, Kind::Finalize));
+    let payment = world.pay(&alice, (position, 1_000), &bob, 300);
+    world.submit(0, 1, payment);
+    world.run_until("the others decide", 20_000, |world| world.all_hold(&bob, 300));
+    world.run_for(3_000);
+    assert_eq!(
+        world.votes(3, Kind::Notarize),
+        before.0,
+        "the proposer seems to ignore Ethereum"
+    );
+    assert!(world.votes(3, Kind::Finalize) > before.1, "a quorum accepted it");
 }

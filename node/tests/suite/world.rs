@@ -1,6 +1,6 @@
 //! A world for pure operators: storage in memory, messages in a heap, time as a number.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::executor::block_on;
@@ -29,7 +29,7 @@ const DELAY_MS: u64 = 5;
 pub(crate) struct Node {
     pub(crate) operator: Option<Operator<Bls>>,
     pub(crate) storage: MemoryStorage,
-    log: Vec<Record>,
+    pub(crate) log: Vec<Record>,
     wake: Option<Millis>,
     pub(crate) replies: Vec<(u64, Result<Accepted, Rejected>)>,
     pub(crate) duties: Vec<Effect>,
@@ -328,6 +328,16 @@ impl World {
         }
     }
 
+    /// One operator sees Ethereum run ahead of what the others see.
+    pub(crate) fn run_ahead(&mut self, index: usize, blocks: u64) {
+        let from = u64::try_from(self.l1.len()).expect("small") + 1;
+        let ahead = (from..from + blocks).map(|height| ConfirmedBlock {
+            block: l1_block(height),
+            events: Vec::new(),
+        });
+        self.push(index, 0, Event::L1Confirmed(ahead.collect()));
+    }
+
     pub(crate) fn deposit(&mut self, number: u64, owner: &SigningKey, amount: u64) {
         self.mine(vec![L1Event::Deposited {
             number: DepositNumber(number),
@@ -379,55 +389,5 @@ impl World {
                 source: Source::Client(ticket),
             }]),
         );
-    }
-
-    pub(crate) fn verdict(&self, node: usize, ticket: u64) -> &Result<Accepted, Rejected> {
-        let found = self.nodes[node]
-            .replies
-            .iter()
-            .find(|(known, _)| *known == ticket);
-        &found.expect("a reply").1
-    }
-
-    pub(crate) fn holdings(&self, node: usize, owner: &SigningKey) -> Vec<(Position, Amount)> {
-        let reader = self.nodes[node].storage.reader();
-        let outputs = reader.outputs_of(&owner.address(), None, 100).expect("reads");
-        outputs
-            .into_iter()
-            .map(|(position, record)| (position, record.output.amount))
-            .collect()
-    }
-
-    pub(crate) fn all_hold(&self, owner: &SigningKey, sum: u64) -> bool {
-        (0..self.nodes.len()).all(|node| {
-            let held = self
-                .holdings(node, owner)
-                .into_iter()
-                .fold(Amount::ZERO, |sum, (_, amount)| sum + amount);
-            self.nodes[node].operator.is_none() || held == Amount::from(sum)
-        })
-    }
-
-    /// One block id and one commitment per height, on all operators.
-    pub(crate) fn check_agreement(&self) {
-        let lowest = self.heights().into_iter().flatten().min().expect("one runs");
-        let ids: BTreeSet<_> = self
-            .nodes
-            .iter()
-            .filter(|node| node.operator.is_some())
-            .map(|node| {
-                node.storage
-                    .reader()
-                    .header(lowest)
-                    .expect("reads")
-                    .expect("decided")
-                    .id()
-            })
-            .collect();
-        assert_eq!(ids.len(), 1, "operators disagree at height {lowest}");
-    }
-
-    pub(crate) fn duties(&self) -> Vec<&Effect> {
-        self.nodes.iter().flat_map(|node| &node.duties).collect()
     }
 }
