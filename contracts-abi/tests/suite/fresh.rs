@@ -38,6 +38,23 @@ fn committed_files_equal_what_the_compiler_writes() {
     }
 }
 
+/// `npm install` leaves out platforms whose package its registry does not offer, and `npm ci` then refuses the lock
+/// file everywhere. Such entries are written by hand, without the integrity that could not be looked up.
+#[test]
+fn the_lock_file_names_every_platform_and_no_registry() {
+    let lock = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("package-lock.json"));
+    let packages = lock["packages"].as_object().unwrap();
+    for (place, package) in packages {
+        assert_eq!(package["resolved"], Value::Null, "{place}");
+        for (name, version) in package["optionalDependencies"].as_object().into_iter().flatten() {
+            let found = &packages
+                .get(&format!("node_modules/{name}"))
+                .unwrap_or(&Value::Null)["version"];
+            assert_eq!(found, version, "{name} is missing in package-lock.json");
+        }
+    }
+}
+
 fn forge(home: &Path) -> PathBuf {
     let local = home.join("node_modules/.bin/forge");
     if local.exists() {
