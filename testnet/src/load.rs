@@ -87,4 +87,4 @@ const DEPOSIT_ETH: u64 = 1_000;
 /// Connections open, caches fill and the operators' patience settles in the first seconds.
 const WARM_UP: Duration = Duration::from_secs(3);
 /// Outputs made for every second of a flood: above what two cores can do, so that the federation is the limit.
-const FLOOD_TPS: u32 = 2_500;
+const FLOOD_TPS: u32 = 3_500;

@@ -42,6 +42,8 @@ pub(super) struct Driven {
     pub(super) answers: Vec<Outcome>,
     /// The first refusals, in words.
     pub(super) refusals: Vec<String>,
+    /// Whether every prepared payment was sent before the time was over: the federation could have taken more.
+    pub(super) ran_dry: bool,
 }
 
 /// The few fields of an answer that we look at.
@@ -79,9 +81,11 @@ pub(super) async fn drive(
         Pace::Steady(tps) => steadily(&apis, &queue, tps, started, time).await?,
         Pace::Flood => in_lanes(&apis, &queue, started, time).await?,
     };
+    let ran_dry = queue.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
     let mut driven = Driven {
         answers: Vec::new(),
         refusals: Vec::new(),
+        ran_dry: ran_dry && matches!(pace, Pace::Flood),
     };
     for (answers, refusals) in batches {
         driven.answers.extend(answers);

@@ -26,6 +26,7 @@ pub(super) struct Report {
     refused: usize,
     refusals: Vec<String>,
     unanswered: usize,
+    ran_dry: bool,
     lost: usize,
     ok: bool,
 }
@@ -95,6 +96,7 @@ impl Report {
             refused,
             refusals: driven.refusals.clone(),
             unanswered,
+            ran_dry: driven.ran_dry,
             lost: audit.lost,
             ok: audit.lost == 0 && refused == 0 && committed > 0,
         }
@@ -160,6 +162,15 @@ impl Report {
                 format!("{} {}", self.refused, self.refusals.join("; ")),
             ),
             ("told too late", self.unanswered.to_string()),
+            (
+                "ran dry",
+                if self.ran_dry {
+                    "yes: the federation could have taken more"
+                } else {
+                    "no"
+                }
+                .into(),
+            ),
             ("lost", self.lost.to_string()),
         ];
         rows.map(|(name, value)| format!("  {name:<20} {value}"))
