@@ -24,9 +24,7 @@ function run(program, ...words) {
 }
 
 if (!existsSync(join(here, "node_modules", ".package-lock.json"))) {
-  // Not `npm ci`: it wants the binaries of every platform in the lock file, also those that a registry does not carry.
-  // This takes what is locked, and this platform's binary by the exact version that its package names.
-  run("npm", "install", "--no-save");
+  run("npm", "ci");
 }
 if (!process.argv.includes("--install")) {
   run(join(here, "node_modules", ".bin", "forge"), "build", "contracts");

@@ -130,4 +130,4 @@ fn program() -> OsString {
 }
 
 pub(crate) const CHAIN_ID: u64 = 31_337;
-const WAYS_OUT: &str = "put it on PATH, name it in PLASMA_ANVIL, or run: node contracts-abi/build.mjs --install";
+const WAYS_OUT: &str = "put it on PATH, name it in PLASMA_ANVIL, or run: npm ci --prefix contracts-abi";
