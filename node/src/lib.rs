@@ -1,4 +1,10 @@
-//! plasma-node
+//! One operator of the federation, with its doors and tools; the binary `plasma`.
+//!
+//! [`operator`] decides and is pure. [`runtime`] is its shell: it takes what arrives, lets the operator decide, writes the
+//! log ([`wal`]) before it speaks, and performs the effects. [`storage`] keeps decided blocks, [`bridge`] is the only place
+//! that talks to Ethereum, [`api`] answers clients, [`client`] is the other end of that door. [`cli`] and [`config`] bring
+//! one process up. Arrows point down: `docs/architecture.md`.
+
 pub mod api;
 mod base58;
 pub mod bridge;
