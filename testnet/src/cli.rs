@@ -57,7 +57,7 @@ enum Command {
         #[arg(long = "for", default_value = "20s", value_parser = duration, value_name = "TIME")]
         duration: Duration,
         /// Payments a second; as many as the federation takes when absent.
-        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
         tps: Option<u32>,
         /// Print exactly one JSON document.
         #[arg(long)]
@@ -185,15 +185,19 @@ fn guarded(program: &[OsString]) -> ExitCode {
 
 fn duration(text: &str) -> Result<Duration, String> {
     let span: plasma_node::config::Span = text.parse().map_err(|error| format!("{error}"))?;
-    if span.0.is_zero() {
-        Err("longer than nothing".into())
-    } else {
-        Ok(span.0)
+    if span.0.is_zero() || span.0 > LOAD_MAX {
+        return Err(format!(
+            "longer than nothing and at most {} s",
+            LOAD_MAX.as_secs()
+        ));
     }
+    Ok(span.0)
 }
 
 /// Alice, Bob, and Carol who looks on.
 const DEMO_ACCOUNTS: u32 = 3;
+/// Every payment of a load is made before the clock starts: a million of them fill half a gigabyte.
+const LOAD_MAX: Duration = Duration::from_secs(300);
 /// Enough that their first splits go into one block.
 const LOAD_ACCOUNTS: u32 = 8;
 const EXIT_CODES: &str = "Exit codes: 0 all was seen; 1 unexpected failure; 2 wrong arguments; 8 something did not come in time; \
@@ -219,6 +223,6 @@ mod tests {
     #[test]
     fn times_are_read_with_their_unit() {
         assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
-        assert!(duration("20").is_err() && duration("0s").is_err());
+        assert!(duration("20").is_err() && duration("0s").is_err() && duration("6m").is_err());
     }
 }

@@ -22,7 +22,7 @@ use crate::api::Api;
 use crate::cluster::{Cluster, Program};
 use crate::deadline::{Look, until};
 use crate::deploy::deploy;
-use crate::failure::{DEPENDENCY_MISSING, exit_code};
+use crate::failure::{DEPENDENCY_MISSING, Failure, exit_code};
 use crate::folder::{Ending, Folder};
 use crate::l1::L1;
 use crate::ports::Ports;
@@ -93,6 +93,7 @@ impl Testnet {
         plan: &Plan,
         progress: Progress,
     ) -> Result<(Anvil, Rpc, crate::deploy::Deployment, Cluster, Vec<User>)> {
+        let program = program(plan)?;
         let mut ports = Ports::new();
         let anvil = Anvil::start(folder, &mut ports, plan.accounts.max(1), progress).await?;
         let rpc = Rpc::new(&[anvil.l1().url().to_owned()], L1_PATIENCE)?;
@@ -105,10 +106,6 @@ impl Testnet {
         ));
 
         let stage = progress.stage("Operators", &format!("starting {} processes", plan.operators));
-        let program = plan
-            .plasma_bin
-            .clone()
-            .map_or(Program::Ourselves, Program::Binary);
         let mut cluster = Cluster::start(program, deployment.places.clone())?;
         cluster.ready().await?;
         stage.done(&format!("{0}/{0} ready and connected", plan.operators));
@@ -193,6 +190,15 @@ impl Testnet {
     pub fn keep_folder(&mut self) -> String {
         self.folder.keep().display().to_string()
     }
+}
+
+/// What runs as an operator; a path is made absolute, because operators start in folders of their own.
+fn program(plan: &Plan) -> Result<Program> {
+    let Some(path) = &plan.plasma_bin else {
+        return Ok(Program::Ourselves);
+    };
+    let absent = |error| Failure::Missing(format!("--plasma-bin {}: {error}", path.display()));
+    Ok(Program::Binary(path.canonicalize().map_err(absent)?))
 }
 
 async fn credited_at(api: &Api, owner: Address, amount: Amount) -> Result<()> {
