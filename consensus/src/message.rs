@@ -137,8 +137,8 @@ pub enum Message {
     Vote(Vote),
     /// A certificate, from anyone.
     Certified(Certified),
-    /// A proposal, normally from its leader.
-    Proposal(Proposal),
+    /// A proposal, normally from its leader. Boxed: it is by far the longest.
+    Proposal(Box<Proposal>),
     /// A report, about its sender.
     Status(Status),
 }

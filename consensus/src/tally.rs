@@ -3,8 +3,6 @@
 //! Votes come unverified from their signers' own connections. Only when a quorum agrees is anything verified: the
 //! aggregate at once, and one by one if that fails. Memory: one vote per member, whatever they send.
 
-use std::collections::BTreeMap;
-
 use plasma_core::{Bitmap, Domain, Epoch, OperatorIndex};
 
 use crate::{Certified, Statement, Vote, scheme::Verifier};
@@ -12,7 +10,8 @@ use crate::{Certified, Statement, Vote, scheme::Verifier};
 /// The first vote of each signer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
-    votes: BTreeMap<OperatorIndex, Entry>,
+    /// In the order they came; a committee is small enough to look through.
+    votes: Vec<Entry>,
     /// Signers of a vote that did not verify; nothing more of this kind and view is heard from them.
     barred: Bitmap,
 }
@@ -58,15 +57,10 @@ impl Tally {
         if self.barred.contains(vote.signer) {
             return Cast::Ignored;
         }
-        match self.votes.get(&vote.signer) {
+        match self.entry(vote.signer) {
             None => {
-                self.votes.insert(
-                    vote.signer,
-                    Entry {
-                        vote: vote.clone(),
-                        verified,
-                    },
-                );
+                let vote = vote.clone();
+                self.votes.push(Entry { vote, verified });
                 Cast::New
             }
             Some(entry) if entry.vote.statement == vote.statement => Cast::Ignored,
@@ -76,17 +70,25 @@ impl Tally {
 
     /// Strikes a vote that did not verify and bars its signer.
     pub(crate) fn bar(&mut self, signer: OperatorIndex) {
-        self.votes.remove(&signer);
+        self.votes.retain(|entry| entry.vote.signer != signer);
         self.barred.insert(signer);
     }
 
     pub(crate) fn vote(&self, signer: OperatorIndex) -> Option<&Vote> {
-        self.votes.get(&signer).map(|entry| &entry.vote)
+        self.entry(signer).map(|entry| &entry.vote)
+    }
+
+    fn entry(&self, signer: OperatorIndex) -> Option<&Entry> {
+        self.votes.iter().find(|entry| entry.vote.signer == signer)
     }
 
     /// Whose vote need not be sent here again.
     pub(crate) fn held(&self) -> Bitmap {
-        self.votes.keys().copied().chain(self.barred.iter()).collect()
+        self.votes
+            .iter()
+            .map(|entry| entry.vote.signer)
+            .chain(self.barred.iter())
+            .collect()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -117,11 +119,11 @@ impl Tally {
         };
         count.certified = certificate.filter(genuine);
         if count.certified.is_none() {
-            for (signer, entry) in &mut self.votes {
+            for entry in &mut self.votes {
                 if entry.vote.statement == *statement && !entry.verified {
-                    entry.verified = verifier.verify_one(*signer, &digest, &entry.vote.signature);
+                    entry.verified = verifier.verify_one(entry.vote.signer, &digest, &entry.vote.signature);
                     if !entry.verified {
-                        count.bad.push(*signer);
+                        count.bad.push(entry.vote.signer);
                     }
                 }
             }
@@ -135,7 +137,7 @@ impl Tally {
 
     fn agreeing<'a>(&'a self, statement: &'a Statement) -> impl Iterator<Item = &'a Entry> {
         self.votes
-            .values()
+            .iter()
             .filter(move |entry| entry.vote.statement == *statement)
     }
 

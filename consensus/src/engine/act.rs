@@ -315,13 +315,14 @@ impl<S: Scheme> Engine<S> {
             .nullifications(container.parent, container.view)
             .unwrap_or_default();
         let excess = skipped.len().saturating_sub(NULLIFICATIONS_MAX);
-        let message = Message::Proposal(Proposal {
+        let proposal = Proposal {
             epoch: vote.epoch,
             container,
             signature: vote.signature,
             parent: self.chain.parent_proof(container.parent),
             nullifications: skipped.into_iter().skip(excess).cloned().collect(),
-        });
+        };
+        let message = Message::Proposal(Box::new(proposal));
         let is_fresh = self.chain.parent_block(container.parent) != Some(container.block);
         self.out.push(Effect::Send {
             to,

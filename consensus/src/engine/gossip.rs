@@ -21,27 +21,33 @@ const ANSWER_CERTIFICATES_MAX: usize = 64;
 
 impl<S: Scheme> Engine<S> {
     /// R9. The next leader gets it at once, the others after a jitter unless they show that they have it.
+    ///
+    /// Nothing shows that a peer has a finalization until its next report, so if all handed it on, it would be a third
+    /// of all messages. f + 1 members whose turn it is, one of them honest, are enough; reports heal the rest.
     pub(super) fn forward_later(&mut self, view: View, kind: Kind) {
+        let turn = self.turn(view);
+        if kind == Kind::Finalize && turn > self.committee.faults() {
+            return;
+        }
         let leader = self.leader(next(view));
         if kind != Kind::Finalize && leader != self.me {
             self.forward_to(leader, view, kind);
         }
-        self.forwards
-            .insert((self.now.plus(self.jitter(view)), view, kind));
+        let jitter = u64::try_from(turn)
+            .unwrap_or(0)
+            .saturating_add(1)
+            .saturating_mul(FORWARD_JITTER_MS);
+        let n = u64::try_from(self.committee.size()).unwrap_or(u64::MAX);
+        let at = self.now.plus(jitter.checked_div(n).unwrap_or(0));
+        self.forwards.insert((at, view, kind));
     }
 
-    /// Spread by operator and view, the same on every run.
-    fn jitter(&self, view: View) -> u64 {
-        let n = u64::try_from(self.committee.size()).unwrap_or(u64::MAX);
-        let turn = view
-            .0
-            .wrapping_add(u64::from(self.me.0))
-            .checked_rem(n)
-            .unwrap_or(0);
-        turn.saturating_add(1)
-            .saturating_mul(FORWARD_JITTER_MS)
-            .checked_div(n)
+    /// My place, from 0, among those that hand on the certificates of a view.
+    fn turn(&self, view: View) -> usize {
+        let place = usize::try_from(view.0)
             .unwrap_or(0)
+            .wrapping_add(usize::from(self.me.0));
+        place.checked_rem(self.committee.size()).unwrap_or(0)
     }
 
     pub(super) fn forward_due(&mut self) {

@@ -32,7 +32,7 @@ impl<S: Scheme> Engine<S> {
             Message::Certified(certified) => {
                 self.on_certified(from, &certified);
             }
-            Message::Proposal(proposal) => self.on_proposal(from, proposal),
+            Message::Proposal(proposal) => self.on_proposal(from, *proposal),
             Message::Status(status) => self.on_status(from, &status),
         }
     }
@@ -141,6 +141,11 @@ impl<S: Scheme> Engine<S> {
         self.hear_of(from, next(view));
         if let Some(round) = self.chain.round_mut(view) {
             round.know(certified.statement.kind(), from);
+        }
+        if certified.statement.kind() == Kind::Finalize
+            && let Some(peer) = self.peers.get_mut(usize::from(from.0))
+        {
+            peer.floor = peer.floor.max(view);
         }
         true
     }

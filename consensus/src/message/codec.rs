@@ -60,7 +60,7 @@ impl Message {
             kind @ (NOTARIZATION | NULLIFICATION | FINALIZATION) => {
                 Self::Certified(certified_body(&mut reader, kind, n)?)
             }
-            PROPOSAL => Self::Proposal(proposal_body(&mut reader, n)?),
+            PROPOSAL => Self::Proposal(Box::new(proposal_body(&mut reader, n)?)),
             STATUS => Self::Status(status_body(&mut reader, n)?),
             kind => return Err(DecodeError::Kind(kind)),
         };

@@ -57,8 +57,8 @@ fn messages() -> Vec<(Message, usize)> {
         (Message::Certified(certificate(notarize(9, 8, "b"))), 166),
         (Message::Certified(certificate(nullify(9))), 126),
         (Message::Certified(certificate(finalize(9, "b"))), 158),
-        (Message::Proposal(proposal(1, 0)), 155),
-        (Message::Proposal(proposal(40, 3)), MESSAGE_BYTES_MAX),
+        (Message::Proposal(Box::new(proposal(1, 0))), 155),
+        (Message::Proposal(Box::new(proposal(40, 3))), MESSAGE_BYTES_MAX),
         (Message::Status(status()), 223),
     ]
 }
@@ -74,7 +74,7 @@ fn messages_have_the_lengths_of_the_protocol_page_and_come_back() {
 
 #[test]
 fn a_body_may_follow_a_message() {
-    let message = Message::Proposal(proposal(40, 3));
+    let message = Message::Proposal(Box::new(proposal(40, 3)));
     let mut bytes = message.encode(N);
     bytes.extend([1, 2, 3]);
     assert_eq!(Message::decode_prefix(&bytes, N), Ok((message, &[1, 2, 3][..])));
@@ -122,7 +122,7 @@ fn refused(message: &Message, change: impl Fn(&mut Vec<u8>)) -> DecodeError {
 #[test]
 fn each_field_has_its_own_refusal() {
     let notarization = Message::Certified(certificate(notarize(9, 8, "b")));
-    let proposed = Message::Proposal(proposal(40, 3));
+    let proposed = Message::Proposal(Box::new(proposal(40, 3)));
     let report = Message::Status(status());
     let table: [(&str, DecodeError, DecodeError); 11] = [
         (
@@ -198,7 +198,7 @@ fn nullifications_out_of_order_or_range_are_refused() {
     for change in broken {
         let mut bad = good.clone();
         change(&mut bad);
-        let bytes = Message::Proposal(bad).encode(N);
+        let bytes = Message::Proposal(Box::new(bad)).encode(N);
         assert_eq!(
             Message::decode(&bytes, N),
             Err(DecodeError::Form("nullification order"))

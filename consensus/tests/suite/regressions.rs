@@ -30,6 +30,7 @@ fn an_empty_answer_after_the_leader_gave_up() {
         cuts: 600,
         pauses: 400,
         crashes: 0,
+        blackouts: 0,
         downtime_ms: 5_000,
         pending: 0,
         drift: 20,

@@ -83,7 +83,7 @@ fn a_proposal_that_skips_a_view_needs_its_nullification() {
     bench.learn(notarize(1, 0, "a"));
     let mut skipping = proposal(container(2, 0, "b"), None);
     skipping.nullifications.clear();
-    bench.hear(leader(2), Message::Proposal(skipping));
+    bench.hear(leader(2), Message::Proposal(Box::new(skipping)));
     assert!(!has(
         &bench.judge("b", "genesis", Verdict::Valid),
         "send notarize 2"
@@ -117,10 +117,13 @@ fn a_proposal_relayed_without_its_leaders_signature_is_refused() {
     let liar = others(&bench, 1)[0];
     let mut forged = proposal(container(1, 0, "a"), None);
     forged.signature = vote(liar, notarize(1, 0, "a")).signature;
-    let said = bench.hear(liar, Message::Proposal(forged));
+    let said = bench.hear(liar, Message::Proposal(Box::new(forged)));
     assert_eq!(said, [format!("penalize {liar} WrongLeader")]);
     let genuine = proposal(container(1, 0, "a"), None);
-    assert_eq!(bench.hear(liar, Message::Proposal(genuine)), ["validate 1"]);
+    assert_eq!(
+        bench.hear(liar, Message::Proposal(Box::new(genuine))),
+        ["validate 1"]
+    );
 }
 
 #[test]
@@ -131,7 +134,10 @@ fn a_relayed_proposal_is_verified_only_where_none_is() {
         .find(|member| *member != bench.me && *member != leader(1))
         .expect("n is 4");
     for _ in 0..5 {
-        bench.hear(relay, Message::Proposal(proposal(container(1, 0, "a"), None)));
+        bench.hear(
+            relay,
+            Message::Proposal(Box::new(proposal(container(1, 0, "a"), None))),
+        );
     }
     assert_eq!(singles.get(), 1);
 }

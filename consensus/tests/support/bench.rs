@@ -328,7 +328,7 @@ impl<S: Scheme> Bench<S> {
     pub(crate) fn propose(&mut self, container: Container, parent: Option<Certified>) -> Vec<String> {
         self.hear(
             leader(container.view.0),
-            Message::Proposal(proposal(container, parent)),
+            Message::Proposal(Box::new(proposal(container, parent))),
         )
     }
 

@@ -59,6 +59,15 @@ impl Blocks {
         id
     }
 
+    /// The parent of a block; the first one stands in for its own.
+    pub(crate) fn below(&self, id: BlockId) -> BlockId {
+        if id == Self::genesis() {
+            id
+        } else {
+            self.block(id).parent
+        }
+    }
+
     /// A block that exists.
     pub(crate) fn block(&self, id: BlockId) -> Block {
         *self.known.get(&id).expect("only registered blocks are named")

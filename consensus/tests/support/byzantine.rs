@@ -233,7 +233,7 @@ impl World {
             self.say(member, Statement::Nullify { view });
             if let Some(block) = vote.statement.block() {
                 self.say(member, Statement::Finalize { view, block });
-                let other = self.blocks.block(block).parent;
+                let other = self.blocks.below(block);
                 self.say(member, Statement::Finalize { view, block: other });
             }
         }
@@ -270,19 +270,24 @@ impl World {
         for other in self.other_proposals(member, proposal) {
             let share = self.random.mask();
             let block = other.container.block;
-            self.spread(member, left & share, Message::Proposal(other), Some(block));
+            self.spread(
+                member,
+                left & share,
+                Message::Proposal(Box::new(other)),
+                Some(block),
+            );
             if !self.random.chance(2_000) {
                 // Mostly disjoint; sometimes somebody gets both.
                 left &= !share;
             }
         }
-        self.spread(member, left, Message::Proposal(proposal.clone()), body);
+        self.spread(member, left, Message::Proposal(Box::new(proposal.clone())), body);
     }
 
     fn other_proposals(&mut self, member: u16, proposal: &Proposal) -> Vec<Proposal> {
         let Container { view, parent, block } = proposal.container;
         let mut others = Vec::new();
-        let below = self.blocks.block(block).parent;
+        let below = self.blocks.below(block);
         if self.script(member, Script::TwoBlocks) {
             let twin = self.blocks.make(below, 0, true);
             others.push(self.liar(member).other(

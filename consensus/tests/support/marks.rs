@@ -48,4 +48,5 @@ pub(crate) const SOMETIMES: &[&str] = &[
     "idle with everything final",
     "log pruned",
     "partition",
+    "power fails everywhere",
 ];

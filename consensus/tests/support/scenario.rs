@@ -34,6 +34,8 @@ pub(crate) struct Scenario {
     pub(crate) pauses: u64,
     /// Crashes per ten thousand steps.
     pub(crate) crashes: u64,
+    /// Chance per ten thousand ticks of 100 ms that the power fails everywhere.
+    pub(crate) blackouts: u64,
     /// Longest time a crashed member stays away.
     pub(crate) downtime_ms: u64,
     /// Per ten thousand verdicts that stay pending for a while.
@@ -95,6 +97,7 @@ impl Scenario {
             cuts,
             pauses,
             crashes,
+            blackouts: if random.chance(1_000) { 300 } else { 0 },
             downtime_ms: random.pick(&[200, 1_000, 5_000]),
             pending,
             drift: random.pick(&[0, 0, 5, 20]),

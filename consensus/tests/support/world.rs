@@ -405,12 +405,12 @@ impl World {
     }
 }
 
-/// Members with keys that are none: the mock knows everybody.
+/// Members with keys that are none, seen at the first byte: the mock knows everybody.
 pub(crate) fn committee(n: u16) -> Committee {
     let members = (0..n).map(|index| {
         let [high, low] = index.to_be_bytes();
-        let mut key = [0; 48];
-        key[..2].copy_from_slice(&[high, low]);
+        let mut key = [0xff; 48];
+        key[46..].copy_from_slice(&[high, low]);
         let mut operator = [1; 20];
         operator[..2].copy_from_slice(&[high, low]);
         Member {

@@ -1,5 +1,7 @@
 //! What happens in the world, event by event.
 
+use std::rc::Rc;
+
 use plasma_consensus::{Engine, Input, NotBuilt, Record, Start, Verdict};
 use plasma_core::{BlockId, Hash, Millis, OperatorIndex, View, keccak};
 
@@ -25,7 +27,7 @@ impl World {
                     to,
                     Input::Message {
                         from: OperatorIndex(from),
-                        message: (*message).clone(),
+                        message: Rc::unwrap_or_clone(message),
                     },
                 );
             }
@@ -373,6 +375,9 @@ impl World {
         if self.network.stir(self.now, &self.scenario, &mut self.random) {
             self.marks.hit("partition");
         }
+        if self.random.chance(self.scenario.blackouts) {
+            self.black_out();
+        }
         let member = u16::try_from(self.random.below(u64::from(self.scenario.n))).expect("below n");
         if self.random.chance(self.scenario.pauses) {
             self.host_mut(member).paused_until = self.now + self.random.between(50, 2_000);
@@ -390,6 +395,16 @@ impl World {
                         is_up: true,
                     },
                 );
+            }
+        }
+    }
+
+    /// All honest members crash at once.
+    fn black_out(&mut self) {
+        self.marks.hit("power fails everywhere");
+        for member in 0..self.scenario.n - self.scenario.byzantine {
+            if self.host(member).engine.is_some() {
+                self.crash(member);
             }
         }
     }
