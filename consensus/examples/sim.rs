@@ -88,6 +88,8 @@ struct Tally {
     blocks: u64,
     messages: u64,
     marks: Marks,
+    /// Longest time from the calm until everything was final, and its seed.
+    slowest: (u64, u64),
     failures: Vec<(u64, String)>,
 }
 
@@ -111,6 +113,7 @@ fn many(seeds: &Range<u64>) -> ExitCode {
         total.blocks += tally.blocks;
         total.messages += tally.messages;
         total.marks.add(&tally.marks);
+        total.slowest = total.slowest.max(tally.slowest);
         total.failures.extend(tally.failures);
     }
     total.failures.sort();
@@ -136,6 +139,8 @@ fn work(next: &AtomicU64, end: u64) -> Tally {
         tally.blocks += u64::try_from(outcome.blocks).unwrap_or_default();
         tally.messages += outcome.messages;
         tally.marks.add(&outcome.marks);
+        let recovery_ms = outcome.ended_at_ms.saturating_sub(scenario.calm_at_ms);
+        tally.slowest = tally.slowest.max((recovery_ms, seed));
         if let Some(violation) = outcome.violation {
             fail(
                 &mut tally,
@@ -156,6 +161,10 @@ fn report(total: &Tally, seconds: f64, threads: usize) -> ExitCode {
     println!(
         "{:>10} views, {} blocks, {} messages",
         total.views, total.blocks, total.messages
+    );
+    println!(
+        "{:>10} ms from the calm to finality at worst (seed {})",
+        total.slowest.0, total.slowest.1
     );
     for (mark, count) in &total.marks.0 {
         println!("{count:>10} {mark}");

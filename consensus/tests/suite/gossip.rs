@@ -251,3 +251,65 @@ fn nothing_sent_is_longer_than_the_limit() {
     assert!(longest > 1_000 && longest <= MESSAGE_BYTES_MAX, "{longest}");
     assert!(bench.judge("late", "genesis", Verdict::Valid).is_empty());
 }
+
+/// Lets two engines talk without loss for a while, in steps of 50 ms.
+fn talk(a: &mut Bench, b: &mut Bench, ms: u64) {
+    for _ in 0..ms / 50 {
+        a.wait(50);
+        let mut from_a = a.spoken_to(b.me);
+        b.wait(50);
+        let mut from_b = b.spoken_to(a.me);
+        while !from_a.is_empty() || !from_b.is_empty() {
+            let mut next_a = Vec::new();
+            let mut next_b = Vec::new();
+            for message in from_a {
+                b.hear(a.me, message);
+                next_b.extend(b.spoken_to(a.me));
+            }
+            for message in from_b {
+                a.hear(b.me, message);
+                next_a.extend(a.spoken_to(b.me));
+            }
+            (from_a, from_b) = (next_a, next_b);
+        }
+    }
+}
+
+#[test]
+fn a_newcomer_gathers_hundreds_of_nullifications_and_votes() {
+    let mut old = Bench::follower();
+    for view in 1..=400 {
+        old.learn(nullify(view));
+    }
+    let newcomer = (0..N)
+        .find(|member| *member != old.me && *member != leader(401))
+        .expect("n is 4");
+    let mut new = Bench::new(newcomer);
+    talk(&mut old, &mut new, 15_000);
+    assert_eq!(new.view(), 401);
+    assert_eq!(new.engine.load().rounds, 400);
+    let mut proposed = crate::bench::proposal(container(401, 0, "a"), None);
+    proposed.nullifications.clear();
+    new.hear(leader(401), Message::Proposal(Box::new(proposed)));
+    assert!(
+        new.judge("a", "genesis", Verdict::Valid)
+            .contains(&"send notarize 401".to_owned())
+    );
+}
+
+#[test]
+fn two_engines_with_nothing_new_only_report_once_a_second() {
+    let (mut a, mut b) = (Bench::new(0), Bench::new(1));
+    talk(&mut a, &mut b, 3_000);
+    let mut statuses = 0;
+    for _ in 0..200 {
+        a.wait(50);
+        statuses += a.statuses().len();
+        assert!(
+            a.spoken_to(b.me)
+                .iter()
+                .all(|message| matches!(message, Message::Status(_)))
+        );
+    }
+    assert_eq!(statuses, 10);
+}

@@ -352,6 +352,24 @@ impl<S: Scheme> Bench<S> {
         statuses.collect()
     }
 
+    /// What the last call says to one peer.
+    pub(crate) fn spoken_to(&self, peer: u16) -> Vec<Message> {
+        let messages = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Send {
+                to: Target::All,
+                message,
+                ..
+            } => Some(message.clone()),
+            Effect::Send {
+                to: Target::One(to),
+                message,
+                ..
+            } if to.0 == peer => Some(message.clone()),
+            _ => None,
+        });
+        messages.collect()
+    }
+
     pub(crate) fn view(&self) -> u64 {
         self.engine.view().0
     }

@@ -46,6 +46,15 @@ pub(crate) enum Script {
 }
 
 impl Script {
+    /// Its bit in a scenario's set.
+    pub(crate) fn bit(self) -> u32 {
+        let place = Self::ALL
+            .iter()
+            .position(|script| *script == self)
+            .expect("all are listed");
+        1 << place
+    }
+
     /// The bit of a script is its place here; scenarios on record rest on this order.
     const ALL: [Self; 18] = [
         Self::TwoBlocks,
@@ -90,11 +99,7 @@ impl Byzantine {
     }
 
     pub(crate) fn follows(&self, script: Script) -> bool {
-        let bit = Script::ALL
-            .iter()
-            .position(|it| *it == script)
-            .expect("all are listed");
-        self.scripts >> bit & 1 == 1
+        self.scripts & script.bit() != 0
     }
 
     fn remember(&mut self, message: &Rc<Message>, random: &mut Random) {
