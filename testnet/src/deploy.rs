@@ -254,3 +254,24 @@ const L1_POLL: Duration = Duration::from_millis(250);
 const DELTA: Duration = Duration::from_millis(300);
 /// A testnet's whole ledger fits.
 const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parameters_are_ones_that_the_contract_takes() {
+        let rules = parameters();
+        let window = rules.origin_window * rules.l1_block_time_s;
+        assert!(rules.origin_window <= 8_191);
+        assert!(window >= rules.silence_s + rules.silence_s / 4 + rules.grace_s);
+        assert!(2 * (window + rules.silence_s + 2 * rules.grace_s) <= rules.exit_period_s);
+    }
+
+    #[test]
+    fn random_bls_keys_are_keys_and_differ() {
+        let [one, other] = [random_bls(), random_bls()];
+        assert!(bls::SecretKey::from_bytes(one.expose()).is_some());
+        assert_ne!(one.expose(), other.expose());
+    }
+}

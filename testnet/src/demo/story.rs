@@ -252,6 +252,7 @@ impl fmt::Display for Gas {
 /// Seconds by which Ethereum's clock moves at once. With the quarter of `silence` that may have passed since the last
 /// anchor it stays half a minute below the contract's limit of silence + 2 grace.
 const HOP_S: u64 = SILENCE_S / 2 + 2 * GRACE_S - ANCHOR_SLACK_S;
+const _: () = assert!(HOP_S + SILENCE_S / 4 + ANCHOR_SLACK_S <= SILENCE_S + 2 * GRACE_S);
 /// Seconds that an anchor may take after a hop, when it comes late and somebody else must take over.
 const ANCHOR_SLACK_S: u64 = 15;
 /// An anchor or a challenge takes two or three Ethereum blocks, and a takeover as many again.
