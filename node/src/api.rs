@@ -51,12 +51,11 @@ use crate::{
 pub struct AnchorBook(Arc<RwLock<BTreeMap<Height, AnchorSeen>>>);
 
 impl AnchorBook {
-    /// Notes an anchor; noting one twice changes nothing.
+    /// Notes an anchor; noting one twice changes nothing. Another of the same number replaces it: Ethereum was reorganised.
     pub fn record(&self, anchor: AnchorSeen) {
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(anchor.height, anchor);
+        let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        book.retain(|_, known| known.number != anchor.number);
+        book.insert(anchor.height, anchor);
     }
 
     /// The newest anchor.

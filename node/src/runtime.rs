@@ -26,7 +26,7 @@ use plasma_consensus::Bls;
 use plasma_core::{Millis, Wanted};
 use plasma_network as network;
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::block_in_place,
 };
 
@@ -137,7 +137,9 @@ struct Turn {
     wake: Option<Millis>,
     gossip: Vec<u8>,
     gossip_since: Option<Millis>,
-    reports: BTreeMap<u64, network::GossipId>,
+    reports: BTreeMap<u64, (Option<u16>, network::GossipId)>,
+    /// One answer to a sync request at a time for each member.
+    serving: BTreeMap<u16, Arc<Semaphore>>,
     replies: BTreeMap<u64, oneshot::Sender<Result<handle::Accepted, Rejected>>>,
     next_ticket: u64,
     last_tick: Millis,

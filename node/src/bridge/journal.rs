@@ -193,14 +193,14 @@ impl Journal {
             max_wei: U256::from(terms.fees.max_wei),
             priority_wei: U256::from(terms.fees.priority_wei),
         };
-        match self
-            .content
+        let mut content = self.content.clone();
+        match content
             .entries
             .iter_mut()
             .find(|entry| entry.nonce == terms.nonce)
         {
             Some(entry) => entry.attempts.push(attempt),
-            None => self.content.entries.push(Entry {
+            None => content.entries.push(Entry {
                 nonce: terms.nonce,
                 label: call.label.clone(),
                 to: call.to.map(|to| H160(to.0)),
@@ -210,8 +210,8 @@ impl Journal {
                 attempts: vec![attempt],
             }),
         }
-        self.content.next_nonce = self.content.next_nonce.max(terms.nonce.saturating_add(1));
-        self.write().await
+        content.next_nonce = content.next_nonce.max(terms.nonce.saturating_add(1));
+        self.write(content).await
     }
 
     /// Forgets a transaction that is final, or whose nonce somebody else used.
@@ -219,21 +219,25 @@ impl Journal {
     /// # Errors
     /// [`L1Error::Journal`].
     pub async fn forget(&mut self, nonce: u64) -> Result<(), L1Error> {
-        self.content.entries.retain(|entry| entry.nonce != nonce);
-        self.write().await
+        let mut content = self.content.clone();
+        content.entries.retain(|entry| entry.nonce != nonce);
+        self.write(content).await
     }
 
-    async fn write(&self) -> Result<(), L1Error> {
+    /// What could not be written is not remembered either, or it would be sent without a record.
+    async fn write(&mut self, content: Content) -> Result<(), L1Error> {
         let failed = |reason: String| L1Error::Journal {
             path: self.path.display().to_string(),
             reason,
         };
-        let bytes = serde_json::to_vec_pretty(&self.content).map_err(|error| failed(error.to_string()))?;
+        let bytes = serde_json::to_vec_pretty(&content).map_err(|error| failed(error.to_string()))?;
         let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || replace(&path, &bytes)).await;
         written
             .map_err(|error| failed(error.to_string()))?
-            .map_err(|error| failed(error.to_string()))
+            .map_err(|error| failed(error.to_string()))?;
+        self.content = content;
+        Ok(())
     }
 }
 

@@ -95,9 +95,11 @@ impl From<RunError> for StartError {
                 address,
                 source,
             },
-            RunError::Key | RunError::Address { .. } | RunError::Fatal(_) | RunError::Network(_) => {
-                Self::Failed(text)
-            }
+            RunError::Files { .. }
+            | RunError::Key
+            | RunError::Address { .. }
+            | RunError::Fatal(_)
+            | RunError::Network(_) => Self::Failed(text),
             RunError::Storage(_) | RunError::Log(_) => Self::Data(text),
             RunError::LostLog { .. } => Self::Guard(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),

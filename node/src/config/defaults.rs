@@ -100,7 +100,7 @@ impl Default for HttpKeys {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 27_401)),
-            max_connections: 4_096,
+            max_connections: 384,
         }
     }
 }

@@ -14,6 +14,10 @@ use plasma_core::{
 /// for proposals that lose and for one answer of a peer (128). A block that is dropped for room is fetched again when it turns out to matter.
 pub const UNDECIDED_MAX: usize = 256;
 
+/// Most finalize certificates kept of blocks that are not decided here. The newest is enough to catch up; the others only
+/// give a block a certificate of its own.
+pub const FINALS_MAX: usize = 256;
+
 /// A block above the decided tip.
 #[derive(Debug)]
 pub struct Undecided {
@@ -89,12 +93,14 @@ impl Chain {
             return;
         }
         if self.blocks.len() >= UNDECIDED_MAX {
-            let oldest = self
+            // What nobody has judged goes first; what is logged or applied may be an ancestor of what will be final.
+            let worth = |known: &Undecided| (known.is_logged, known.delta.is_some(), known.arrival);
+            let least = self
                 .blocks
                 .iter()
-                .min_by_key(|(_, known)| known.arrival)
+                .min_by_key(|(_, known)| worth(known))
                 .map(|(id, _)| *id);
-            oldest.and_then(|id| self.blocks.remove(&id));
+            least.and_then(|id| self.blocks.remove(&id));
         }
         self.arrivals += 1;
         self.blocks.insert(
@@ -139,6 +145,14 @@ impl Chain {
     pub fn on_final(&mut self, certificate: Certificate) {
         if certificate.view > self.decided_view {
             self.finals.insert(certificate.block, certificate);
+        }
+        if self.finals.len() > FINALS_MAX {
+            let lowest = self
+                .finals
+                .iter()
+                .min_by_key(|(_, known)| known.view)
+                .map(|(id, _)| *id);
+            lowest.and_then(|id| self.finals.remove(&id));
         }
     }
 

@@ -92,7 +92,10 @@ impl Guardian {
 
     /// Ethereum shows an anchor.
     pub fn on_anchored(&mut self, now: Millis, anchor: AnchorSeen) {
-        if self.anchor.is_some_and(|known| known.number >= anchor.number) {
+        let is_newer = |known: AnchorSeen| {
+            (anchor.number, anchor.height) != (known.number, known.height) && anchor.number >= known.number
+        };
+        if !self.anchor.is_none_or(is_newer) {
             return;
         }
         self.anchor = Some(anchor);

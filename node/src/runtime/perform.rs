@@ -1,11 +1,12 @@
 //! Effects on the world, one by one and in order. What must be logged is on disk before any of them is performed.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use plasma_consensus::{Message, Target};
 use plasma_core::{OperatorIndex, View};
 use plasma_network as network;
+use tokio::sync::Semaphore;
 use tracing::{debug, error, info, warn};
 
 use crate::{operator::effect::Effect, storage::Storage};
@@ -135,23 +136,44 @@ impl<S: Storage> Runtime<S> {
         });
     }
 
-    /// Answers a peer that lacks blocks, from storage or from what is undecided here.
-    pub(super) fn answer_request(&self, bytes: &[u8], reply: network::Responder) {
-        match Ask::decode(bytes) {
-            Ok(Ask::Block(id)) => {
-                let known = self.operator.encoded_block(&id);
-                let reader = self.storage.reader();
-                tokio::task::spawn_blocking(move || {
+    /// Answers a peer that lacks blocks, from storage or from what is undecided here. One answer at a time for each member:
+    /// the others wait as open streams, at the asker's cost.
+    pub(super) fn answer_request(&mut self, from: u16, bytes: &[u8], reply: network::Responder) {
+        let ask = match Ask::decode(bytes) {
+            Ok(ask) => ask,
+            Err(error) => return debug!(from, %error, "malformed sync request"),
+        };
+        let known = match &ask {
+            Ask::Block(id) => self.operator.encoded_block(id),
+            Ask::After(_) => None,
+        };
+        let (reader, operators) = (self.storage.reader(), self.operator.operators());
+        let turn = self
+            .turn
+            .serving
+            .entry(from)
+            .or_insert_with(|| Arc::new(Semaphore::new(1)));
+        let turn = Arc::clone(turn);
+        tokio::spawn(async move {
+            let Ok(_mine) = turn.acquire_owned().await else {
+                return;
+            };
+            if !reply.is_open() {
+                return;
+            }
+            let answered = tokio::task::spawn_blocking(move || match ask {
+                Ask::Block(id) => {
                     let block = known.or_else(|| sync::decided_block(&reader, &id));
-                    reply.send(wire::encode_answer(block.as_slice(), &[]))
-                });
+                    wire::encode_answer(block.as_slice(), &[])
+                }
+                Ask::After(height) => sync::answer(&reader, height, operators),
+            });
+            if let Ok(answer) = answered.await
+                && let Err(error) = reply.send(answer)
+            {
+                debug!(from, %error, "sync answer not sent");
             }
-            Ok(Ask::After(height)) => {
-                let (reader, operators) = (self.storage.reader(), self.operator.operators());
-                tokio::task::spawn_blocking(move || reply.send(sync::answer(&reader, height, operators)));
-            }
-            Err(error) => debug!(%error, "malformed sync request"),
-        }
+        });
     }
 }
 

@@ -6,7 +6,7 @@
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use plasma_consensus::Bls;
-use plasma_core::{Genesis, Hash, L1Block, OperatorIndex, SecretKey};
+use plasma_core::{Genesis, Hash, L1Block, L1Height, OperatorIndex, SecretKey};
 use plasma_network as network;
 use tokio::{net::TcpListener, sync::watch};
 use tracing::{info, warn};
@@ -21,7 +21,7 @@ use crate::{
     config::{Backend, Config},
     folder::Identity,
     keystore::OperatorKeys,
-    operator::{Operator, Params, mempool::MempoolLimits},
+    operator::{Operator, Params, mempool::MempoolLimits, report::AnchorSeen},
     storage::{
         Saved, Storage, StorageError,
         embedded::{EmbeddedStorage, Settings},
@@ -57,8 +57,8 @@ pub enum RunError {
     Log(#[from] WalError),
     /// The log is new but storage is not.
     #[error(
-        "the log in {} is missing while storage holds blocks: this operator may have voted and must not vote again \
-         under this key. Restore the folder, or let the operator rejoin under a new key", path.display()
+        "the log in {} is missing, yet this key was used on this chain: the operator may have voted and must not vote \
+         again. Restore the folder, or let the operator rejoin under a new key", path.display()
     )]
     LostLog {
         /// Where the log should be.
@@ -77,6 +77,17 @@ pub enum RunError {
         address: std::net::SocketAddr,
         /// What the system said.
         source: io::Error,
+    },
+    /// Too few files may be open.
+    #[error(
+        "{limit} files may be open, {needed} are needed (http.max_connections + p2p.max_clients + {FILES_RESERVED}); \
+         raise it with `ulimit -n {needed}` or LimitNOFILE, or lower these keys"
+    )]
+    Files {
+        /// How many may be open.
+        limit: usize,
+        /// How many are needed.
+        needed: usize,
     },
     /// The loop ended.
     #[error(transparent)]
@@ -108,6 +119,8 @@ const BUMP_POLLS: u32 = 60;
 const FEE_WEI_MAX: u128 = 500_000_000_000;
 /// How long a transaction waits in the mempool.
 const MEMPOOL_TTL_MS: u64 = 600_000;
+/// Files beside client connections: the database's tables, the log, a hundred members' connections, Ethereum.
+const FILES_RESERVED: usize = 320;
 /// Room in a payload frame beyond the client transactions: derived transactions and the message.
 const DERIVED_BYTES: u32 = 2 << 20;
 /// Requests of libp2p clients answered at once.
@@ -118,6 +131,7 @@ const CLIENTS_MAX: usize = 256;
 /// # Errors
 /// [`RunError`] says which part is wrong and what would mend it.
 pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunError> {
+    check_files(&start.config)?;
     let identity = Identity {
         genesis: start.genesis.hash(),
         operator: start.operator,
@@ -147,20 +161,19 @@ async fn run_on<S: Storage>(
     } = start;
     let saved = storage.recover().await?;
     let (wal, log) = open_log(&config, &genesis, me, &saved)?;
-    let Some(ethereum) = connect(&config, &genesis, &keys, &mut stop).await? else {
+    let header = saved.state.header;
+    let settings = ethereum_config(&config);
+    let connecting = async || Ethereum::connect(&settings, &genesis, &keys.ethereum).await;
+    let connected = patiently(&mut stop, connecting).await?.map(Arc::new);
+    let Some(ethereum) = connected else { return Ok(()) };
+    let asking = async || ask(&ethereum, header.l1_height, header.l1_hash).await;
+    let Some(facts) = patiently(&mut stop, asking).await? else {
         return Ok(());
     };
-    let header = saved.state.header;
-    let origin = l1::origin(&ethereum, header.l1_height, header.l1_hash).await?;
-    let listener = TcpListener::bind(config.http.listen)
-        .await
-        .map_err(|source| RunError::Http {
-            address: config.http.listen,
-            source,
-        })?;
-
+    let origin = facts.origin;
+    let listener = listen(&config).await?;
     let mut clock = Clock::start();
-    let params = params(&config, &genesis, me, &ethereum, &origin).await?;
+    let params = params(&config, &genesis, me, &facts)?;
     let scheme = Bls::new(bls_key(&keys)?, genesis.committee()?);
     let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, log);
 
@@ -213,6 +226,13 @@ async fn run_on<S: Storage>(
     Ok(ended?)
 }
 
+async fn listen(config: &Config) -> Result<TcpListener, RunError> {
+    let address = config.http.listen;
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Http { address, source })
+}
+
 /// What the verification of signatures must know.
 fn rules(genesis: &Genesis) -> Result<Rules, RunError> {
     Ok(Rules {
@@ -224,15 +244,7 @@ fn rules(genesis: &Genesis) -> Result<Rules, RunError> {
 }
 
 /// What the operator is told once: its settings, and what Ethereum says at the start.
-async fn params(
-    config: &Config,
-    genesis: &Genesis,
-    me: OperatorIndex,
-    ethereum: &Ethereum,
-    origin: &L1Block,
-) -> Result<Params, RunError> {
-    let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
-    let anchor = ethereum.last_anchor().await?;
+fn params(config: &Config, genesis: &Genesis, me: OperatorIndex, facts: &Facts) -> Result<Params, RunError> {
     Ok(Params {
         genesis: genesis.clone(),
         committee: genesis.committee()?,
@@ -243,21 +255,36 @@ async fn params(
             bytes_max: usize::try_from(config.mempool.max_bytes.0).unwrap_or(usize::MAX),
             ttl_ms: MEMPOOL_TTL_MS,
         },
-        silence_s: parameters.silence_s,
-        anchor: anchor.as_ref().map(l1::seen),
-        origin_time_s: origin.timestamp_s,
+        silence_s: facts.silence_s,
+        anchor: facts.anchor,
+        origin_time_s: facts.origin.timestamp_s,
     })
 }
 
-/// Ethereum may be away for a while when a machine starts; a wrong chain is no reason to wait.
-async fn connect(
-    config: &Config,
-    genesis: &Genesis,
-    keys: &OperatorKeys,
-    stop: &mut watch::Receiver<bool>,
-) -> Result<Option<Arc<Ethereum>>, RunError> {
+/// What Ethereum says at the start.
+struct Facts {
+    /// The last decided origin.
+    origin: L1Block,
+    /// The contract's `silence`.
+    silence_s: u64,
+    /// The newest anchor.
+    anchor: Option<AnchorSeen>,
+}
+
+async fn ask(ethereum: &Ethereum, height: L1Height, hash: Hash) -> Result<Facts, L1Error> {
+    let origin = l1::origin(ethereum, height, hash).await?;
+    let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
+    let anchor = ethereum.last_anchor().await?;
+    Ok(Facts {
+        origin,
+        silence_s: parameters.silence_s,
+        anchor: anchor.as_ref().map(l1::seen),
+    })
+}
+
+fn ethereum_config(config: &Config) -> EthereumConfig {
     let poll = config.l1.poll_interval.0;
-    let settings = EthereumConfig {
+    EthereumConfig {
         endpoints: vec![config.l1.rpc_url.clone()],
         deadline: L1_DEADLINE,
         poll,
@@ -265,10 +292,18 @@ async fn connect(
         bump_after: poll * BUMP_POLLS,
         wait: L1_WAIT,
         fee_wei_max: FEE_WEI_MAX,
-    };
+    }
+}
+
+/// Ethereum may be away or behind for a while when a machine starts; a wrong chain is no reason to wait. `None` when told to
+/// stop meanwhile.
+async fn patiently<T>(
+    stop: &mut watch::Receiver<bool>,
+    mut attempt: impl AsyncFnMut() -> Result<T, L1Error>,
+) -> Result<Option<T>, RunError> {
     loop {
-        match Ethereum::connect(&settings, genesis, &keys.ethereum).await {
-            Ok(ethereum) => return Ok(Some(Arc::new(ethereum))),
+        match attempt().await {
+            Ok(found) => return Ok(Some(found)),
             Err(error) if error.is_transient() => warn!(%error, "waiting for Ethereum"),
             Err(error) => return Err(error.into()),
         }
@@ -279,7 +314,29 @@ async fn connect(
     }
 }
 
-/// Opens the log. A log that is gone while storage is not means forgotten votes.
+/// Connections must not take the files that storage and log need: a write that finds none ends the process.
+fn check_files(config: &Config) -> Result<(), RunError> {
+    let clients = usize::try_from(config.p2p.max_clients).unwrap_or(usize::MAX);
+    let needed = config
+        .http
+        .max_connections
+        .saturating_add(clients)
+        .saturating_add(FILES_RESERVED);
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let soft = limits.lines().find_map(|line| {
+        line.strip_prefix("Max open files")?
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+    });
+    match soft {
+        Some(limit) if limit < needed => Err(RunError::Files { limit, needed }),
+        _ => Ok(()),
+    }
+}
+
+/// Opens the log. A log that is gone while storage, or the mark beside the key, is not means forgotten votes.
 fn open_log(
     config: &Config,
     genesis: &Genesis,
@@ -294,8 +351,14 @@ fn open_log(
             operator: me,
         },
     )?;
-    if opened.is_new && saved.state.id != genesis.state().id {
+    let marker = config.keys.bls.with_extension("voted");
+    let word = genesis.hash().to_string();
+    let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
+    if opened.is_new && (has_voted || saved.state.id != genesis.state().id) {
         return Err(RunError::LostLog { path });
+    }
+    if !has_voted && let Err(error) = std::fs::write(&marker, word) {
+        warn!(%error, path = %marker.display(), "an emptied data folder will go unnoticed: the mark beside the key cannot be written");
     }
     if opened.dropped_torn_batch {
         warn!("a torn last batch was dropped from the log; nothing of it had been spoken");

@@ -16,10 +16,14 @@ use super::{
     Runtime,
     handle::{self, Rejected},
     verify::{Job, Verified},
+    wire,
 };
 
 /// Clients' transactions whose verdict is under way: as many as can wait in the queue of commands.
 const REPLIES_MAX: usize = handle::COMMANDS_MAX;
+/// Gossip batches of one author under verification: an honest one sends a hundred a second, and they take a millisecond each.
+const GOSSIP_PER_AUTHOR_MAX: usize = 64;
+
 impl<S: Storage> Runtime<S> {
     pub(super) fn take_network(&mut self, event: network::Event) {
         match event {
@@ -32,8 +36,8 @@ impl<S: Storage> Runtime<S> {
                     warn!(from, "payload dropped, verification is overloaded");
                 }
             }
-            network::Event::Gossip { id, bytes, .. } => self.take_gossip(id, bytes),
-            network::Event::Request { bytes, reply, .. } => self.answer_request(&bytes, reply),
+            network::Event::Gossip { from, id, bytes } => self.take_gossip(from, id, bytes),
+            network::Event::Request { from, bytes, reply } => self.answer_request(from, &bytes, reply),
             network::Event::ClientRequest { bytes, reply, .. } => {
                 // A refused client sees its request refused: dropping the responder says so.
                 let _ = self.clients.try_send((bytes, reply));
@@ -55,11 +59,21 @@ impl<S: Storage> Runtime<S> {
         }
     }
 
-    fn take_gossip(&mut self, id: network::GossipId, bytes: Bytes) {
+    /// One author cannot fill the queue of all.
+    fn take_gossip(&mut self, from: Option<u16>, id: network::GossipId, bytes: Bytes) {
+        let under_way = self
+            .turn
+            .reports
+            .values()
+            .filter(|(author, _)| *author == from)
+            .count();
+        if bytes.len() > wire::GOSSIP_BATCH_BYTES || under_way >= GOSSIP_PER_AUTHOR_MAX {
+            return self.network.report(id, network::Verdict::Ignore);
+        }
         let ticket = self.ticket();
         match self.pool.submit(Job::Gossip { ticket, bytes }) {
             Ok(()) => {
-                self.turn.reports.insert(ticket, id);
+                self.turn.reports.insert(ticket, (from, id));
             }
             Err(_) => self.network.report(id, network::Verdict::Ignore),
         }
@@ -96,7 +110,7 @@ impl<S: Storage> Runtime<S> {
                 } else {
                     network::Verdict::Reject
                 };
-                if let Some(id) = self.turn.reports.remove(&ticket) {
+                if let Some((_, id)) = self.turn.reports.remove(&ticket) {
                     self.network.report(id, verdict);
                 }
                 let offered = transactions.into_iter().flatten();

@@ -1,8 +1,8 @@
 //! The worker pool: signatures of gossip, clients' transactions, proposals and sync answers are checked here, before
 //! the operator sees them.
 //!
-//! Two queues: what an agreement waits for goes first, what clients and gossip offer goes second and is refused when it
-//! would wait too long. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
+//! Three queues: what an agreement waits for goes first, then our clients, then gossip; each is refused when it would wait
+//! too long. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
 //! signature, so a known id with a bad signature finds nothing.
 
 use std::{
@@ -23,8 +23,10 @@ use super::wire;
 
 /// Jobs of proposals and sync answers that wait at most; each peer has few of them in flight.
 const URGENT_MAX: usize = 256;
-/// Jobs of gossip and clients that wait at most: at 70 µs a signature and some dozens to a batch, about a second's work.
-const OFFERED_MAX: usize = 4_096;
+/// Clients' transactions that wait at most: at 70 µs a signature, a third of a second.
+const CLIENTS_MAX: usize = 4_096;
+/// Gossip batches that wait at most, of at most [`wire::GOSSIP_BATCH_BYTES`] each: 15 MB.
+const GOSSIP_MAX: usize = 256;
 /// Authentic transactions remembered per generation, two generations: the mempool's size on a testnet, 30 MB.
 const CACHE_GENERATION: usize = 65_536;
 
@@ -132,7 +134,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Queues {
     urgent: VecDeque<Job>,
-    offered: VecDeque<Job>,
+    clients: VecDeque<Job>,
+    gossip: VecDeque<Job>,
     closed: bool,
 }
 
@@ -164,7 +167,8 @@ impl Pool {
         let mut queues = lock(&shared.queues);
         let (queue, max) = match job {
             Job::Payload { .. } | Job::Answer { .. } => (&mut queues.urgent, URGENT_MAX),
-            Job::Gossip { .. } | Job::Client { .. } => (&mut queues.offered, OFFERED_MAX),
+            Job::Client { .. } => (&mut queues.clients, CLIENTS_MAX),
+            Job::Gossip { .. } => (&mut queues.gossip, GOSSIP_MAX),
         };
         if queue.len() >= max {
             return Err(job);
@@ -190,7 +194,16 @@ fn next(shared: &Shared) -> Option<Job> {
         if queues.closed {
             return None;
         }
-        if let Some(job) = queues.urgent.pop_front().or_else(|| queues.offered.pop_front()) {
+        let Queues {
+            urgent,
+            clients,
+            gossip,
+            ..
+        } = &mut *queues;
+        if let Some(job) = [urgent, clients, gossip]
+            .into_iter()
+            .find_map(VecDeque::pop_front)
+        {
             return Some(job);
         }
         queues = shared.ready.wait(queues).unwrap_or_else(PoisonError::into_inner);
