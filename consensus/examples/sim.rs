@@ -1,4 +1,5 @@
-//! Hunts the consensus engine: `cargo sim --seeds A..B`, or `cargo sim --seed N --trace` to look at one.
+//! Hunts the consensus engine: `cargo sim --seeds A..B`, or `cargo sim --seed N --trace` to look at one; `--harsh` in
+//! front makes the weather of every seed as bad as it gets.
 //!
 //! Prints the first failing seed and the command that replays it, and ends with the seeds per second.
 #![expect(clippy::print_stdout, reason = "it is a command")]
@@ -26,10 +27,10 @@ const TWICE_EVERY: u64 = 100;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match parse(&arguments) {
-        Some(Command::One { seed, watch }) => one(seed, watch),
-        Some(Command::Many(seeds)) => many(&seeds),
+        Some((weather, Command::One { seed, watch })) => one(seed, weather, watch),
+        Some((weather, Command::Many(seeds))) => many(&seeds, weather),
         None => {
-            println!("usage: cargo sim --seeds A..B | --seed N [--trace]");
+            println!("usage: cargo sim [--harsh] --seeds A..B | --seed N [--trace]");
             ExitCode::FAILURE
         }
     }
@@ -40,9 +41,38 @@ enum Command {
     Many(Range<u64>),
 }
 
-fn parse(arguments: &[String]) -> Option<Command> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    Drawn,
+    Harsh,
+}
+
+impl Weather {
+    fn scenario(self, seed: u64) -> Scenario {
+        let drawn = Scenario::from_seed(seed);
+        if self == Self::Harsh {
+            drawn.harshened()
+        } else {
+            drawn
+        }
+    }
+
+    /// What stands before the seed in a command.
+    fn flag(self) -> &'static str {
+        if self == Self::Harsh { "--harsh " } else { "" }
+    }
+}
+
+fn parse(arguments: &[String]) -> Option<(Weather, Command)> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
+        ["--harsh", rest @ ..] => Some((Weather::Harsh, command(rest)?)),
+        rest => Some((Weather::Drawn, command(rest)?)),
+    }
+}
+
+fn command(words: &[&str]) -> Option<Command> {
+    match words {
         ["--seeds", range] => {
             let (from, to) = range.split_once("..")?;
             Some(Command::Many(from.parse().ok()?..to.parse().ok()?))
@@ -59,8 +89,8 @@ fn parse(arguments: &[String]) -> Option<Command> {
     }
 }
 
-fn one(seed: u64, watch: Watch) -> ExitCode {
-    let scenario = Scenario::from_seed(seed);
+fn one(seed: u64, weather: Weather, watch: Watch) -> ExitCode {
+    let scenario = weather.scenario(seed);
     println!("{scenario:#?}");
     let outcome = run(&scenario, Breakage::default(), watch);
     for line in &outcome.trace {
@@ -93,13 +123,13 @@ struct Tally {
     failures: Vec<(u64, String)>,
 }
 
-fn many(seeds: &Range<u64>) -> ExitCode {
+fn many(seeds: &Range<u64>, weather: Weather) -> ExitCode {
     let started = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let tallies: Vec<Tally> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| work(&next, seeds.end)))
+            .map(|_| scope.spawn(|| work(&next, seeds.end, weather)))
             .collect();
         workers
             .into_iter()
@@ -120,19 +150,23 @@ fn many(seeds: &Range<u64>) -> ExitCode {
     report(&total, started.elapsed().as_secs_f64(), threads)
 }
 
-fn work(next: &AtomicU64, end: u64) -> Tally {
+fn work(next: &AtomicU64, end: u64, weather: Weather) -> Tally {
     let mut tally = Tally::default();
     loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
         if seed >= end {
             return tally;
         }
-        let scenario = Scenario::from_seed(seed);
+        let scenario = weather.scenario(seed);
         let is_twice = seed.is_multiple_of(TWICE_EVERY);
         let watch = if is_twice { Watch::Transcript } else { Watch::Plain };
         let outcome = run(&scenario, Breakage::default(), watch);
         if is_twice && run(&scenario, Breakage::default(), watch).transcript != outcome.transcript {
-            fail(&mut tally, seed, "two runs of one seed differ".to_owned());
+            fail(
+                &mut tally,
+                (seed, weather),
+                "two runs of one seed differ".to_owned(),
+            );
         }
         tally.seeds += 1;
         tally.views += outcome.views;
@@ -144,15 +178,16 @@ fn work(next: &AtomicU64, end: u64) -> Tally {
         if let Some(violation) = outcome.violation {
             fail(
                 &mut tally,
-                seed,
+                (seed, weather),
                 format!("{}: {}", violation.invariant, violation.what),
             );
         }
     }
 }
 
-fn fail(tally: &mut Tally, seed: u64, what: String) {
-    println!("seed {seed} failed; replay with: cargo sim --seed {seed} --trace\n    {what}");
+fn fail(tally: &mut Tally, (seed, weather): (u64, Weather), what: String) {
+    let flag = weather.flag();
+    println!("seed {seed} failed; replay with: cargo sim {flag}--seed {seed} --trace\n    {what}");
     tally.failures.push((seed, what));
 }
 

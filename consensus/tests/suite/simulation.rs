@@ -25,6 +25,21 @@ fn no_seed_breaks_an_invariant_and_every_mark_is_hit() {
 }
 
 #[test]
+fn the_worst_weather_breaks_nothing() {
+    for seed in 0..10 {
+        let outcome = run(
+            &Scenario::from_seed(seed).harshened(),
+            Breakage::default(),
+            Watch::Plain,
+        );
+        assert_eq!(
+            outcome.violation, None,
+            "replay with: cargo sim --harsh --seed {seed} --trace"
+        );
+    }
+}
+
+#[test]
 fn the_same_seed_does_the_same() {
     for seed in [3, 11] {
         let transcript =

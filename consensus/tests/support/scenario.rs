@@ -108,6 +108,24 @@ impl Scenario {
         }
     }
 
+    /// The same committee in much worse weather, for longer.
+    pub(crate) fn harshened(self) -> Self {
+        Self {
+            calm_at_ms: 20_000,
+            loss: 3_000,
+            duplicates: 2_000,
+            stragglers: 2_000,
+            partitions: 600,
+            cuts: 600,
+            pauses: 400,
+            crashes: 200,
+            blackouts: 100,
+            pending: 3_000,
+            byzantine: (self.n - 1) / 3,
+            ..self
+        }
+    }
+
     /// Whether a member follows the rules.
     pub(crate) fn is_honest(&self, member: u16) -> bool {
         member < self.n - self.byzantine
