@@ -53,7 +53,8 @@ pub enum Effect {
         /// Proves the new floor.
         certificate: Certificate,
     },
-    /// Wake me then with [`crate::Input::Tick`]; replaces the timer asked for before.
+    /// Wake me then with [`crate::Input::Tick`]; replaces the timer asked for before. A tick that comes too early is
+    /// harmless: it asks for the next one again.
     Timer(Millis),
     /// An operator contradicted itself; both signatures are verified.
     Evidence(Evidence),
