@@ -22,6 +22,9 @@ struct Entry {
     verified: bool,
 }
 
+/// Room for the votes of a small committee at once; bigger ones grow into theirs.
+const SMALL_COMMITTEE: usize = 8;
+
 /// What became of a vote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cast {
@@ -59,6 +62,9 @@ impl Tally {
         }
         match self.entry(vote.signer) {
             None => {
+                if self.votes.is_empty() {
+                    self.votes.reserve(SMALL_COMMITTEE);
+                }
                 let vote = vote.clone();
                 self.votes.push(Entry { vote, verified });
                 Cast::New

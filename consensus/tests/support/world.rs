@@ -4,6 +4,7 @@ use std::{
     cmp::Ordering,
     collections::{BTreeMap, BinaryHeap},
     rc::Rc,
+    sync::OnceLock,
 };
 
 use plasma_consensus::{Message, Mutation};
@@ -405,19 +406,23 @@ impl World {
     }
 }
 
-/// Members with keys that are none, seen at the first byte: the mock knows everybody.
+/// Members with keys that are none: the mock knows everybody. Made once per size, because a committee reads its keys.
 pub(crate) fn committee(n: u16) -> Committee {
-    let members = (0..n).map(|index| {
-        let [high, low] = index.to_be_bytes();
-        let mut key = [0xff; 48];
-        key[46..].copy_from_slice(&[high, low]);
-        let mut operator = [1; 20];
-        operator[..2].copy_from_slice(&[high, low]);
-        Member {
-            operator: Address(operator),
-            key: PublicKey(key),
-            peer: keccak(&[&[high, low]]),
-        }
+    static BY_SIZE: [OnceLock<Committee>; 32] = [const { OnceLock::new() }; 32];
+    let made = BY_SIZE[usize::from(n)].get_or_init(|| {
+        let members = (0..n).map(|index| {
+            let [high, low] = index.to_be_bytes();
+            let mut key = [0xff; 48];
+            key[46..].copy_from_slice(&[high, low]);
+            let mut operator = [1; 20];
+            operator[..2].copy_from_slice(&[high, low]);
+            Member {
+                operator: Address(operator),
+                key: PublicKey(key),
+                peer: keccak(&[&[high, low]]),
+            }
+        });
+        Committee::new(Epoch(0), members.collect()).expect("members differ")
     });
-    Committee::new(Epoch(0), members.collect()).expect("members differ")
+    made.clone()
 }
