@@ -41,6 +41,7 @@ impl<S: Scheme> Operator<S> {
 
     /// Translates what the engine wants into what the shell does.
     pub(super) fn perform(&mut self, now: Millis, wishes: Vec<Wish>, effects: &mut Vec<Effect>) {
+        let mut builds = Vec::new();
         for wish in wishes {
             match wish {
                 Wish::Persist(record) => effects.push(Effect::Persist(Record::Consensus(record))),
@@ -52,7 +53,7 @@ impl<S: Scheme> Operator<S> {
                         block,
                     });
                 }
-                Wish::Build { view, parent } => self.build(now, view, parent, effects),
+                Wish::Build { view, parent } => builds.push((view, parent)),
                 Wish::Validate { view, block, .. } => self.await_block(view, block, effects),
                 Wish::Finalized { certificate, .. } | Wish::Behind { certificate } => {
                     effects.push(Effect::CancelBelow(certificate.view));
@@ -69,6 +70,10 @@ impl<S: Scheme> Operator<S> {
                 Wish::Refused(refusal) => effects.push(Effect::Refused(refusal)),
                 Wish::Broken(violation) => self.stop(format!("agreement broke: {violation:?}"), effects),
             }
+        }
+        // Last, because an answer may come at once and its wishes, timers above all, are newer than these.
+        for (view, parent) in builds {
+            self.build(now, view, parent, effects);
         }
     }
 
