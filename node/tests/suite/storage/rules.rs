@@ -1,6 +1,7 @@
 //! The rules of storage, each a test for any backend.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{TryRecvError, channel};
 
 use plasma_core::{BlockId, DepositFate, DepositNumber, ExitId, Fate, Hash, Height, Position, Wanted};
 use plasma_node::storage::{Decided, NOTE_KEY_MAX, NOTE_VALUE_MAX, Notes, Read, Storage, StorageError};
@@ -354,11 +355,10 @@ pub(crate) async fn readers_see_whole_blocks_while_commits_go_on(mut backend: im
         .map(|(decided, _, totals, exits)| (decided.header.height, (totals.clone(), exits.clone())))
         .collect();
     let reader = storage.reader();
-    let (stop, stopped) = std::sync::mpsc::channel::<()>();
-    let (looked_in, looked) = std::sync::mpsc::channel();
+    let ((stop, stopped), (looked_in, looked)) = (channel::<()>(), channel());
     let watcher = std::thread::spawn(move || {
         let mut seen = Height(0);
-        while stopped.try_recv() != Err(std::sync::mpsc::TryRecvError::Disconnected) {
+        while stopped.try_recv() != Err(TryRecvError::Disconnected) {
             let moment = reader.pinned().unwrap();
             let (height, block) = moment.tip().unwrap();
             assert!(height >= seen, "a reader never goes back");
@@ -367,10 +367,8 @@ pub(crate) async fn readers_see_whole_blocks_while_commits_go_on(mut backend: im
             if let Some((totals, exits)) = states.get(&height) {
                 expect_equal(&moment.totals().unwrap(), totals, "total");
                 expect_equal(&moment.exits().unwrap(), exits, "exit");
-                assert_eq!(
-                    moment.leaves(Height(0)..Height(999)).unwrap().len(),
-                    usize::try_from(height.0).unwrap() + 1
-                );
+                let leaves = moment.leaves(Height(0)..Height(999)).unwrap();
+                assert_eq!(leaves.len(), usize::try_from(height.0).unwrap() + 1);
             }
             // Nobody counts the looks after the last commit.
             let _ = looked_in.send(());
