@@ -228,15 +228,16 @@ impl<S: Scheme> Operator<S> {
         self.operators
     }
 
-    /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage does not hold.
+    /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage would lose in a
+    /// power cut, those above its durable height.
     #[must_use]
-    pub fn needs(&self, record: &Record) -> bool {
+    pub fn needs(&self, record: &Record, durable: Height) -> bool {
         match record {
             Record::Consensus(record) => self.engine.needs(record),
             Record::Body(bytes) => bytes
                 .get(..Header::SIZE)
                 .and_then(Header::decode)
-                .is_some_and(|header| header.height > self.chain.decided().header.height),
+                .is_some_and(|header| header.height > durable),
         }
     }
 

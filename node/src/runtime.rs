@@ -302,14 +302,17 @@ impl<S: Storage> Runtime<S> {
         Ok(())
     }
 
-    /// Writes the log anew when it has grown: what is decided is in storage, durably.
+    /// Writes the log anew when it has grown, without what storage holds durably.
     fn shorten_log(&mut self) -> Result<(), Fatal> {
+        // Asked in every turn, so that an operator whose disk fails stops even when it has nothing to write.
+        let durable = self.storage.durable()?;
         if self.wal.is_checkpoint_due() {
             let (operator, operators) = (&self.operator, self.operator.operators());
             let wal = &mut self.wal;
             block_in_place(|| {
                 wal.retain(|entry| {
-                    read_record(&entry.record, operators).is_some_and(|record| operator.needs(&record))
+                    read_record(&entry.record, operators)
+                        .is_some_and(|record| operator.needs(&record, durable))
                 })
             })?;
         }

@@ -1,7 +1,8 @@
 //! What an operator keeps: outputs, blocks, proofs' leaves and certificates, behind one narrow trait.
 //!
-//! A commit is one atomic, durable write of one decided block; readers see whole blocks only and are
-//! never blocked. Every backend stores the same rows ([`schema`]); what a commit writes ([`changes`])
+//! A commit is one atomic write of one decided block; readers see whole blocks only and are never
+//! blocked. A block that is not durable yet is still in the operator's log, so a commit does not wait
+//! for the disk. Every backend stores the same rows ([`schema`]); what a commit writes ([`changes`])
 //! and what a question reads ([`query`]) is written once, over rows, so that backends cannot differ in
 //! meaning. [`embedded`] is the engine on disk; [`memory`] is the simulated one.
 
@@ -9,35 +10,31 @@ pub mod embedded;
 pub mod memory;
 
 mod changes;
+mod error;
 mod query;
 mod rows;
 mod schema;
 
-use std::{collections::BTreeMap, future::Future, ops::Range, path::PathBuf};
+pub use error::StorageError;
+
+use std::{collections::BTreeMap, future::Future, ops::Range};
 
 use plasma_core::{
     Address, Amount, BlockId, Certificate, Delta, DepositFate, DepositNumber, ExitId, Hash, Header, Height,
     OpenExit, OutputRecord, Position, Reads, SignedTransaction, State, TransactionId, Wanted,
 };
 
-use crate::folder::FolderError;
-
 /// All a backend must do.
 pub trait Storage: Send {
     /// Answers questions while commits go on.
     type Reader: Read + Clone + Send + Sync + 'static;
 
-    /// Keeps small durable facts beside the ledger.
-    type Notes: Notes + Clone + Send + Sync + 'static;
-
     /// A reader of everything committed so far and from now on.
     fn reader(&self) -> Self::Reader;
 
-    /// The notes, readable and writable while commits go on.
-    fn notes(&self) -> Self::Notes;
-
-    /// Writes one decided block: all of it or nothing, on disk when it returns.
+    /// Writes one decided block: all of it or nothing, visible to readers when it returns.
     ///
+    /// It is durable when [`Storage::durable`] has reached its height; until then the operator's log must hold it.
     /// Committing a block again changes nothing, except that its certificate is kept if it had none.
     ///
     /// # Errors
@@ -48,6 +45,12 @@ pub trait Storage: Send {
         decided: &Decided,
         delta: &Delta,
     ) -> impl Future<Output = Result<(), StorageError>> + Send;
+
+    /// The newest height that survives a power cut, with everything below it.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the disk or the cluster refused: nobody knows then what it holds, and the operator stops.
+    fn durable(&self) -> Result<Height, StorageError>;
 
     /// What an operator starts from.
     ///
@@ -121,31 +124,6 @@ pub trait Read: Sized {
     fn totals(&self) -> Result<BTreeMap<Address, Amount>, StorageError>;
 }
 
-/// Small durable facts of other parts of the operator: the bridge's sent transactions and open duties.
-///
-/// Keys and values are the caller's bytes; a caller begins its keys with a word of its own, such as
-/// `sent/`. Calls wait for the disk: from async code they belong on a blocking thread.
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "all fail alike: the engine's error, or a size beyond its limit"
-)]
-pub trait Notes {
-    /// Keeps a note, replacing one of the same key; on disk when it returns.
-    fn put_note(&self, key: &[u8], value: &[u8]) -> Result<(), StorageError>;
-
-    /// Forgets a note, on disk when it returns.
-    fn remove_note(&self, key: &[u8]) -> Result<(), StorageError>;
-
-    /// One note.
-    fn note(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError>;
-
-    /// All notes whose key begins so, in order of key.
-    fn notes_with(&self, prefix: &[u8]) -> Result<Vec<Note>, StorageError>;
-}
-
-/// Key and value of a note.
-pub type Note = (Vec<u8>, Vec<u8>);
-
 /// A block that the federation has finalized, directly or through a descendant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
@@ -167,110 +145,3 @@ pub struct Saved {
     /// Exits that Ethereum has started and not ended.
     pub exits: BTreeMap<ExitId, OpenExit>,
 }
-
-/// Why storage cannot be opened, read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    /// The folder is in use or cannot be opened.
-    #[error(transparent)]
-    Folder(#[from] FolderError),
-    /// The rows are another federation's or another operator's.
-    #[error("the storage in {} is not ours: {difference}; name this operator's own folder", path.display())]
-    Identity {
-        /// The folder.
-        path: PathBuf,
-        /// What differs.
-        difference: String,
-    },
-    /// The rows have another layout.
-    #[error("the storage in {} has schema {found}, this program knows {known}; {}", path.display(), remedy(*found, *known))]
-    Schema {
-        /// The folder.
-        path: PathBuf,
-        /// The schema of the rows.
-        found: u32,
-        /// The schema of this program.
-        known: u32,
-    },
-    /// A block above the next height.
-    #[error("a block of height {found} cannot follow the tip at {tip}")]
-    Gap {
-        /// The newest height.
-        tip: Height,
-        /// The block's.
-        found: Height,
-    },
-    /// A block of the next height on another parent.
-    #[error("the block of height {height} stands on {found:?}, the tip is {tip:?}")]
-    Fork {
-        /// The block's height.
-        height: Height,
-        /// The newest block.
-        tip: BlockId,
-        /// The parent that the block names.
-        found: BlockId,
-    },
-    /// Another block of a height that is committed already.
-    #[error("height {height} holds block {stored:?}, refused {found:?}")]
-    Conflict {
-        /// The height.
-        height: Height,
-        /// The committed block.
-        stored: BlockId,
-        /// The other one.
-        found: BlockId,
-    },
-    /// Block and delta do not belong together, or the delta contradicts the rows.
-    #[error("the delta of height {height} cannot be written: {what}")]
-    Delta {
-        /// The block's height.
-        height: Height,
-        /// The contradiction.
-        what: &'static str,
-    },
-    /// A row that cannot be understood.
-    #[error("the row {key} of table {table} is damaged; restore a backup or let the operator sync anew")]
-    Row {
-        /// The table.
-        table: &'static str,
-        /// The key in hexadecimal.
-        key: String,
-    },
-    /// A note beyond its limits.
-    #[error(
-        "a note of {key} bytes of key and {value} of value; at most {} and {} fit",
-        NOTE_KEY_MAX,
-        NOTE_VALUE_MAX
-    )]
-    Note {
-        /// Size of the key.
-        key: usize,
-        /// Size of the value.
-        value: usize,
-    },
-    /// The engine refused.
-    #[error("the storage engine cannot {doing}: {source}")]
-    Engine {
-        /// What was tried.
-        doing: &'static str,
-        /// What it said.
-        source: Box<fjall::Error>,
-    },
-    /// The write was given up because the runtime is shutting down.
-    #[error("the runtime is shutting down")]
-    ShuttingDown,
-}
-
-fn remedy(found: u32, known: u32) -> &'static str {
-    if found > known {
-        "run the newer program that wrote it"
-    } else {
-        "let the operator sync into a new folder"
-    }
-}
-
-/// Longest key of a note.
-pub const NOTE_KEY_MAX: usize = 256;
-
-/// Longest value of a note: an Ethereum transaction with an anchor's or a challenge's calldata fits.
-pub const NOTE_VALUE_MAX: usize = 1 << 20;

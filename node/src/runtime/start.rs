@@ -24,7 +24,7 @@ use crate::{
     operator::{Operator, Params, mempool::MempoolLimits, report::AnchorSeen},
     storage::{
         Saved, Storage, StorageError,
-        embedded::{EmbeddedStorage, Settings},
+        embedded::{EmbeddedStorage, Fjall, Settings},
         memory::MemoryStorage,
     },
     wal::{Wal, WalError},
@@ -141,7 +141,8 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
         Backend::Embedded => {
             let cache_bytes = start.config.storage.cache.0;
             let folder = start.config.data_dir.join(&start.config.storage.path);
-            let storage = EmbeddedStorage::open(&folder, identity, &state, Settings { cache_bytes })?;
+            let storage =
+                EmbeddedStorage::<Fjall>::open(&folder, identity, &state, Settings { cache_bytes })?;
             run_on(start, storage, stop).await
         }
         Backend::Memory => run_on(start, MemoryStorage::new(identity, &state), stop).await,

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use plasma_core::{Address, Amount, BlockId, Delta, Fate, Height, OutputRecord, Position, State, history};
+use plasma_core::{Address, Amount, BlockId, Delta, Height, OutputRecord, Position, State, history};
 
 use super::{
-    Decided, NOTE_KEY_MAX, NOTE_VALUE_MAX, StorageError, query,
+    Decided, StorageError, query,
     rows::{Change, Rows},
     schema::{self, Table},
 };
@@ -95,22 +95,6 @@ pub(super) fn of_block(
     Ok(changes)
 }
 
-/// The change of a note, when key and value are within their limits.
-pub(super) fn of_note(key: &[u8], value: Option<&[u8]>) -> Result<Change, StorageError> {
-    let size = value.map_or(0, <[u8]>::len);
-    if key.is_empty() || key.len() > NOTE_KEY_MAX || size > NOTE_VALUE_MAX {
-        return Err(StorageError::Note {
-            key: key.len(),
-            value: size,
-        });
-    }
-    Ok(Change {
-        table: Table::Notes,
-        key: key.to_vec(),
-        value: value.map(<[u8]>::to_vec),
-    })
-}
-
 fn of_committed_block(
     rows: &impl Rows,
     decided: &Decided,
@@ -164,11 +148,23 @@ fn push_block(changes: &mut Vec<Change>, decided: &Decided, block: BlockId) {
 }
 
 fn push_outputs(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> Result<(), StorageError> {
+    let height = delta.height;
+    let older: Vec<Position> = delta
+        .outputs
+        .keys()
+        .filter(|at| at.block != height)
+        .copied()
+        .collect();
+    let before: BTreeMap<Position, Option<OutputRecord>> =
+        older.iter().copied().zip(query::outputs(rows, &older)?).collect();
     let mut flows: BTreeMap<Address, Flow> = BTreeMap::new();
     for (position, record) in &delta.outputs {
         put(changes, Table::Outputs, position.to_bytes(), record.encode());
-        let was_unspent = was_unspent(rows, delta.height, *position, record)?;
-        let is_unspent = record.fate == Fate::Unspent;
+        let was_unspent = match before.get(position) {
+            None => false,
+            Some(before) => was_unspent(height, before.as_ref(), record)?,
+        };
+        let is_unspent = record.is_unspent();
         if was_unspent == is_unspent {
             continue;
         }
@@ -185,9 +181,7 @@ fn push_outputs(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> R
         } else {
             &mut flow.removed
         };
-        *side = side
-            .checked_add(record.output.amount)
-            .ok_or(overflow(delta.height))?;
+        *side = side.checked_add(record.output.amount).ok_or(overflow(height))?;
     }
     for (asset, flow) in flows {
         push_total(changes, rows, delta.height, asset, flow)?;
@@ -223,29 +217,23 @@ fn push_total(
     Ok(())
 }
 
-/// Whether the output existed before this block. Older outputs that stay unspent only change their
-/// locks, and need no look.
+/// Whether an output of an older block still existed before this one.
 fn was_unspent(
-    rows: &impl Rows,
     height: Height,
-    position: Position,
-    record: &OutputRecord,
+    before: Option<&OutputRecord>,
+    after: &OutputRecord,
 ) -> Result<bool, StorageError> {
-    if position.block == height {
-        return Ok(false);
-    }
-    let before = query::output(rows, position)?;
     let before = before.ok_or(StorageError::Delta {
         height,
         what: "it changes an output that never was",
     })?;
-    if before.fate != Fate::Unspent && record.fate != before.fate {
+    if !before.is_unspent() && after.fate != before.fate {
         return Err(StorageError::Delta {
             height,
             what: "it changes the fate of an output that is gone",
         });
     }
-    Ok(before.fate == Fate::Unspent)
+    Ok(before.is_unspent())
 }
 
 fn push_rest(changes: &mut Vec<Change>, delta: &Delta) {

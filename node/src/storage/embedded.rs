@@ -1,25 +1,61 @@
-//! Rows in an embedded engine, one folder per operator.
+//! Rows in an engine inside the process, one folder per operator.
 //!
-//! The engine (fjall) is a log-structured tree per table with one journal: a batch is atomic over all
-//! tables and, committed with a barrier, on disk when it returns. Snapshots give readers their moment
-//! without locks. A failed barrier poisons the engine: it refuses everything until the process restarts.
+//! A commit is written to the engine and visible at once; a thread of its own makes it durable a moment later, many
+//! blocks with one barrier. What is not durable yet is in the operator's log, which is kept until [`Storage::durable`]
+//! has passed it. A failed barrier is never tried again: every later call fails and the operator stops.
+
+mod fjall;
+mod redb;
+mod syncer;
 
 use std::{path::Path, sync::Arc};
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
-use plasma_core::{Delta, State};
+use plasma_core::{Delta, Height, State};
 
+use self::syncer::Syncer;
+pub use self::{fjall::Fjall, redb::Redb};
 use super::{
-    Decided, Note, Notes, Saved, Storage, StorageError, changes, query,
-    rows::{Change, Moments, Row, Rows, prefix_end},
+    Decided, Saved, Storage, StorageError, changes, query,
+    rows::{Change, Moments, Rows},
     schema::{self, Table},
 };
 use crate::folder::{Claim, Identity};
 
+/// What an embedded engine must do.
+pub trait Engine: Clone + Send + Sync + Sized + 'static {
+    /// The rows of one moment; cheap to clone.
+    type Moment: Rows + Clone + Send + Sync + 'static;
+
+    /// Opens the engine's files, or makes them.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn open(folder: &Path, settings: Settings) -> Result<Self, StorageError>;
+
+    /// The rows as they are now.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn moment(&self) -> Result<Self::Moment, StorageError>;
+
+    /// All changes or none, visible when it returns. After a crash a prefix of all writes is found.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn write(&self, changes: Vec<Change>) -> Result<(), StorageError>;
+
+    /// Every write that returned before survives a power cut.
+    ///
+    /// # Errors
+    /// The engine's; nobody knows then what the disk holds.
+    fn sync(&self) -> Result<(), StorageError>;
+}
+
 /// The storage of one operator on one machine; it and its readers hold the lock of its folder.
 #[derive(Debug)]
-pub struct EmbeddedStorage {
-    shared: EmbeddedReader,
+pub struct EmbeddedStorage<E: Engine = Fjall> {
+    shared: EmbeddedReader<E>,
+    syncer: Syncer,
 }
 
 /// What an operator may choose.
@@ -38,14 +74,16 @@ impl Default for Settings {
     }
 }
 
-/// Reader and notes of an [`EmbeddedStorage`].
+/// Reader of an [`EmbeddedStorage`].
 #[derive(Clone)]
-pub struct EmbeddedReader {
-    engine: Engine,
-    pinned: Option<Snapshot>,
+pub struct EmbeddedReader<E: Engine = Fjall> {
+    engine: E,
+    pinned: Option<E::Moment>,
+    /// Kept by every reader, because a reader keeps the engine's files open.
+    claim: Arc<Claim>,
 }
 
-impl std::fmt::Debug for EmbeddedReader {
+impl<E: Engine> std::fmt::Debug for EmbeddedReader<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EmbeddedReader")
             .field("is_pinned", &self.pinned.is_some())
@@ -53,7 +91,7 @@ impl std::fmt::Debug for EmbeddedReader {
     }
 }
 
-impl EmbeddedStorage {
+impl<E: Engine> EmbeddedStorage<E> {
     /// Opens the storage in a folder, or starts one that has seen genesis.
     ///
     /// # Errors
@@ -65,229 +103,103 @@ impl EmbeddedStorage {
         genesis: &State,
         settings: Settings,
     ) -> Result<Self, StorageError> {
-        let claim = Claim::take(folder)?;
-        let engine = Engine::open(&folder.join(ENGINE), claim, settings)?;
-        let storage = Self {
-            shared: EmbeddedReader { engine, pinned: None },
-        };
-        let rows = storage.shared.moment();
-        let Some(found) = rows.row(Table::Meta, schema::SCHEMA)? else {
-            storage
-                .shared
-                .engine
-                .write(changes::of_genesis(&identity, genesis))?;
-            return Ok(storage);
-        };
-        check_schema(folder, &found)?;
-        let stored = query::value(&rows, Table::Meta, schema::IDENTITY, Identity::from_bytes)?;
-        let stored = stored.ok_or_else(|| query::damaged(Table::Meta, schema::IDENTITY))?;
-        match Identity::difference(&stored, &identity) {
-            None => Ok(storage),
-            Some(difference) => Err(StorageError::Identity {
-                path: folder.to_path_buf(),
-                difference,
-            }),
+        let claim = Arc::new(Claim::take(folder)?);
+        let engine = E::open(folder, settings)?;
+        let rows = engine.moment()?;
+        match rows.row(Table::Meta, schema::SCHEMA)? {
+            None => engine.write(changes::of_genesis(&identity, genesis))?,
+            Some(found) => check(folder, &found, &rows, &identity)?,
         }
+        // What a crash left written but not durable, and a genesis just written, must not be taken for durable.
+        engine.sync()?;
+        let (height, _) = query::tip(&engine.moment()?)?;
+        let syncer = Syncer::start(engine.clone(), height);
+        let shared = EmbeddedReader {
+            engine,
+            pinned: None,
+            claim,
+        };
+        Ok(Self { shared, syncer })
     }
 }
 
-fn check_schema(folder: &Path, found: &[u8]) -> Result<(), StorageError> {
-    let found = found.try_into().map(u32::from_be_bytes);
+fn check(folder: &Path, version: &[u8], rows: &impl Rows, identity: &Identity) -> Result<(), StorageError> {
+    let found = version.try_into().map(u32::from_be_bytes);
     let found = found.map_err(|_| query::damaged(Table::Meta, schema::SCHEMA))?;
-    if found == schema::VERSION {
-        return Ok(());
+    if found != schema::VERSION {
+        return Err(StorageError::Schema {
+            path: folder.to_path_buf(),
+            found,
+            known: schema::VERSION,
+        });
     }
-    Err(StorageError::Schema {
-        path: folder.to_path_buf(),
-        found,
-        known: schema::VERSION,
-    })
+    let stored = query::value(rows, Table::Meta, schema::IDENTITY, Identity::from_bytes)?;
+    let stored = stored.ok_or_else(|| query::damaged(Table::Meta, schema::IDENTITY))?;
+    match Identity::difference(&stored, identity) {
+        None => Ok(()),
+        Some(difference) => Err(StorageError::Identity {
+            path: folder.to_path_buf(),
+            difference,
+        }),
+    }
 }
 
-impl Storage for EmbeddedStorage {
-    type Reader = EmbeddedReader;
-    type Notes = EmbeddedReader;
+impl<E: Engine> Storage for EmbeddedStorage<E> {
+    type Reader = EmbeddedReader<E>;
 
-    fn reader(&self) -> EmbeddedReader {
+    fn reader(&self) -> EmbeddedReader<E> {
         self.shared.clone()
     }
 
-    fn notes(&self) -> EmbeddedReader {
-        self.shared.clone()
-    }
-
-    /// The barrier is waited for on a blocking thread, so this needs a tokio runtime.
+    /// Writes on a blocking thread, so this needs a tokio runtime. Waits while too much is not durable yet.
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
-        let changes = changes::of_block(&self.shared.moment(), decided, delta)?;
         let engine = self.shared.engine.clone();
-        let written = tokio::task::spawn_blocking(move || engine.write(changes));
+        let changes = changes::of_block(&engine.moment()?, decided, delta)?;
+        let progress = self.syncer.progress();
+        let height = delta.height;
+        let written = tokio::task::spawn_blocking(move || {
+            progress.wait_for_room(height)?;
+            engine.write(changes)?;
+            progress.wrote(height);
+            Ok(())
+        });
         written.await.map_err(|_| StorageError::ShuttingDown)?
     }
 
+    fn durable(&self) -> Result<Height, StorageError> {
+        self.syncer.progress().durable()
+    }
+
     async fn recover(&self) -> Result<Saved, StorageError> {
-        query::saved(&self.shared.moment())
+        query::saved(&self.shared.engine.moment()?)
     }
 }
 
-/// The engine and a handle per table.
-#[derive(Clone)]
-struct Engine {
-    database: Database,
-    tables: Arc<Vec<Keyspace>>,
-    /// Kept by every reader, because a reader keeps the engine's files open.
-    _claim: Arc<Claim>,
-}
+impl<E: Engine> Moments for EmbeddedReader<E> {
+    type Rows = E::Moment;
 
-impl Engine {
-    fn open(path: &Path, claim: Claim, settings: Settings) -> Result<Self, StorageError> {
-        let database = Database::builder(path)
-            .cache_size(settings.cache_bytes)
-            .worker_threads(WORKERS)
-            .max_journaling_size(JOURNAL_SIZE_MAX)
-            .journal_compression(fjall::CompressionType::None)
-            .open()
-            .map_err(engine_error("open its files"))?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(TABLE_BUFFER_SIZE);
-        let tables = Table::ALL
-            .into_iter()
-            .map(|table| database.keyspace(table.name(), options))
-            .collect::<Result<_, _>>()
-            .map_err(engine_error("open a table"))?;
+    fn moment(&self) -> Result<E::Moment, StorageError> {
+        match &self.pinned {
+            Some(moment) => Ok(moment.clone()),
+            None => self.engine.moment(),
+        }
+    }
+
+    fn pin(&self) -> Result<Self, StorageError> {
         Ok(Self {
-            database,
-            tables: Arc::new(tables),
-            _claim: Arc::new(claim),
+            engine: self.engine.clone(),
+            pinned: Some(self.moment()?),
+            claim: Arc::clone(&self.claim),
         })
     }
-
-    /// All changes or none, on disk when it returns.
-    fn write(&self, changes: Vec<Change>) -> Result<(), StorageError> {
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
-        for Change { table, key, value } in changes {
-            match value {
-                Some(value) => batch.insert(self.table(table), key, value),
-                None => batch.remove(self.table(table), key),
-            }
-        }
-        batch.commit().map_err(engine_error("write a batch"))
-    }
-
-    fn table(&self, table: Table) -> &Keyspace {
-        let index = Table::ALL.iter().position(|other| *other == table);
-        index
-            .and_then(|index| self.tables.get(index))
-            .expect("Engine::open made a table for every name")
-    }
 }
 
-/// The rows of one moment.
-pub struct EmbeddedRows {
-    engine: Engine,
-    snapshot: Snapshot,
-}
-
-impl std::fmt::Debug for EmbeddedRows {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EmbeddedRows").finish_non_exhaustive()
-    }
-}
-
-impl Moments for EmbeddedReader {
-    type Rows = EmbeddedRows;
-
-    fn moment(&self) -> EmbeddedRows {
-        let snapshot = self
-            .pinned
-            .clone()
-            .unwrap_or_else(|| self.engine.database.snapshot());
-        EmbeddedRows {
-            engine: self.engine.clone(),
-            snapshot,
-        }
-    }
-
-    fn pin(&self) -> Self {
-        Self {
-            engine: self.engine.clone(),
-            pinned: Some(self.moment().snapshot),
-        }
-    }
-}
-
-impl Rows for EmbeddedRows {
-    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let value = self
-            .snapshot
-            .get(self.engine.table(table), key)
-            .map_err(engine_error("read a row"))?;
-        Ok(value.map(|value| value.to_vec()))
-    }
-
-    fn rows(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<Row>, StorageError> {
-        if to.is_some_and(|to| to <= from) {
-            return Ok(Vec::new());
-        }
-        let table = self.engine.table(table);
-        let found = match to {
-            Some(to) => self.snapshot.range(table, from..to),
-            None => self.snapshot.range(table, from..),
-        };
-        found.take(limit).map(owned).collect()
-    }
-
-    fn last_row(&self, table: Table) -> Result<Option<Row>, StorageError> {
-        self.snapshot
-            .last_key_value(self.engine.table(table))
-            .map(owned)
-            .transpose()
-    }
-}
-
-impl Notes for EmbeddedReader {
-    fn put_note(&self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
-        self.engine.write(vec![changes::of_note(key, Some(value))?])
-    }
-
-    fn remove_note(&self, key: &[u8]) -> Result<(), StorageError> {
-        self.engine.write(vec![changes::of_note(key, None)?])
-    }
-
-    fn note(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        self.moment().row(Table::Notes, key)
-    }
-
-    fn notes_with(&self, prefix: &[u8]) -> Result<Vec<Note>, StorageError> {
-        self.moment()
-            .rows(Table::Notes, prefix, prefix_end(prefix).as_deref(), usize::MAX)
-    }
-}
-
-fn owned(guard: fjall::Guard) -> Result<Row, StorageError> {
-    let (key, value) = guard.into_inner().map_err(engine_error("read rows"))?;
-    Ok((key.to_vec(), value.to_vec()))
-}
-
-fn engine_error(doing: &'static str) -> impl Fn(fjall::Error) -> StorageError {
+fn engine_error<S>(doing: &'static str) -> impl Fn(S) -> StorageError
+where
+    S: std::error::Error + Send + Sync + 'static,
+{
     move |source| StorageError::Engine {
         doing,
         source: Box::new(source),
     }
 }
-
-/// The engine's files inside the storage's folder.
-const ENGINE: &str = "engine";
-
-/// Threads that flush and compact: one flushes while the other compacts, and a node has few cores to give.
-const WORKERS: usize = 2;
-
-/// Journals kept for tables that were not flushed yet: what a restart has to read again at most.
-const JOURNAL_SIZE_MAX: u64 = 64 << 20;
-
-/// Memory of one table before it is flushed. There are thirteen, so this bounds memory as much as the cache does.
-const TABLE_BUFFER_SIZE: u64 = 16 << 20;

@@ -1,6 +1,7 @@
 //! Rows in memory: for simulated operators and tests. Nothing survives the last clone of the value.
 //!
-//! A clone is the same storage, so a simulated operator can crash and open it again.
+//! A clone is the same storage, so a simulated operator can crash and open it again. A lazy one loses in a crash what was
+//! not made durable, as a disk does.
 
 use std::{
     collections::BTreeMap,
@@ -8,11 +9,11 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use plasma_core::{Delta, State};
+use plasma_core::{Delta, Height, State};
 
 use super::{
-    Decided, Note, Notes, Saved, Storage, StorageError, changes, query,
-    rows::{Change, Moments, Row, Rows, prefix_end},
+    Decided, Saved, Storage, StorageError, changes, query,
+    rows::{Change, Moments, Row, Rows},
     schema::Table,
 };
 use crate::folder::Identity;
@@ -21,9 +22,12 @@ use crate::folder::Identity;
 #[derive(Clone, Debug)]
 pub struct MemoryStorage {
     shared: MemoryReader,
+    /// What a crash leaves.
+    durable: Arc<RwLock<MemoryRows>>,
+    is_lazy: bool,
 }
 
-/// Reader and notes of a [`MemoryStorage`].
+/// Reader of a [`MemoryStorage`].
 #[derive(Clone, Debug)]
 pub struct MemoryReader {
     rows: Arc<RwLock<MemoryRows>>,
@@ -36,16 +40,46 @@ pub struct MemoryRows(Arc<BTreeMap<Table, Ordered>>);
 type Ordered = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl MemoryStorage {
-    /// A storage that has seen genesis.
+    /// A storage that has seen genesis, and for which every commit is durable.
     #[must_use]
     pub fn new(identity: Identity, genesis: &State) -> Self {
         let shared = MemoryReader { rows: Arc::default() };
         shared.write(changes::of_genesis(&identity, genesis));
-        Self { shared }
+        let storage = Self {
+            shared,
+            durable: Arc::default(),
+            is_lazy: false,
+        };
+        storage.sync();
+        storage
+    }
+
+    /// A storage whose commits are durable only after [`MemoryStorage::sync`].
+    #[must_use]
+    pub fn lazy(identity: Identity, genesis: &State) -> Self {
+        Self {
+            is_lazy: true,
+            ..Self::new(identity, genesis)
+        }
+    }
+
+    /// Makes everything committed so far durable.
+    pub fn sync(&self) {
+        *self.durable.write().unwrap_or_else(PoisonError::into_inner) = self.shared.now();
+    }
+
+    /// Forgets what was not durable.
+    pub fn crash(&self) {
+        let durable = self.durable.read().unwrap_or_else(PoisonError::into_inner);
+        *self.shared.rows.write().unwrap_or_else(PoisonError::into_inner) = durable.clone();
     }
 }
 
 impl MemoryReader {
+    fn now(&self) -> MemoryRows {
+        self.rows.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn write(&self, changes: Vec<Change>) {
         let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
         let rows = Arc::make_mut(&mut rows.0);
@@ -61,38 +95,41 @@ impl MemoryReader {
 
 impl Storage for MemoryStorage {
     type Reader = MemoryReader;
-    type Notes = MemoryReader;
 
     fn reader(&self) -> MemoryReader {
         self.shared.clone()
     }
 
-    fn notes(&self) -> MemoryReader {
-        self.shared.clone()
-    }
-
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
-        let changes = changes::of_block(&self.shared.moment(), decided, delta)?;
+        let changes = changes::of_block(&self.shared.now(), decided, delta)?;
         self.shared.write(changes);
+        if !self.is_lazy {
+            self.sync();
+        }
         Ok(())
     }
 
+    fn durable(&self) -> Result<Height, StorageError> {
+        let durable = self.durable.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(query::tip(&*durable)?.0)
+    }
+
     async fn recover(&self) -> Result<Saved, StorageError> {
-        query::saved(&self.shared.moment())
+        query::saved(&self.shared.now())
     }
 }
 
 impl Moments for MemoryReader {
     type Rows = MemoryRows;
 
-    fn moment(&self) -> MemoryRows {
-        self.rows.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn moment(&self) -> Result<MemoryRows, StorageError> {
+        Ok(self.now())
     }
 
-    fn pin(&self) -> Self {
-        Self {
-            rows: Arc::new(RwLock::new(self.moment())),
-        }
+    fn pin(&self) -> Result<Self, StorageError> {
+        Ok(Self {
+            rows: Arc::new(RwLock::new(self.now())),
+        })
     }
 }
 
@@ -122,26 +159,5 @@ impl Rows for MemoryRows {
     fn last_row(&self, table: Table) -> Result<Option<Row>, StorageError> {
         let last = self.0.get(&table).and_then(BTreeMap::last_key_value);
         Ok(last.map(|(key, value)| (key.clone(), value.clone())))
-    }
-}
-
-impl Notes for MemoryReader {
-    fn put_note(&self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
-        self.write(vec![changes::of_note(key, Some(value))?]);
-        Ok(())
-    }
-
-    fn remove_note(&self, key: &[u8]) -> Result<(), StorageError> {
-        self.write(vec![changes::of_note(key, None)?]);
-        Ok(())
-    }
-
-    fn note(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        self.moment().row(Table::Notes, key)
-    }
-
-    fn notes_with(&self, prefix: &[u8]) -> Result<Vec<Note>, StorageError> {
-        self.moment()
-            .rows(Table::Notes, prefix, prefix_end(prefix).as_deref(), usize::MAX)
     }
 }

@@ -15,19 +15,19 @@ use super::{
 
 impl<R: Moments> Read for R {
     fn pinned(&self) -> Result<Self, StorageError> {
-        Ok(self.pin())
+        self.pin()
     }
 
     fn tip(&self) -> Result<(Height, BlockId), StorageError> {
-        tip(&self.moment())
+        tip(&self.moment()?)
     }
 
     fn state(&self) -> Result<State, StorageError> {
-        state(&self.moment())
+        state(&self.moment()?)
     }
 
     fn reads(&self, wanted: &Wanted) -> Result<Reads, StorageError> {
-        let rows = self.moment();
+        let rows = self.moment()?;
         let mut reads = Reads::default();
         for number in &wanted.deposits {
             reads.deposits.insert(*number, deposit(&rows, *number)?);
@@ -36,14 +36,15 @@ impl<R: Moments> Read for R {
             reads.exits.insert(*id, exit(&rows, id)?);
         }
         let named = reads.missing(&[]);
-        for position in wanted.outputs.union(&named) {
-            reads.outputs.insert(*position, output(&rows, *position)?);
-        }
+        let positions: Vec<Position> = wanted.outputs.union(&named).copied().collect();
+        reads
+            .outputs
+            .extend(positions.iter().copied().zip(outputs(&rows, &positions)?));
         Ok(reads)
     }
 
     fn output(&self, position: Position) -> Result<Option<OutputRecord>, StorageError> {
-        output(&self.moment(), position)
+        output(&self.moment()?, position)
     }
 
     fn outputs_of(
@@ -52,7 +53,7 @@ impl<R: Moments> Read for R {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<(Position, OutputRecord)>, StorageError> {
-        let rows = self.moment();
+        let rows = self.moment()?;
         let mut from = owner.0.to_vec();
         if let Some(position) = after {
             // The smallest key behind this one is itself and a zero byte.
@@ -60,22 +61,25 @@ impl<R: Moments> Read for R {
             from.push(0);
         }
         let keys = rows.rows(Table::Owners, &from, prefix_end(&owner.0).as_deref(), limit)?;
-        keys.into_iter()
-            .map(|(key, _)| {
-                let position = schema::position_of_owner_key(&key);
-                let position = position.ok_or_else(|| damaged(Table::Owners, &key))?;
-                let record = output(&rows, position)?.ok_or_else(|| damaged(Table::Owners, &key))?;
-                Ok((position, record))
+        let positions = keys
+            .iter()
+            .map(|(key, _)| schema::position_of_owner_key(key).ok_or_else(|| damaged(Table::Owners, key)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let records = outputs(&rows, &positions)?;
+        keys.iter()
+            .zip(positions.into_iter().zip(records))
+            .map(|((key, _), (position, record))| {
+                Ok((position, record.ok_or_else(|| damaged(Table::Owners, key))?))
             })
             .collect()
     }
 
     fn header(&self, height: Height) -> Result<Option<Header>, StorageError> {
-        header(&self.moment(), height)
+        header(&self.moment()?, height)
     }
 
     fn block(&self, height: Height) -> Result<Option<Decided>, StorageError> {
-        let rows = self.moment();
+        let rows = self.moment()?;
         let Some(header) = header(&rows, height)? else {
             return Ok(None);
         };
@@ -93,16 +97,21 @@ impl<R: Moments> Read for R {
     }
 
     fn height_of(&self, block: &BlockId) -> Result<Option<Height>, StorageError> {
-        value(&self.moment(), Table::Blocks, &block.0.0, schema::height)
+        value(&self.moment()?, Table::Blocks, &block.0.0, schema::height)
     }
 
     fn transaction(&self, id: &TransactionId) -> Result<Option<(Height, u32)>, StorageError> {
-        value(&self.moment(), Table::Transactions, &id.0.0, schema::decode_place)
+        value(
+            &self.moment()?,
+            Table::Transactions,
+            &id.0.0,
+            schema::decode_place,
+        )
     }
 
     fn leaves(&self, heights: Range<Height>) -> Result<Vec<Hash>, StorageError> {
         let (from, to) = (schema::height_key(heights.start), schema::height_key(heights.end));
-        let found = self.moment().rows(Table::Leaves, &from, Some(&to), usize::MAX)?;
+        let found = self.moment()?.rows(Table::Leaves, &from, Some(&to), usize::MAX)?;
         found
             .into_iter()
             .map(|(key, value)| schema::hash(&value).ok_or_else(|| damaged(Table::Leaves, &key)))
@@ -111,25 +120,25 @@ impl<R: Moments> Read for R {
 
     fn certificate_covering(&self, height: Height) -> Result<Option<(Height, Certificate)>, StorageError> {
         let found = self
-            .moment()
+            .moment()?
             .rows(Table::Certificates, &schema::height_key(height), None, 1)?;
         found.first().map(certificate).transpose()
     }
 
     fn exit(&self, id: &ExitId) -> Result<Option<OpenExit>, StorageError> {
-        exit(&self.moment(), id)
+        exit(&self.moment()?, id)
     }
 
     fn exits(&self) -> Result<BTreeMap<ExitId, OpenExit>, StorageError> {
-        exits(&self.moment())
+        exits(&self.moment()?)
     }
 
     fn deposit(&self, number: DepositNumber) -> Result<Option<DepositFate>, StorageError> {
-        deposit(&self.moment(), number)
+        deposit(&self.moment()?, number)
     }
 
     fn totals(&self) -> Result<BTreeMap<Address, Amount>, StorageError> {
-        let found = self.moment().rows(Table::Totals, &[], None, usize::MAX)?;
+        let found = self.moment()?.rows(Table::Totals, &[], None, usize::MAX)?;
         found
             .into_iter()
             .map(|(key, value)| {
@@ -176,6 +185,20 @@ pub(super) fn value<T>(
 /// The record of an output.
 pub(super) fn output(rows: &impl Rows, position: Position) -> Result<Option<OutputRecord>, StorageError> {
     value(rows, Table::Outputs, &position.to_bytes(), schema::output)
+}
+
+/// The records of many outputs, in the order asked.
+pub(super) fn outputs(
+    rows: &impl Rows,
+    positions: &[Position],
+) -> Result<Vec<Option<OutputRecord>>, StorageError> {
+    let keys: Vec<Vec<u8>> = positions.iter().map(|at| at.to_bytes().to_vec()).collect();
+    let values = rows.values(Table::Outputs, &keys)?;
+    let understood = keys.iter().zip(values).map(|(key, value)| {
+        let read = |bytes: Vec<u8>| schema::output(&bytes).ok_or_else(|| damaged(Table::Outputs, key));
+        value.map(read).transpose()
+    });
+    understood.collect()
 }
 
 /// The header at a height.

@@ -22,6 +22,14 @@ pub trait Rows {
         limit: usize,
     ) -> Result<Vec<Row>, StorageError>;
 
+    /// Many values of one table, in the order asked. Worth a method of its own where every question is a journey.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn values(&self, table: Table, keys: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StorageError> {
+        keys.iter().map(|key| self.row(table, key)).collect()
+    }
+
     /// The row with the greatest key.
     ///
     /// # Errors
@@ -38,21 +46,27 @@ pub trait Moments: Sized {
     type Rows: Rows;
 
     /// The rows as they are now, or as they were when this was pinned.
-    fn moment(&self) -> Self::Rows;
+    ///
+    /// # Errors
+    /// The engine's.
+    fn moment(&self) -> Result<Self::Rows, StorageError>;
 
     /// The same source, stopped at this moment.
-    fn pin(&self) -> Self;
+    ///
+    /// # Errors
+    /// The engine's.
+    fn pin(&self) -> Result<Self, StorageError>;
 }
 
 /// One row to write, or to remove when it has no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Change {
+pub struct Change {
     /// Where.
-    pub(super) table: Table,
+    pub table: Table,
     /// Under which key.
-    pub(super) key: Vec<u8>,
+    pub key: Vec<u8>,
     /// The new value.
-    pub(super) value: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
 }
 
 /// The end of the range of keys that begin with `prefix`; `None` when there is no greater key.

@@ -18,7 +18,6 @@
 //! | certificates | height 4 | epoch 8 ‖ view 8 ‖ block id 32 ‖ bitmap 13 ‖ aggregate 96, 157 |
 //! | exits | exit id 32 | `OpenExit::encode`; a row per open exit |
 //! | deposits | deposit number 8 | `DepositFate::encode` |
-//! | notes | the caller's, 1 to 256 | the caller's, up to 1 MiB |
 //!
 //! Position is block 4 ‖ transaction 4 ‖ output 1. A certificate's bitmap has the width of the largest
 //! committee, whatever the epoch's. The encodings named here are fixed in `core`; changing any byte
@@ -47,12 +46,11 @@ pub enum Table {
     Certificates,
     Exits,
     Deposits,
-    Notes,
 }
 
 impl Table {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Outputs,
         Self::Owners,
@@ -65,7 +63,6 @@ impl Table {
         Self::Certificates,
         Self::Exits,
         Self::Deposits,
-        Self::Notes,
     ];
 
     /// Its name in an engine that names tables.
@@ -84,7 +81,6 @@ impl Table {
             Self::Certificates => "certificates",
             Self::Exits => "exits",
             Self::Deposits => "deposits",
-            Self::Notes => "notes",
         }
     }
 }

@@ -4,14 +4,14 @@ pub(crate) mod embedded;
 pub(crate) mod history;
 pub(crate) mod rules;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, marker::PhantomData};
 
 use plasma_core::{Hash, OperatorIndex};
 use plasma_node::{
     folder::Identity,
     storage::{
         Storage,
-        embedded::{EmbeddedStorage, Settings},
+        embedded::{EmbeddedStorage, Engine, Fjall, Redb, Settings},
         memory::MemoryStorage,
     },
 };
@@ -43,12 +43,12 @@ impl Backend for Memory {
     }
 }
 
-struct Embedded(Scratch);
+struct Embedded<E>(Scratch, PhantomData<E>);
 
-impl Backend for Embedded {
-    type Storage = EmbeddedStorage;
+impl<E: Engine> Backend for Embedded<E> {
+    type Storage = EmbeddedStorage<E>;
 
-    fn open(&mut self) -> EmbeddedStorage {
+    fn open(&mut self) -> EmbeddedStorage<E> {
         EmbeddedStorage::open(self.0.path(), identity(), &genesis(), Settings::default()).unwrap()
     }
 }
@@ -57,8 +57,8 @@ fn memory() -> Memory {
     Memory(MemoryStorage::new(identity(), &genesis()))
 }
 
-fn embedded_engine() -> Embedded {
-    Embedded(Scratch::new("storage"))
+fn embedded_engine<E: Engine>() -> Embedded<E> {
+    Embedded(Scratch::new("storage"), PhantomData)
 }
 
 macro_rules! every_backend {
@@ -66,9 +66,13 @@ macro_rules! every_backend {
         mod in_memory {
             $(#[tokio::test] async fn $rule() { super::rules::$rule(super::memory()).await; })*
         }
-        mod on_disk {
+        mod in_fjall {
             $(#[tokio::test(flavor = "multi_thread")]
-            async fn $rule() { super::rules::$rule(super::embedded_engine()).await; })*
+            async fn $rule() { super::rules::$rule(super::embedded_engine::<super::Fjall>()).await; })*
+        }
+        mod in_redb {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() { super::rules::$rule(super::embedded_engine::<super::Redb>()).await; })*
         }
     };
 }
@@ -87,7 +91,6 @@ every_backend!(
     certificate_above_covers_the_heights_below,
     pinned_reader_sees_one_moment,
     readers_see_whole_blocks_while_commits_go_on,
-    notes_live_beside_the_ledger,
 );
 
 /// Compares two maps by their first difference, which a whole dump would hide.

@@ -102,7 +102,7 @@ const CHILD: &str = "PLASMA_TEST_STORAGE_CHILD";
 const HISTORY: u64 = 0xdead;
 
 #[tokio::test]
-async fn killed_process_loses_no_committed_block() {
+async fn killed_process_loses_no_durable_block() {
     if let Ok(folder) = env::var(CHILD) {
         commit_until_killed(Path::new(&folder)).await;
     }
@@ -113,7 +113,7 @@ async fn killed_process_loses_no_committed_block() {
         let mut child = Command::new(env::current_exe().unwrap())
             .args([
                 "--exact",
-                "suite::storage::embedded::killed_process_loses_no_committed_block",
+                "suite::storage::embedded::killed_process_loses_no_durable_block",
                 "--nocapture",
             ])
             .env(CHILD, scratch.path())
@@ -121,15 +121,15 @@ async fn killed_process_loses_no_committed_block() {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut committed = model.state.header.height;
+        let mut durable = model.state.header.height;
         let mut left = random.random_range(1..30);
         while left > 0 {
             let line = lines
                 .next()
                 .expect("the child commits until it is killed")
                 .unwrap();
-            if let Some(height) = line.strip_prefix("committed ") {
-                committed = Height(height.parse().unwrap());
+            if let Some(height) = line.strip_prefix("durable ") {
+                durable = Height(height.parse().unwrap());
                 left -= 1;
             }
         }
@@ -137,17 +137,14 @@ async fn killed_process_loses_no_committed_block() {
         child.kill().unwrap();
         for line in lines.map_while(Result::ok) {
             let height = line
-                .strip_prefix("committed ")
+                .strip_prefix("durable ")
                 .and_then(|height| height.parse().ok());
-            committed = height.map_or(committed, Height);
+            durable = height.map_or(durable, Height);
         }
         child.wait().unwrap();
         let reader = open(scratch.path(), identity()).unwrap().reader();
         let (tip, _) = reader.tip().unwrap();
-        assert!(
-            tip >= committed,
-            "round {round}: {tip} found, {committed} committed"
-        );
+        assert!(tip >= durable, "round {round}: {tip} found, {durable} durable");
         while model.state.header.height < tip {
             model.next();
         }
@@ -155,7 +152,7 @@ async fn killed_process_loses_no_committed_block() {
     }
 }
 
-/// Continues the history from wherever the storage stands and says each height once it is durable.
+/// Continues the history from wherever the storage stands and says how far it is durable.
 async fn commit_until_killed(folder: &Path) -> ! {
     let mut storage = open(folder, identity()).unwrap();
     let (tip, _) = storage.reader().tip().unwrap();
@@ -165,7 +162,7 @@ async fn commit_until_killed(folder: &Path) -> ! {
         if decided.header.height > tip {
             storage.commit(&decided, &delta).await.unwrap();
             stdout()
-                .write_all(format!("committed {}\n", decided.header.height).as_bytes())
+                .write_all(format!("durable {}\n", storage.durable().unwrap()).as_bytes())
                 .unwrap();
         }
     }

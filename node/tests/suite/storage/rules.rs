@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{TryRecvError, channel};
 
 use plasma_core::{BlockId, DepositFate, DepositNumber, ExitId, Fate, Hash, Height, Position, Wanted};
-use plasma_node::storage::{Decided, NOTE_KEY_MAX, NOTE_VALUE_MAX, Notes, Read, Storage, StorageError};
+use plasma_node::storage::{Decided, Read, Storage, StorageError};
 
 use super::{
     Backend, expect_equal,
@@ -385,40 +385,4 @@ pub(crate) async fn readers_see_whole_blocks_while_commits_go_on(mut backend: im
     drop(stop);
     watcher.join().unwrap();
     expect_model(&storage.reader(), &model);
-}
-
-pub(crate) async fn notes_live_beside_the_ledger(mut backend: impl Backend) {
-    {
-        let mut storage = backend.open();
-        let notes = storage.notes();
-        for (key, value) in [
-            ("sent/2", "b"),
-            ("sent/1", "a"),
-            ("sent/3", ""),
-            ("sens", "x"),
-            ("sent0", "y"),
-        ] {
-            notes.put_note(key.as_bytes(), value.as_bytes()).unwrap();
-        }
-        notes.put_note(b"sent/1", b"again").unwrap();
-        notes.remove_note(b"sent/2").unwrap();
-        notes.remove_note(b"never").unwrap();
-        grow(&mut storage, &mut Model::new(14), 2).await;
-    }
-    let notes = backend.open().notes();
-    let sent = [
-        (b"sent/1".to_vec(), b"again".to_vec()),
-        (b"sent/3".to_vec(), Vec::new()),
-    ];
-    assert_eq!(notes.notes_with(b"sent/").unwrap(), sent);
-    assert_eq!(notes.notes_with(b"").unwrap().len(), 4);
-    assert_eq!(notes.note(b"sens").unwrap(), Some(b"x".to_vec()));
-    assert_eq!(notes.note(b"sent/2").unwrap(), None);
-    for (key, value) in [(0, 1), (NOTE_KEY_MAX + 1, 1), (1, NOTE_VALUE_MAX + 1)] {
-        let error = notes.put_note(&vec![b'k'; key], &vec![0; value]).unwrap_err();
-        assert!(matches!(error, StorageError::Note { .. }), "{error}");
-    }
-    notes
-        .put_note(&[b'k'; NOTE_KEY_MAX], &vec![0; NOTE_VALUE_MAX])
-        .unwrap();
 }

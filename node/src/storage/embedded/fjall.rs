@@ -1,0 +1,147 @@
+//! Rows in fjall: a log-structured tree per table with one journal for all.
+//!
+//! A batch is atomic over all tables and stands in the system's memory when it returns, so that it outlives the process;
+//! a barrier on the journal makes it and all before it durable. Snapshots give readers their moment without locks.
+
+use std::{path::Path, sync::Arc};
+
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
+
+use super::{Engine, Settings, engine_error};
+use crate::storage::{
+    StorageError,
+    rows::{Change, Row, Rows},
+    schema::Table,
+};
+
+/// The engine and a handle per table.
+#[derive(Clone)]
+pub struct Fjall {
+    database: Database,
+    tables: Arc<Vec<Keyspace>>,
+}
+
+impl std::fmt::Debug for Fjall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fjall").finish_non_exhaustive()
+    }
+}
+
+impl Engine for Fjall {
+    type Moment = FjallRows;
+
+    fn open(folder: &Path, settings: Settings) -> Result<Self, StorageError> {
+        let database = Database::builder(folder.join(FOLDER))
+            .cache_size(settings.cache_bytes)
+            .worker_threads(WORKERS)
+            .max_journaling_size(JOURNAL_SIZE_MAX)
+            .journal_compression(fjall::CompressionType::None)
+            .open()
+            .map_err(engine_error("open its files"))?;
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(TABLE_BUFFER_SIZE);
+        let tables = Table::ALL
+            .into_iter()
+            .map(|table| database.keyspace(table.name(), options))
+            .collect::<Result<_, _>>()
+            .map_err(engine_error("open a table"))?;
+        Ok(Self {
+            database,
+            tables: Arc::new(tables),
+        })
+    }
+
+    fn moment(&self) -> Result<FjallRows, StorageError> {
+        Ok(FjallRows {
+            tables: Arc::clone(&self.tables),
+            snapshot: self.database.snapshot(),
+        })
+    }
+
+    fn write(&self, changes: Vec<Change>) -> Result<(), StorageError> {
+        let mut batch = self.database.batch().durability(Some(PersistMode::Buffer));
+        for Change { table, key, value } in changes {
+            let table = keyspace(&self.tables, table);
+            match value {
+                Some(value) => batch.insert(table, key, value),
+                None => batch.remove(table, key),
+            }
+        }
+        batch.commit().map_err(engine_error("write a batch"))
+    }
+
+    fn sync(&self) -> Result<(), StorageError> {
+        self.database
+            .persist(PersistMode::SyncData)
+            .map_err(engine_error("make its journal durable"))
+    }
+}
+
+fn keyspace(tables: &[Keyspace], table: Table) -> &Keyspace {
+    let index = Table::ALL.iter().position(|other| *other == table);
+    index
+        .and_then(|index| tables.get(index))
+        .expect("Fjall::open made a keyspace for every table")
+}
+
+/// The rows of one moment.
+#[derive(Clone)]
+pub struct FjallRows {
+    tables: Arc<Vec<Keyspace>>,
+    snapshot: Snapshot,
+}
+
+impl std::fmt::Debug for FjallRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FjallRows").finish_non_exhaustive()
+    }
+}
+
+impl Rows for FjallRows {
+    fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        let value = self
+            .snapshot
+            .get(keyspace(&self.tables, table), key)
+            .map_err(engine_error("read a row"))?;
+        Ok(value.map(|value| value.to_vec()))
+    }
+
+    fn rows(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Row>, StorageError> {
+        if to.is_some_and(|to| to <= from) {
+            return Ok(Vec::new());
+        }
+        let table = keyspace(&self.tables, table);
+        let found = match to {
+            Some(to) => self.snapshot.range(table, from..to),
+            None => self.snapshot.range(table, from..),
+        };
+        found.take(limit).map(owned).collect()
+    }
+
+    fn last_row(&self, table: Table) -> Result<Option<Row>, StorageError> {
+        let last = self.snapshot.last_key_value(keyspace(&self.tables, table));
+        last.map(owned).transpose()
+    }
+}
+
+fn owned(guard: fjall::Guard) -> Result<Row, StorageError> {
+    let (key, value) = guard.into_inner().map_err(engine_error("read rows"))?;
+    Ok((key.to_vec(), value.to_vec()))
+}
+
+/// The engine's files inside the storage's folder.
+const FOLDER: &str = "engine";
+
+/// Threads that flush and compact: one flushes while the other compacts, and a node has few cores to give.
+const WORKERS: usize = 2;
+
+/// Journals kept for tables that were not flushed yet: what a restart has to read again at most.
+const JOURNAL_SIZE_MAX: u64 = 64 << 20;
+
+/// Memory of one table before it is flushed. There are twelve, so this bounds memory as much as the cache does.
+const TABLE_BUFFER_SIZE: u64 = 16 << 20;

@@ -1,0 +1,104 @@
+//! Why storage cannot be opened, read or written.
+
+use std::path::PathBuf;
+
+use plasma_core::{BlockId, Height};
+
+use crate::folder::FolderError;
+
+/// Why storage cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// The folder is in use or cannot be opened.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The rows are another federation's or another operator's.
+    #[error("the storage in {} is not ours: {difference}; name this operator's own folder", path.display())]
+    Identity {
+        /// The folder.
+        path: PathBuf,
+        /// What differs.
+        difference: String,
+    },
+    /// The rows have another layout.
+    #[error("the storage in {} has schema {found}, this program knows {known}; {}", path.display(), remedy(*found, *known))]
+    Schema {
+        /// The folder.
+        path: PathBuf,
+        /// The schema of the rows.
+        found: u32,
+        /// The schema of this program.
+        known: u32,
+    },
+    /// A block above the next height.
+    #[error("a block of height {found} cannot follow the tip at {tip}")]
+    Gap {
+        /// The newest height.
+        tip: Height,
+        /// The block's.
+        found: Height,
+    },
+    /// A block of the next height on another parent.
+    #[error("the block of height {height} stands on {found:?}, the tip is {tip:?}")]
+    Fork {
+        /// The block's height.
+        height: Height,
+        /// The newest block.
+        tip: BlockId,
+        /// The parent that the block names.
+        found: BlockId,
+    },
+    /// Another block of a height that is committed already.
+    #[error("height {height} holds block {stored:?}, refused {found:?}")]
+    Conflict {
+        /// The height.
+        height: Height,
+        /// The committed block.
+        stored: BlockId,
+        /// The other one.
+        found: BlockId,
+    },
+    /// Block and delta do not belong together, or the delta contradicts the rows.
+    #[error("the delta of height {height} cannot be written: {what}")]
+    Delta {
+        /// The block's height.
+        height: Height,
+        /// The contradiction.
+        what: &'static str,
+    },
+    /// A row that cannot be understood.
+    #[error("the row {key} of table {table} is damaged; restore a backup or let the operator sync anew")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// The key in hexadecimal.
+        key: String,
+    },
+    /// The engine refused.
+    #[error("the storage engine cannot {doing}: {source}")]
+    Engine {
+        /// What was tried.
+        doing: &'static str,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The engine could not make written blocks durable.
+    #[error(
+        "written blocks cannot be made durable: {reason}; mend the disk, then start again: the log holds what storage lost"
+    )]
+    NotDurable {
+        /// What the engine said.
+        reason: String,
+    },
+    /// The write was given up because the runtime is shutting down.
+    #[error("the runtime is shutting down")]
+    ShuttingDown,
+}
+
+fn remedy(found: u32, known: u32) -> &'static str {
+    if found > known {
+        "run the newer program that wrote it"
+    } else {
+        "let the operator sync into a new folder"
+    }
+}
