@@ -54,12 +54,12 @@ impl MemoryStorage {
         storage
     }
 
-    /// A storage whose commits are durable only after [`MemoryStorage::sync`].
+    /// The same storage, from now on with commits that are durable only after [`MemoryStorage::sync`].
     #[must_use]
-    pub fn lazy(identity: Identity, genesis: &State) -> Self {
+    pub fn into_lazy(self) -> Self {
         Self {
             is_lazy: true,
-            ..Self::new(identity, genesis)
+            ..self
         }
     }
 

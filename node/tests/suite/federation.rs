@@ -246,6 +246,47 @@ fn a_federation_that_lost_power_goes_on_from_logs_and_storage() {
     world.check_agreement();
 }
 
+/// A committed payment lies in no storage durably, only in the logs; all operators lose power at once.
+#[test]
+fn blocks_that_storage_lost_are_decided_again_from_the_log() {
+    let (mut world, alice, bob, position) = funded();
+    world.make_storage_lazy();
+    let durable = world.nodes[0].storage.durable().unwrap();
+    let payment = world.pay(&alice, (position, 1_000), &bob, 300);
+    world.submit(0, 1, payment);
+    world.run_until("all commit", 20_000, |world| world.all_hold(&bob, 300));
+    let tips: Vec<_> = (0..4)
+        .map(|index| world.nodes[index].storage.reader().tip().unwrap())
+        .collect();
+    assert!(tips.iter().all(|(height, _)| *height > durable));
+    for index in 0..4 {
+        world.cut_power(index);
+        assert_eq!(world.nodes[index].storage.reader().tip().unwrap().0, durable);
+    }
+    world.queue.clear();
+    // Alone, so that nobody else can help.
+    for (index, tip) in tips.iter().enumerate() {
+        world.start(index);
+        world.run_for(100);
+        assert_eq!(
+            world.nodes[index].storage.reader().tip().unwrap(),
+            *tip,
+            "operator {index}"
+        );
+        world.kill(index);
+    }
+    for index in 0..4 {
+        world.start(index);
+    }
+    let (received, _) = world.holdings(1, &bob)[0];
+    let rest = world.pay(&bob, (received, 300), &alice, 100);
+    world.submit(1, 2, rest);
+    world.run_until("the federation goes on", 20_000, |world| {
+        world.all_hold(&bob, 200)
+    });
+    world.check_agreement();
+}
+
 #[test]
 fn an_operator_that_gets_no_bodies_fetches_them_and_votes() {
     let (mut world, alice, bob, position) = funded();

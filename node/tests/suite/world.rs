@@ -117,6 +117,24 @@ impl World {
         }
     }
 
+    /// From now on nothing that storage is told is durable, as on a disk that never finishes a barrier.
+    pub(crate) fn make_storage_lazy(&mut self) {
+        for node in &mut self.nodes {
+            node.storage = node.storage.clone().into_lazy();
+        }
+    }
+
+    /// Cuts an operator's power: its log was shortened the moment before, and storage forgets what was not durable.
+    pub(crate) fn cut_power(&mut self, index: usize) {
+        let node = &mut self.nodes[index];
+        let durable = node.storage.durable().expect("memory does not fail");
+        if let Some(operator) = &node.operator {
+            node.log.retain(|record| operator.needs(record, durable));
+        }
+        self.kill(index);
+        self.nodes[index].storage.crash();
+    }
+
     /// Kills an operator: what is not in its storage or log is gone.
     pub(crate) fn kill(&mut self, index: usize) {
         self.nodes[index].operator = None;

@@ -156,3 +156,139 @@ impl Heights {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{
+        super::{Engine, Settings},
+        Arc, Condvar, Height, Mutex, StorageError, Syncer, UNSYNCED_MAX,
+    };
+    use crate::storage::{memory::MemoryRows, rows::Change};
+
+    /// An engine whose barriers wait for permission, and may fail.
+    #[derive(Clone, Default)]
+    struct Gate(Arc<(Mutex<Permissions>, Condvar)>);
+
+    #[derive(Default)]
+    struct Permissions {
+        barriers: u32,
+        asked: u32,
+        is_broken: bool,
+    }
+
+    impl Gate {
+        fn permit(&self, barriers: u32) {
+            self.0.0.lock().unwrap().barriers += barriers;
+            self.0.1.notify_all();
+        }
+
+        fn wait_until_asked(&self, times: u32) {
+            let asked = self.0.0.lock().unwrap();
+            drop(self.0.1.wait_while(asked, |state| state.asked < times).unwrap());
+        }
+    }
+
+    impl Engine for Gate {
+        type Moment = MemoryRows;
+
+        fn open(_: &Path, _: Settings) -> Result<Self, StorageError> {
+            Ok(Self::default())
+        }
+
+        fn moment(&self) -> Result<MemoryRows, StorageError> {
+            Ok(MemoryRows::default())
+        }
+
+        fn write(&self, _: Vec<Change>) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn sync(&self) -> Result<(), StorageError> {
+            let mut state = self.0.0.lock().unwrap();
+            state.asked += 1;
+            self.0.1.notify_all();
+            let mut state = self.0.1.wait_while(state, |state| state.barriers == 0).unwrap();
+            state.barriers -= 1;
+            if state.is_broken {
+                return Err(StorageError::ShuttingDown);
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn durable_height_waits_for_the_barrier_and_covers_only_what_was_written_before_it() {
+        let gate = Gate::default();
+        let syncer = Syncer::start(gate.clone(), Height(5));
+        let progress = syncer.progress();
+        assert_eq!(progress.durable().unwrap(), Height(5));
+        progress.wrote(Height(6));
+        gate.wait_until_asked(1);
+        progress.wrote(Height(7));
+        assert_eq!(
+            progress.durable().unwrap(),
+            Height(5),
+            "the barrier has not returned"
+        );
+        gate.permit(1);
+        gate.wait_until_asked(2);
+        assert_eq!(
+            progress.durable().unwrap(),
+            Height(6),
+            "height 7 came after the first barrier began"
+        );
+        gate.permit(1);
+        drop(syncer);
+        assert_eq!(
+            progress.durable().unwrap(),
+            Height(7),
+            "the end waits for what was written"
+        );
+    }
+
+    #[test]
+    fn writes_wait_while_too_much_is_not_durable() {
+        let gate = Gate::default();
+        let syncer = Syncer::start(gate.clone(), Height(0));
+        let progress = syncer.progress();
+        for height in 1..=UNSYNCED_MAX {
+            progress.wait_for_room(Height(height)).unwrap();
+            progress.wrote(Height(height));
+        }
+        let (waiter, next) = (progress.clone(), Height(UNSYNCED_MAX + 1));
+        let waiting = std::thread::spawn(move || waiter.wait_for_room(next));
+        gate.wait_until_asked(1);
+        assert!(!waiting.is_finished());
+        gate.permit(1000);
+        waiting.join().unwrap().unwrap();
+        assert!(progress.durable().unwrap() >= Height(1));
+        drop(syncer);
+    }
+
+    #[test]
+    fn failed_barrier_fails_everything_after_it() {
+        let gate = Gate::default();
+        gate.0.0.lock().unwrap().is_broken = true;
+        let syncer = Syncer::start(gate.clone(), Height(0));
+        let progress = syncer.progress();
+        progress.wrote(Height(1));
+        let (waiter, far) = (progress.clone(), Height(UNSYNCED_MAX + 2));
+        let waiting = std::thread::spawn(move || waiter.wait_for_room(far));
+        gate.permit(1);
+        let error = waiting.join().unwrap().unwrap_err();
+        assert!(matches!(error, StorageError::NotDurable { .. }), "{error}");
+        assert!(error.to_string().contains("mend the disk"), "{error}");
+        assert!(progress.durable().is_err() && progress.wait_for_room(Height(2)).is_err());
+        gate.0.0.lock().unwrap().is_broken = false;
+        gate.permit(1);
+        drop(syncer);
+        assert_eq!(
+            gate.0.0.lock().unwrap().asked,
+            1,
+            "a failed barrier is never tried again"
+        );
+        assert!(progress.durable().is_err());
+    }
+}
