@@ -36,7 +36,7 @@ use crate::{
         effect::{Effect, Purpose},
         event::{Event, Offered},
     },
-    storage::{Read, Storage, StorageError},
+    storage::{Read, Storage, StorageError, ask_anew},
     wal::{self, Wal, WalError},
 };
 
@@ -270,7 +270,7 @@ impl<S: Storage> Runtime<S> {
             let Some((purpose, wanted)) = self.turn.reads.pop_front() else {
                 break;
             };
-            let reads = block_in_place(|| self.storage.reader().reads(&wanted))?;
+            let reads = block_in_place(|| ask_anew(|| self.storage.reader().reads(&wanted)))?;
             self.handle(Event::Read { purpose, reads });
         }
         self.flush_gossip_when_due();

@@ -7,10 +7,12 @@
 //! meaning. [`embedded`] is the engine on disk; [`memory`] is the simulated one.
 
 pub mod embedded;
+pub mod foundation;
 pub mod memory;
 
 mod changes;
 mod error;
+mod opening;
 mod query;
 mod rows;
 mod schema;
@@ -145,3 +147,20 @@ pub struct Saved {
     /// Exits that Ethereum has started and not ended.
     pub exits: BTreeMap<ExitId, OpenExit>,
 }
+
+/// Asks again when a question took longer than a cluster remembers a moment. An embedded engine remembers for ever.
+///
+/// # Errors
+/// What the question says, or [`StorageError::TooOld`] when even the last attempt took too long.
+pub fn ask_anew<T>(mut ask: impl FnMut() -> Result<T, StorageError>) -> Result<T, StorageError> {
+    for _ in 1..MOMENTS_MAX {
+        match ask() {
+            Err(StorageError::TooOld) => {}
+            answer => return answer,
+        }
+    }
+    ask()
+}
+
+/// Moments tried for one question: each is five seconds, and a cluster that needs more of them does not serve.
+const MOMENTS_MAX: u32 = 5;

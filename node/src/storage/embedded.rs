@@ -15,9 +15,8 @@ use plasma_core::{Delta, Height, State};
 use self::syncer::Syncer;
 pub use self::{fjall::Fjall, redb::Redb};
 use super::{
-    Decided, Saved, Storage, StorageError, changes, query,
+    Decided, Saved, Storage, StorageError, changes, opening, query,
     rows::{Change, Moments, Rows},
-    schema::{self, Table},
 };
 use crate::folder::{Claim, Identity};
 
@@ -105,10 +104,8 @@ impl<E: Engine> EmbeddedStorage<E> {
     ) -> Result<Self, StorageError> {
         let claim = Arc::new(Claim::take(folder)?);
         let engine = E::open(folder, settings)?;
-        let rows = engine.moment()?;
-        match rows.row(Table::Meta, schema::SCHEMA)? {
-            None => engine.write(changes::of_genesis(&identity, genesis))?,
-            Some(found) => check(folder, &found, &rows, &identity)?,
+        if let Some(changes) = opening::check(folder, &engine.moment()?, &identity, genesis)? {
+            engine.write(changes)?;
         }
         // What a crash left written but not durable, and a genesis just written, must not be taken for durable.
         engine.sync()?;
@@ -120,27 +117,6 @@ impl<E: Engine> EmbeddedStorage<E> {
             claim,
         };
         Ok(Self { shared, syncer })
-    }
-}
-
-fn check(folder: &Path, version: &[u8], rows: &impl Rows, identity: &Identity) -> Result<(), StorageError> {
-    let found = version.try_into().map(u32::from_be_bytes);
-    let found = found.map_err(|_| query::damaged(Table::Meta, schema::SCHEMA))?;
-    if found != schema::VERSION {
-        return Err(StorageError::Schema {
-            path: folder.to_path_buf(),
-            found,
-            known: schema::VERSION,
-        });
-    }
-    let stored = query::value(rows, Table::Meta, schema::IDENTITY, Identity::from_bytes)?;
-    let stored = stored.ok_or_else(|| query::damaged(Table::Meta, schema::IDENTITY))?;
-    match Identity::difference(&stored, identity) {
-        None => Ok(()),
-        Some(difference) => Err(StorageError::Identity {
-            path: folder.to_path_buf(),
-            difference,
-        }),
     }
 }
 

@@ -90,6 +90,65 @@ pub enum StorageError {
         /// What the engine said.
         reason: String,
     },
+    /// A cluster does not serve.
+    #[error(
+        "the cluster of {cluster} cannot {doing}: {fault}, tried {attempts} times; see `fdbcli -C {cluster} --exec status`"
+    )]
+    Unavailable {
+        /// The cluster file.
+        cluster: String,
+        /// What was tried.
+        doing: &'static str,
+        /// The last answer.
+        fault: String,
+        /// How often.
+        attempts: u32,
+    },
+    /// Nobody answers behind a cluster file.
+    #[error(
+        "the cluster of {cluster} is unreachable or speaks another version than this client (7.3): {reason}; see \
+         `fdbcli -C {cluster} --exec status`"
+    )]
+    Unreachable {
+        /// The cluster file.
+        cluster: String,
+        /// What the client said.
+        reason: String,
+    },
+    /// A cluster file that the client cannot use.
+    #[error(
+        "the cluster file {} cannot be used: {problem}; the client must be able to read it and to rewrite it when \
+         coordinators change", path.display()
+    )]
+    ClusterFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Another process writes these rows.
+    #[error(
+        "the rows in the cluster of {cluster} are being written by {holder:?}; stop that process: one operator, one process"
+    )]
+    Fenced {
+        /// The cluster file.
+        cluster: String,
+        /// What the other process says of itself.
+        holder: String,
+    },
+    /// The map of shares has no sense.
+    #[error(
+        "storage.fdb.shares: first byte {byte} of an owner's address {problem}; ranges must cover 0-255, each byte once"
+    )]
+    Shares {
+        /// A first byte of an owner's address.
+        byte: u8,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A reader's moment is too long ago for a cluster.
+    #[error("the moment that was read is more than five seconds ago; ask again")]
+    TooOld,
     /// The write was given up because the runtime is shutting down.
     #[error("the runtime is shutting down")]
     ShuttingDown,

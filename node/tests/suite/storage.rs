@@ -1,8 +1,10 @@
 //! One suite for every backend: an operator must not be able to tell them apart.
 
 pub(crate) mod embedded;
+pub(crate) mod foundation;
 pub(crate) mod history;
 pub(crate) mod rules;
+pub(crate) mod simulated;
 
 use std::{collections::BTreeMap, marker::PhantomData};
 
@@ -12,11 +14,12 @@ use plasma_node::{
     storage::{
         Storage,
         embedded::{EmbeddedStorage, Engine, Fjall, Redb, Settings},
+        foundation::FoundationStorage,
         memory::MemoryStorage,
     },
 };
 
-use self::history::genesis;
+use self::{foundation::Clusters, history::genesis, simulated::Simulated};
 use super::scratch::Scratch;
 
 /// A backend that can be opened again after its value is dropped.
@@ -53,6 +56,14 @@ impl<E: Engine> Backend for Embedded<E> {
     }
 }
 
+impl Backend for Clusters {
+    type Storage = FoundationStorage<Simulated>;
+
+    fn open(&mut self) -> FoundationStorage<Simulated> {
+        self.try_open().unwrap()
+    }
+}
+
 fn memory() -> Memory {
     Memory(MemoryStorage::new(identity(), &genesis()))
 }
@@ -69,6 +80,18 @@ macro_rules! every_backend {
         mod in_fjall {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $rule() { super::rules::$rule(super::embedded_engine::<super::Fjall>()).await; })*
+        }
+        mod in_a_cluster {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() { super::rules::$rule(super::Clusters::one()).await; })*
+        }
+        mod in_a_cluster_by_steps {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() { super::rules::$rule(super::Clusters::small()).await; })*
+        }
+        mod in_three_clusters {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() { super::rules::$rule(super::Clusters::shared()).await; })*
         }
         mod in_redb {
             $(#[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,42 @@
+//! Whether the rows that are found are this operator's and this program's; the first rows when there are none.
+
+use std::path::Path;
+
+use plasma_core::State;
+
+use super::{
+    StorageError, changes, query,
+    rows::{Change, Rows},
+    schema::{self, Table},
+};
+use crate::folder::Identity;
+
+/// The rows that a new storage begins with, or `None` when it is one of ours already.
+pub(super) fn check(
+    place: &Path,
+    rows: &impl Rows,
+    identity: &Identity,
+    genesis: &State,
+) -> Result<Option<Vec<Change>>, StorageError> {
+    let Some(version) = rows.row(Table::Meta, schema::SCHEMA)? else {
+        return Ok(Some(changes::of_genesis(identity, genesis)));
+    };
+    let found = version.as_slice().try_into().map(u32::from_be_bytes);
+    let found = found.map_err(|_| query::damaged(Table::Meta, schema::SCHEMA))?;
+    if found != schema::VERSION {
+        return Err(StorageError::Schema {
+            path: place.to_path_buf(),
+            found,
+            known: schema::VERSION,
+        });
+    }
+    let stored = query::value(rows, Table::Meta, schema::IDENTITY, Identity::from_bytes)?;
+    let stored = stored.ok_or_else(|| query::damaged(Table::Meta, schema::IDENTITY))?;
+    match Identity::difference(&stored, identity) {
+        None => Ok(None),
+        Some(difference) => Err(StorageError::Identity {
+            path: place.to_path_buf(),
+            difference,
+        }),
+    }
+}
