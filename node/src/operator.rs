@@ -375,7 +375,8 @@ impl<S: Scheme> Operator<S> {
         self.answer_engine(now, effects);
         if self.stopped.is_none() {
             if self.chain.is_behind() {
-                effects.extend(self.sync.ask(now, self.chain.decided().header.height));
+                let height = self.chain.decided().header.height;
+                effects.extend(self.sync.ask(now, height, self.chain.missing()));
             }
             effects.extend(self.guardian.due(now));
             self.report_work(now, effects);

@@ -176,6 +176,15 @@ impl Chain {
             && self.next_final().is_none()
     }
 
+    /// The highest block that is missing below the newest finalized one, or that one itself.
+    #[must_use]
+    pub fn missing(&self) -> Option<BlockId> {
+        let newest = self.finals.values().max_by_key(|known| known.view)?;
+        let lowest = self.ancestry(&newest.block).last();
+        let missing = lowest.map_or(newest.block, |known| known.block.header.parent);
+        (missing != self.decided.id).then_some(missing)
+    }
+
     /// Makes an applied child of the tip the new tip; gives what it changes and its block.
     pub fn decide(&mut self, id: &BlockId) -> Option<(AuthenticBlock, Delta)> {
         let known = self.blocks.get(id)?;

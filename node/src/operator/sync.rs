@@ -1,10 +1,13 @@
 //! Catching up: which peer to ask for decided blocks, one request at a time.
 //!
+//! A peer whose answer held nothing may lack the blocks, or so many of them in a row have no certificate of their own that no
+//! answer holds them all. So the next request is for a single block, the next one below what is here.
+//!
 //! There is no mode. The engine keeps processing certificates meanwhile; it cannot vote on what it cannot validate.
 
 use std::collections::BTreeSet;
 
-use plasma_core::{Height, Millis, OperatorIndex};
+use plasma_core::{BlockId, Height, Millis, OperatorIndex};
 
 use super::effect::Effect;
 
@@ -20,6 +23,8 @@ pub struct Sync {
     asked: Option<(OperatorIndex, Millis)>,
     last: Option<OperatorIndex>,
     not_before: Millis,
+    /// Whether the last answer held nothing.
+    in_vain: bool,
 }
 
 impl Sync {
@@ -47,13 +52,14 @@ impl Sync {
         if self.asked.is_some_and(|(asked, _)| asked == from) {
             self.asked = None;
         }
+        self.in_vain = !useful;
         if !useful {
             self.not_before = now.plus(PAUSE_MS);
         }
     }
 
-    /// The next request when blocks after `height` are missing.
-    pub fn ask(&mut self, now: Millis, height: Height) -> Vec<Effect> {
+    /// The next request when blocks after `height` are missing, `one` for certain.
+    pub fn ask(&mut self, now: Millis, height: Height, one: Option<BlockId>) -> Vec<Effect> {
         if self.asked.is_some_and(|(_, at)| now.since(at) < ANSWER_MS) {
             return Vec::new();
         }
@@ -64,9 +70,12 @@ impl Sync {
             return Vec::new();
         };
         self.asked = Some((peer, now));
-        vec![Effect::RequestBlocks {
-            from: peer,
-            after: height,
+        vec![match one.filter(|_| self.in_vain) {
+            Some(block) => Effect::RequestBlock { from: peer, block },
+            None => Effect::RequestBlocks {
+                from: peer,
+                after: height,
+            },
         }]
     }
 

@@ -192,7 +192,8 @@ impl<S: Scheme> Operator<S> {
         let Some(segment) = segment else { return };
         let is_certified = segment.certificate.is_some();
         for block in segment.blocks {
-            if is_certified || self.awaited.contains_key(&block.header.id()) {
+            let id = block.header.id();
+            if is_certified || self.awaited.contains_key(&id) || self.chain.missing() == Some(id) {
                 self.file(block);
             }
         }

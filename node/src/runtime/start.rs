@@ -409,6 +409,8 @@ fn network_config(
             addresses: multiaddresses(&member.addresses)?,
         });
     }
+    let frame_bytes = genesis.max_block_bytes.saturating_add(DERIVED_BYTES);
+    let defaults = network::Limits::default();
     Ok(network::Config {
         secret: *keys.peer.expose(),
         me: Some(me.0),
@@ -416,9 +418,11 @@ fn network_config(
         listen: multiaddresses(&config.p2p.listen)?,
         peers,
         limits: network::Limits {
-            payload_frame_bytes: genesis.max_block_bytes.saturating_add(DERIVED_BYTES),
+            payload_frame_bytes: frame_bytes,
+            // Any block must fit into an answer, or who misses it never has it.
+            sync_response_bytes: defaults.sync_response_bytes.max(frame_bytes),
             max_clients: usize::try_from(config.p2p.max_clients).unwrap_or(usize::MAX),
-            ..network::Limits::default()
+            ..defaults
         },
     })
 }

@@ -15,25 +15,36 @@ pub fn decided_block<R: Read>(reader: &R, id: &BlockId) -> Option<Bytes> {
 }
 
 /// The blocks after a height, as many as one answer holds, ending in one that has a certificate of its own; empty when
-/// there is none.
+/// there is none. Whoever gets nothing asks for single blocks.
 #[must_use]
 pub fn answer<R: Read>(reader: &R, after: Height, operators: usize) -> Bytes {
+    let block = |height: &Height| reader.block(*height).ok().flatten();
+    let blocks =
+        std::iter::successors(after.next(), |height| height.next()).map_while(|height| block(&height));
+    fit(blocks.map(|decided| {
+        let certificate = decided.certificate.as_ref();
+        let certificate = certificate.map(|certificate| certificate.to_bytes(operators));
+        (encode(decided), certificate)
+    }))
+}
+
+/// As many of these blocks as one answer holds, the first whatever its size, cut behind the last with a certificate.
+fn fit(decided: impl Iterator<Item = (Bytes, Option<Vec<u8>>)>) -> Bytes {
     let mut blocks: Vec<Bytes> = Vec::new();
     let mut whole = (0, Vec::new());
     let mut size = 0;
-    let mut height = after.next();
-    while let Some(decided) = height.and_then(|height| reader.block(height).ok().flatten()) {
-        let certificate = decided.certificate.clone();
-        let encoded = encode(decided);
+    for (encoded, certificate) in decided {
         size += encoded.len() + 4;
-        if !blocks.is_empty() && (size > wire::ANSWER_BYTES_MAX || blocks.len() >= wire::ANSWER_BLOCKS_MAX) {
+        if !blocks.is_empty() && size > wire::ANSWER_BYTES_MAX {
             break;
         }
         blocks.push(encoded);
         if let Some(certificate) = certificate {
-            whole = (blocks.len(), certificate.to_bytes(operators));
+            whole = (blocks.len(), certificate);
         }
-        height = height.and_then(Height::next);
+        if blocks.len() >= wire::ANSWER_BLOCKS_MAX {
+            break;
+        }
     }
     let (count, certificate) = whole;
     blocks.truncate(count);
@@ -47,4 +58,57 @@ fn encode(decided: Decided) -> Bytes {
     }
     .encode()
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bytes, fit, wire};
+
+    /// Blocks of these sizes, those with a `true` certified by one byte that names them; gives the sizes of the blocks in
+    /// the answer, and the certificate.
+    fn answer(blocks: &[(usize, bool)]) -> (Vec<usize>, Vec<u8>) {
+        let decided = (0u8..).zip(blocks).map(|(number, (size, is_certified))| {
+            let certificate = is_certified.then(|| vec![number]);
+            (Bytes::from(vec![0; *size]), certificate)
+        });
+        let bytes = fit(decided);
+        let (count, mut rest) = bytes.split_first_chunk::<4>().unwrap();
+        let mut sizes = Vec::new();
+        for _ in 0..u32::from_be_bytes(*count) {
+            let (size, after) = rest.split_first_chunk::<4>().unwrap();
+            let size = usize::try_from(u32::from_be_bytes(*size)).unwrap();
+            sizes.push(size);
+            rest = &after[size..];
+        }
+        (sizes, rest.to_vec())
+    }
+
+    #[test]
+    fn an_answer_ends_in_the_last_block_that_has_a_certificate_of_its_own() {
+        assert_eq!(answer(&[]), (vec![], vec![]));
+        assert_eq!(answer(&[(10, false), (11, false)]), (vec![], vec![]));
+        let certified = answer(&[(10, false), (11, true), (12, false), (13, true), (14, false)]);
+        assert_eq!(certified, (vec![10, 11, 12, 13], vec![3]));
+    }
+
+    #[test]
+    fn an_answer_is_bounded_in_bytes_and_brings_one_block_at_least() {
+        let third = wire::ANSWER_BYTES_MAX / 3 - 4;
+        assert_eq!(answer(&[(third, true); 5]), (vec![third; 3], vec![2]));
+        let more = third + 1;
+        assert_eq!(answer(&[(more, true); 5]), (vec![more; 2], vec![1]));
+        let huge = wire::ANSWER_BYTES_MAX + 1;
+        assert_eq!(answer(&[(huge, true), (1, true)]), (vec![huge], vec![0]));
+        // The second certified block does not fit, so the answer ends in the first.
+        assert_eq!(
+            answer(&[(9, true), (more, false), (huge, true)]),
+            (vec![9], vec![0])
+        );
+    }
+
+    #[test]
+    fn an_answer_is_bounded_in_blocks() {
+        let (sizes, certificate) = answer(&[(1, true); 200]);
+        assert_eq!((sizes.len(), certificate), (wire::ANSWER_BLOCKS_MAX, vec![127]));
+    }
 }

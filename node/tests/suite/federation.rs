@@ -180,8 +180,8 @@ fn an_exit_of_a_spent_output_is_challenged_also_after_a_restart() {
     );
 }
 
-#[test]
-fn blocks_go_on_without_one_operator_and_it_catches_up() {
+/// Ten to Bob five times, decided by three.
+fn five_payments_without_the_last() -> (World, SigningKey, SigningKey, Position) {
     let (mut world, alice, bob, mut position) = funded();
     world.kill(3);
     let mut held = 1_000;
@@ -212,17 +212,34 @@ fn blocks_go_on_without_one_operator_and_it_catches_up() {
         };
         held -= 10;
     }
+    (world, alice, bob, position)
+}
+
+#[test]
+fn blocks_go_on_without_one_operator_and_it_catches_up() {
+    let (mut world, alice, bob, position) = five_payments_without_the_last();
     world.start(3);
     world.run_until("the late one has caught up", 10_000, |world| {
         world.heights()[3] == world.heights()[0] && world.all_hold(&bob, 50)
     });
     world.check_agreement();
-    let payment = world.pay(&alice, (position, held), &bob, 10);
+    let payment = world.pay(&alice, (position, 950), &bob, 10);
     world.kill(1);
     world.submit(3, 99, payment);
     world.run_until("it votes again: a quorum needs it", 20_000, |world| {
         world.all_hold(&bob, 60)
     });
+}
+
+#[test]
+fn who_gets_no_row_of_blocks_catches_up_block_by_block() {
+    let (mut world, _, bob, _) = five_payments_without_the_last();
+    world.no_rows = true;
+    world.start(3);
+    world.run_until("the late one has caught up", 60_000, |world| {
+        world.heights()[3] == world.heights()[0] && world.all_hold(&bob, 50)
+    });
+    world.check_agreement();
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub(crate) struct World {
     l1: Vec<ConfirmedBlock>,
     /// Bodies of proposals do not reach this operator.
     pub(crate) starved: Option<usize>,
+    /// No row of decided blocks that ends in a certified one fits into an answer.
+    pub(crate) no_rows: bool,
 }
 
 impl World {
@@ -57,6 +59,7 @@ impl World {
             nodes: Vec::new(),
             l1: Vec::new(),
             starved: None,
+            no_rows: false,
         };
         for index in 0..OPERATORS {
             let identity = Identity {
@@ -185,14 +188,17 @@ impl World {
                 Effect::Reply { ticket, result } => self.nodes[index].replies.push((ticket, result)),
                 Effect::RequestBlocks { from: peer, after } => {
                     let reader = self.nodes[usize::from(peer.0)].storage.reader();
-                    let answer = sync::answer(&reader, after, usize::from(OPERATORS));
-                    self.answer(index, peer, &answer);
+                    let row = (!self.no_rows).then(|| sync::answer(&reader, after, usize::from(OPERATORS)));
+                    self.answer(index, peer, &row.unwrap_or_else(|| wire::encode_answer(&[], &[])));
                 }
                 Effect::RequestBlock { from: peer, block } => {
                     let known = self.nodes[usize::from(peer.0)]
                         .operator
                         .as_ref()
-                        .and_then(|o| o.encoded_block(&block));
+                        .and_then(|o| o.encoded_block(&block))
+                        .or_else(|| {
+                            sync::decided_block(&self.nodes[usize::from(peer.0)].storage.reader(), &block)
+                        });
                     let answer = wire::encode_answer(known.as_slice(), &[]);
                     self.answer(index, peer, &answer);
                 }
