@@ -58,6 +58,12 @@ impl AnchorBook {
         book.insert(anchor.height, anchor);
     }
 
+    /// Strikes out an anchor that a reorganisation of Ethereum took away; one that stands in its place stays.
+    pub fn forget(&self, anchor: &AnchorSeen) {
+        let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        book.retain(|_, known| known != anchor);
+    }
+
     /// The newest anchor.
     #[must_use]
     pub fn newest(&self) -> Option<AnchorSeen> {

@@ -196,6 +196,7 @@ impl<S: Scheme> Operator<S> {
             } => self.on_judge(now, exit, &reads),
             Event::L1Confirmed(blocks) => self.on_confirmed(blocks, &mut effects),
             Event::Anchored(anchor) => self.guardian.on_anchored(now, anchor),
+            Event::AnchorLost { lost, newest } => self.guardian.on_anchor_lost(lost, newest),
             Event::ExitSettled(exit) => self.guardian.on_exit_settled(now, &exit),
             Event::Blocks { from, segment } => self.on_blocks(now, from, segment),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),

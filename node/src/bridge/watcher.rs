@@ -38,6 +38,8 @@ pub enum Sighting {
     Head(L1Block),
     /// An anchor was mined; it may be reorganised away. Said when first seen and again when confirmed.
     Anchored(Anchored),
+    /// A reorganisation took the block away in which this anchor was seen. Another may come in its place.
+    AnchorLost(Anchored),
     /// An exit was paid, challenged or voided; it may be reorganised away. Said when first seen and again
     /// when confirmed.
     ExitSettled(ExitId),
@@ -64,7 +66,7 @@ pub fn watch<L: L1>(l1: Arc<L>, config: WatcherConfig) -> mpsc::Receiver<Sightin
         l1,
         cursor: Cursor::new(config.after, config.confirmations),
         head: None,
-        early: config.after.height,
+        early_anchors: Vec::new(),
         next_deposit: None,
         says,
     };
@@ -77,8 +79,8 @@ struct Watcher<L> {
     cursor: Cursor,
     /// The newest block reported.
     head: Option<L1Block>,
-    /// Up to here early signs were looked for.
-    early: L1Height,
+    /// Anchors told and not confirmed, with the block that each was seen in: a few per block of the unconfirmed chain.
+    early_anchors: Vec<(L1Block, Anchored)>,
     /// Deposits are numbered without a gap; a missing number is a missing log.
     next_deposit: Option<DepositNumber>,
     says: mpsc::Sender<Sighting>,
@@ -181,6 +183,8 @@ impl<L: L1> Watcher<L> {
         self.note_deposits(&observed.events);
         // Again, should the early look have missed them: whoever follows duties takes each once.
         self.say_early(&observed).await?;
+        self.early_anchors
+            .retain(|(block, anchored)| block.height > height && !observed.anchors.contains(anchored));
         let Observed {
             link,
             events,
@@ -215,28 +219,69 @@ impl<L: L1> Watcher<L> {
     /// Looks for early signs in what is not confirmed yet. Far behind the head there are none worth it.
     async fn look_early(&mut self, head: &L1Block) -> Result<(), Halt> {
         let confirmed = self.cursor.last().height;
-        // A new block at a height already looked at means a reorganisation: look at all of it again.
-        let is_extension = self.head.is_some_and(|known| known.height < head.height);
-        let seen = if is_extension {
-            self.early.max(confirmed)
-        } else {
-            confirmed
-        };
-        let first = L1Height(head.height.0.saturating_sub(EARLY_MAX - 1)).max(seen.next().unwrap_or(seen));
-        if first > head.height {
-            return Ok(());
+        let mut observed = Vec::new();
+        let known = self
+            .head
+            .filter(|known| confirmed <= known.height && known.height < head.height);
+        if let Some(known) = known {
+            observed = self.observe_above(known.height, head).await?;
         }
-        let observed = self.l1.observe(first..=head.height).await?;
+        let is_extension = known
+            .zip(observed.first())
+            .is_some_and(|(known, first)| first.link.parent == known.hash);
+        if !is_extension {
+            // A reorganisation, or the first look: nothing above the confirmed chain is known.
+            observed = self.observe_above(confirmed, head).await?;
+        }
         for block in &observed {
             self.say_early(block).await?;
         }
-        self.early = head.height;
         Ok(())
     }
 
-    async fn say_early(&self, observed: &Observed) -> Result<(), Halt> {
+    /// The newest blocks above a height, up to this head and linked to it, or they are of several forks.
+    async fn observe_above(&self, height: L1Height, head: &L1Block) -> Result<Vec<Observed>, Halt> {
+        let first =
+            L1Height(head.height.0.saturating_sub(EARLY_MAX - 1)).max(height.next().unwrap_or(height));
+        if first > head.height {
+            return Ok(Vec::new());
+        }
+        let observed = self.l1.observe(first..=head.height).await?;
+        let is_linked = observed
+            .iter()
+            .zip(observed.iter().skip(1))
+            .all(|(parent, child)| child.link.parent == parent.link.block.hash);
+        let is_whole = observed.last().is_some_and(|last| last.link.block == *head);
+        if is_linked && is_whole {
+            return Ok(observed);
+        }
+        let reason = format!("the blocks below {} are not its ancestors", head.hash);
+        Err(L1Error::Inconsistent {
+            height: head.height,
+            reason,
+        }
+        .into())
+    }
+
+    /// What a block says, after what it takes back: anchors of another block at its height.
+    async fn say_early(&mut self, observed: &Observed) -> Result<(), Halt> {
+        let block = observed.link.block;
+        let is_lost = |other: &L1Block| other.height == block.height && other.hash != block.hash;
+        let (lost, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.early_anchors)
+            .into_iter()
+            .partition(|(other, _)| is_lost(other));
+        self.early_anchors = kept;
+        for (_, anchored) in lost {
+            // Mined again further down with the same values, it stands.
+            if self.early_anchors.iter().all(|(_, kept)| *kept != anchored) {
+                self.say(Sighting::AnchorLost(anchored)).await?;
+            }
+        }
         for anchored in &observed.anchors {
             self.say(Sighting::Anchored(*anchored)).await?;
+            if !self.early_anchors.contains(&(block, *anchored)) {
+                self.early_anchors.push((block, *anchored));
+            }
         }
         for exit in observed.events.iter().filter_map(ended) {
             self.say(Sighting::ExitSettled(exit)).await?;

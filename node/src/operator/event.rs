@@ -38,6 +38,13 @@ pub enum Event {
     L1Confirmed(Vec<ConfirmedBlock>),
     /// Ethereum shows an anchor; it may still be reorganised.
     Anchored(AnchorSeen),
+    /// A reorganisation of Ethereum took an anchor away.
+    AnchorLost {
+        /// The one that is gone.
+        lost: AnchorSeen,
+        /// The newest that stands; `None` also while the older ones are not read yet.
+        newest: Option<AnchorSeen>,
+    },
     /// Ethereum shows that an exit was challenged or ended by somebody.
     ExitSettled(ExitId),
     /// A peer answered a request for decided blocks.

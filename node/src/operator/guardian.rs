@@ -105,6 +105,17 @@ impl Guardian {
         self.asked = None;
     }
 
+    /// Ethereum forgot an anchor: was it the newest, then the one before it counts, and the duty is there again.
+    pub fn on_anchor_lost(&mut self, lost: AnchorSeen, newest: Option<AnchorSeen>) {
+        if self.anchor != Some(lost) {
+            return;
+        }
+        self.anchor = newest;
+        self.anchored_s = newest.map_or(self.anchored_s, |seen| seen.time_s);
+        self.due_since = None;
+        self.asked = None;
+    }
+
     /// A block with a certificate of its own was decided.
     pub fn on_certified(&mut self, header: &Header, certificate: &Certificate) {
         if self

@@ -51,7 +51,12 @@ pub fn start<R: Read + Clone + Send + Sync + 'static>(
     let (duties, duties_out) = mpsc::channel(DUTIES_MAX);
     let sightings = watch(Arc::clone(ethereum), watcher);
     tokio::spawn(tell(sightings, events_in, anchors.clone()));
-    tokio::spawn(fill(Arc::clone(ethereum), deployment, anchors.clone()));
+    tokio::spawn(fill(
+        Arc::clone(ethereum),
+        deployment,
+        watcher.confirmations,
+        anchors.clone(),
+    ));
     tokio::spawn(serve(Arc::clone(ethereum), duties_out, anchors.clone(), reader));
     super::Ethereum { duties, events }
 }
@@ -69,6 +74,18 @@ async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Even
                 info!(number = anchor.number, height = anchor.height.0, "anchored");
                 Event::Anchored(seen(&anchor))
             }
+            Sighting::AnchorLost(anchor) => {
+                anchors.forget(&seen(&anchor));
+                warn!(
+                    number = anchor.number,
+                    height = anchor.height.0,
+                    "a reorganisation of Ethereum took an anchor away"
+                );
+                Event::AnchorLost {
+                    lost: seen(&anchor),
+                    newest: anchors.newest(),
+                }
+            }
             Sighting::ExitSettled(exit) => Event::ExitSettled(exit),
             Sighting::Head(_) => continue,
             Sighting::Fault(fault) => Event::L1Contradiction(fault.to_string()),
@@ -81,9 +98,11 @@ async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Even
     events.closed().await;
 }
 
-/// Reads every anchor since the deployment into the book, so that any old block can be proven. Once per start.
-async fn fill(ethereum: Arc<Ethereum>, deployment: L1Height, anchors: AnchorBook) {
-    while let Err(error) = fill_once(ethereum.contracts(), ethereum.rpc(), deployment, &anchors).await {
+/// Reads every confirmed anchor since the deployment into the book, so that any old block can be proven. Once per start;
+/// the watcher tells the others, and what a reorganisation makes of them.
+async fn fill(ethereum: Arc<Ethereum>, deployment: L1Height, confirmations: u32, anchors: AnchorBook) {
+    let (contracts, rpc) = (ethereum.contracts(), ethereum.rpc());
+    while let Err(error) = fill_once(contracts, rpc, deployment, confirmations, &anchors).await {
         warn!(%error, "past anchors are not read yet; exit data of old blocks waits for them");
         sleep(BOOK_PAUSE).await;
     }
@@ -93,12 +112,14 @@ async fn fill_once(
     contracts: &Contracts,
     rpc: &Rpc,
     deployment: L1Height,
+    confirmations: u32,
     anchors: &AnchorBook,
 ) -> Result<(), L1Error> {
     let head = rpc.newest().await?.height;
+    let confirmed = L1Height(head.0.saturating_sub(u64::from(confirmations)));
     let mut from = deployment;
-    while from <= head {
-        let to = L1Height(from.0.saturating_add(LOOKBACK - 1)).min(head);
+    while from <= confirmed {
+        let to = L1Height(from.0.saturating_add(LOOKBACK - 1)).min(confirmed);
         for anchor in contracts.anchors(rpc, from..=to).await? {
             anchors.record(seen(&anchor));
         }
@@ -272,4 +293,43 @@ pub async fn origin(
             height,
             reason: format!("{hash}, the origin of our last decided block, is not on this endpoint's chain"),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use plasma_core::Hash;
+
+    use super::{AnchorBook, Anchored, Event, Height, L1Height, Sighting, mpsc, seen, tell};
+
+    fn anchor(number: u32, height: u32) -> Anchored {
+        Anchored {
+            number,
+            previous: Height(height - 10),
+            height: Height(height),
+            history_root: Hash([1; 32]),
+            l1_height: L1Height(5),
+            time_s: 7,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_anchor_leaves_the_book_and_the_operator_hears_what_stands() {
+        let (says, sightings) = mpsc::channel(8);
+        let (events_in, mut events) = mpsc::channel(8);
+        let book = AnchorBook::default();
+        tokio::spawn(tell(sightings, events_in, book.clone()));
+        let (first, second) = (anchor(1, 10), anchor(2, 20));
+        for sighting in [first, second].map(Sighting::Anchored) {
+            says.send(sighting).await.unwrap();
+            events.recv().await.unwrap();
+        }
+        assert!(book.covering(Height(15)).is_some());
+        says.send(Sighting::AnchorLost(second)).await.unwrap();
+        let told = events.recv().await.unwrap();
+        assert!(
+            matches!(told, Event::AnchorLost { lost, newest } if lost == seen(&second) && newest == Some(seen(&first))),
+            "{told:?}"
+        );
+        assert!(book.covering(Height(15)).is_none() && book.covering(Height(5)).is_some());
+    }
 }

@@ -7,12 +7,15 @@ use axum::{
     http::{Request, header},
 };
 use plasma_core::{Amount, ExitId, Hash, L1Event, Position, Receipt};
-use plasma_node::api::{
-    self, BATCH_BODY_MAX, BODY_MAX, Code,
-    view::{
-        AddressView, BlockView, DepositView, ExitData, ExitView, NetworkView, OutputStatus, OutputView, Page,
-        ProofView, State, StatsView, StatusView, TransactionView,
+use plasma_node::{
+    api::{
+        self, BATCH_BODY_MAX, BODY_MAX, Code,
+        view::{
+            AddressView, BlockView, DepositView, ExitData, ExitView, NetworkView, OutputStatus, OutputView,
+            Page, ProofView, State, StatsView, StatusView, TransactionView,
+        },
     },
+    runtime::handle::AnchorSeen,
 };
 
 use super::{
@@ -269,6 +272,46 @@ async fn an_anchor_is_named_only_when_those_before_it_are_known() {
     get(&router, &format!("/v1/outputs/{coin}/exit-data"))
         .await
         .problem(Code::NotAnchored);
+}
+
+#[tokio::test]
+async fn a_block_is_anchored_only_while_ethereum_has_its_anchor() {
+    let mut chain = Chain::new(genesis());
+    let first = chain.deposit(&user(1), 100).await;
+    chain.anchor(1);
+    let second = chain.deposit(&user(1), 100).await;
+    chain.anchor(2);
+    let router = door(&chain);
+    let states = async || {
+        let mut states = Vec::new();
+        for coin in [first, second] {
+            let path = format!("/v1/blocks/{}/transactions", coin.block);
+            let body: Page<TransactionView> = get(&router, &path).await.document();
+            states.push(body.items[0].state);
+        }
+        states
+    };
+    let (anchored, committed) = (State::Anchored, State::Committed);
+    assert_eq!(states().await, [anchored, anchored]);
+    let lost = chain.anchors.newest().unwrap();
+    let elsewhere = AnchorSeen {
+        time_s: lost.time_s + 12,
+        ..lost
+    };
+    chain.anchors.record(elsewhere);
+    chain.anchors.forget(&lost);
+    assert_eq!(
+        chain.anchors.newest(),
+        Some(elsewhere),
+        "mined again elsewhere, it stands"
+    );
+    chain.anchors.forget(&elsewhere);
+    assert_eq!(states().await, [anchored, committed]);
+    get(&router, &format!("/v1/outputs/{second}/exit-data"))
+        .await
+        .problem(Code::NotAnchored);
+    chain.anchors.record(elsewhere);
+    assert_eq!(states().await, [anchored, anchored]);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The bridge against an endpoint that lags, lies, breaks off and starts anew.
 
-use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use plasma_core::{Address, Amount, DepositNumber, ExitId, Hash, L1Block, L1Event, L1Height};
 use plasma_node::bridge::{
@@ -229,16 +229,74 @@ async fn a_shallow_reorganisation_is_never_told_and_a_deep_one_ends_the_watch() 
     assert_eq!(sightings.recv().await, None);
 }
 
+/// An anchor of this number and height.
+fn anchor(number: u64, height: u64) -> Value {
+    log(
+        CONTRACTS.federation,
+        "Anchored(uint32,uint32,uint32,bytes32,uint64,uint64)",
+        &[word(number), word(height)],
+        &[word(50), Hash([5; 32]), word(60), word(1_002)],
+    )
+}
+
+/// Whether the next word about an anchor is that it stands, with its height.
+async fn next_anchor(sightings: &mut mpsc::Receiver<Sighting>) -> (bool, u32) {
+    loop {
+        let next = tokio::time::timeout(Duration::from_secs(30), sightings.recv()).await;
+        match next
+            .expect("the watcher says something")
+            .expect("the watcher lives")
+        {
+            Sighting::Anchored(anchored) => return (true, anchored.height.0),
+            Sighting::AnchorLost(anchored) => return (false, anchored.height.0),
+            Sighting::Fault(fault) => panic!("{fault}"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_anchor_that_a_reorganisation_takes_away_is_told_to_be_lost() {
+    // As long as before, longer, and so long that the new block is confirmed when it is first seen.
+    for length in [1, 2, 5] {
+        let stub = Stub::start().await;
+        stub.reorganise(0, 0, vec![vec![], vec![anchor(1, 60)], vec![anchor(2, 70)]]);
+        let mut sightings = watch_stub(&stub, 2);
+        for height in [60, 70] {
+            assert_eq!(next_anchor(&mut sightings).await, (true, height), "{length}");
+        }
+        stub.reorganise(1, 1, vec![vec![]; length]);
+        let mut told = next_anchor(&mut sightings).await;
+        while told == (true, 60) {
+            // It stands, and that may be told again.
+            told = next_anchor(&mut sightings).await;
+        }
+        assert_eq!(told, (false, 70), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn an_anchor_in_the_place_of_a_lost_one_is_told_after_it() {
+    let stub = Stub::start().await;
+    stub.reorganise(0, 0, vec![vec![], vec![anchor(1, 60)], vec![anchor(2, 70)]]);
+    let mut sightings = watch_stub(&stub, 9);
+    for height in [60, 70] {
+        assert_eq!(next_anchor(&mut sightings).await, (true, height));
+    }
+    stub.reorganise(2, 1, vec![vec![anchor(1, 60)], vec![anchor(2, 65)]]);
+    let mut book = BTreeMap::from([(60, true), (70, true)]);
+    while book.get(&65) != Some(&true) {
+        let (stands, height) = next_anchor(&mut sightings).await;
+        book.insert(height, stands);
+    }
+    assert_eq!(book, BTreeMap::from([(60, true), (65, true), (70, false)]));
+}
+
 #[tokio::test]
 async fn signs_at_the_head_come_before_they_are_confirmed() {
     let stub = Stub::start().await;
     stub.mine(0, Vec::new());
-    let anchored = log(
-        CONTRACTS.federation,
-        "Anchored(uint32,uint32,uint32,bytes32,uint64,uint64)",
-        &[word(3), word(70)],
-        &[word(50), Hash([5; 32]), word(60), word(1_002)],
-    );
+    let anchored = anchor(3, 70);
     let ended = log(
         CONTRACTS.exit_game,
         "ExitEnded(uint256,uint72,bool)",

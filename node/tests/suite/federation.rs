@@ -5,6 +5,7 @@ use plasma_core::{ExitId, Fate, Hash, Height, L1Event, Position, SigningKey};
 use plasma_node::{
     operator::{
         effect::Effect,
+        event::Event,
         report::{Accepted, Known, Rejected},
     },
     storage::{Read, Storage},
@@ -240,6 +241,34 @@ fn who_gets_no_row_of_blocks_catches_up_block_by_block() {
         world.heights()[3] == world.heights()[0] && world.all_hold(&bob, 50)
     });
     world.check_agreement();
+}
+
+#[test]
+fn an_anchor_that_ethereum_forgot_is_a_duty_again() {
+    let (mut world, ..) = funded();
+    let anchor = |world: &World, node: usize| {
+        world.nodes[node]
+            .operator
+            .as_ref()
+            .and_then(|o| o.status().anchor)
+    };
+    world.run_until("all see an anchor", 10_000, |world| {
+        (0..4).all(|node| anchor(world, node).is_some())
+    });
+    let lost = anchor(&world, 0).expect("seen");
+    for node in 0..4 {
+        world.nodes[node].duties.clear();
+        let gone = Event::AnchorLost { lost, newest: None };
+        let last = u64::MAX - u64::try_from(node).expect("small");
+        world.queue.insert((world.now, last), (node, gone));
+    }
+    world.run_until("nobody calls it anchored", 10, |world| {
+        (0..4).all(|node| anchor(world, node).is_none())
+    });
+    world.run_until("it is anchored again", 10_000, |world| {
+        (0..4).all(|node| anchor(world, node).is_some_and(|again| again.height >= lost.height))
+    });
+    assert_eq!(world.duties().len(), 1, "by the operator on duty alone");
 }
 
 #[test]

@@ -80,14 +80,23 @@ impl Stub {
 
     /// Appends a block of a fork with some logs.
     pub(crate) fn mine(&self, fork: u8, logs: Vec<Value>) {
+        self.reorganise(0, fork, vec![logs]);
+    }
+
+    /// Replaces the newest blocks by those of a fork, in one moment.
+    pub(crate) fn reorganise(&self, depth: usize, fork: u8, blocks: Vec<Vec<Value>>) {
         let mut chain = self.chain.lock().unwrap();
-        let (parent, ..) = *chain.blocks.last().unwrap();
-        let block = block(parent.height.0 + 1, fork);
-        let logs = (0u64..)
-            .zip(logs)
-            .map(|(index, log)| placed(log, &block, index))
-            .collect();
-        chain.blocks.push((block, parent.hash, logs));
+        let left = chain.blocks.len() - depth;
+        chain.blocks.truncate(left);
+        for logs in blocks {
+            let (parent, ..) = *chain.blocks.last().unwrap();
+            let block = block(parent.height.0 + 1, fork);
+            let logs = (0u64..)
+                .zip(logs)
+                .map(|(index, log)| placed(log, &block, index))
+                .collect();
+            chain.blocks.push((block, parent.hash, logs));
+        }
     }
 
     /// Forgets the newest blocks.
