@@ -16,7 +16,6 @@ use super::{
     Runtime,
     handle::{self, Rejected},
     verify::{Job, Verified},
-    wire,
 };
 
 /// Clients' transactions whose verdict is under way: as many as can wait in the queue of commands.
@@ -67,7 +66,7 @@ impl<S: Storage> Runtime<S> {
             .values()
             .filter(|(author, _)| *author == from)
             .count();
-        if bytes.len() > wire::GOSSIP_BATCH_BYTES || under_way >= GOSSIP_PER_AUTHOR_MAX {
+        if under_way >= GOSSIP_PER_AUTHOR_MAX {
             return self.network.report(id, network::Verdict::Ignore);
         }
         let ticket = self.ticket();

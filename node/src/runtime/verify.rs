@@ -2,7 +2,7 @@
 //! the operator sees them.
 //!
 //! Three queues: what an agreement waits for goes first, then our clients, then gossip; each is refused when it would wait
-//! too long. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
+//! too long, and no member has more than a few places among the urgent. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
 //! signature, so a known id with a bad signature finds nothing.
 
 use std::{
@@ -21,8 +21,11 @@ use tokio::sync::mpsc;
 
 use super::wire;
 
-/// Jobs of proposals and sync answers that wait at most; each peer has few of them in flight.
+/// Jobs of proposals and sync answers that wait at most.
 const URGENT_MAX: usize = 256;
+/// Of these from one member: an honest one leads one view at a time. A third of a hundred members fill three quarters of the
+/// queue together, so that whoever floods us neither keeps the others out nor fills our memory with frames.
+const URGENT_PER_PEER_MAX: usize = 6;
 /// Clients' transactions that wait at most: at 70 µs a signature, a third of a second.
 const CLIENTS_MAX: usize = 4_096;
 /// Gossip batches that wait at most, of at most [`wire::GOSSIP_BATCH_BYTES`] each: 15 MB.
@@ -139,6 +142,43 @@ struct Queues {
     closed: bool,
 }
 
+impl Job {
+    /// The member whose place among the urgent it takes.
+    fn urgent_from(&self) -> Option<u16> {
+        match self {
+            Self::Payload { from, .. } | Self::Answer { from, .. } => Some(*from),
+            Self::Client { .. } | Self::Gossip { .. } => None,
+        }
+    }
+}
+
+impl Queues {
+    /// Files a job; gives it back when there is no room for it.
+    fn push(&mut self, job: Job) -> Result<(), Job> {
+        let (queue, max) = match &job {
+            Job::Payload { .. } | Job::Answer { .. } => (&mut self.urgent, URGENT_MAX),
+            Job::Client { .. } => (&mut self.clients, CLIENTS_MAX),
+            Job::Gossip { bytes, .. } if bytes.len() > wire::GOSSIP_BATCH_BYTES => return Err(job),
+            Job::Gossip { .. } => (&mut self.gossip, GOSSIP_MAX),
+        };
+        let from = job.urgent_from();
+        let has_place = from.is_none()
+            || queue.iter().filter(|other| other.urgent_from() == from).count() < URGENT_PER_PEER_MAX;
+        if queue.len() >= max || !has_place {
+            return Err(job);
+        }
+        queue.push_back(job);
+        Ok(())
+    }
+
+    /// The most urgent job, the oldest of its kind.
+    fn pop(&mut self) -> Option<Job> {
+        [&mut self.urgent, &mut self.clients, &mut self.gossip]
+            .into_iter()
+            .find_map(VecDeque::pop_front)
+    }
+}
+
 impl Pool {
     /// Starts the workers; what they find comes out of the channel.
     #[must_use]
@@ -158,23 +198,13 @@ impl Pool {
         }
     }
 
-    /// Queues a job; gives it back when its queue is full.
+    /// Queues a job; gives it back when its queue is full, or its sender has its share of it.
     ///
     /// # Errors
     /// The job, unchanged.
     pub fn submit(&self, job: Job) -> Result<(), Job> {
         let shared = &self.shared.0;
-        let mut queues = lock(&shared.queues);
-        let (queue, max) = match job {
-            Job::Payload { .. } | Job::Answer { .. } => (&mut queues.urgent, URGENT_MAX),
-            Job::Client { .. } => (&mut queues.clients, CLIENTS_MAX),
-            Job::Gossip { .. } => (&mut queues.gossip, GOSSIP_MAX),
-        };
-        if queue.len() >= max {
-            return Err(job);
-        }
-        queue.push_back(job);
-        drop(queues);
+        lock(&shared.queues).push(job)?;
         shared.ready.notify_one();
         Ok(())
     }
@@ -194,16 +224,7 @@ fn next(shared: &Shared) -> Option<Job> {
         if queues.closed {
             return None;
         }
-        let Queues {
-            urgent,
-            clients,
-            gossip,
-            ..
-        } = &mut *queues;
-        if let Some(job) = [urgent, clients, gossip]
-            .into_iter()
-            .find_map(VecDeque::pop_front)
-        {
+        if let Some(job) = queues.pop() {
             return Some(job);
         }
         queues = shared.ready.wait(queues).unwrap_or_else(PoisonError::into_inner);
@@ -323,3 +344,6 @@ impl Cache {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

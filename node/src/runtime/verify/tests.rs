@@ -1,0 +1,107 @@
+//! What may wait before the pool, and who goes first.
+
+use bytes::Bytes;
+use plasma_core::{Address, Amount, DepositNumber, Transaction};
+
+use super::{CLIENTS_MAX, GOSSIP_MAX, Job, Queues, URGENT_MAX, URGENT_PER_PEER_MAX, wire};
+
+fn gossip(ticket: u64) -> Job {
+    Job::Gossip {
+        ticket,
+        bytes: Bytes::from(vec![0; wire::GOSSIP_BATCH_BYTES]),
+    }
+}
+
+fn client(ticket: u64) -> Job {
+    let transaction = Transaction::fund(
+        DepositNumber(ticket),
+        Address([1; 20]),
+        Address::ZERO,
+        Amount::from(1u64),
+    );
+    Job::Client {
+        ticket,
+        transaction: Box::new(transaction.unsigned()),
+    }
+}
+
+fn payload(from: u16) -> Job {
+    Job::Payload {
+        from,
+        bytes: Bytes::new(),
+    }
+}
+
+fn answer(from: u16) -> Job {
+    Job::Answer {
+        from,
+        bytes: Bytes::new(),
+    }
+}
+
+/// How many of these jobs find room.
+fn fill(queues: &mut Queues, jobs: impl Iterator<Item = Job>) -> usize {
+    jobs.filter_map(|job| queues.push(job).ok()).count()
+}
+
+/// The order in which all that waits is taken, by kind.
+fn drain(queues: &mut Queues) -> String {
+    std::iter::from_fn(|| queues.pop())
+        .map(|job| match job {
+            Job::Payload { .. } | Job::Answer { .. } => 'u',
+            Job::Client { .. } => 'c',
+            Job::Gossip { .. } => 'g',
+        })
+        .collect()
+}
+
+#[test]
+fn gossip_that_waits_is_bounded_in_bytes() {
+    let mut queues = Queues::default();
+    assert_eq!(
+        fill(&mut queues, (0..2 * 256).map(gossip)),
+        GOSSIP_MAX,
+        "the queue has an end"
+    );
+    queues = Queues::default();
+    let long = Job::Gossip {
+        ticket: 1,
+        bytes: Bytes::from(vec![0; wire::GOSSIP_BATCH_BYTES + 1]),
+    };
+    assert!(
+        queues.push(long).is_err(),
+        "a batch longer than honest ones is refused"
+    );
+    assert!(queues.push(gossip(2)).is_ok());
+}
+
+#[test]
+fn gossip_takes_no_clients_place_and_no_clients_turn() {
+    let mut queues = Queues::default();
+    assert_eq!(fill(&mut queues, (0..1_000).map(gossip)), GOSSIP_MAX);
+    assert_eq!(fill(&mut queues, (0..10_000).map(client)), CLIENTS_MAX);
+    assert!(queues.push(payload(1)).is_ok() && queues.push(answer(2)).is_ok());
+    let order = drain(&mut queues);
+    let expected = ["u".repeat(2), "c".repeat(CLIENTS_MAX), "g".repeat(GOSSIP_MAX)].concat();
+    assert!(order == expected, "agreement, then our clients, then gossip");
+}
+
+#[test]
+fn a_member_that_floods_neither_fills_the_queue_nor_keeps_others_out() {
+    let mut queues = Queues::default();
+    let flood = (0..URGENT_MAX).map(|number| if number % 2 == 0 { payload(3) } else { answer(3) });
+    assert_eq!(fill(&mut queues, flood), URGENT_PER_PEER_MAX);
+    assert!(queues.push(payload(4)).is_ok(), "another member has room");
+    assert!(queues.push(payload(3)).is_err());
+    assert!(queues.pop().is_some());
+    assert!(queues.push(payload(3)).is_ok(), "what was taken makes room");
+    let faulty = (0..33).flat_map(|from| (0..URGENT_MAX).map(move |_| payload(from)));
+    fill(&mut queues, faulty);
+    assert!(
+        queues.push(payload(99)).is_ok(),
+        "a third of a hundred members leave room"
+    );
+    let all = (0..100).flat_map(|from| (0..URGENT_MAX).map(move |_| payload(from)));
+    fill(&mut queues, all);
+    assert_eq!(drain(&mut queues).len(), URGENT_MAX);
+}
