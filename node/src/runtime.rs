@@ -4,6 +4,7 @@
 //! and only then speaks and commits. A read is answered after all commits that were asked for before it, and before the
 //! next event. A write that fails ends the process: nobody knows what the disk holds then.
 
+mod batch;
 pub mod handle;
 pub mod l1;
 pub mod log;
@@ -40,9 +41,9 @@ use crate::{
     wal::{self, Wal, WalError},
 };
 
+use batch::Batch;
 use handle::{COMMANDS_MAX, Command, Handle, Rejected, Status};
 use log::{read_record, write_record};
-use perform::GOSSIP_DELAY_MS;
 use timers::Clock;
 use verify::{Pool, Rules, Verified};
 
@@ -135,8 +136,7 @@ struct Turn {
     reads: VecDeque<(Purpose, Wanted)>,
     timer: Option<Millis>,
     wake: Option<Millis>,
-    gossip: Vec<u8>,
-    gossip_since: Option<Millis>,
+    gossip: Batch,
     reports: BTreeMap<u64, (Option<u16>, network::GossipId)>,
     /// One answer to a sync request at a time for each member.
     serving: BTreeMap<u16, Arc<Semaphore>>,
@@ -220,8 +220,7 @@ impl<S: Storage> Runtime<S> {
 
     fn next_wake(&self) -> Millis {
         let tick = self.turn.last_tick.plus(TICK_MS);
-        let flush = self.turn.gossip_since.map(|since| since.plus(GOSSIP_DELAY_MS));
-        [self.turn.timer, self.turn.wake, flush]
+        [self.turn.timer, self.turn.wake, self.turn.gossip.due()]
             .into_iter()
             .flatten()
             .fold(tick, Millis::min)
@@ -273,7 +272,7 @@ impl<S: Storage> Runtime<S> {
             let reads = block_in_place(|| ask_anew(|| self.storage.reader().reads(&wanted)))?;
             self.handle(Event::Read { purpose, reads });
         }
-        self.flush_gossip_when_due();
+        self.send_gossip_when_due();
         self.shorten_log()?;
         let status = self.operator.status();
         self.status.send_if_modified(|known| {

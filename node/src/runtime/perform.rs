@@ -19,8 +19,6 @@ use super::{
     wire::{self, Ask},
 };
 
-/// A client's transaction waits this long at most for others to share its gossip message.
-pub(super) const GOSSIP_DELAY_MS: u64 = 10;
 /// Time a peer has for the answer to a sync request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 impl<S: Storage> Runtime<S> {
@@ -79,30 +77,19 @@ impl<S: Storage> Runtime<S> {
     }
 
     fn gossip(&mut self, bytes: &[u8]) {
-        if self.turn.gossip.len() + bytes.len() > wire::GOSSIP_BATCH_BYTES {
-            self.flush_gossip();
-        }
-        self.turn.gossip.extend(bytes);
-        if self.turn.gossip_since.is_none() {
-            self.turn.gossip_since = Some(self.clock.now());
-        }
+        let full = self.turn.gossip.add(self.clock.now(), bytes);
+        self.send_gossip(full);
     }
 
-    pub(super) fn flush_gossip_when_due(&mut self) {
-        let now = self.clock.now();
-        if self
-            .turn
-            .gossip_since
-            .is_some_and(|since| now.since(since) >= GOSSIP_DELAY_MS)
+    pub(super) fn send_gossip_when_due(&mut self) {
+        let due = self.turn.gossip.take_due(self.clock.now());
+        self.send_gossip(due);
+    }
+
+    fn send_gossip(&self, message: Option<Vec<u8>>) {
+        if let Some(message) = message
+            && let Err(error) = self.network.gossip(message)
         {
-            self.flush_gossip();
-        }
-    }
-
-    fn flush_gossip(&mut self) {
-        self.turn.gossip_since = None;
-        let batch = std::mem::take(&mut self.turn.gossip);
-        if let Err(error) = self.network.gossip(batch) {
             debug!(%error, "gossip not sent");
         }
     }
