@@ -14,6 +14,7 @@ mod suite {
     pub(crate) mod deployment;
     pub(crate) mod federation;
     pub(crate) mod http;
+    pub(crate) mod leader;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
     pub(crate) mod runtime;

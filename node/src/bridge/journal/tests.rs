@@ -158,3 +158,48 @@ async fn a_dearer_attempt_raises_both_fees_within_the_limits() {
     }
     assert_eq!(dearer(&journal, suggested(50, 1), 1_000), None);
 }
+
+/// A folder where the new file would be: every write fails, whoever tries it.
+struct Blocked(PathBuf);
+
+impl Blocked {
+    fn set(folder: &Folder) -> Self {
+        let path = folder.file().with_extension("new");
+        fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    fn lift(self) {
+        fs::remove_dir(self.0).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_is_not_remembered() {
+    let folder = Folder::new("unwritten");
+    let mut journal = open(&folder.file());
+    record(&mut journal, &call(1), &terms(0, 100)).await;
+    let before = journal.content.clone();
+    let blocked = Blocked::set(&folder);
+    // A new transaction, a dearer attempt, a forgotten one.
+    for (call, terms) in [(call(2), terms(1, 100)), (call(1), terms(0, 200))] {
+        let signed = account().sign(&call, &terms).unwrap();
+        let refused = journal.record(&call, &terms, &signed).await;
+        assert!(matches!(refused, Err(L1Error::Journal { .. })), "{refused:?}");
+    }
+    assert!(matches!(journal.forget(0).await, Err(L1Error::Journal { .. })));
+    assert_eq!(journal.content, before, "memory is as it was");
+    assert_eq!(open(&folder.file()).content, before, "and so is the disk");
+    assert!(journal.find(&call(2)).is_none() && journal.next_nonce(0) == 1);
+    blocked.lift();
+    let next = journal.next_nonce(0);
+    record(&mut journal, &call(3), &terms(next, 100)).await;
+    let reopened = open(&folder.file());
+    assert_eq!(reopened.content, journal.content);
+    let nonces: Vec<_> = reopened
+        .entries()
+        .iter()
+        .map(|entry| (entry.nonce, entry.call()))
+        .collect();
+    assert_eq!(nonces, [(0, call(1)), (1, call(3))], "no gap and nothing twice");
+}
