@@ -55,8 +55,10 @@ fn of_many_blocks_one_is_kept_per_view_and_only_of_the_leader_and_of_near_views(
     let mut sent = 0;
     let mut kept: BTreeMap<View, Vec<(OperatorIndex, u64)>> = BTreeMap::new();
     for view in (now.0..now.0 + 10).map(View) {
-        let others = (0..OPERATORS).map(OperatorIndex).filter(|one| *one != victim);
-        for from in others.flat_map(|from| [from; 5]) {
+        let others = (0..OPERATORS)
+            .map(OperatorIndex)
+            .filter(|one| *one != victim && *one != leader);
+        for from in others.chain([leader]).flat_map(|from| [from; 5]) {
             sent += 1;
             let block = block(sent);
             let id = block.header.id();
