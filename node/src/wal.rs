@@ -60,9 +60,6 @@ pub struct Opened {
     pub entries: Vec<Entry>,
     /// Whether a batch was dropped that a crash had torn; nothing of it was ever spoken.
     pub dropped_torn_batch: bool,
-    /// Whether there was no log before. Then an operator that has voted before must not vote: see
-    /// [`WalError::Corrupt`].
-    pub is_new: bool,
 }
 
 /// The log of one operator; holds the lock of its folder.
@@ -108,6 +105,12 @@ pub enum WalError {
         /// What is wrong.
         what: String,
     },
+    /// There is no log where one must be.
+    #[error("there is no log in {}", folder.display())]
+    Missing {
+        /// Where it should be.
+        folder: PathBuf,
+    },
     /// The system refused.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {
@@ -148,6 +151,19 @@ impl Wal {
         Self::open_sized(folder, identity, SEGMENT_SIZE)
     }
 
+    /// Opens a log that must be there; never begins one, or the refusal would hold for a single start only. For an operator that
+    /// may have voted: see [`WalError::Corrupt`].
+    ///
+    /// # Errors
+    /// [`WalError::Missing`], and those of [`Wal::open`].
+    pub fn reopen(folder: &Path, identity: Identity) -> Result<Opened, WalError> {
+        let claim = Claim::take(folder)?;
+        let log = recovery::read(folder, identity)?.ok_or_else(|| WalError::Missing {
+            folder: folder.to_owned(),
+        })?;
+        Self::resume(folder, claim, SEGMENT_SIZE, log)
+    }
+
     /// [`Wal::open`] with another size for the segments made from now on.
     ///
     /// # Errors
@@ -162,9 +178,17 @@ impl Wal {
                 wal,
                 entries: Vec::new(),
                 dropped_torn_batch: false,
-                is_new: true,
             });
         };
+        Self::resume(folder, claim, segment_size, log)
+    }
+
+    fn resume(
+        folder: &Path,
+        claim: Claim,
+        segment_size: u64,
+        log: recovery::Log,
+    ) -> Result<Opened, WalError> {
         let segment = Segment::reopen(log.newest.0, log.newest.1, log.offset)?;
         if log.is_torn {
             segment.blank_rest().map_err(|source| WalError::Io {
@@ -182,7 +206,6 @@ impl Wal {
             wal,
             entries: log.entries,
             dropped_torn_batch: log.is_torn,
-            is_new: false,
         })
     }
 

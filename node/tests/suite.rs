@@ -15,6 +15,7 @@ mod suite {
     pub(crate) mod federation;
     pub(crate) mod http;
     pub(crate) mod leader;
+    pub(crate) mod lost_log;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
     pub(crate) mod runtime;

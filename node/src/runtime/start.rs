@@ -345,19 +345,22 @@ fn open_log(
     saved: &Saved,
 ) -> Result<(Wal, Vec<crate::operator::effect::Record>), RunError> {
     let path = config.data_dir.join("log");
-    let opened = Wal::open(
-        &path,
-        Identity {
-            genesis: genesis.hash(),
-            operator: me,
-        },
-    )?;
+    let identity = Identity {
+        genesis: genesis.hash(),
+        operator: me,
+    };
     let marker = config.keys.bls.with_extension("voted");
     let word = genesis.hash().to_string();
     let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
-    if opened.is_new && (has_voted || saved.state.id != genesis.state().id) {
-        return Err(RunError::LostLog { path });
-    }
+    let opened = if has_voted || saved.state.id != genesis.state().id {
+        Wal::reopen(&path, identity)
+    } else {
+        Wal::open(&path, identity)
+    };
+    let opened = opened.map_err(|error| match error {
+        WalError::Missing { folder } => RunError::LostLog { path: folder },
+        other => other.into(),
+    })?;
     if !has_voted && let Err(error) = std::fs::write(&marker, word) {
         warn!(%error, path = %marker.display(), "an emptied data folder will go unnoticed: the mark beside the key cannot be written");
     }

@@ -92,11 +92,11 @@ fn small_log(folder: &Path) -> (PathBuf, Vec<u8>, usize, usize) {
 fn reopened_log_holds_every_batch_in_order() {
     let scratch = Scratch::new("wal");
     let opened = open(scratch.path()).unwrap();
-    assert!(opened.is_new && opened.entries.is_empty());
+    assert!(opened.entries.is_empty());
     drop(opened);
     small_log(scratch.path());
     let opened = open(scratch.path()).unwrap();
-    assert!(!opened.is_new && !opened.dropped_torn_batch);
+    assert!(!opened.dropped_torn_batch);
     let expected: Vec<Entry> = [30, 8, 90, 70, 8, 50]
         .into_iter()
         .zip(1..)
@@ -164,7 +164,7 @@ fn checkpoint_keeps_exactly_what_is_needed() {
     opened.wal.checkpoint(&[]).unwrap();
     drop(opened);
     let mut opened = open(scratch.path()).unwrap();
-    assert!(opened.entries.is_empty() && !opened.is_new);
+    assert!(opened.entries.is_empty());
     assert_eq!(opened.wal.append_batch(&[record(1, 8)]).unwrap(), Lsn(36));
 }
 
@@ -256,4 +256,19 @@ fn checkpoint_is_due_when_the_log_outgrew_what_the_last_one_kept() {
             "{appended} appended after {kept} kept"
         );
     }
+}
+
+#[test]
+fn a_log_that_must_be_there_is_never_begun() {
+    let scratch = Scratch::new("wal-missing");
+    for _ in 0..2 {
+        let missing = Wal::reopen(scratch.path(), identity());
+        assert!(matches!(missing, Err(WalError::Missing { .. })), "{missing:?}");
+        assert!(segments(scratch.path()).is_empty());
+    }
+    let mut begun = open(scratch.path()).unwrap();
+    begun.wal.append_batch(&[record(1, 8)]).unwrap();
+    drop(begun);
+    let opened = Wal::reopen(scratch.path(), identity()).unwrap();
+    assert_eq!(numbers(&opened.entries), [1]);
 }
