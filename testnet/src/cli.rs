@@ -38,7 +38,7 @@ enum Command {
         #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=100))]
         accounts: u32,
         /// What each of them deposits.
-        #[arg(long, default_value = "100eth", value_parser = ether::parse, value_name = "AMOUNT")]
+        #[arg(long, default_value = "100eth", value_parser = deposit, value_name = "AMOUNT")]
         deposit: Amount,
     },
     /// Tell the whole story of a federation, and check every step of it.
@@ -183,6 +183,18 @@ fn guarded(program: &[OsString]) -> ExitCode {
     code
 }
 
+/// What a test account can deposit: something, and less than all that anvil gave it, because gas costs too.
+fn deposit(text: &str) -> Result<Amount, String> {
+    let amount = ether::parse(text)?;
+    if amount > Amount::ZERO && amount < ether::eth(ANVIL_ETH) {
+        Ok(amount)
+    } else {
+        Err(format!(
+            "a test account has {ANVIL_ETH} ETH: it can deposit more than nothing and less than that"
+        ))
+    }
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
     let span: plasma_node::config::Span = text.parse().map_err(|error| format!("{error}"))?;
     if span.0.is_zero() || span.0 > LOAD_MAX {
@@ -198,6 +210,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 const DEMO_ACCOUNTS: u32 = 3;
 /// Every payment of a load is made before the clock starts: a million of them fill half a gigabyte.
 const LOAD_MAX: Duration = Duration::from_secs(300);
+/// What anvil gives each test account.
+const ANVIL_ETH: u64 = 10_000;
 /// Enough that their first splits go into one block.
 const LOAD_ACCOUNTS: u32 = 8;
 const EXIT_CODES: &str = "Exit codes: 0 all was seen; 1 unexpected failure; 2 wrong arguments; 8 something did not come in time; \

@@ -72,6 +72,8 @@ fn wrong_arguments_exit_with_two_and_say_which() {
     for (arguments, named) in [
         (&["up", "-n", "3"][..], "3"),
         (&["up", "--deposit", "much"], "much"),
+        (&["up", "--deposit", "0"], "more than nothing"),
+        (&["up", "--deposit", "10000eth"], "10000 ETH"),
         (&["load", "--for", "20"], "20"),
         (&["dance"], "dance"),
     ] {
