@@ -4,6 +4,7 @@ mod binary;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -62,6 +63,14 @@ impl Anvil {
     #[must_use]
     pub fn l1(&self) -> &L1 {
         &self.l1
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.guard.ended()
     }
 
     /// The process that guards it while it runs.

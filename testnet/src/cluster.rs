@@ -4,6 +4,7 @@
 //! stops by itself when its standard input closes, so it cannot outlive us.
 
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -129,6 +130,21 @@ impl Cluster {
         running.kill().await
     }
 
+    /// Operators that ended by themselves since this was asked last, each with how.
+    ///
+    /// # Errors
+    /// When the system cannot tell.
+    pub fn ended(&mut self) -> Result<Vec<(usize, ExitStatus)>> {
+        let mut found = Vec::new();
+        for (index, operator) in self.operators.iter_mut().enumerate() {
+            if let Some(status) = operator.ended()? {
+                operator.running = None;
+                found.push((index, status));
+            }
+        }
+        Ok(found)
+    }
+
     /// Waits until every operator answers, is ready and sees all others.
     ///
     /// # Errors
@@ -177,9 +193,12 @@ impl Cluster {
 }
 
 impl Operator {
+    fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.running.as_mut().map(Guarded::ended).transpose()?.flatten())
+    }
+
     fn still_runs(&mut self) -> Result<()> {
-        let ended = self.running.as_mut().map(Guarded::ended).transpose()?.flatten();
-        match ended {
+        match self.ended()? {
             Some(status) => bail!(
                 "an operator ended with {status}; its last words:\n{}",
                 last_words(&self.place.log)

@@ -3,10 +3,11 @@
 //! Whoever holds a [`Testnet`] holds every process of it. Dropping it, or dying, ends them all:
 //! the operators first, then Ethereum, then the run's folder unless it is kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use futures::future::try_join_all;
 use plasma_core::genesis::Genesis;
 use plasma_core::{Address, Amount, Domain};
@@ -112,6 +113,26 @@ impl Testnet {
 
         let users = (0..plan.accounts).map(User::at).collect::<Result<_>>()?;
         Ok((anvil, rpc, deployment, cluster, users))
+    }
+
+    /// Words about every operator that ended by itself since this was asked last.
+    ///
+    /// # Errors
+    /// When the Ethereum node ended: without it there is no testnet.
+    pub fn ended(&mut self) -> Result<Vec<String>> {
+        if let Some(status) = self.anvil.ended()? {
+            bail!("anvil, the Ethereum node, ended with {status}");
+        }
+        let ended = self.cluster.ended()?;
+        let logs: Vec<&Path> = self.cluster.places().map(|place| place.log.as_path()).collect();
+        let word = |(index, status): (usize, ExitStatus)| {
+            let log = logs.get(index).map(|log| log.display().to_string());
+            format!(
+                "operator {index} ended with {status}; see {}",
+                log.unwrap_or_default()
+            )
+        };
+        Ok(ended.into_iter().map(word).collect())
     }
 
     /// The Ethereum node.

@@ -1,6 +1,7 @@
 //! `up`: a federation that stays until the user ends it, with a page that says where everything is.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use anyhow::Result;
 use plasma_core::Amount;
@@ -9,12 +10,12 @@ use crate::ether;
 use crate::progress::Progress;
 use crate::testnet::{Plan, Testnet};
 
-/// Starts the testnet, funds its users, shows the page, and waits for ctrl-C or SIGTERM.
+/// Starts the testnet, funds its users, shows the page, and tells of every operator that ends, until ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// When something does not come up in time.
+/// When something does not come up in time, or Ethereum ends.
 pub async fn run(plan: &Plan, deposit: Amount, progress: Progress) -> Result<()> {
-    let testnet = Testnet::start(plan, progress).await?;
+    let mut testnet = Testnet::start(plan, progress).await?;
     let stage = progress.stage(
         "Fund",
         &format!("{} accounts × {}", plan.accounts, ether::show(deposit)),
@@ -26,7 +27,12 @@ pub async fn run(plan: &Plan, deposit: Amount, progress: Progress) -> Result<()>
         ether::show(deposit)
     ));
     show(&page(&testnet, deposit));
-    std::future::pending().await
+    loop {
+        for words in testnet.ended()? {
+            progress.say(&format!("  {words}"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn page(testnet: &Testnet, deposit: Amount) -> String {
@@ -98,3 +104,6 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
 fn show(page: &str) {
     println!("{page}");
 }
+
+/// A user who misses an operator looks at the terminal a moment later.
+const LOOK: Duration = Duration::from_secs(1);

@@ -53,3 +53,17 @@ fn sigkill_of_the_parent_leaves_no_process() {
     running.assert_home_is_empty();
     std::fs::remove_dir_all(running.run_folder()).expect("a killed run leaves its folder in the data folder");
 }
+
+#[test]
+fn an_operator_that_ends_is_named_and_the_end_of_ethereum_is_the_end() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut running = Running::start("deaths");
+    running.kill_descendant("operator-2/plasma.toml");
+    running.says("operator 2 ended with signal: 9");
+    assert_eq!(running.descendants().len(), DESCENDANTS - 1, "the others go on");
+    running.kill_descendant("/anvil --port");
+    running.says("anvil, the Ethereum node, ended with");
+    assert_eq!(running.ended(), Some(1));
+    running.assert_nobody_is_left();
+    let _kept_for_its_logs = std::fs::remove_dir_all(running.run_folder());
+}

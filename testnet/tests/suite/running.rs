@@ -97,13 +97,39 @@ impl Running {
 
     /// Command lines of the processes that name this run's folder: operators, the guard and anvil.
     pub(crate) fn descendants(&self) -> Vec<String> {
+        self.processes().into_iter().map(|(_, line)| line).collect()
+    }
+
+    /// The same, each with its process id.
+    fn processes(&self) -> Vec<(String, String)> {
         let folder = self.run_folder().display().to_string();
         let processes = std::fs::read_dir("/proc").expect("a system with /proc").flatten();
-        let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
-        lines
-            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-            .filter(|line| line.contains(&folder))
-            .collect()
+        let lines = processes.filter_map(|entry| {
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            Some((entry.file_name().display().to_string(), line))
+        });
+        lines.filter(|(_, line)| line.contains(&folder)).collect()
+    }
+
+    /// Kills the one descendant whose command line these words are part of.
+    pub(crate) fn kill_descendant(&self, words: &str) {
+        let mut found = self.processes();
+        found.retain(|(_, line)| line.contains(words) && !line.contains(" guard "));
+        let [(process, _)] = found.as_slice() else {
+            panic!("{words}: {found:#?}");
+        };
+        let sent = Command::new("kill").args(["-KILL", process]).status();
+        assert!(sent.expect("kill runs").success(), "the signal was not sent");
+    }
+
+    /// Waits until it says something to people.
+    pub(crate) fn says(&self, what: &str) {
+        let end = Instant::now() + END_PATIENCE;
+        while !self.words().contains(what) {
+            assert!(Instant::now() < end, "not {what}, but:\n{}", self.words());
+            std::thread::sleep(PAUSE);
+        }
     }
 
     /// Waits until it has ended by itself: its exit code.
