@@ -137,7 +137,7 @@ struct Turn {
     timer: Option<Millis>,
     wake: Option<Millis>,
     gossip: Batch,
-    reports: BTreeMap<u64, (Option<u16>, network::GossipId)>,
+    reports: BTreeMap<u64, network::GossipId>,
     /// One answer to a sync request at a time for each member.
     serving: BTreeMap<u16, Arc<Semaphore>>,
     replies: BTreeMap<u64, oneshot::Sender<Result<handle::Accepted, Rejected>>>,

@@ -20,8 +20,6 @@ use super::{
 
 /// Clients' transactions whose verdict is under way: as many as can wait in the queue of commands.
 const REPLIES_MAX: usize = handle::COMMANDS_MAX;
-/// Gossip batches of one author under verification: an honest one sends a hundred a second, and they take a millisecond each.
-const GOSSIP_PER_AUTHOR_MAX: usize = 64;
 
 impl<S: Storage> Runtime<S> {
     pub(super) fn take_network(&mut self, event: network::Event) {
@@ -58,21 +56,17 @@ impl<S: Storage> Runtime<S> {
         }
     }
 
-    /// One author cannot fill the queue of all.
-    fn take_gossip(&mut self, from: Option<u16>, id: network::GossipId, bytes: Bytes) {
-        let under_way = self
-            .turn
-            .reports
-            .values()
-            .filter(|(author, _)| *author == from)
-            .count();
-        if under_way >= GOSSIP_PER_AUTHOR_MAX {
-            return self.network.report(id, network::Verdict::Ignore);
-        }
+    /// What finds no room is dropped: its author is not to blame, others may have it.
+    fn take_gossip(&mut self, author: Option<u16>, id: network::GossipId, bytes: Bytes) {
         let ticket = self.ticket();
-        match self.pool.submit(Job::Gossip { ticket, bytes }) {
+        let job = Job::Gossip {
+            author,
+            ticket,
+            bytes,
+        };
+        match self.pool.submit(job) {
             Ok(()) => {
-                self.turn.reports.insert(ticket, (from, id));
+                self.turn.reports.insert(ticket, id);
             }
             Err(_) => self.network.report(id, network::Verdict::Ignore),
         }
@@ -109,7 +103,7 @@ impl<S: Storage> Runtime<S> {
                 } else {
                     network::Verdict::Reject
                 };
-                if let Some((_, id)) = self.turn.reports.remove(&ticket) {
+                if let Some(id) = self.turn.reports.remove(&ticket) {
                     self.network.report(id, verdict);
                 }
                 let offered = transactions.into_iter().flatten();

@@ -2,7 +2,7 @@
 //! the operator sees them.
 //!
 //! Three queues: what an agreement waits for goes first, then our clients, then gossip; each is refused when it would wait
-//! too long, and no member has more than a few places among the urgent. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
+//! too long, and no operator has more than a share of it. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
 //! signature, so a known id with a bad signature finds nothing.
 
 use std::{
@@ -30,6 +30,8 @@ const URGENT_PER_PEER_MAX: usize = 6;
 const CLIENTS_MAX: usize = 4_096;
 /// Gossip batches that wait at most, of at most [`wire::GOSSIP_BATCH_BYTES`] each: 15 MB.
 const GOSSIP_MAX: usize = 256;
+/// Of these from one author: an honest one sends a hundred a second, and they take a millisecond each.
+const GOSSIP_PER_AUTHOR_MAX: usize = 64;
 /// Authentic transactions remembered per generation, two generations: the mempool's size on a testnet, 30 MB.
 const CACHE_GENERATION: usize = 65_536;
 
@@ -38,6 +40,8 @@ const CACHE_GENERATION: usize = 65_536;
 pub enum Job {
     /// A batch from the gossip topic.
     Gossip {
+        /// The operator that wrote it.
+        author: Option<u16>,
         /// The network's name for it, to report the verdict.
         ticket: u64,
         /// Its bytes.
@@ -143,11 +147,14 @@ struct Queues {
 }
 
 impl Job {
-    /// The member whose place among the urgent it takes.
-    fn urgent_from(&self) -> Option<u16> {
+    /// Who has a share of the queue that it waits in, and how many places that is. Our own clients have none.
+    fn share(&self) -> Option<(Option<u16>, usize)> {
         match self {
-            Self::Payload { from, .. } | Self::Answer { from, .. } => Some(*from),
-            Self::Client { .. } | Self::Gossip { .. } => None,
+            Self::Payload { from, .. } | Self::Answer { from, .. } => {
+                Some((Some(*from), URGENT_PER_PEER_MAX))
+            }
+            Self::Gossip { author, .. } => Some((*author, GOSSIP_PER_AUTHOR_MAX)),
+            Self::Client { .. } => None,
         }
     }
 }
@@ -161,9 +168,9 @@ impl Queues {
             Job::Gossip { bytes, .. } if bytes.len() > wire::GOSSIP_BATCH_BYTES => return Err(job),
             Job::Gossip { .. } => (&mut self.gossip, GOSSIP_MAX),
         };
-        let from = job.urgent_from();
-        let has_place = from.is_none()
-            || queue.iter().filter(|other| other.urgent_from() == from).count() < URGENT_PER_PEER_MAX;
+        let share = job.share();
+        let has_place = share
+            .is_none_or(|(_, places)| queue.iter().filter(|other| other.share() == share).count() < places);
         if queue.len() >= max || !has_place {
             return Err(job);
         }
@@ -234,7 +241,7 @@ fn next(shared: &Shared) -> Option<Job> {
 impl Shared {
     fn verify(&self, job: Job) -> Verified {
         match job {
-            Job::Gossip { ticket, bytes } => {
+            Job::Gossip { ticket, bytes, .. } => {
                 let decoded = wire::decode_gossip(&bytes).ok();
                 Verified::Gossip {
                     ticket,

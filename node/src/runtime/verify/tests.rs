@@ -3,10 +3,14 @@
 use bytes::Bytes;
 use plasma_core::{Address, Amount, DepositNumber, Transaction};
 
-use super::{CLIENTS_MAX, GOSSIP_MAX, Job, Queues, URGENT_MAX, URGENT_PER_PEER_MAX, wire};
+use super::{
+    CLIENTS_MAX, GOSSIP_MAX, GOSSIP_PER_AUTHOR_MAX, Job, Queues, URGENT_MAX, URGENT_PER_PEER_MAX, wire,
+};
 
+/// A batch as long as they may be, of one of many authors.
 fn gossip(ticket: u64) -> Job {
     Job::Gossip {
+        author: u16::try_from(ticket % 100).ok(),
         ticket,
         bytes: Bytes::from(vec![0; wire::GOSSIP_BATCH_BYTES]),
     }
@@ -65,6 +69,7 @@ fn gossip_that_waits_is_bounded_in_bytes() {
     );
     queues = Queues::default();
     let long = Job::Gossip {
+        author: Some(1),
         ticket: 1,
         bytes: Bytes::from(vec![0; wire::GOSSIP_BATCH_BYTES + 1]),
     };
@@ -104,4 +109,12 @@ fn a_member_that_floods_neither_fills_the_queue_nor_keeps_others_out() {
     let all = (0..100).flat_map(|from| (0..URGENT_MAX).map(move |_| payload(from)));
     fill(&mut queues, all);
     assert_eq!(drain(&mut queues).len(), URGENT_MAX);
+}
+
+#[test]
+fn an_author_of_much_gossip_has_its_share_and_no_more() {
+    let mut queues = Queues::default();
+    let of_one = (0..1_000).map(|number| gossip(100 * number));
+    assert_eq!(fill(&mut queues, of_one), GOSSIP_PER_AUTHOR_MAX);
+    assert!(queues.push(gossip(1)).is_ok(), "another author has room");
 }
