@@ -4,8 +4,13 @@
 //! blocked. A block that is not durable yet is still in the operator's log, so a commit does not wait
 //! for the disk. Every backend stores the same rows ([`schema`]); what a commit writes ([`changes`])
 //! and what a question reads ([`query`]) is written once, over rows, so that backends cannot differ in
-//! meaning. [`embedded`] is the engine on disk; [`memory`] is the simulated one.
+//! meaning. [`embedded`] is the engine on disk; [`memory`] is the simulated one. The tools of an operator work on rows
+//! too: [`archive`] is the file that leaves or enters any backend, [`check`] finds contradictions, [`bulk`] fills a
+//! storage that no operator runs on.
 
+pub mod archive;
+pub mod bulk;
+pub mod check;
 pub mod embedded;
 pub mod foundation;
 pub mod memory;
@@ -13,11 +18,17 @@ pub mod memory;
 mod changes;
 mod error;
 mod opening;
+mod prune;
 mod query;
 mod rows;
+mod scan;
 mod schema;
 
 pub use error::StorageError;
+pub use prune::Keep;
+pub use rows::{Change, Moments, Row, Rows};
+pub use scan::Progress;
+pub use schema::Table;
 
 use std::{collections::BTreeMap, future::Future, ops::Range};
 
@@ -29,7 +40,7 @@ use plasma_core::{
 /// All a backend must do.
 pub trait Storage: Send {
     /// Answers questions while commits go on.
-    type Reader: Read + Clone + Send + Sync + 'static;
+    type Reader: Read + Moments + Clone + Send + Sync + 'static;
 
     /// A reader of everything committed so far and from now on.
     fn reader(&self) -> Self::Reader;
@@ -98,7 +109,10 @@ pub trait Read: Sized {
     /// The header at a height.
     fn header(&self, height: Height) -> Result<Option<Header>, StorageError>;
 
-    /// The block at a height, with its certificate if it has one of its own.
+    /// The lowest height whose body is kept: everything below was pruned. Zero when nothing was.
+    fn horizon(&self) -> Result<Height, StorageError>;
+
+    /// The block at a height, with its certificate if it has one of its own; [`StorageError::Pruned`] below the horizon.
     fn block(&self, height: Height) -> Result<Option<Decided>, StorageError>;
 
     /// The height of a block.

@@ -26,6 +26,7 @@ mod suite {
     pub(crate) mod storage;
     pub(crate) mod stub;
     pub(crate) mod submits;
+    pub(crate) mod tools;
     pub(crate) mod wal;
     pub(crate) mod world;
 }

@@ -139,10 +139,12 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
     let state = start.genesis.state();
     match start.config.storage.backend {
         Backend::Embedded => {
-            let cache_bytes = start.config.storage.cache.0;
-            let folder = start.config.data_dir.join(&start.config.storage.path);
-            let storage =
-                EmbeddedStorage::<Fjall>::open(&folder, identity, &state, Settings { cache_bytes })?;
+            let settings = Settings {
+                cache_bytes: start.config.storage.cache.0,
+                ..Settings::default()
+            };
+            let folder = start.config.storage_path();
+            let storage = EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings)?;
             run_on(start, storage, stop).await
         }
         Backend::Memory => run_on(start, MemoryStorage::new(identity, &state), stop).await,

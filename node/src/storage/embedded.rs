@@ -5,6 +5,7 @@
 //! has passed it. A failed barrier is never tried again: every later call fails and the operator stops.
 
 mod fjall;
+mod folder;
 mod redb;
 mod syncer;
 
@@ -13,9 +14,9 @@ use std::{path::Path, sync::Arc};
 use plasma_core::{Delta, Height, State};
 
 use self::syncer::Syncer;
-pub use self::{fjall::Fjall, redb::Redb};
+pub use self::{fjall::Fjall, folder::Folder, redb::Redb};
 use super::{
-    Decided, Saved, Storage, StorageError, changes, opening, query,
+    Decided, Keep, Saved, Storage, StorageError, changes, opening, prune, query,
     rows::{Change, Moments, Rows},
 };
 use crate::folder::{Claim, Identity};
@@ -48,6 +49,12 @@ pub trait Engine: Clone + Send + Sync + Sized + 'static {
     /// # Errors
     /// The engine's; nobody knows then what the disk holds.
     fn sync(&self) -> Result<(), StorageError>;
+
+    /// Gives back the room of rows that are gone; for a storage that no operator runs on.
+    ///
+    /// # Errors
+    /// The engine's.
+    fn compact(&mut self) -> Result<(), StorageError>;
 }
 
 /// The storage of one operator on one machine; it and its readers hold the lock of its folder.
@@ -55,6 +62,7 @@ pub trait Engine: Clone + Send + Sync + Sized + 'static {
 pub struct EmbeddedStorage<E: Engine = Fjall> {
     shared: EmbeddedReader<E>,
     syncer: Syncer,
+    keep: Keep,
 }
 
 /// What an operator may choose.
@@ -62,6 +70,8 @@ pub struct EmbeddedStorage<E: Engine = Fjall> {
 pub struct Settings {
     /// Memory for blocks of rows read before, in bytes.
     pub cache_bytes: u64,
+    /// Which bodies are kept.
+    pub keep: Keep,
 }
 
 impl Default for Settings {
@@ -69,6 +79,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             cache_bytes: 64 << 20,
+            keep: Keep::All,
         }
     }
 }
@@ -116,7 +127,8 @@ impl<E: Engine> EmbeddedStorage<E> {
             pinned: None,
             claim,
         };
-        Ok(Self { shared, syncer })
+        let keep = settings.keep;
+        Ok(Self { shared, syncer, keep })
     }
 }
 
@@ -130,7 +142,9 @@ impl<E: Engine> Storage for EmbeddedStorage<E> {
     /// Writes on a blocking thread, so this needs a tokio runtime. Waits while too much is not durable yet.
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
         let engine = self.shared.engine.clone();
-        let changes = changes::of_block(&engine.moment()?, decided, delta)?;
+        let rows = engine.moment()?;
+        let mut changes = changes::of_block(&rows, decided, delta)?;
+        prune::push(&mut changes, &rows, delta.height, self.keep)?;
         let progress = self.syncer.progress();
         let height = delta.height;
         let written = tokio::task::spawn_blocking(move || {

@@ -30,6 +30,28 @@ pub enum StorageError {
         /// The schema of this program.
         known: u32,
     },
+    /// An import into these rows began and did not end well.
+    #[error("an import into {} did not end well; empty that place and import again", path.display())]
+    Unfinished {
+        /// The place.
+        path: PathBuf,
+    },
+    /// There are no rows.
+    #[error("there is no storage in {}; check storage.path and data_dir", path.display())]
+    Absent {
+        /// The place.
+        path: PathBuf,
+    },
+    /// The body of an old block is not kept.
+    #[error(
+        "the body of height {height} was pruned, bodies are kept from height {horizon} on; ask another operator"
+    )]
+    Pruned {
+        /// The height asked for.
+        height: Height,
+        /// The lowest height whose body is kept.
+        horizon: Height,
+    },
     /// A block above the next height.
     #[error("a block of height {found} cannot follow the tip at {tip}")]
     Gap {

@@ -6,13 +6,16 @@
 use std::{
     collections::BTreeMap,
     ops::Bound,
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use plasma_core::{Delta, Height, State};
 
 use super::{
-    Decided, Saved, Storage, StorageError, changes, query,
+    Decided, Keep, Saved, Storage, StorageError,
+    bulk::Stopped,
+    changes, prune, query,
     rows::{Change, Moments, Row, Rows},
     schema::Table,
 };
@@ -25,6 +28,7 @@ pub struct MemoryStorage {
     /// What a crash leaves.
     durable: Arc<RwLock<MemoryRows>>,
     is_lazy: bool,
+    keep: Keep,
 }
 
 /// Reader of a [`MemoryStorage`].
@@ -43,15 +47,27 @@ impl MemoryStorage {
     /// A storage that has seen genesis, and for which every commit is durable.
     #[must_use]
     pub fn new(identity: Identity, genesis: &State) -> Self {
-        let shared = MemoryReader { rows: Arc::default() };
-        shared.write(changes::of_genesis(&identity, genesis));
-        let storage = Self {
-            shared,
-            durable: Arc::default(),
-            is_lazy: false,
-        };
+        let storage = Self::empty();
+        storage.shared.write(changes::of_genesis(&identity, genesis));
         storage.sync();
         storage
+    }
+
+    /// A storage without any row, to import into.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            shared: MemoryReader { rows: Arc::default() },
+            durable: Arc::default(),
+            is_lazy: false,
+            keep: Keep::All,
+        }
+    }
+
+    /// The same storage; commits through this value drop old bodies.
+    #[must_use]
+    pub fn keeping(self, keep: Keep) -> Self {
+        Self { keep, ..self }
     }
 
     /// The same storage, from now on with commits that are durable only after [`MemoryStorage::sync`].
@@ -101,10 +117,14 @@ impl Storage for MemoryStorage {
     }
 
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
-        let changes = changes::of_block(&self.shared.now(), decided, delta)?;
+        let rows = self.shared.now();
+        let mut changes = changes::of_block(&rows, decided, delta)?;
+        prune::push(&mut changes, &rows, delta.height, self.keep)?;
+        // Held, they would be copied for the write.
+        drop(rows);
         self.shared.write(changes);
         if !self.is_lazy {
-            self.sync();
+            Self::sync(self);
         }
         Ok(())
     }
@@ -116,6 +136,36 @@ impl Storage for MemoryStorage {
 
     async fn recover(&self) -> Result<Saved, StorageError> {
         query::saved(&self.shared.now())
+    }
+}
+
+impl Stopped for MemoryStorage {
+    type Source = MemoryReader;
+
+    fn place(&self) -> &Path {
+        Path::new("memory")
+    }
+
+    fn source(&self) -> MemoryReader {
+        self.shared.clone()
+    }
+
+    fn write(&mut self, changes: Vec<Change>) -> Result<(), StorageError> {
+        self.shared.write(changes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        Self::sync(self);
+        Ok(())
+    }
+
+    fn compact(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn size_bytes(&self) -> Result<Option<u64>, StorageError> {
+        Ok(None)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use plasma_core::State;
 
 use super::{
-    StorageError, changes, query,
+    StorageError, bulk, changes, query,
     rows::{Change, Rows},
     schema::{self, Table},
 };
@@ -18,6 +18,7 @@ pub(super) fn check(
     identity: &Identity,
     genesis: &State,
 ) -> Result<Option<Vec<Change>>, StorageError> {
+    bulk::refuse_unfinished(rows, place)?;
     let Some(version) = rows.row(Table::Meta, schema::SCHEMA)? else {
         return Ok(Some(changes::of_genesis(identity, genesis)));
     };

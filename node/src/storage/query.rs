@@ -78,6 +78,10 @@ impl<R: Moments> Read for R {
         header(&self.moment()?, height)
     }
 
+    fn horizon(&self) -> Result<Height, StorageError> {
+        horizon(&self.moment()?)
+    }
+
     fn block(&self, height: Height) -> Result<Option<Decided>, StorageError> {
         let rows = self.moment()?;
         let Some(header) = header(&rows, height)? else {
@@ -87,7 +91,9 @@ impl<R: Moments> Read for R {
         let body = value(&rows, Table::Bodies, &key, |bytes| {
             schema::decode_body(&header, bytes)
         })?;
-        let body = body.ok_or_else(|| damaged(Table::Bodies, &key))?;
+        let Some(body) = body else {
+            return Err(absent_body(&rows, height)?);
+        };
         let certificate = value(&rows, Table::Certificates, &key, schema::decode_certificate)?;
         Ok(Some(Decided {
             header,
@@ -169,6 +175,21 @@ pub(super) fn tip(rows: &impl Rows) -> Result<(Height, BlockId), StorageError> {
     tip.ok_or_else(|| damaged(Table::Meta, schema::TIP))
 }
 
+/// The lowest height whose body is kept.
+pub(super) fn horizon(rows: &impl Rows) -> Result<Height, StorageError> {
+    Ok(value(rows, Table::Meta, schema::HORIZON, schema::height)?.unwrap_or_default())
+}
+
+/// Why a block has no body.
+fn absent_body(rows: &impl Rows, height: Height) -> Result<StorageError, StorageError> {
+    let horizon = horizon(rows)?;
+    Ok(if height < horizon {
+        StorageError::Pruned { height, horizon }
+    } else {
+        damaged(Table::Bodies, &schema::height_key(height))
+    })
+}
+
 /// One value, understood.
 pub(super) fn value<T>(
     rows: &impl Rows,
@@ -206,7 +227,7 @@ pub(super) fn header(rows: &impl Rows, height: Height) -> Result<Option<Header>,
     value(rows, Table::Headers, &schema::height_key(height), Header::decode)
 }
 
-fn state(rows: &impl Rows) -> Result<State, StorageError> {
+pub(super) fn state(rows: &impl Rows) -> Result<State, StorageError> {
     let state = value(rows, Table::Meta, schema::STATE, State::decode)?;
     state.ok_or_else(|| damaged(Table::Meta, schema::STATE))
 }

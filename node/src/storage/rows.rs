@@ -38,7 +38,7 @@ pub trait Rows {
 }
 
 /// Key and value.
-pub(super) type Row = (Vec<u8>, Vec<u8>);
+pub type Row = (Vec<u8>, Vec<u8>);
 
 /// Something that can hold a moment still.
 pub trait Moments: Sized {

@@ -7,6 +7,8 @@
 //! | meta | `identity` | genesis hash 32 ‖ operator 2 |
 //! | meta | `tip` | height 4 ‖ block id 32 of the newest block |
 //! | meta | `state` | `State::encode` after the newest block |
+//! | meta | `horizon` | lowest height 4 whose body is kept; absent while nothing was pruned |
+//! | meta | `unfinished` | empty; there while an import has not ended well |
 //! | outputs | position 9 | `OutputRecord::encode`, 141; kept for ever |
 //! | owners | owner 20 ‖ position 9 | empty; a row per unspent output, exiting ones included |
 //! | totals | asset 20 | sum of its unspent outputs 32; no row for zero |
@@ -32,6 +34,7 @@ use plasma_core::{
 pub(super) const VERSION: u32 = 1;
 
 /// One ordered set of rows.
+#[expect(missing_docs, reason = "the table above says what each holds")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Table {
     Meta,
@@ -93,6 +96,11 @@ pub(super) const IDENTITY: &[u8] = b"identity";
 pub(super) const TIP: &[u8] = b"tip";
 /// Key of the ledger's state in meta.
 pub(super) const STATE: &[u8] = b"state";
+
+/// Key of the lowest height whose body is kept, in meta.
+pub(super) const HORIZON: &[u8] = b"horizon";
+/// Key of the mark of an import that has not ended well, in meta.
+pub(super) const UNFINISHED: &[u8] = b"unfinished";
 
 /// owner 20 ‖ position 9.
 pub(super) fn owner_key(owner: &Address, position: &Position) -> Vec<u8> {

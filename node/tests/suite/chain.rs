@@ -4,9 +4,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use plasma_core::{
-    Address, Amount, AuthenticTransaction, Bitmap, Certificate, DepositNumber, EXPIRY_NEVER, Epoch, Genesis,
-    GenesisMember, Hash, Height, Input, Kind, L1Block, L1Event, L1Height, Millis, OperatorIndex, Payment,
-    Position, Receipt, SecretKey, SignedTransaction, SigningKey, State, Transaction, View, bls,
+    Address, Amount, AuthenticTransaction, Bitmap, Certificate, Delta, DepositNumber, EXPIRY_NEVER, Epoch,
+    Genesis, GenesisMember, Hash, Height, Input, Kind, L1Block, L1Event, L1Height, Millis, OperatorIndex,
+    Payment, Position, Receipt, SecretKey, SignedTransaction, SigningKey, State, Transaction, View, bls,
     ledger::{self, NewBlock},
 };
 use plasma_node::{
@@ -28,7 +28,9 @@ pub(crate) struct Chain {
     pub(crate) door: Door<MemoryReader>,
     pub(crate) anchors: AnchorBook,
     pub(crate) status: watch::Sender<Arc<Status>>,
-    storage: MemoryStorage,
+    pub(crate) storage: MemoryStorage,
+    /// Every block after genesis with what it changed, for storages that shall hold the same.
+    pub(crate) blocks: Vec<(Decided, Delta)>,
     state: State,
     mempool: Mempool,
     l1: u64,
@@ -125,6 +127,7 @@ impl Chain {
             anchors,
             status,
             storage,
+            blocks: Vec::new(),
             state,
             mempool,
             l1: 0,
@@ -154,20 +157,22 @@ impl Chain {
         let block = block.to_block();
         let header = block.header;
         let certificate = certified.then(|| self.certificate(&header));
-        self.storage
-            .commit(
-                &Decided {
-                    header,
-                    body: block.transactions,
-                    certificate,
-                },
-                &delta,
-            )
-            .await
-            .unwrap();
-        self.state = delta.state;
+        let decided = Decided {
+            header,
+            body: block.transactions,
+            certificate,
+        };
+        self.storage.commit(&decided, &delta).await.unwrap();
+        self.state = delta.state.clone();
+        self.blocks.push((decided, delta));
         self.status.send_replace(Arc::new(status_of(&self.state)));
         header.height
+    }
+
+    /// Puts a transaction into the next block, past every door.
+    pub(crate) fn include(&self, signed: SignedTransaction) {
+        let authentic = signed.authenticate(&self.genesis.domain()).unwrap();
+        self.mempool.lock().unwrap().push(authentic);
     }
 
     /// Gives an owner a deposit in a block of its own.

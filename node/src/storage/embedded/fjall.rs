@@ -74,6 +74,17 @@ impl Engine for Fjall {
             .persist(PersistMode::SyncData)
             .map_err(engine_error("make its journal durable"))
     }
+
+    fn compact(&mut self) -> Result<(), StorageError> {
+        for table in self.tables.iter() {
+            // What still stands in memory would keep the files' old rows alive.
+            table
+                .rotate_memtable_and_wait()
+                .map_err(engine_error("flush a table"))?;
+            table.major_compact().map_err(engine_error("compact a table"))?;
+        }
+        Ok(())
+    }
 }
 
 fn keyspace(tables: &[Keyspace], table: Table) -> &Keyspace {

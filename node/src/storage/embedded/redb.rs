@@ -51,6 +51,18 @@ impl Engine for Redb {
     fn sync(&self) -> Result<(), StorageError> {
         self.commit(Vec::new(), Durability::Immediate, &[])
     }
+
+    fn compact(&mut self) -> Result<(), StorageError> {
+        // A reader that is still held needs the file as it is.
+        let database = Arc::get_mut(&mut self.0).ok_or_else(|| StorageError::Engine {
+            doing: "compact its file",
+            source: "it is being read".into(),
+        })?;
+        database
+            .compact()
+            .map(|_| ())
+            .map_err(engine_error("compact its file"))
+    }
 }
 
 impl Redb {

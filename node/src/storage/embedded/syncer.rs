@@ -205,6 +205,10 @@ mod tests {
             Ok(())
         }
 
+        fn compact(&mut self) -> Result<(), StorageError> {
+            Ok(())
+        }
+
         fn sync(&self) -> Result<(), StorageError> {
             let mut state = self.0.0.lock().unwrap();
             state.asked += 1;

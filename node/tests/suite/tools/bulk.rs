@@ -1,0 +1,337 @@
+//! A storage that no operator runs on is filled wholly, or an operator refuses it.
+
+use std::fs;
+
+use plasma_core::OperatorIndex;
+use plasma_node::storage::{
+    Change, Moments, Row, Storage, StorageError, Table,
+    archive::{self, ArchiveError, Scope},
+    bulk::{self, BulkError, Stopped},
+    check::{Certificates, CheckError, Expected, What, verify},
+    embedded::{EmbeddedStorage, Engine, Fjall, Folder, Redb, Settings},
+    memory::MemoryStorage,
+};
+
+use super::{Chain, Scratch, archived, expected, quiet, rows_of, story};
+
+fn open<E: Engine>(scratch: &Scratch, chain: &Chain) -> Result<EmbeddedStorage<E>, StorageError> {
+    let identity = expected(chain).identity();
+    EmbeddedStorage::open(
+        scratch.path(),
+        identity,
+        &chain.genesis.state(),
+        Settings::default(),
+    )
+}
+
+fn folder<E: Engine>(scratch: &Scratch) -> Folder<E> {
+    Folder::make(scratch.path(), Settings::default()).unwrap()
+}
+
+/// Everything but the meta row that only a pruned storage has.
+fn without_bodies(rows: Vec<(Table, Row)>) -> Vec<(Table, Row)> {
+    let stays = |(table, (key, _)): &(Table, Row)| {
+        !matches!(table, Table::Bodies | Table::Transactions) && key.as_slice() != b"horizon"
+    };
+    rows.into_iter().filter(stays).collect()
+}
+
+async fn import_and_run<E: Engine>() {
+    let mut chain = story().await;
+    let rows = rows_of(&Storage::reader(&chain.storage));
+    for scope in [Scope::Full, Scope::State] {
+        let (scratch, (_file_scratch, file)) = (Scratch::new("import"), archived(&chain.storage, scope));
+        let mut target = folder::<E>(&scratch);
+        let report = bulk::import(&file, &mut target, &expected(&chain), &mut quiet).unwrap();
+        assert_eq!((report.height, report.unspent), (chain.state().header.height, 3));
+        let found = rows_of(&target.source());
+        drop(target);
+        match scope {
+            Scope::Full => assert_eq!(found, rows),
+            Scope::State => assert_eq!(without_bodies(found), without_bodies(rows.clone())),
+        }
+        // It is what an operator starts from, and it goes on.
+        let storage = open::<E>(&scratch, &chain).unwrap();
+        let (saved, original) = (
+            storage.recover().await.unwrap(),
+            chain.storage.recover().await.unwrap(),
+        );
+        assert_eq!(saved, original);
+    }
+    let (scratch, (_file_scratch, file)) = (Scratch::new("import"), archived(&chain.storage, Scope::State));
+    bulk::import(&file, &mut folder::<E>(&scratch), &expected(&chain), &mut quiet).unwrap();
+    let mut storage = open::<E>(&scratch, &chain).unwrap();
+    for _ in 0..3 {
+        chain.seal(&[]).await;
+        let (decided, delta) = chain.blocks.last().unwrap();
+        storage.commit(decided, delta).await.unwrap();
+    }
+    let reader = storage.reader();
+    verify(&reader, &expected(&chain), Certificates::All, &mut quiet).unwrap();
+    assert_eq!(
+        without_bodies(rows_of(&reader)),
+        without_bodies(rows_of(&Storage::reader(&chain.storage)))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_archive_is_what_an_operator_runs_on_in_fjall() {
+    import_and_run::<Fjall>().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_archive_is_what_an_operator_runs_on_in_redb() {
+    import_and_run::<Redb>().await;
+}
+
+#[tokio::test]
+async fn interrupted_import_is_refused_until_the_place_is_emptied() {
+    let chain = story().await;
+    let (_file_scratch, file) = archived(&chain.storage, Scope::Full);
+    let whole = fs::read(&file).unwrap();
+    for bytes in [100, whole.len() / 2, whole.len() - 1] {
+        let scratch = Scratch::new("import");
+        fs::write(&file, &whole[..bytes]).unwrap();
+        let error = bulk::import(
+            &file,
+            &mut folder::<Fjall>(&scratch),
+            &expected(&chain),
+            &mut quiet,
+        );
+        assert!(
+            matches!(error, Err(BulkError::Archive(ArchiveError::Cut { .. }))),
+            "{error:?}"
+        );
+        let refused = open::<Fjall>(&scratch, &chain).unwrap_err();
+        assert!(matches!(refused, StorageError::Unfinished { .. }), "{refused}");
+        assert!(refused.to_string().contains("empty that place"), "{refused}");
+        fs::write(&file, &whole).unwrap();
+        let again = bulk::import(
+            &file,
+            &mut folder::<Fjall>(&scratch),
+            &expected(&chain),
+            &mut quiet,
+        );
+        assert!(matches!(again, Err(BulkError::NotEmpty { .. })), "{again:?}");
+        fs::remove_dir_all(scratch.path()).unwrap();
+        bulk::import(
+            &file,
+            &mut folder::<Fjall>(&scratch),
+            &expected(&chain),
+            &mut quiet,
+        )
+        .unwrap();
+        open::<Fjall>(&scratch, &chain).unwrap();
+    }
+}
+
+/// Dies after so many writes, as a process does.
+struct Dying(MemoryStorage, usize);
+
+impl Stopped for Dying {
+    type Source = <MemoryStorage as Stopped>::Source;
+
+    fn place(&self) -> &std::path::Path {
+        self.0.place()
+    }
+
+    fn source(&self) -> Self::Source {
+        self.0.source()
+    }
+
+    fn write(&mut self, changes: Vec<Change>) -> Result<(), StorageError> {
+        self.1 = self.1.checked_sub(1).ok_or(StorageError::ShuttingDown)?;
+        self.0.write(changes)
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        Stopped::sync(&mut self.0)
+    }
+
+    fn compact(&mut self) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn size_bytes(&self) -> Result<Option<u64>, StorageError> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn import_that_dies_at_any_write_leaves_the_mark() {
+    let chain = story().await;
+    let (_file_scratch, file) = archived(&chain.storage, Scope::Full);
+    // Mark, rows, meta rows, end of the mark.
+    for writes in 1..4 {
+        let mut target = Dying(MemoryStorage::empty(), writes);
+        let error = bulk::import(&file, &mut target, &expected(&chain), &mut quiet);
+        assert!(
+            matches!(error, Err(BulkError::Storage(StorageError::ShuttingDown))),
+            "{error:?}"
+        );
+        let refused = bulk::refuse_unfinished(&target.source().moment().unwrap(), target.place());
+        assert!(
+            matches!(refused, Err(StorageError::Unfinished { .. })),
+            "after {writes} writes"
+        );
+        let place = target.place().to_path_buf();
+        assert!(bulk::about(&target.source().moment().unwrap(), &place).is_err());
+    }
+    let mut target = Dying(MemoryStorage::empty(), 4);
+    bulk::import(&file, &mut target, &expected(&chain), &mut quiet).unwrap();
+}
+
+#[tokio::test]
+async fn archive_of_another_federation_or_operator_is_refused_before_anything_is_written() {
+    let chain = story().await;
+    let (_file_scratch, file) = archived(&chain.storage, Scope::Full);
+    let mut other = (*chain.genesis).clone();
+    other.name = "another".into();
+    for (strange, word) in [
+        (
+            Expected {
+                genesis: &other,
+                ..expected(&chain)
+            },
+            "federation",
+        ),
+        (
+            Expected {
+                operator: OperatorIndex(1),
+                ..expected(&chain)
+            },
+            "operator 1",
+        ),
+    ] {
+        let mut target = MemoryStorage::empty();
+        let error = bulk::import(&file, &mut target, &strange, &mut quiet).unwrap_err();
+        assert!(
+            matches!(error, BulkError::Archive(ArchiveError::Identity { .. })),
+            "{error}"
+        );
+        assert!(error.to_string().contains(word), "{error}");
+        assert_eq!(rows_of(&target.source()), vec![]);
+    }
+}
+
+#[tokio::test]
+async fn archive_of_a_storage_that_contradicts_itself_stays_marked() {
+    let chain = story().await;
+    let rows = rows_of(&Storage::reader(&chain.storage));
+    let (table, (key, _)) = rows
+        .into_iter()
+        .find(|(table, _)| *table == Table::Exits)
+        .unwrap();
+    chain
+        .storage
+        .clone()
+        .write(vec![Change {
+            table,
+            key,
+            value: None,
+        }])
+        .unwrap();
+    let (_file_scratch, file) = archived(&chain.storage, Scope::State);
+    let mut target = MemoryStorage::empty();
+    let error = bulk::import(&file, &mut target, &expected(&chain), &mut quiet).unwrap_err();
+    let BulkError::Check(CheckError::Contradiction { what, .. }) = &error else {
+        panic!("{error}")
+    };
+    assert_eq!(*what, What::Commitment);
+    let rows = target.source().moment().unwrap();
+    assert!(matches!(
+        bulk::refuse_unfinished(&rows, target.place()),
+        Err(StorageError::Unfinished { .. })
+    ));
+    let error = archive::write(
+        &target.source(),
+        &file.with_extension("second"),
+        Scope::Full,
+        &mut quiet,
+    );
+    assert!(
+        matches!(error, Err(ArchiveError::Storage(StorageError::Unfinished { .. }))),
+        "{error:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migration_moves_every_row_between_backends() {
+    let chain = story().await;
+    let rows = rows_of(&Storage::reader(&chain.storage));
+    let (first, second) = (Scratch::new("migrate"), Scratch::new("migrate"));
+    let source = Storage::reader(&chain.storage);
+    bulk::migrate(
+        &source,
+        &mut folder::<Fjall>(&first),
+        &expected(&chain),
+        &mut quiet,
+    )
+    .unwrap();
+    let source = folder::<Fjall>(&first);
+    let mut target = folder::<Redb>(&second);
+    bulk::migrate(&source.source(), &mut target, &expected(&chain), &mut quiet).unwrap();
+    assert_eq!(rows_of(&target.source()), rows);
+    let again = bulk::migrate(&source.source(), &mut target, &expected(&chain), &mut quiet);
+    assert!(matches!(again, Err(BulkError::NotEmpty { .. })), "{again:?}");
+    let strange = Expected {
+        operator: OperatorIndex(3),
+        ..expected(&chain)
+    };
+    let error = bulk::migrate(
+        &source.source(),
+        &mut MemoryStorage::empty(),
+        &strange,
+        &mut quiet,
+    );
+    assert!(
+        matches!(
+            error,
+            Err(BulkError::Check(CheckError::Contradiction {
+                what: What::Identity,
+                ..
+            }))
+        ),
+        "{error:?}"
+    );
+}
+
+async fn compact_keeps<E: Engine>() {
+    let chain = story().await;
+    let scratch = Scratch::new("compact");
+    let mut target = folder::<E>(&scratch);
+    bulk::migrate(
+        &Storage::reader(&chain.storage),
+        &mut target,
+        &expected(&chain),
+        &mut quiet,
+    )
+    .unwrap();
+    let before = rows_of(&target.source());
+    target.compact().unwrap();
+    assert_eq!(rows_of(&target.source()), before);
+    assert!(target.size_bytes().unwrap().unwrap() > 0);
+    drop(target);
+    verify(
+        &open::<E>(&scratch, &chain).unwrap().reader(),
+        &expected(&chain),
+        Certificates::All,
+        &mut quiet,
+    )
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compaction_changes_no_row() {
+    compact_keeps::<Fjall>().await;
+    compact_keeps::<Redb>().await;
+}
+
+#[test]
+fn absent_storage_is_not_made_by_a_tool() {
+    let scratch = Scratch::new("absent");
+    let path = scratch.path().join("db");
+    let error = Folder::<Fjall>::open(&path, Settings::default()).unwrap_err();
+    assert!(matches!(error, StorageError::Absent { .. }), "{error}");
+    assert!(!path.exists());
+}
