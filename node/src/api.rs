@@ -231,6 +231,15 @@ pub fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> Router 
 
 impl From<StorageError> for Problem {
     fn from(error: StorageError) -> Self {
+        if let StorageError::Pruned { height, horizon } = error {
+            return Code::Pruned
+                .because(format!(
+                    "the transactions of block {height} are not kept here any more"
+                ))
+                .with("height", height.0)
+                .with("horizon", horizon.0)
+                .hint("ask another operator; this one keeps them from block `horizon` on");
+        }
         tracing::warn!(%error, "storage read for a client");
         // The words are for the operator's log: they name its folders.
         Code::Internal

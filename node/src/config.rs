@@ -13,10 +13,14 @@ use std::{
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::storage::Keep;
+
 mod defaults;
 pub mod federation;
+mod keep;
 
 pub use self::federation::{FederationError, FederationFile};
+pub use self::keep::KeepBlocks;
 pub use crate::quantity::{Size, Span};
 
 /// Every setting of one operator. The keys are documented in [`Config::DEFAULT_TEXT`].
@@ -97,6 +101,9 @@ pub struct StorageKeys {
     pub backend: Backend,
     pub path: PathBuf,
     pub cache: Size,
+    pub keep_blocks: KeepBlocks,
+    pub snapshot_every: u32,
+    pub snapshots_kept: u32,
 }
 
 /// Which engine keeps the chain.
@@ -285,6 +292,7 @@ impl Config {
         self
     }
 
+    #[expect(clippy::too_many_lines, reason = "one rule after the other, key by key")]
     fn check(&self) -> Result<(), ConfigError> {
         let refuse = |key, value: &dyn ToString, reason| {
             Err(ConfigError::Value {
@@ -333,6 +341,22 @@ impl Config {
         }
         if self.mempool.max_transactions == 0 {
             return refuse("mempool.max_transactions", &0, "at least 1");
+        }
+        if let KeepBlocks::Newest(newest) = self.storage.keep_blocks
+            && newest < Keep::NEWEST_MIN
+        {
+            return refuse(
+                "storage.keep_blocks",
+                &newest,
+                "\"all\", or at least 1000: operators that were away are brought up to date from them",
+            );
+        }
+        if self.storage.snapshots_kept == 0 {
+            return refuse(
+                "storage.snapshots_kept",
+                &0,
+                "at least 1; snapshot_every = 0 takes none",
+            );
         }
         if !["http://", "https://"]
             .iter()

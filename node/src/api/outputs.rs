@@ -10,7 +10,7 @@ use super::{
     transactions::{NOTHING, hashes, missing_block},
     view::{AddressView, AnchorView, Balance, ExitData, OutputStatus, OutputView, Page, SpenderView},
 };
-use crate::storage::Read;
+use crate::storage::{Read, StorageError};
 
 /// Where a page of a list begins and how long it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -144,12 +144,16 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// `GET /v1/outputs/{position}/exit-data`: everything that `ExitGame.startExit` takes, against the first anchor.
     ///
     /// # Errors
-    /// [`Code::NotFound`], or [`Code::NotAnchored`] while Ethereum knows no anchor at or above the block. An output that
+    /// [`Code::NotFound`], [`Code::Pruned`], or [`Code::NotAnchored`] while no anchor covers the block. An output that
     /// is spent has exit data too: whether to use it is for its owner to judge, and for the federation to challenge.
     pub async fn exit_data(&self, position: Position) -> Answer {
         self.scan(move |door| {
             let output = door.output_view(position)?;
             let covering = covering(&door.anchors, position)?;
+            let (height, horizon) = (position.block, door.reader.horizon()?);
+            if height < horizon {
+                return Err(StorageError::Pruned { height, horizon }.into());
+            }
             let anchored = covering.anchor.height;
             let Some((_, certificate)) = door.reader.certificate_covering(anchored)? else {
                 return Err(missing_block(anchored));
@@ -185,10 +189,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         })?;
         let mut output = view(position, &record);
         if let (Some(spender), Fate::Spent(by)) = (&mut output.spent_by, record.fate) {
-            let block = self.block_at(by.height)?;
-            let signed = usize::try_from(by.transaction)
-                .ok()
-                .and_then(|index| block.body.get(index));
+            let block = match self.reader.block(by.height) {
+                // Its place is known for ever, its id as long as the body.
+                Err(StorageError::Pruned { .. }) => None,
+                found => found?,
+            };
+            let index = usize::try_from(by.transaction).unwrap_or(usize::MAX);
+            let signed = block.as_ref().and_then(|block| block.body.get(index));
             spender.id = signed.map(|signed| HashText(signed.id().0));
         }
         Ok(output)

@@ -110,6 +110,8 @@ codes! {
     Conflicted => "conflicted", 409, "Another transaction spent the same input", false;
     /// No such thing, or no such path.
     NotFound => "not-found", 404, "Not found", false;
+    /// The block is known, its transactions are not kept here any more.
+    Pruned => "pruned", 410, "This operator no longer keeps it", false;
     /// The thing exists, no anchor covers it yet.
     NotAnchored => "not-anchored", 409, "No anchor covers this block yet", true;
     /// The path exists for other methods.

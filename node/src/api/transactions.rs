@@ -94,11 +94,18 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     fn place_of(&self, id: TransactionId) -> Result<(Height, u32), Problem> {
-        self.reader.transaction(&id)?.ok_or_else(|| {
-            Code::NotFound
-                .because(format!("this operator knows no transaction {id}"))
-                .hint("it may still be on its way here; after its expiry it never comes")
-        })
+        if let Some(place) = self.reader.transaction(&id)? {
+            return Ok(place);
+        }
+        let horizon = self.reader.horizon()?;
+        let hint = if horizon == Height(0) {
+            "it may still be on its way here; after its expiry it never comes".to_owned()
+        } else {
+            format!("this operator keeps transactions from block {horizon} on; ask another about older ones")
+        };
+        Err(Code::NotFound
+            .because(format!("this operator knows no transaction {id}"))
+            .hint(hint))
     }
 
     /// The acknowledgement level of a decided height.

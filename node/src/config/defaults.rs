@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Backend, Config, FederationKeys, HttpKeys, KeyFiles, L1Keys, LogFormat, LogKeys, MempoolLimits, P2p,
-    Size, Span, StorageKeys, Timers,
+    Backend, Config, FederationKeys, HttpKeys, KeepBlocks, KeyFiles, L1Keys, LogFormat, LogKeys,
+    MempoolLimits, P2p, Size, Span, StorageKeys, Timers,
 };
 
 impl Default for Config {
@@ -83,6 +83,9 @@ impl Default for StorageKeys {
             backend: Backend::Embedded,
             path: "db".into(),
             cache: Size(64 << 20),
+            keep_blocks: KeepBlocks::All,
+            snapshot_every: 0,
+            snapshots_kept: 2,
         }
     }
 }

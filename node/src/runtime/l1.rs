@@ -3,9 +3,13 @@
 //! Duties run beside the operator's loop and may take minutes. Nothing is remembered here: the guardian asks again until
 //! Ethereum shows a duty done.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
-use plasma_core::{Height, L1Block, L1Height, Spender};
+use plasma_core::{ExitId, Height, L1Block, L1Height, Spender};
 use tokio::{
     sync::{Semaphore, mpsc},
     time::sleep,
@@ -38,6 +42,11 @@ const DUTIES_MAX: usize = 256;
 const CHALLENGES_MAX: usize = 32;
 /// Pause before the book of anchors is tried again.
 const BOOK_PAUSE: Duration = Duration::from_secs(2);
+/// Exits remembered as left to others, for the log only: when there are more, all are named once more.
+const LEFT_MAX: usize = 1_024;
+
+/// Exits whose challenge needs a body that is pruned here: the guardian asks again, the log tells once.
+type Left = Arc<Mutex<BTreeSet<ExitId>>>;
 
 /// Starts watching and serving duties.
 pub fn start<R: Read + Clone + Send + Sync + 'static>(
@@ -139,6 +148,7 @@ async fn serve<R: Read + Clone + Send + Sync + 'static>(
         Arc::new(Semaphore::new(1)),
         Arc::new(Semaphore::new(CHALLENGES_MAX)),
     );
+    let left = Left::default();
     while let Some(duty) = duties.recv().await {
         let places = if matches!(duty, Effect::Anchor { .. }) {
             &one
@@ -150,8 +160,9 @@ async fn serve<R: Read + Clone + Send + Sync + 'static>(
             continue;
         };
         let (ethereum, anchors, reader) = (Arc::clone(&ethereum), anchors.clone(), reader.clone());
+        let left = Arc::clone(&left);
         tokio::spawn(async move {
-            perform(&ethereum, duty, &anchors, reader).await;
+            perform(&ethereum, duty, &anchors, (reader, left)).await;
             drop(place);
         });
     }
@@ -161,7 +172,7 @@ async fn perform<R: Read + Send + 'static>(
     ethereum: &Ethereum,
     duty: Effect,
     anchors: &AnchorBook,
-    reader: R,
+    (reader, left): (R, Left),
 ) {
     match duty {
         Effect::Anchor { header, certificate } => {
@@ -175,6 +186,9 @@ async fn perform<R: Read + Send + 'static>(
             let anchors = anchors.clone();
             let proof =
                 tokio::task::spawn_blocking(move || spend_proof(&reader, &anchors, exit, spender)).await;
+            if let Ok(Err(StorageError::Pruned { height, .. })) = proof {
+                return leave(&left, exit, height);
+            }
             let Ok(Ok(Some(proof))) = proof else {
                 return warn!(
                     ?exit,
@@ -191,12 +205,27 @@ async fn perform<R: Read + Send + 'static>(
     }
 }
 
+/// A pruned operator cannot show the spend; the next on duty does when nobody did.
+fn leave(left: &Left, exit: ExitId, height: Height) {
+    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    if left.len() >= LEFT_MAX {
+        left.clear();
+    }
+    if left.insert(exit) {
+        warn!(
+            ?exit,
+            height = height.0,
+            "the spending block is pruned here; the challenge is left to the next operator"
+        );
+    }
+}
+
 /// The transaction that spent an exiting output. One whose expiry lies below the newest anchor counts on Ethereum only
 /// with its inclusion.
 fn spend_proof<R: Read>(
     reader: &R,
     anchors: &AnchorBook,
-    exit: plasma_core::ExitId,
+    exit: ExitId,
     spender: Spender,
 ) -> Result<Option<SpendProof>, StorageError> {
     let Some(block) = reader.block(spender.height)? else {

@@ -141,7 +141,7 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
         Backend::Embedded => {
             let settings = Settings {
                 cache_bytes: start.config.storage.cache.0,
-                ..Settings::default()
+                keep: start.config.storage.keep_blocks.into(),
             };
             let folder = start.config.storage_path();
             let storage = EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings)?;
