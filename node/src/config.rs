@@ -17,10 +17,14 @@ use crate::storage::Keep;
 
 mod defaults;
 pub mod federation;
+pub mod foundation;
 mod keep;
 
-pub use self::federation::{FederationError, FederationFile};
 pub use self::keep::KeepBlocks;
+pub use self::{
+    federation::{FederationError, FederationFile},
+    foundation::FoundationKeys,
+};
 pub use crate::quantity::{Size, Span};
 
 /// Every setting of one operator. The keys are documented in [`Config::DEFAULT_TEXT`].
@@ -104,6 +108,7 @@ pub struct StorageKeys {
     pub keep_blocks: KeepBlocks,
     pub snapshot_every: u32,
     pub snapshots_kept: u32,
+    pub fdb: FoundationKeys,
 }
 
 /// Which engine keeps the chain.
@@ -112,6 +117,8 @@ pub struct StorageKeys {
 pub enum Backend {
     /// On disk, inside the process.
     Embedded,
+    /// In the operator's own FoundationDB cluster.
+    Fdb,
     /// Forgotten at exit; for tests.
     Memory,
 }
@@ -289,6 +296,7 @@ impl Config {
         for path in paths {
             *path = folder.join(&*path);
         }
+        self.storage.fdb.root(folder);
         self
     }
 
@@ -338,6 +346,27 @@ impl Config {
         }
         if !(1..=10_000).contains(&self.consensus.cap) {
             return refuse("consensus.cap", &self.consensus.cap, "1 to 10000");
+        }
+        if self.storage.backend == Backend::Fdb && !cfg!(feature = "fdb") {
+            return refuse(
+                "storage.backend",
+                &"fdb",
+                "this program was built without FoundationDB; build it with `--features fdb` where libfdb_c is installed",
+            );
+        }
+        if let Err(range) = self.storage.fdb.ranges() {
+            return refuse(
+                "storage.fdb.shares",
+                &range,
+                "a range of first bytes of an owner's address, such as \"0-127\" = \"a.cluster\"",
+            );
+        }
+        if self.storage.fdb.directory.is_empty() || self.storage.fdb.directory.iter().any(String::is_empty) {
+            return refuse(
+                "storage.fdb.directory",
+                &self.storage.fdb.directory.join(","),
+                "a path of the directory layer, such as [\"plasma\"]",
+            );
         }
         if self.mempool.max_transactions == 0 {
             return refuse("mempool.max_transactions", &0, "at least 1");
@@ -397,21 +426,15 @@ fn set(table: &mut Table, entry: &Override) -> Result<(), ConfigError> {
     let defaults: Table = Config::DEFAULT_TEXT.parse().map_err(|_| unknown())?;
     let (section, key) = entry
         .key
-        .split_once('.')
+        .rsplit_once('.')
         .map_or((None, entry.key.as_str()), |(s, k)| (Some(s), k));
-    let (model, target) = match section {
-        None => (Some(&defaults), table),
-        Some(name) => {
-            let model = defaults.get(name).and_then(Value::as_table);
-            model.ok_or_else(unknown)?;
-            let target = table
-                .entry(name)
-                .or_insert_with(|| Value::Table(Table::new()))
-                .as_table_mut();
-            (model, target.ok_or_else(unknown)?)
-        }
-    };
-    let model = model.and_then(|model| model.get(key)).ok_or_else(unknown)?;
+    let (mut model, mut target) = (&defaults, table);
+    for name in section.into_iter().flat_map(|section| section.split('.')) {
+        model = model.get(name).and_then(Value::as_table).ok_or_else(unknown)?;
+        let inner = target.entry(name).or_insert_with(|| Value::Table(Table::new()));
+        target = inner.as_table_mut().ok_or_else(unknown)?;
+    }
+    let model = model.get(key).ok_or_else(unknown)?;
     let text = entry.value.clone();
     let value = match model {
         Value::Integer(_) => Value::Integer(

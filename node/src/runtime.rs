@@ -5,6 +5,8 @@
 //! next event. A write that fails ends the process: nobody knows what the disk holds then.
 
 mod batch;
+#[cfg(feature = "fdb")]
+pub mod foundation;
 pub mod handle;
 pub mod l1;
 pub mod log;

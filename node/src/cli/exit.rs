@@ -9,7 +9,8 @@ use plasma_core::{Address, CommitteeError};
 use crate::{
     config::{ConfigError, FederationError},
     keystore::KeyFileError,
-    runtime::start::RunError,
+    runtime::{Fatal, start::RunError},
+    storage::StorageError,
 };
 
 /// Why an operator does not start, or does not run any more.
@@ -18,6 +19,9 @@ pub enum StartError {
     /// The settings are wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The settings name something that cannot be used.
+    #[error("{0}")]
+    Settings(String),
     /// The federation file is wrong.
     #[error(transparent)]
     Federation(#[from] FederationError),
@@ -95,15 +99,32 @@ impl From<RunError> for StartError {
                 address,
                 source,
             },
+            RunError::Storage(error) | RunError::Fatal(Fatal::Storage(error)) => Self::from(error),
             RunError::Files { .. }
             | RunError::Key
             | RunError::Address { .. }
             | RunError::Fatal(_)
             | RunError::Network(_) => Self::Failed(text),
-            RunError::Storage(_) | RunError::Log(_) => Self::Data(text),
+            RunError::Log(_) => Self::Data(text),
             RunError::LostLog { .. } => Self::Guard(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
             RunError::L1(_) => Self::WrongChain(text),
+        }
+    }
+}
+
+impl From<StorageError> for StartError {
+    fn from(error: StorageError) -> Self {
+        let text = error.to_string();
+        match error {
+            StorageError::Unreachable { .. } | StorageError::Unavailable { .. } | StorageError::TooOld => {
+                Self::Unavailable(text)
+            }
+            StorageError::ClusterFile { .. } | StorageError::Shares { .. } | StorageError::NotBuilt => {
+                Self::Settings(text)
+            }
+            StorageError::NotDurable { .. } | StorageError::ShuttingDown => Self::Failed(text),
+            _ => Self::Data(text),
         }
     }
 }
@@ -118,7 +139,7 @@ impl StartError {
     fn number(&self) -> u8 {
         match self {
             Self::Federation(FederationError::Hash { .. }) | Self::WrongChain(_) => WRONG_CHAIN,
-            Self::Config(_) | Self::Federation(_) | Self::Committee(_) => CONFIGURATION,
+            Self::Config(_) | Self::Settings(_) | Self::Federation(_) | Self::Committee(_) => CONFIGURATION,
             Self::Data(_) => DATA,
             Self::KeyFile(_) | Self::Key { .. } | Self::Stranger { .. } | Self::OtherKey { .. } => KEYS,
             Self::Guard(_) => GUARD,
@@ -142,7 +163,7 @@ Exit codes:
   0  done, or stopped cleanly        5  a key or its file cannot be used
   1  unexpected failure              6  signing would contradict an earlier signature
   2  wrong command line              7  another chain, contract or genesis
-  3  settings or federation file    12  a dependency does not answer (Ethereum)
+  3  settings or federation file    12  a dependency does not answer (Ethereum, FoundationDB)
   4  data folder locked or damaged  130/143  second SIGINT/SIGTERM
 A supervisor restarts after 1 and 12; 2 to 7 need a person.";
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Backend, Config, FederationKeys, HttpKeys, KeepBlocks, KeyFiles, L1Keys, LogFormat, LogKeys,
-    MempoolLimits, P2p, Size, Span, StorageKeys, Timers,
+    Backend, Config, FederationKeys, FoundationKeys, HttpKeys, KeepBlocks, KeyFiles, L1Keys, LogFormat,
+    LogKeys, MempoolLimits, P2p, Size, Span, StorageKeys, Timers,
 };
 
 impl Default for Config {
@@ -86,6 +86,7 @@ impl Default for StorageKeys {
             keep_blocks: KeepBlocks::All,
             snapshot_every: 0,
             snapshots_kept: 2,
+            fdb: FoundationKeys::default(),
         }
     }
 }

@@ -147,6 +147,21 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             let storage = EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings)?;
             run_on(start, storage, stop).await
         }
+        #[cfg(feature = "fdb")]
+        Backend::Fdb => {
+            let config = start.config.clone();
+            let opening = move || super::foundation::open(&config, identity, &state);
+            let opened = tokio::task::spawn_blocking(opening).await;
+            let ended = match opened.map_err(|_| StorageError::ShuttingDown)? {
+                Ok(storage) => run_on(start, storage, stop).await,
+                Err(error) => Err(error.into()),
+            };
+            // Its thread must not outlive the process's other ends; nothing is asked of a cluster from here on.
+            let _ = tokio::task::spawn_blocking(crate::storage::foundation::client::stop_network).await;
+            ended
+        }
+        #[cfg(not(feature = "fdb"))]
+        Backend::Fdb => Err(StorageError::NotBuilt.into()),
         Backend::Memory => run_on(start, MemoryStorage::new(identity, &state), stop).await,
     }
 }

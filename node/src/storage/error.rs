@@ -168,6 +168,9 @@ pub enum StorageError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// This program cannot speak to FoundationDB.
+    #[error("this program was built without FoundationDB; build it with `--features fdb`")]
+    NotBuilt,
     /// A reader's moment is too long ago for a cluster.
     #[error("the moment that was read is more than five seconds ago; ask again")]
     TooOld,

@@ -3,6 +3,8 @@
 pub(crate) mod embedded;
 pub(crate) mod foundation;
 pub(crate) mod history;
+#[cfg(feature = "fdb")]
+pub(crate) mod real_cluster;
 pub(crate) mod rules;
 pub(crate) mod simulated;
 
@@ -92,6 +94,15 @@ macro_rules! every_backend {
         mod in_three_clusters {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $rule() { super::rules::$rule(super::Clusters::shared()).await; })*
+        }
+        #[cfg(feature = "fdb")]
+        mod in_foundationdb {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $rule() {
+                if let Some(cluster) = super::real_cluster::RealCluster::find() {
+                    super::rules::$rule(cluster).await;
+                }
+            })*
         }
         mod in_redb {
             $(#[tokio::test(flavor = "multi_thread")]

@@ -109,7 +109,7 @@ impl Cluster for FoundationCluster {
         let directory =
             block_on(layer.create_or_open(&transaction, path, None, None)).map_err(directory_fault)?;
         let prefix = directory.bytes().map_err(directory_fault)?.to_vec();
-        block_on(transaction.commit()).map_err(commit_fault)?;
+        block_on(transaction.commit()).map_err(|error| commit_fault(&error))?;
         Ok(prefix)
     }
 
@@ -158,7 +158,9 @@ impl Transaction for FoundationTransaction {
     }
 
     fn commit(self) -> Result<(), Fault> {
-        block_on(self.0.commit()).map(|_| ()).map_err(commit_fault)
+        block_on(self.0.commit())
+            .map(|_| ())
+            .map_err(|error| commit_fault(&error))
     }
 }
 
@@ -223,8 +225,8 @@ fn is_snapshot(isolation: Isolation) -> bool {
     isolation == Isolation::Snapshot
 }
 
-fn commit_fault(error: TransactionCommitError) -> Fault {
-    fault(*error)
+fn commit_fault(error: &TransactionCommitError) -> Fault {
+    fault(**error)
 }
 
 fn directory_fault(error: DirectoryError) -> Fault {

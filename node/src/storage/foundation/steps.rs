@@ -9,12 +9,12 @@
 use plasma_core::{BlockId, Height};
 
 use super::{
-    Writer,
     attempts::{Failed, Outcome, transact},
     cluster::{Cluster, Isolation, Transaction},
     keys::{APPLIED, INTENT, VALUE_MAX, Write},
     rows::Store,
     shares::MAIN,
+    writer::Writer,
 };
 use crate::storage::{
     StorageError,

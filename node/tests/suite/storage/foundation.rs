@@ -42,6 +42,7 @@ impl Clusters {
         Self {
             settings: Settings {
                 transaction_bytes: 1_500,
+                ..Settings::default()
             },
             ..Self::one()
         }
