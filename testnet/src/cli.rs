@@ -11,9 +11,11 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use plasma_core::Amount;
+use plasma_node::config::{Backend, StorageKeys};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::deploy::CACHE;
 use crate::failure::{Failure, UNEXPECTED, exit_code};
 use crate::folder::Ending;
 use crate::progress::Progress;
@@ -91,18 +93,67 @@ struct Common {
     /// Run this binary `plasma` as operators instead of ourselves.
     #[arg(long, value_name = "PATH")]
     plasma_bin: Option<PathBuf>,
+    /// Where operators keep their rows: each in its own folder, or below its own prefix in a FoundationDB cluster (needs a
+    /// build with `--features fdb`).
+    #[arg(long, value_enum, default_value_t = Rows::Embedded)]
+    storage: Rows,
+    /// That cluster's file [default: $FDB_CLUSTER_FILE, else /etc/foundationdb/fdb.cluster].
+    #[arg(long, value_name = "FILE", requires = "storage")]
+    cluster_file: Option<PathBuf>,
+}
+
+/// Where operators keep their rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Rows {
+    /// In a folder.
+    Embedded,
+    /// In FoundationDB.
+    Fdb,
 }
 
 impl Common {
-    fn plan(self, accounts: u32) -> Plan {
+    fn plan(self, accounts: u32) -> Result<Plan> {
+        let storage = self.storage()?;
         let ending = if self.keep { Ending::Kept } else { Ending::Removed };
-        Plan {
+        Ok(Plan {
             operators: self.operators,
             accounts,
             data_dir: self.data_dir,
             ending,
             plasma_bin: self.plasma_bin,
+            storage,
+        })
+    }
+
+    fn storage(&self) -> Result<StorageKeys> {
+        let mut keys = StorageKeys {
+            cache: CACHE,
+            ..StorageKeys::default()
+        };
+        if self.storage == Rows::Embedded {
+            return Ok(keys);
         }
+        let refuse = |text: String| Err(Failure::Missing(text).into());
+        if !cfg!(feature = "fdb") && self.plasma_bin.is_none() {
+            return refuse(
+                "this plasma-testnet was built without FoundationDB: build it with `--features fdb` where libfdb_c is \
+                 installed, or name such a `plasma` with --plasma-bin"
+                    .to_owned(),
+            );
+        }
+        keys.backend = Backend::Fdb;
+        keys.fdb.cluster_file = self.cluster_file.clone().unwrap_or_default();
+        let file = keys.fdb.main_file();
+        match std::path::absolute(&file) {
+            Ok(path) if path.is_file() => keys.fdb.cluster_file = path,
+            _ => {
+                return refuse(format!(
+                    "there is no cluster file {}: name one with --cluster-file or FDB_CLUSTER_FILE",
+                    file.display()
+                ));
+            }
+        }
+        Ok(keys)
     }
 }
 
@@ -154,10 +205,10 @@ async fn dispatch(command: Command) -> Result<()> {
             common,
             accounts,
             deposit,
-        } => up::run(&common.plan(accounts), deposit, progress).await,
+        } => up::run(&common.plan(accounts)?, deposit, progress).await,
         Command::Demo { common, json } => {
             let form = if json { demo::Form::Json } else { demo::Form::Human };
-            demo::run(&common.plan(DEMO_ACCOUNTS), form, progress).await
+            demo::run(&common.plan(DEMO_ACCOUNTS)?, form, progress).await
         }
         Command::Load {
             common,
@@ -166,7 +217,7 @@ async fn dispatch(command: Command) -> Result<()> {
             json,
         } => {
             let wish = load::Wish { duration, tps, json };
-            load::run(&common.plan(LOAD_ACCOUNTS), &wish, progress).await
+            load::run(&common.plan(LOAD_ACCOUNTS)?, &wish, progress).await
         }
         // These two never come here: they run without our runtime.
         Command::Guard { .. } | Command::Plasma { .. } => Ok(()),

@@ -23,6 +23,7 @@ use crate::ether::eth;
 use crate::folder::Folder;
 use crate::l1::L1;
 use crate::ports::Ports;
+use crate::testnet::Plan;
 
 /// A deployed federation whose operators have not started.
 #[derive(Debug)]
@@ -48,13 +49,15 @@ struct Seat {
 /// # Errors
 /// When Ethereum refuses, or a file cannot be written.
 pub async fn deploy(
-    operators: u16,
+    plan: &Plan,
     l1: &L1,
     rpc: &Rpc,
     folder: &Folder,
     ports: &mut Ports,
 ) -> Result<Deployment> {
-    let seats: Vec<Seat> = (0..operators).map(|_| Seat::take(ports)).collect::<Result<_>>()?;
+    let seats: Vec<Seat> = (0..plan.operators)
+        .map(|_| Seat::take(ports))
+        .collect::<Result<_>>()?;
     let deployer = Account::new(&random_secret(), CHAIN_ID)?;
     fund(l1, deployer.address()).await?;
     for seat in &seats {
@@ -70,10 +73,13 @@ pub async fn deploy(
     let contracts = deployed.contracts;
     let genesis = genesis(&contracts, deployed.block, members);
     genesis.validate().context("the genesis that we made ourselves")?;
+    let mut common = Config::default();
+    common.l1.rpc_url = l1.url().to_owned();
+    common.storage = plan.storage.clone();
     let places = seats
         .iter()
         .enumerate()
-        .map(|(index, seat)| seat.furnish(index, &genesis, l1.url(), folder));
+        .map(|(index, seat)| seat.furnish(index, &genesis, &common, folder));
     let places = places.collect::<Result<_>>()?;
     Ok(Deployment {
         contracts,
@@ -168,7 +174,7 @@ impl Seat {
         format!("/ip4/127.0.0.1/tcp/{}", self.p2p_port)
     }
 
-    fn furnish(&self, index: usize, genesis: &Genesis, l1_url: &str, folder: &Folder) -> Result<Place> {
+    fn furnish(&self, index: usize, genesis: &Genesis, common: &Config, folder: &Folder) -> Result<Place> {
         let name = format!("operator-{index}");
         let home = folder.sub(&name)?;
         let keys = folder.sub(&format!("{name}/keys"))?;
@@ -177,7 +183,7 @@ impl Seat {
         let config = home.join("plasma.toml");
         write(
             &config,
-            &toml::to_string(&self.config(&name, l1_url)).context("the configuration as TOML")?,
+            &toml::to_string(&self.config(&name, common)).context("the configuration as TOML")?,
         )?;
         let p2p = format!("{}/p2p/{}", self.multiaddress(), self.keys.peer_id());
         Ok(Place {
@@ -189,17 +195,15 @@ impl Seat {
         })
     }
 
-    fn config(&self, name: &str, l1_url: &str) -> Config {
+    fn config(&self, name: &str, common: &Config) -> Config {
         let mut config = Config {
             name: name.to_owned(),
-            ..Config::default()
+            ..common.clone()
         };
         config.p2p.listen = vec![self.multiaddress()];
         config.http.listen = ([127, 0, 0, 1], self.api_port).into();
-        config.l1.rpc_url = l1_url.to_owned();
         config.l1.poll_interval = Span(L1_POLL);
         config.consensus.delta = Span(DELTA);
-        config.storage.cache = Size(CACHE_BYTES);
         config
     }
 }
@@ -253,7 +257,7 @@ const L1_POLL: Duration = Duration::from_millis(250);
 /// Between processes on one machine a message takes no time, but four operators share two cores.
 const DELTA: Duration = Duration::from_millis(300);
 /// A testnet's whole ledger fits.
-const CACHE_BYTES: u64 = 32 * 1024 * 1024;
+pub const CACHE: Size = Size(32 * 1024 * 1024);
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,7 @@ use plasma_node::bridge::contracts::Contracts;
 use plasma_node::bridge::direct;
 use plasma_node::bridge::methods::Receipt;
 use plasma_node::bridge::rpc::Rpc;
+use plasma_node::config::StorageKeys;
 
 use crate::account::User;
 use crate::anvil::Anvil;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub ending: Ending,
     /// The binary `plasma` to run as operators, when not ourselves.
     pub plasma_bin: Option<PathBuf>,
+    /// Where every operator keeps its rows.
+    pub storage: StorageKeys,
 }
 
 /// A running testnet.
@@ -100,7 +103,7 @@ impl Testnet {
         let rpc = Rpc::new(&[anvil.l1().url().to_owned()], L1_PATIENCE)?;
 
         let stage = progress.stage("Deploy", "keys, contracts and the genesis document");
-        let deployment = deploy(plan.operators, anvil.l1(), &rpc, folder, &mut ports).await?;
+        let deployment = deploy(plan, anvil.l1(), &rpc, folder, &mut ports).await?;
         stage.done(&format!(
             "Federation {}, {} members",
             deployment.contracts.federation, plan.operators
