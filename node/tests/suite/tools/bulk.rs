@@ -9,10 +9,13 @@ use plasma_node::storage::{
     bulk::{self, BulkError, Stopped},
     check::{Certificates, CheckError, Expected, What, verify},
     embedded::{EmbeddedStorage, Engine, Fjall, Folder, Redb, Settings},
+    foundation::{FoundationStorage, StoppedFoundation},
     memory::MemoryStorage,
 };
 
-use super::{Chain, Scratch, archived, expected, quiet, rows_of, story};
+use super::{
+    super::storage::foundation::Clusters, Chain, Scratch, archived, expected, quiet, rows_of, story,
+};
 
 fn open<E: Engine>(scratch: &Scratch, chain: &Chain) -> Result<EmbeddedStorage<E>, StorageError> {
     let identity = expected(chain).identity();
@@ -334,4 +337,39 @@ fn absent_storage_is_not_made_by_a_tool() {
     let error = Folder::<Fjall>::open(&path, Settings::default()).unwrap_err();
     assert!(matches!(error, StorageError::Absent { .. }), "{error}");
     assert!(!path.exists());
+}
+
+/// Embedded to clusters (one, one in small transactions, three) and back: the same rows, and each time an operator goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_moves_to_clusters_and_back() {
+    for make in [Clusters::one, Clusters::small, Clusters::shared] {
+        let (mut chain, mut clusters) = (story().await, make());
+        let identity = expected(&chain).identity();
+        let mut target = StoppedFoundation::open(clusters.site(), &identity).unwrap();
+        let source = Storage::reader(&chain.storage);
+        let report = bulk::migrate(&source, &mut target, &expected(&chain), &mut quiet).unwrap();
+        assert_eq!((report.height, report.unspent), (chain.state().header.height, 3));
+        assert_eq!(rows_of(&target.source()), rows_of(&source));
+        drop(target);
+        let mut storage = FoundationStorage::open(clusters.site(), identity, &chain.genesis.state()).unwrap();
+        chain.seal(&[]).await;
+        let (decided, delta) = chain.blocks.last().unwrap();
+        storage.commit(decided, delta).await.unwrap();
+        drop(storage);
+        let source = StoppedFoundation::open(clusters.site(), &identity).unwrap();
+        let scratch = Scratch::new("migrate");
+        let mut target = folder::<Fjall>(&scratch);
+        bulk::migrate(&source.source(), &mut target, &expected(&chain), &mut quiet).unwrap();
+        assert_eq!(
+            rows_of(&target.source()),
+            rows_of(&Storage::reader(&chain.storage))
+        );
+        drop(target);
+        let storage = open::<Fjall>(&scratch, &chain).unwrap();
+        let saved = (
+            storage.recover().await.unwrap(),
+            chain.storage.recover().await.unwrap(),
+        );
+        assert_eq!(saved.0, saved.1);
+    }
 }
