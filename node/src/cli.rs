@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 
 pub mod exit;
 
+mod db;
 mod documents;
 mod keys;
 mod log;
@@ -57,6 +58,13 @@ enum Command {
     /// An operator's three keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// The operator's storage.
+    Db {
+        #[command(flatten)]
+        overrides: Flags,
+        #[command(subcommand)]
+        command: db::DbCommand,
+    },
     /// What this program is.
     Version {
         /// As one JSON document.
@@ -86,16 +94,16 @@ enum NodeCommand {
 #[derive(Debug, Default, clap::Args)]
 struct Flags {
     /// Where everything is written (data_dir).
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER")]
     data_dir: Option<String>,
     /// Where the API listens (http.listen).
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     http_listen: Option<String>,
     /// Ethereum's JSON-RPC (l1.rpc_url).
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     l1_rpc_url: Option<String>,
     /// What is logged (log.filter).
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, global = true, value_name = "FILTER")]
     log_filter: Option<String>,
 }
 
@@ -127,7 +135,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return usage(&error),
     };
-    match dispatch(parsed) {
+    let ended = dispatch(parsed);
+    // The client's thread must end before the process does; nothing is asked of a cluster from here on.
+    #[cfg(feature = "fdb")]
+    crate::storage::foundation::client::stop_network();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed standard error is no reason to fail differently.
@@ -160,6 +172,7 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
         }
         Command::Federation(FederationCommand::Hash { file }) => documents::federation_hash(&file),
         Command::Keys(command) => keys::run(command),
+        Command::Db { overrides, command } => db::run(command, overrides.load(&file)?),
         Command::Version { json } => documents::version(json),
     }
 }

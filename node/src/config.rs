@@ -123,6 +123,18 @@ pub enum Backend {
     Memory,
 }
 
+impl Backend {
+    /// As the settings write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Fdb => "fdb",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// Section `[l1]`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -352,6 +364,13 @@ impl Config {
                 "storage.backend",
                 &"fdb",
                 "this program was built without FoundationDB; build it with `--features fdb` where libfdb_c is installed",
+            );
+        }
+        if self.storage.backend == Backend::Fdb && self.storage.snapshot_every > 0 {
+            return refuse(
+                "storage.snapshot_every",
+                &self.storage.snapshot_every,
+                "0 with backend \"fdb\": a cluster shows a moment for five seconds only; use FoundationDB's own backup",
             );
         }
         if let Err(range) = self.storage.fdb.ranges() {

@@ -4,6 +4,7 @@
 //! and only then speaks and commits. A read is answered after all commits that were asked for before it, and before the
 //! next event. A write that fails ends the process: nobody knows what the disk holds then.
 
+pub mod admin;
 mod batch;
 #[cfg(feature = "fdb")]
 pub mod foundation;
@@ -11,6 +12,7 @@ pub mod handle;
 pub mod l1;
 pub mod log;
 mod perform;
+pub mod snapshots;
 pub mod start;
 pub mod sync;
 mod take;
@@ -46,6 +48,7 @@ use crate::{
 use batch::Batch;
 use handle::{COMMANDS_MAX, Command, Handle, Rejected, Status};
 use log::{read_record, write_record};
+use snapshots::Snapshots;
 use timers::Clock;
 use verify::{Pool, Rules, Verified};
 
@@ -94,6 +97,8 @@ pub struct Parts<S: Storage> {
     pub ethereum: Ethereum,
     /// The operator's time.
     pub clock: Clock,
+    /// When and where snapshots are written.
+    pub snapshots: Snapshots,
 }
 
 /// Requests of libp2p clients, on their way to a door.
@@ -116,6 +121,7 @@ pub struct Runtime<S: Storage> {
     status: watch::Sender<Arc<Status>>,
     clients: mpsc::Sender<(Bytes, network::Responder)>,
     clock: Clock,
+    snapshots: Snapshots,
     turn: Turn,
 }
 
@@ -171,6 +177,7 @@ impl<S: Storage> Runtime<S> {
             status,
             clients,
             clock: parts.clock,
+            snapshots: parts.snapshots,
             turn: Turn::default(),
         };
         (runtime, Handle::new(commands_in, status_out), clients_out)

@@ -84,6 +84,17 @@ pub enum StartError {
     /// The operator's account has another address than expected by a command.
     #[error("{0} is no address: 0x and 40 hex digits")]
     Address(String),
+    /// Somebody did not answer in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// A running operator refused, for the reason that the code names.
+    #[error("{words}")]
+    Refused {
+        /// One of our exit codes.
+        code: u8,
+        /// Its words.
+        words: String,
+    },
     /// Anything else.
     #[error("{0}")]
     Failed(String),
@@ -145,6 +156,8 @@ impl StartError {
             Self::Guard(_) => GUARD,
             Self::Address(_) => USAGE,
             Self::Unavailable(_) => UNAVAILABLE,
+            Self::TimedOut(_) => TIMED_OUT,
+            Self::Refused { code, .. } => *code,
             Self::Listen { .. } | Self::Failed(_) => FAILED,
         }
     }
@@ -160,11 +173,12 @@ pub(super) fn address(text: &str) -> Result<Address, StartError> {
 /// The end of `--help`.
 pub(super) const CODES_HELP: &str = "\
 Exit codes:
-  0  done, or stopped cleanly        5  a key or its file cannot be used
-  1  unexpected failure              6  signing would contradict an earlier signature
-  2  wrong command line              7  another chain, contract or genesis
-  3  settings or federation file    12  a dependency does not answer (Ethereum, FoundationDB)
-  4  data folder locked or damaged  130/143  second SIGINT/SIGTERM
+  0  done, or stopped cleanly         6  signing would contradict an earlier signature
+  1  unexpected failure               7  another chain, contract or genesis
+  2  wrong command line               8  nobody answered in time
+  3  settings or federation file      9  a running operator refuses the request for now
+  4  data folder locked or damaged   12  a dependency does not answer (Ethereum, FoundationDB)
+  5  a key or its file is no use    130/143  second SIGINT/SIGTERM
 A supervisor restarts after 1 and 12; 2 to 7 need a person.";
 
 const FAILED: u8 = 1;
@@ -174,4 +188,5 @@ const DATA: u8 = 4;
 const KEYS: u8 = 5;
 const GUARD: u8 = 6;
 const WRONG_CHAIN: u8 = 7;
+const TIMED_OUT: u8 = 8;
 const UNAVAILABLE: u8 = 12;

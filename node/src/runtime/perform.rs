@@ -29,6 +29,7 @@ impl<S: Storage> Runtime<S> {
                 let (height, count) = (commit.delta.height, commit.delta.transactions.len());
                 self.storage.commit(&commit.decided, &commit.delta).await?;
                 info!(height = height.0, transactions = count, block = %commit.delta.block.0, "block committed");
+                self.snapshots.after_commit(height, &self.storage.reader());
             }
             Effect::Read { purpose, wanted } => self.turn.reads.push_back((purpose, wanted)),
             Effect::Send {

@@ -3,6 +3,8 @@
 //! Order matters: the log is replayed before the network connects, and nothing is served before the chain's identity was
 //! checked on Ethereum.
 
+mod peers;
+
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use plasma_consensus::Bls;
@@ -10,6 +12,9 @@ use plasma_core::{Genesis, Hash, L1Block, L1Height, OperatorIndex, SecretKey};
 use plasma_network as network;
 use tokio::{net::TcpListener, sync::watch};
 use tracing::{info, warn};
+
+pub use peers::genesis8;
+use peers::network_config;
 
 use crate::{
     api::{self, AnchorBook, Door},
@@ -23,14 +28,17 @@ use crate::{
     keystore::OperatorKeys,
     operator::{Operator, Params, mempool::MempoolLimits, report::AnchorSeen},
     storage::{
-        Saved, Storage, StorageError,
+        Read, Saved, Storage, StorageError,
         embedded::{EmbeddedStorage, Fjall, Settings},
         memory::MemoryStorage,
     },
     wal::{Wal, WalError},
 };
 
-use super::{ClientRequests, Fatal, Parts, Runtime, l1, log::read_record, timers::Clock, verify::Rules};
+use super::{
+    ClientRequests, Fatal, Parts, Runtime, admin, l1, log::read_record, snapshots::Snapshots, timers::Clock,
+    verify::Rules,
+};
 
 /// Why an operator does not run, or does not run any more.
 #[derive(Debug, thiserror::Error)]
@@ -152,13 +160,8 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             let config = start.config.clone();
             let opening = move || super::foundation::open(&config, identity, &state);
             let opened = tokio::task::spawn_blocking(opening).await;
-            let ended = match opened.map_err(|_| StorageError::ShuttingDown)? {
-                Ok(storage) => run_on(start, storage, stop).await,
-                Err(error) => Err(error.into()),
-            };
-            // Its thread must not outlive the process's other ends; nothing is asked of a cluster from here on.
-            let _ = tokio::task::spawn_blocking(crate::storage::foundation::client::stop_network).await;
-            ended
+            let storage = opened.map_err(|_| StorageError::ShuttingDown)??;
+            run_on(start, storage, stop).await
         }
         #[cfg(not(feature = "fdb"))]
         Backend::Fdb => Err(StorageError::NotBuilt.into()),
@@ -196,26 +199,18 @@ async fn run_on<S: Storage>(
     let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, log);
 
     let anchors = AnchorBook::default();
-    let watcher = WatcherConfig {
-        poll: config.l1.poll_interval.0,
-        confirmations: genesis.confirmations,
-        after: origin,
-    };
-    let bridge = l1::start(
-        &ethereum,
-        watcher,
-        genesis.deployment.height,
-        &anchors,
-        storage.reader(),
-    );
+    let watched = (origin, anchors.clone(), storage.reader());
+    let bridge = bridge(&config, &genesis, &ethereum, watched);
     let (network, network_events) = network::start(network_config(&config, &genesis, &keys, me)?)?;
     let reader = storage.reader();
+    let desk = tokio::spawn(admin::Desk::new(reader.clone(), place(&config)).serve());
     let parts = Parts {
         storage,
         wal,
         network: (network.clone(), network_events),
         ethereum: bridge,
         clock,
+        snapshots: snapshots(&config),
     };
     let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis)?);
     let door = Door::new(
@@ -236,12 +231,30 @@ async fn run_on<S: Storage>(
     info!(operator = me.0, height = header.height.0, http = %config.http.listen, "started");
 
     let ended = runtime.run(first, stop).await;
+    // The socket's name goes with its task.
+    desk.abort();
+    let _ = desk.await;
     network.stop().await;
     if ended.is_ok() {
         // Running requests get their moment; a cut one is the client's to repeat.
         let _ = http.await;
     }
     Ok(ended?)
+}
+
+/// Starts watching Ethereum from an origin on, and serving duties.
+fn bridge<R: Read + Clone + Send + Sync + 'static>(
+    config: &Config,
+    genesis: &Genesis,
+    ethereum: &Arc<Ethereum>,
+    (after, anchors, reader): (L1Block, AnchorBook, R),
+) -> super::Ethereum {
+    let watcher = WatcherConfig {
+        poll: config.l1.poll_interval.0,
+        confirmations: genesis.confirmations,
+        after,
+    };
+    l1::start(ethereum, watcher, genesis.deployment.height, &anchors, reader)
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, RunError> {
@@ -259,6 +272,25 @@ fn rules(genesis: &Genesis) -> Result<Rules, RunError> {
         block_bytes_max: usize::try_from(genesis.max_block_bytes.saturating_add(DERIVED_BYTES))
             .unwrap_or(usize::MAX),
     })
+}
+
+/// Which storage the settings name.
+#[must_use]
+pub fn place(config: &Config) -> admin::Place {
+    let path = match config.storage.backend {
+        Backend::Fdb => config.storage.fdb.main_file(),
+        Backend::Embedded | Backend::Memory => config.storage_path(),
+    };
+    admin::Place {
+        backend: config.storage.backend.name(),
+        path,
+        data_dir: config.data_dir.clone(),
+    }
+}
+
+fn snapshots(config: &Config) -> Snapshots {
+    let storage = &config.storage;
+    Snapshots::new(&config.data_dir, storage.snapshot_every, storage.snapshots_kept)
 }
 
 /// What the operator is told once: its settings, and what Ethereum says at the start.
@@ -411,69 +443,10 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn network_config(
-    config: &Config,
-    genesis: &Genesis,
-    keys: &OperatorKeys,
-    me: OperatorIndex,
-) -> Result<network::Config, RunError> {
-    let mut peers = Vec::new();
-    for (index, member) in (0u16..).zip(&genesis.members) {
-        let peer_id = network::PeerId::from_bytes(&member.peer_id).map_err(|error| RunError::Address {
-            address: "peer id".to_owned(),
-            reason: error.to_string(),
-        })?;
-        peers.push(network::Peer {
-            index,
-            peer_id,
-            addresses: multiaddresses(&member.addresses)?,
-        });
-    }
-    let frame_bytes = genesis.max_block_bytes.saturating_add(DERIVED_BYTES);
-    let defaults = network::Limits::default();
-    Ok(network::Config {
-        secret: *keys.peer.expose(),
-        me: Some(me.0),
-        genesis8: genesis8(&genesis.hash()),
-        listen: multiaddresses(&config.p2p.listen)?,
-        peers,
-        limits: network::Limits {
-            payload_frame_bytes: frame_bytes,
-            // Any block must fit into an answer, or who misses it never has it.
-            sync_response_bytes: defaults.sync_response_bytes.max(frame_bytes),
-            max_clients: usize::try_from(config.p2p.max_clients).unwrap_or(usize::MAX),
-            ..defaults
-        },
-    })
-}
-
-fn multiaddresses(texts: &[String]) -> Result<Vec<network::Multiaddr>, RunError> {
-    let parse = |text: &String| {
-        text.parse().map_err(
-            |error: <network::Multiaddr as std::str::FromStr>::Err| RunError::Address {
-                address: text.clone(),
-                reason: error.to_string(),
-            },
-        )
-    };
-    texts.iter().map(parse).collect()
-}
-
-/// The first eight hex digits of the genesis hash: part of every protocol name.
-#[must_use]
-pub fn genesis8(genesis: &Hash) -> String {
-    genesis
-        .to_string()
-        .trim_start_matches("0x")
-        .chars()
-        .take(8)
-        .collect()
-}
-
 /// Answers libp2p clients through the same door as HTTP, each request in a task of its own.
 async fn answer_clients<R>(door: Door<R>, mut requests: ClientRequests)
 where
-    R: crate::storage::Read + Clone + Send + Sync + 'static,
+    R: Read + Clone + Send + Sync + 'static,
 {
     let places = Arc::new(tokio::sync::Semaphore::new(CLIENTS_MAX));
     while let Some((bytes, reply)) = requests.recv().await {

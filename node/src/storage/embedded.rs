@@ -15,6 +15,8 @@ use plasma_core::{Delta, Height, State};
 
 use self::syncer::Syncer;
 pub use self::{fjall::Fjall, folder::Folder, redb::Redb};
+pub(crate) use folder::size_of;
+
 use super::{
     Decided, Keep, Saved, Storage, StorageError, changes, opening, prune, query,
     rows::{Change, Moments, Rows},

@@ -172,7 +172,10 @@ pub enum StorageError {
     #[error("this program was built without FoundationDB; build it with `--features fdb`")]
     NotBuilt,
     /// A reader's moment is too long ago for a cluster.
-    #[error("the moment that was read is more than five seconds ago; ask again")]
+    #[error(
+        "a cluster shows a moment for five seconds only, and reading it took longer; a whole export needs a stopped \
+         operator, or FoundationDB's own backup"
+    )]
     TooOld,
     /// The write was given up because the runtime is shutting down.
     #[error("the runtime is shutting down")]

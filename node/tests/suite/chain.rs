@@ -41,7 +41,7 @@ pub(crate) fn user(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32]).unwrap()
 }
 
-fn secret(index: u8) -> SecretKey {
+pub(crate) fn secret(index: u8) -> SecretKey {
     SecretKey::from_seed(&[index + 1; 32])
 }
 

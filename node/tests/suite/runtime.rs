@@ -20,6 +20,7 @@ use plasma_node::{
     runtime::{
         Ethereum, Fatal, Parts, Runtime,
         handle::{Handle, Known, Rejected},
+        snapshots::{self, Snapshots},
         timers::Clock,
         verify::Rules,
     },
@@ -48,7 +49,7 @@ struct Alone {
     ethereum: mpsc::Sender<Event>,
     stop: watch::Sender<bool>,
     running: JoinHandle<Result<(), Fatal>>,
-    _folder: Scratch,
+    folder: Scratch,
 }
 
 fn genesis(key: &SecretKey) -> Genesis {
@@ -157,6 +158,7 @@ impl Alone {
             network,
             ethereum: Ethereum { duties, events },
             clock,
+            snapshots: Snapshots::new(folder.path(), 2, 2),
         };
         let (runtime, handle, _) = Runtime::new(operator, parts, rules);
         let running = tokio::spawn(runtime.run(first, stopped));
@@ -167,7 +169,7 @@ impl Alone {
             ethereum,
             stop,
             running,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -256,6 +258,14 @@ async fn every_one_of_many_submits_is_answered_and_committed() {
     let decided = |id| alone.reader.transaction(id).expect("reads").is_some();
     let all = status.wait_for(|_| ids.iter().all(decided));
     timeout(PATIENCE, all).await.expect("in time").expect("runs");
+    let snapshot = async {
+        while snapshots::list(alone.folder.path()).expect("lists").is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, snapshot)
+        .await
+        .expect("the running operator wrote one");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,11 +9,11 @@ use std::{
 use plasma_core::{Address, Amount, Genesis, SecretKey, SigningKey};
 use plasma_node::{
     cli::{Start, StartError},
-    config::{Config, ConfigError, FederationError, FederationFile, Override},
+    config::{Config, ConfigError, FederationError, FederationFile, KeepBlocks, Override},
     keystore::Secret,
 };
 
-use super::chain::genesis;
+use super::chain::{genesis, secret};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse("plasma.toml", text, &[])
@@ -57,6 +57,8 @@ fn a_value_of_the_wrong_type_is_refused_with_its_line() {
         ("[mempool]\nmax_bytes = \"12MB\"", 2),
         ("[http]\nlisten = \"localhost\"", 2),
         ("[storage]\nbackend = \"tape\"", 2),
+        ("[storage]\nkeep_blocks = \"some\"", 2),
+        ("[storage]\nkeep_blocks = -1", 2),
         ("name = ", 1),
     ];
     for (text, expected) in cases {
@@ -85,6 +87,8 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
         ("[l1]\nrpc_url = \"127.0.0.1:8545\"", "l1.rpc_url"),
         ("[l1]\npoll_interval = \"0s\"", "l1.poll_interval"),
         ("[http]\nmax_connections = 0", "http.max_connections"),
+        ("[storage]\nkeep_blocks = 999", "storage.keep_blocks"),
+        ("[storage]\nsnapshots_kept = 0", "storage.snapshots_kept"),
     ];
     for (text, expected) in cases {
         let error = parse(text).unwrap_err();
@@ -99,6 +103,16 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
 fn outside_settings_win_over_the_file_and_name_themselves_when_wrong() {
     let config = overridden("[http]\nmax_connections = 5", "http.max_connections", "7").unwrap();
     assert_eq!(config.http.max_connections, 7);
+    for (file, outside, expected) in [
+        ("all", "5000", KeepBlocks::Newest(5_000)),
+        ("2000", "all", KeepBlocks::All),
+    ] {
+        let text = format!("[storage]\nkeep_blocks = \"{file}\"");
+        let config = overridden(&text, "storage.keep_blocks", outside).unwrap();
+        assert_eq!(config.storage.keep_blocks, expected);
+    }
+    let config = parse("[storage]\nkeep_blocks = 1000").unwrap();
+    assert_eq!(config.storage.keep_blocks, KeepBlocks::Newest(1_000));
     let config = overridden("", "p2p.listen", "/ip4/127.0.0.1/tcp/1, /ip4/127.0.0.1/tcp/2").unwrap();
     assert_eq!(
         config.p2p.listen,
@@ -181,7 +195,7 @@ fn a_federation_that_cannot_work_is_refused_with_the_reason() {
 }
 
 /// A folder that is gone with the test.
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
@@ -204,9 +218,9 @@ impl Drop for Folder {
 }
 
 /// A folder with settings, keys and a federation whose first member holds those keys.
-fn home(name: &str) -> (Folder, Genesis) {
+pub(crate) fn home(name: &str) -> (Folder, Genesis) {
     let folder = Folder::new(name);
-    let (bls, ethereum, peer) = (SecretKey::from_seed(&[41; 32]), [42; 32], [43; 32]);
+    let (bls, ethereum, peer) = (secret(0), [42; 32], [43; 32]);
     let mut genesis = genesis();
     let operator = SigningKey::from_bytes(&ethereum).unwrap().address();
     let domain = genesis.domain();
@@ -273,7 +287,7 @@ fn keys_that_are_not_the_members_are_refused_by_kind() {
     }
 }
 
-fn plasma(arguments: &[&str], folder: &Path) -> Output {
+pub(crate) fn plasma(arguments: &[&str], folder: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_plasma"))
         .args(arguments)
         .current_dir(folder)

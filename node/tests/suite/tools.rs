@@ -3,9 +3,11 @@
 pub(crate) mod archive;
 pub(crate) mod bulk;
 pub(crate) mod check;
+pub(crate) mod commands;
 pub(crate) mod prune;
+pub(crate) mod snapshots;
 
-use plasma_core::{ExitId, Hash, Height, L1Event, OperatorIndex, Position};
+use plasma_core::{ExitId, Genesis, Hash, Height, L1Event, OperatorIndex, Position};
 use plasma_node::storage::{
     Moments, Progress, Row, Rows, Storage, Table, archive::Scope, check::Expected, memory::MemoryStorage,
 };
@@ -18,7 +20,11 @@ use super::{
 /// A ledger with something of everything: deposits, one reclaimed, payments, an open exit, an exit that was paid, and a
 /// newest block without a certificate of its own.
 pub(crate) async fn story() -> Chain {
-    let (mut chain, alice, bob) = (Chain::new(genesis()), user(1), user(2));
+    story_of(genesis()).await
+}
+
+pub(crate) async fn story_of(genesis: Genesis) -> Chain {
+    let (mut chain, alice, bob) = (Chain::new(genesis), user(1), user(2));
     let first = chain.deposit(&alice, 1_000).await;
     let second = chain.deposit(&bob, 500).await;
     let third = chain.deposit(&bob, 70).await;

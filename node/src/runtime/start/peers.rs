@@ -1,0 +1,67 @@
+//! The network's settings out of an operator's own and the federation's: who the peers are and where they listen.
+
+use plasma_core::{Genesis, Hash, OperatorIndex};
+use plasma_network as network;
+
+use super::{DERIVED_BYTES, RunError};
+use crate::{config::Config, keystore::OperatorKeys};
+
+/// The network of one operator.
+pub(super) fn network_config(
+    config: &Config,
+    genesis: &Genesis,
+    keys: &OperatorKeys,
+    me: OperatorIndex,
+) -> Result<network::Config, RunError> {
+    let mut peers = Vec::new();
+    for (index, member) in (0u16..).zip(&genesis.members) {
+        let peer_id = network::PeerId::from_bytes(&member.peer_id).map_err(|error| RunError::Address {
+            address: "peer id".to_owned(),
+            reason: error.to_string(),
+        })?;
+        peers.push(network::Peer {
+            index,
+            peer_id,
+            addresses: multiaddresses(&member.addresses)?,
+        });
+    }
+    let frame_bytes = genesis.max_block_bytes.saturating_add(DERIVED_BYTES);
+    let defaults = network::Limits::default();
+    Ok(network::Config {
+        secret: *keys.peer.expose(),
+        me: Some(me.0),
+        genesis8: genesis8(&genesis.hash()),
+        listen: multiaddresses(&config.p2p.listen)?,
+        peers,
+        limits: network::Limits {
+            payload_frame_bytes: frame_bytes,
+            // Any block must fit into an answer, or who misses it never has it.
+            sync_response_bytes: defaults.sync_response_bytes.max(frame_bytes),
+            max_clients: usize::try_from(config.p2p.max_clients).unwrap_or(usize::MAX),
+            ..defaults
+        },
+    })
+}
+
+fn multiaddresses(texts: &[String]) -> Result<Vec<network::Multiaddr>, RunError> {
+    let parse = |text: &String| {
+        text.parse().map_err(
+            |error: <network::Multiaddr as std::str::FromStr>::Err| RunError::Address {
+                address: text.clone(),
+                reason: error.to_string(),
+            },
+        )
+    };
+    texts.iter().map(parse).collect()
+}
+
+/// The first eight hex digits of the genesis hash: part of every protocol name.
+#[must_use]
+pub fn genesis8(genesis: &Hash) -> String {
+    genesis
+        .to_string()
+        .trim_start_matches("0x")
+        .chars()
+        .take(8)
+        .collect()
+}
