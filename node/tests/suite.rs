@@ -10,6 +10,7 @@ mod suite {
     pub(crate) mod bridge_stub;
     pub(crate) mod cast;
     pub(crate) mod chain;
+    pub(crate) mod child;
     pub(crate) mod client;
     pub(crate) mod deployment;
     pub(crate) mod federation;
@@ -24,9 +25,16 @@ mod suite {
     pub(crate) mod settings;
     pub(crate) mod stage;
     pub(crate) mod storage;
+    pub(crate) mod strace;
     pub(crate) mod stub;
     pub(crate) mod submits;
     pub(crate) mod tools;
     pub(crate) mod wal;
     pub(crate) mod world;
+
+    /// Says in one plain line, whatever the output is captured by, that a test cannot run here.
+    pub(crate) fn skip(test: &str, reason: &str) {
+        let line = format!("skipped {test}: {reason}\n");
+        std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
+    }
 }

@@ -9,7 +9,7 @@ mod folder;
 mod redb;
 mod syncer;
 
-use std::{path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use plasma_core::{Delta, Height, State};
 
@@ -21,18 +21,21 @@ use super::{
     Decided, Keep, Saved, Storage, StorageError, changes, opening, prune, query,
     rows::{Change, Moments, Rows},
 };
-use crate::folder::{Claim, Identity};
+use crate::folder::{Claim, FolderError, Identity, sync_folder};
 
 /// What an embedded engine must do.
 pub trait Engine: Clone + Send + Sync + Sized + 'static {
     /// The rows of one moment; cheap to clone.
     type Moment: Rows + Clone + Send + Sync + 'static;
 
-    /// Opens the engine's files, or makes them.
+    /// Name of the file or the folder that it keeps its rows in.
+    const NAME: &'static str;
+
+    /// Opens the engine's file or folder, or makes it.
     ///
     /// # Errors
     /// The engine's.
-    fn open(folder: &Path, settings: Settings) -> Result<Self, StorageError>;
+    fn open(path: &Path, settings: Settings) -> Result<Self, StorageError>;
 
     /// The rows as they are now.
     ///
@@ -116,11 +119,11 @@ impl<E: Engine> EmbeddedStorage<E> {
         settings: Settings,
     ) -> Result<Self, StorageError> {
         let claim = Arc::new(Claim::take(folder)?);
-        let engine = E::open(folder, settings)?;
+        let engine = open::<E>(folder, settings, || changes::of_genesis(&identity, genesis))?;
         if let Some(changes) = opening::check(folder, &engine.moment()?, &identity, genesis)? {
             engine.write(changes)?;
         }
-        // What a crash left written but not durable, and a genesis just written, must not be taken for durable.
+        // What a crash left written but not durable must not be taken for durable.
         engine.sync()?;
         let (height, _) = query::tip(&engine.moment()?)?;
         let syncer = Syncer::start(engine.clone(), height);
@@ -132,6 +135,36 @@ impl<E: Engine> EmbeddedStorage<E> {
         let keep = settings.keep;
         Ok(Self { shared, syncer, keep })
     }
+}
+
+/// Opens the engine in a folder. A new one is made under another name first: a crash leaves either none or a whole one,
+/// because no engine opens what is left of one half made.
+fn open<E: Engine>(
+    folder: &Path,
+    settings: Settings,
+    first: impl FnOnce() -> Vec<Change>,
+) -> Result<E, StorageError> {
+    let io = |source| FolderError::Io {
+        path: folder.to_path_buf(),
+        source,
+    };
+    let path = folder.join(E::NAME);
+    if !path.try_exists().map_err(io)? {
+        let draft = folder.join(DRAFT);
+        if draft.is_dir() {
+            fs::remove_dir_all(&draft).map_err(io)?;
+        }
+        if draft.exists() {
+            fs::remove_file(&draft).map_err(io)?;
+        }
+        let engine = E::open(&draft, settings)?;
+        engine.write(first())?;
+        engine.sync()?;
+        drop(engine);
+        fs::rename(&draft, &path).map_err(io)?;
+        sync_folder(folder).map_err(io)?;
+    }
+    E::open(&path, settings)
 }
 
 impl<E: Engine> Storage for EmbeddedStorage<E> {
@@ -195,3 +228,6 @@ where
         source: Box::new(source),
     }
 }
+
+/// Name of an engine that is still being made; a crash leaves it behind and the next start removes it.
+const DRAFT: &str = "draft";

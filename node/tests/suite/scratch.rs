@@ -13,9 +13,23 @@ pub(crate) struct Scratch(PathBuf);
 impl Scratch {
     /// A folder that no other test has.
     pub(crate) fn new(name: &str) -> Self {
+        Self::below(&std::env::temp_dir(), name)
+    }
+
+    /// The same in memory where the system has such a place: for many runs of which none loses power.
+    pub(crate) fn in_memory(name: &str) -> Self {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            Self::below(memory, name)
+        } else {
+            Self::new(name)
+        }
+    }
+
+    fn below(base: &Path, name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("plasma-{name}-{}-{number}", process::id()));
+        let path = base.join(format!("plasma-{name}-{}-{number}", process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)
     }

@@ -1,5 +1,6 @@
 //! One suite for every backend: an operator must not be able to tell them apart.
 
+pub(crate) mod crash;
 pub(crate) mod embedded;
 pub(crate) mod foundation;
 pub(crate) mod history;

@@ -30,8 +30,10 @@ impl std::fmt::Debug for Fjall {
 impl Engine for Fjall {
     type Moment = FjallRows;
 
-    fn open(folder: &Path, settings: Settings) -> Result<Self, StorageError> {
-        let database = Database::builder(folder.join(FOLDER))
+    const NAME: &'static str = "engine";
+
+    fn open(path: &Path, settings: Settings) -> Result<Self, StorageError> {
+        let database = Database::builder(path)
             .cache_size(settings.cache_bytes)
             .worker_threads(WORKERS)
             .max_journaling_size(JOURNAL_SIZE_MAX)
@@ -144,9 +146,6 @@ fn owned(guard: fjall::Guard) -> Result<Row, StorageError> {
     let (key, value) = guard.into_inner().map_err(engine_error("read rows"))?;
     Ok((key.to_vec(), value.to_vec()))
 }
-
-/// The engine's files inside the storage's folder.
-const FOLDER: &str = "engine";
 
 /// Threads that flush and compact: one flushes while the other compacts, and a node has few cores to give.
 const WORKERS: usize = 2;

@@ -39,7 +39,7 @@ impl<E: Engine> Folder<E> {
     /// [`StorageError::Folder`] when a process has it or it cannot be made.
     pub fn make(path: &Path, settings: Settings) -> Result<Self, StorageError> {
         let claim = Arc::new(Claim::take(path)?);
-        let engine = E::open(path, settings)?;
+        let engine = super::open::<E>(path, settings, Vec::new)?;
         let shared = EmbeddedReader {
             engine,
             pinned: None,

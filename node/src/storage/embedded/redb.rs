@@ -28,11 +28,13 @@ impl std::fmt::Debug for Redb {
 impl Engine for Redb {
     type Moment = RedbRows;
 
-    fn open(folder: &Path, settings: Settings) -> Result<Self, StorageError> {
+    const NAME: &'static str = "engine.redb";
+
+    fn open(path: &Path, settings: Settings) -> Result<Self, StorageError> {
         let cache = usize::try_from(settings.cache_bytes).unwrap_or(usize::MAX);
         let database = redb::Builder::new()
             .set_cache_size(cache)
-            .create(folder.join(FILE))
+            .create(path)
             .map_err(engine_error("open its file"))?;
         let engine = Self(Arc::new(database));
         engine.commit(Vec::new(), Durability::Immediate, &Table::ALL)?;
@@ -159,6 +161,3 @@ impl Rows for RedbRows {
 fn definition(table: Table) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
     TableDefinition::new(table.name())
 }
-
-/// The engine's file inside the storage's folder.
-const FILE: &str = "engine.redb";

@@ -191,6 +191,7 @@ mod tests {
     }
 
     impl Engine for Gate {
+        const NAME: &'static str = "gate";
         type Moment = MemoryRows;
 
         fn open(_: &Path, _: Settings) -> Result<Self, StorageError> {

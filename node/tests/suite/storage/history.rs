@@ -15,6 +15,12 @@ use plasma_core::{
 use plasma_node::storage::Decided;
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
+/// Every so many blocks one is large.
+const LARGE_BLOCK: u32 = 5;
+
+/// Deposits in a large block: its body is longer than any page of an engine or a disk.
+const LARGE_BLOCK_DEPOSITS: u32 = 90;
+
 pub(crate) fn genesis() -> State {
     let mut frontier = Frontier::default();
     frontier.append(history::leaf(Height(0), 0, merkle::PAD, L1Height(50)));
@@ -50,6 +56,7 @@ pub(crate) struct Model {
     pub(crate) leaves: Vec<Hash>,
     pub(crate) state: State,
     random: StdRng,
+    has_large_blocks: bool,
 }
 
 impl Model {
@@ -71,6 +78,15 @@ impl Model {
             leaves: vec![leaf],
             state,
             random: StdRng::seed_from_u64(seed),
+            has_large_blocks: false,
+        }
+    }
+
+    /// A history in which some bodies are many pages long.
+    pub(crate) fn with_large_blocks(seed: u64) -> Self {
+        Self {
+            has_large_blocks: true,
+            ..Self::new(seed)
         }
     }
 
@@ -81,6 +97,9 @@ impl Model {
             height,
             ..Change::default()
         };
+        if self.has_large_blocks && height.0.is_multiple_of(LARGE_BLOCK) {
+            (0..LARGE_BLOCK_DEPOSITS).for_each(|_| self.deposit(&mut change));
+        }
         for _ in 0..self.random.random_range(0..12) {
             match self.random.random_range(0..10) {
                 0..3 => self.deposit(&mut change),
