@@ -2,7 +2,7 @@
 //!
 //! A commit is written to the engine and visible at once; a thread of its own makes it durable a moment later, many
 //! blocks with one barrier. What is not durable yet is in the operator's log, which is kept until [`Storage::durable`]
-//! has passed it. A failed barrier is never tried again: every later call fails and the operator stops.
+//! has passed it. A failed write or barrier is never tried again: every later call fails and the operator stops.
 
 mod fjall;
 mod folder;
@@ -177,16 +177,20 @@ impl<E: Engine> Storage for EmbeddedStorage<E> {
     /// Writes on a blocking thread, so this needs a tokio runtime. Waits while too much is not durable yet.
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
         let engine = self.shared.engine.clone();
+        let progress = self.syncer.progress();
+        progress.durable()?;
         let rows = engine.moment()?;
         let mut changes = changes::of_block(&rows, decided, delta)?;
         prune::push(&mut changes, &rows, delta.height, self.keep)?;
-        let progress = self.syncer.progress();
         let height = delta.height;
         let written = tokio::task::spawn_blocking(move || {
             progress.wait_for_room(height)?;
-            engine.write(changes)?;
-            progress.wrote(height);
-            Ok(())
+            let result = engine.write(changes);
+            match &result {
+                Ok(()) => progress.wrote(height),
+                Err(error) => progress.fail(error),
+            }
+            result
         });
         written.await.map_err(|_| StorageError::ShuttingDown)?
     }

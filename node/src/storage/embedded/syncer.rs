@@ -1,7 +1,7 @@
 //! The thread that makes written blocks durable, many with one barrier.
 //!
-//! Invariants: the durable height never runs ahead of a barrier that returned; after a failed barrier nothing
-//! succeeds any more; no more than [`UNSYNCED_MAX`] blocks are ever written and not durable.
+//! Invariants: the durable height never runs ahead of a barrier that returned; after a failed barrier or
+//! write nothing succeeds any more; no more than [`UNSYNCED_MAX`] blocks are ever written and not durable.
 
 use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -35,7 +35,7 @@ pub(super) struct Progress(Arc<(Mutex<Heights>, Condvar)>);
 struct Heights {
     written: Height,
     durable: Height,
-    /// What the barrier that failed said.
+    /// What the barrier or the write that failed said.
     failed: Option<String>,
     is_ending: bool,
 }
@@ -92,6 +92,12 @@ impl Progress {
         self.0.1.notify_all();
     }
 
+    /// A write failed: nobody knows what the engine holds of it, so nothing may follow it.
+    pub(super) fn fail(&self, error: &StorageError) {
+        self.lock().failed.get_or_insert_with(|| error.to_string());
+        self.0.1.notify_all();
+    }
+
     /// The newest durable height.
     pub(super) fn durable(&self) -> Result<Height, StorageError> {
         self.lock().check()
@@ -102,7 +108,7 @@ impl Progress {
         loop {
             let mut heights = self.lock();
             while !heights.is_due(synced_at) {
-                if heights.is_ending && heights.written == heights.durable {
+                if heights.failed.is_some() || (heights.is_ending && heights.written == heights.durable) {
                     return;
                 }
                 heights = self.wait_briefly(heights);
@@ -116,12 +122,8 @@ impl Progress {
                 Ok(()) => heights.durable = target,
                 Err(error) => heights.failed = Some(error.to_string()),
             }
-            let is_over = heights.failed.is_some();
             drop(heights);
             self.0.1.notify_all();
-            if is_over {
-                return;
-            }
         }
     }
 
@@ -144,7 +146,7 @@ impl Heights {
     fn is_due(&self, synced_at: Option<Instant>) -> bool {
         let new = self.written.0 - self.durable.0;
         let is_late = synced_at.is_none_or(|at| at.elapsed() >= PAUSE);
-        new > 0 && (is_late || new >= UNSYNCED_MAX / 2 || self.is_ending)
+        self.failed.is_none() && new > 0 && (is_late || new >= UNSYNCED_MAX / 2 || self.is_ending)
     }
 
     fn check(&self) -> Result<Height, StorageError> {
