@@ -122,6 +122,11 @@ impl Ended {
         self.said.iter().any(|said| said == line)
     }
 
+    /// What it said after a word.
+    pub(crate) fn after(&self, word: &str) -> Option<&str> {
+        self.said.iter().find_map(|line| line.strip_prefix(word))
+    }
+
     /// The newest number that it said after a word.
     pub(crate) fn newest(&self, word: &str) -> Option<u32> {
         let numbers = self.said.iter().filter_map(|line| line.strip_prefix(word));

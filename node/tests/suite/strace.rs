@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    env, fs,
     io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
@@ -13,10 +13,13 @@ use std::{
     time::Duration,
 };
 
-use super::child::{self, Child, Ended};
+use super::{
+    child::{self, Child, Ended},
+    scratch::Scratch,
+};
 
 /// The calls by which a process changes what is on disk.
-pub(crate) const CALLS: [&str; 9] = [
+const CALLS: [&str; 9] = [
     "write",
     "pwrite64",
     "writev",
@@ -28,8 +31,14 @@ pub(crate) const CALLS: [&str; 9] = [
     "unlink",
 ];
 
+/// Set to `all` to take every N; without it, some of them.
+const SWEEP: &str = "PLASMA_SWEEP";
+
+/// Most faults in one call of one thread without it.
+const MOMENTS_MAX: u32 = 8;
+
 /// What a child says when it may be traced, and what it is told then.
-pub(crate) const READY: &str = "ready";
+const READY: &str = "ready";
 
 /// Which calls are counted.
 #[derive(Clone, Copy, Debug)]
@@ -90,14 +99,58 @@ pub(crate) fn wait_for_parent() {
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
+/// Goes over the calls of some threads and the actions; `is_hit` runs one fault and says whether it came to pass.
+pub(crate) fn sweep(
+    test: &str,
+    threads: &[Thread],
+    actions: &[&'static str],
+    mut is_hit: impl FnMut(&Fault, u32) -> bool,
+) {
+    let is_whole = env::var(SWEEP).is_ok_and(|text| text == "all");
+    let (mut hit, mut expected) = (0, 0);
+    for thread in threads.iter().copied() {
+        let scratch = Scratch::in_memory("counted");
+        let counts = count(
+            test,
+            &scratch.path().join("work"),
+            &scratch.path().join("record"),
+            thread,
+        );
+        for (call, count) in counts {
+            let stride = if is_whole { 1 } else { count.div_ceil(MOMENTS_MAX) };
+            // One more than were counted must be unharmed.
+            for when in (1..=count + 1).step_by(usize::try_from(stride).unwrap()) {
+                for action in actions.iter().copied() {
+                    let fault = Fault {
+                        thread,
+                        call,
+                        action,
+                        when: when.to_string(),
+                    };
+                    expected += u32::from(when <= count);
+                    hit += u32::from(is_hit(&fault, when));
+                }
+            }
+        }
+    }
+    // Runs differ a little: what the syncer takes together depends on when it wakes.
+    assert!(
+        expected > 0 && hit * 10 >= expected * 9,
+        "{hit} faults, {expected} expected"
+    );
+    child::say(format!("{test}: {hit} faults"));
+}
+
 /// Runs a test as a child in a folder, with a fault.
 pub(crate) fn run(test: &str, folder: &Path, fault: &Fault) -> Ended {
     let inject = format!("inject={}:{}:when={}", fault.call, fault.action, fault.when);
     let trace = format!("trace={}", fault.call);
     let arguments = ["-e", &trace, "-e", &inject];
+    // A child that cannot write its reports tells a long story about it.
+    let is_mute = fault.call == "write" && fault.action.starts_with("error");
     match fault.thread {
         Thread::Any => {
-            let mut child = start_traced(test, folder, "/dev/null", &arguments);
+            let mut child = start_traced(test, folder, "/dev/null", is_mute, &arguments);
             child.stdin = None;
             child.end()
         }
@@ -106,12 +159,12 @@ pub(crate) fn run(test: &str, folder: &Path, fault: &Fault) -> Ended {
 }
 
 /// How often one thread makes each of the calls in a whole run.
-pub(crate) fn count(test: &str, folder: &Path, record: &Path, thread: Thread) -> BTreeMap<&'static str, u32> {
+fn count(test: &str, folder: &Path, record: &Path, thread: Thread) -> BTreeMap<&'static str, u32> {
     let trace = format!("trace={}", CALLS.join(","));
     let record_name = record.to_string_lossy().into_owned();
     match thread {
         Thread::Any => {
-            let mut child = start_traced(test, folder, &record_name, &["-e", &trace]);
+            let mut child = start_traced(test, folder, &record_name, false, &["-e", &trace]);
             child.stdin = None;
             assert!(child.end().status.success());
         }
@@ -142,9 +195,12 @@ pub(crate) fn count(test: &str, folder: &Path, record: &Path, thread: Thread) ->
     most
 }
 
-fn start_traced(test: &str, folder: &Path, record: &str, arguments: &[&str]) -> Child {
+fn start_traced(test: &str, folder: &Path, record: &str, is_mute: bool, arguments: &[&str]) -> Child {
     let wrap = [&["strace", "-f", "-qq", "-o", record], arguments].concat();
-    let command = child::command(&wrap, test, folder);
+    let mut command = child::command(&wrap, test, folder);
+    if is_mute {
+        command.stderr(Stdio::null());
+    }
     Child::start(command)
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod damage;
 pub(crate) mod kill;
+pub(crate) mod sweep;
 
 use std::{
     fs,

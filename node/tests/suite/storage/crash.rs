@@ -4,6 +4,7 @@
 //! there or not; and the operator goes on from it by itself.
 
 pub(crate) mod books;
+pub(crate) mod disk;
 pub(crate) mod kill;
 pub(crate) mod power;
 
@@ -21,6 +22,9 @@ macro_rules! every_engine {
 }
 
 every_engine!(
+    disk::refusal_anywhere_ends_commits_and_loses_nothing,
+    disk::full_disk_stops_and_goes_on_with_room,
+    disk::slow_disk_holds_commits_back,
     kill::kill_anywhere_loses_nothing_durable,
     power::cut_loses_nothing_durable,
 );

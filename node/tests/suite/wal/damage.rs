@@ -66,6 +66,43 @@ fn every_subset_of_pages_of_the_last_batch_drops_it_whole() {
 }
 
 #[test]
+fn every_subset_of_sectors_of_a_batch_in_a_new_segment_drops_it_whole() {
+    const SECTOR: usize = 512;
+    let scratch = Scratch::in_memory("wal");
+    let mut wal = open(scratch.path()).unwrap().wal;
+    wal.append_batch(&[record(1, 30), record(2, 8), record(3, 90)])
+        .unwrap();
+    wal.append_batch(&[record(4, 3000), record(5, 8), record(6, 1200)])
+        .unwrap();
+    drop(wal);
+    let files = segments(scratch.path());
+    let [_, path] = &files[..] else {
+        panic!("the large batch needs a segment of its own: {files:?}")
+    };
+    let bytes = fs::read(path).unwrap();
+    let sectors = bytes.len().div_ceil(SECTOR);
+    for kept in 0u32..(1 << sectors) - 1 {
+        let mut torn = bytes.clone();
+        for sector in (0..sectors).filter(|bit| kept >> bit & 1 == 0) {
+            let start = (sector * SECTOR).max(HEADER);
+            let end = ((sector + 1) * SECTOR).min(bytes.len());
+            torn[start..end].fill(0);
+        }
+        if torn == bytes {
+            continue;
+        }
+        fs::write(path, &torn).unwrap();
+        let opened = open(scratch.path()).unwrap();
+        let is_blank = torn[HEADER..].iter().all(|byte| *byte == 0);
+        assert_eq!(
+            (numbers(&opened.entries), opened.dropped_torn_batch),
+            (vec![1, 2, 3], !is_blank),
+            "sectors {kept:b}"
+        );
+    }
+}
+
+#[test]
 fn every_flipped_byte_before_the_last_batch_is_refused() {
     let scratch = Scratch::new("wal");
     let (path, bytes, start, _) = small_log(scratch.path());

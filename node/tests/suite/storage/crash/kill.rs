@@ -1,6 +1,6 @@
 //! Kills at every write and every barrier of a storage: while it is made, while it commits, while it recovers.
 
-use std::{env, path::Path, thread, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
 use plasma_core::Height;
 use plasma_node::storage::{
@@ -24,12 +24,6 @@ use super::{
     books::HISTORY,
 };
 
-/// Set to `all` to kill at every N; without it, at every barrier and at some of the writes.
-const SWEEP: &str = "PLASMA_SWEEP";
-
-/// Most kills of one call of one thread in a run of all tests.
-const KILLS_MAX: u32 = 12;
-
 /// Blocks that a child commits.
 const BLOCKS: u32 = 12;
 
@@ -37,10 +31,10 @@ const BLOCKS: u32 = 12;
 const BLOCKS_PER_BARRIER: u32 = 4;
 
 /// The thread that commits.
-const COMMITTER: &str = "committer";
+pub(crate) const COMMITTER: &str = "committer";
 
 /// The thread that makes it durable.
-const SYNCER: &str = "storage-sync";
+pub(crate) const SYNCER: &str = "storage-sync";
 
 pub(crate) fn kill_anywhere_loses_nothing_durable<E: Engine>(test: &str) {
     if let Some(folder) = child::folder() {
@@ -50,35 +44,10 @@ pub(crate) fn kill_anywhere_loses_nothing_durable<E: Engine>(test: &str) {
         return skip(test, &reason);
     }
     let runtime = Runtime::new().unwrap();
-    let (mut kills, mut expected) = (0, 0);
-    for thread in [Thread::Any, Thread::Named(COMMITTER), Thread::Named(SYNCER)] {
-        let scratch = Scratch::in_memory("kill");
-        let record = scratch.path().join("record");
-        let counts = strace::count(test, &scratch.path().join("counted"), &record, thread);
-        for (call, count) in counts {
-            for when in moments(count) {
-                let fault = Fault {
-                    thread,
-                    call,
-                    action: "signal=SIGKILL",
-                    when: when.to_string(),
-                };
-                expected += u32::from(when <= count);
-                kills += u32::from(runtime.block_on(kill_twice::<E>(test, &fault, when)));
-            }
-        }
-    }
-    // Runs differ a little: what the syncer takes together depends on when it wakes.
-    assert!(kills * 10 >= expected * 9, "{kills} kills, {expected} expected");
-    child::say(format!("{test}: {kills} kills"));
-}
-
-/// The calls at which to kill.
-fn moments(count: u32) -> impl Iterator<Item = u32> {
-    let is_whole = env::var(SWEEP).is_ok_and(|text| text == "all");
-    let stride = if is_whole { 1 } else { count.div_ceil(KILLS_MAX) };
-    // Two more than were counted: runs differ a little, and the last must be unharmed.
-    (1..=count + 2).step_by(usize::try_from(stride).unwrap())
+    let threads = [Thread::Any, Thread::Named(COMMITTER), Thread::Named(SYNCER)];
+    strace::sweep(test, &threads, &["signal=SIGKILL"], |fault, when| {
+        runtime.block_on(kill_twice::<E>(test, fault, when))
+    });
 }
 
 /// Kills a child at work, and another one that recovers from it; whether the first was killed.
@@ -123,17 +92,10 @@ async fn kill_twice<E: Engine>(test: &str, fault: &Fault, when: u32) -> bool {
 
 /// The child: continues the history to its end, in named threads only.
 fn commit_all<E: Engine>(folder: &Path) {
-    // One blocking thread that never ends: all commits are calls of one thread, which strace counts together.
-    let runtime = Builder::new_current_thread()
-        .max_blocking_threads(1)
-        .thread_keep_alive(Duration::from_secs(3600))
-        .thread_name(COMMITTER)
-        .build()
-        .unwrap();
+    let runtime = with_one_committer();
     let mut storage =
         EmbeddedStorage::<E>::open(folder, identity(), &genesis(), Settings::default()).unwrap();
     runtime.block_on(async {
-        tokio::task::spawn_blocking(|| ()).await.unwrap();
         strace::wait_for_parent();
         let (tip, _) = storage.reader().tip().unwrap();
         let mut model = Model::new(HISTORY);
@@ -152,4 +114,16 @@ fn commit_all<E: Engine>(folder: &Path) {
     drop(storage);
     child::say(format!("durable {BLOCKS}"));
     child::say("done");
+}
+
+/// One blocking thread that never ends: all commits are calls of one thread, which strace counts together.
+pub(crate) fn with_one_committer() -> Runtime {
+    let runtime = Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .thread_keep_alive(Duration::from_secs(3600))
+        .thread_name(COMMITTER)
+        .build()
+        .unwrap();
+    runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await.unwrap() });
+    runtime
 }
