@@ -14,8 +14,8 @@ use std::{
 };
 
 use super::{
-    attempts::{Failed, Outcome, repeat, transact},
-    cluster::{Cluster, Isolation, Transaction},
+    attempts::{Failed, Outcome, repeat, transact, unavailable},
+    cluster::{Cluster, Fault, Isolation, Transaction},
     keys::{BEAT, FENCE, Keys, Write},
 };
 use crate::storage::StorageError;
@@ -64,7 +64,8 @@ impl<C: Cluster> Lease<C> {
 
     /// Shows that we live.
     pub(super) fn beat(&self) -> Result<(), StorageError> {
-        self.write(Some(&self.next_beat()))
+        let written = self.write(Some(&self.next_beat()));
+        written.map_err(|fault| unavailable(&self.cluster, "keep the right to write", &fault, 1))
     }
 
     /// Fails in a transaction of somebody who lost the right to write, now or before it commits.
@@ -77,22 +78,22 @@ impl<C: Cluster> Lease<C> {
         Err(Failed::Final(fenced(&self.cluster, beat.as_deref())))
     }
 
-    /// Moves the counter, or gives everything back; only while the token is ours.
-    fn write(&self, beat: Option<&[u8]>) -> Result<(), StorageError> {
-        transact(&self.cluster, "keep the right to write", |transaction| {
-            if token_of(transaction, &self.keys)?.as_deref() != Some(&self.token[..]) {
-                return Ok(Outcome::Done(()));
-            }
-            match beat {
-                Some(beat) => transaction.set(&self.keys.own(BEAT), beat),
-                None => {
-                    for name in [FENCE, BEAT] {
-                        Write::clear(self.keys.own(name)).perform(transaction);
-                    }
+    /// Moves the counter, or gives everything back; only while the token is ours. Tried once: a cluster that is away hears
+    /// the next beat, and must not keep a process from ending.
+    fn write(&self, beat: Option<&[u8]>) -> Result<(), Fault> {
+        let transaction = self.cluster.begin(None)?;
+        if token_of(&transaction, &self.keys)?.as_deref() != Some(&self.token[..]) {
+            return Ok(());
+        }
+        match beat {
+            Some(beat) => transaction.set(&self.keys.own(BEAT), beat),
+            None => {
+                for name in [FENCE, BEAT] {
+                    Write::clear(self.keys.own(name)).perform(&transaction);
                 }
             }
-            Ok(Outcome::Commit(()))
-        })
+        }
+        transaction.commit()
     }
 
     fn next_beat(&self) -> Vec<u8> {
@@ -182,7 +183,7 @@ fn wait_for_silence<C: Cluster>(cluster: &C, keys: &Keys, before: Seen) -> Resul
     Ok(before)
 }
 
-fn token_of<T: Transaction>(transaction: &T, keys: &Keys) -> Result<Option<Vec<u8>>, Failed> {
+fn token_of<T: Transaction>(transaction: &T, keys: &Keys) -> Result<Option<Vec<u8>>, Fault> {
     let found = transaction.values(&[keys.own(FENCE)], Isolation::Serializable)?;
     Ok(found.into_iter().flatten().next())
 }
