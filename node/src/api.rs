@@ -241,6 +241,11 @@ impl From<StorageError> for Problem {
                 .hint("ask another operator; this one keeps them from block `horizon` on");
         }
         tracing::warn!(%error, "storage read for a client");
+        if error.passes() {
+            return Code::Overloaded
+                .because("the operator's database does not answer in time")
+                .hint("ask another operator, or this one again in a few seconds");
+        }
         // The words are for the operator's log: they name its folders.
         Code::Internal
             .because("the operator cannot read its storage")

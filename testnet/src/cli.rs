@@ -94,7 +94,7 @@ struct Common {
     #[arg(long, value_name = "PATH")]
     plasma_bin: Option<PathBuf>,
     /// Where operators keep their rows: each in its own folder, or below its own prefix in a FoundationDB cluster (needs a
-    /// build with `--features fdb`).
+    /// build with `--features fdb`); there they stay, below `plasma-testnet`.
     #[arg(long, value_enum, default_value_t = Rows::Embedded)]
     storage: Rows,
     /// That cluster's file [default: $FDB_CLUSTER_FILE, else /etc/foundationdb/fdb.cluster].
@@ -142,6 +142,7 @@ impl Common {
             );
         }
         keys.backend = Backend::Fdb;
+        keys.fdb.directory = vec![DIRECTORY.to_owned()];
         keys.fdb.cluster_file = self.cluster_file.clone().unwrap_or_default();
         let file = keys.fdb.main_file();
         match std::path::absolute(&file) {
@@ -261,6 +262,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 const DEMO_ACCOUNTS: u32 = 3;
 /// Every payment of a load is made before the clock starts: a million of them fill half a gigabyte.
 const LOAD_MAX: Duration = Duration::from_secs(300);
+/// Where the rows of testnets lie in a cluster, apart from those of an operator.
+const DIRECTORY: &str = "plasma-testnet";
 /// What anvil gives each test account.
 const ANVIL_ETH: u64 = 10_000;
 /// Enough that their first splits go into one block.

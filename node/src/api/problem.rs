@@ -209,6 +209,7 @@ impl std::error::Error for Problem {}
 #[cfg(test)]
 mod tests {
     use super::{Code, Problem};
+    use crate::storage::StorageError;
 
     #[test]
     fn problems_survive_json_with_their_members() {
@@ -223,6 +224,23 @@ mod tests {
             "{text}"
         );
         assert_eq!(serde_json::from_str::<Problem>(&text).unwrap(), problem);
+    }
+
+    #[test]
+    fn database_that_is_away_is_worth_another_try_and_a_damaged_one_is_not() {
+        let away = Problem::from(StorageError::Unavailable {
+            cluster: "/secret/place".to_owned(),
+            doing: "read",
+            fault: "timed out".to_owned(),
+            attempts: 50,
+        });
+        assert_eq!((away.status, away.retryable), (503, true));
+        assert!(!away.detail.contains("/secret/place"), "{}", away.detail);
+        let damaged = Problem::from(StorageError::Row {
+            table: "outputs",
+            key: "00".to_owned(),
+        });
+        assert_eq!((damaged.status, damaged.code.as_str()), (500, "internal"));
     }
 
     #[test]

@@ -128,9 +128,7 @@ impl From<StorageError> for StartError {
     fn from(error: StorageError) -> Self {
         let text = error.to_string();
         match error {
-            StorageError::Unreachable { .. } | StorageError::Unavailable { .. } | StorageError::TooOld => {
-                Self::Unavailable(text)
-            }
+            error if error.passes() => Self::Unavailable(text),
             StorageError::ClusterFile { .. } | StorageError::Shares { .. } | StorageError::NotBuilt => {
                 Self::Settings(text)
             }

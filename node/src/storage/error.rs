@@ -182,6 +182,17 @@ pub enum StorageError {
     ShuttingDown,
 }
 
+impl StorageError {
+    /// Whether the same question may be answered a little later: the rows are well, and the way to them is not.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Unavailable { .. } | Self::TooOld
+        )
+    }
+}
+
 fn remedy(found: u32, known: u32) -> &'static str {
     if found > known {
         "run the newer program that wrote it"
