@@ -187,7 +187,15 @@ async fn perform<R: Read + Send + 'static>(
             let proof =
                 tokio::task::spawn_blocking(move || spend_proof(&reader, &anchors, exit, spender)).await;
             if let Ok(Err(StorageError::Pruned { height, .. })) = proof {
-                return leave(&left, exit, height);
+                // The next on duty shows the spend when nobody did.
+                if is_news(&left, exit) {
+                    warn!(
+                        ?exit,
+                        height = height.0,
+                        "the spending block is pruned here; others challenge"
+                    );
+                }
+                return;
             }
             let Ok(Ok(Some(proof))) = proof else {
                 return warn!(
@@ -205,19 +213,13 @@ async fn perform<R: Read + Send + 'static>(
     }
 }
 
-/// A pruned operator cannot show the spend; the next on duty does when nobody did.
-fn leave(left: &Left, exit: ExitId, height: Height) {
+/// Whether an exit was not left to the others before.
+fn is_news(left: &Left, exit: ExitId) -> bool {
     let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
     if left.len() >= LEFT_MAX {
         left.clear();
     }
-    if left.insert(exit) {
-        warn!(
-            ?exit,
-            height = height.0,
-            "the spending block is pruned here; the challenge is left to the next operator"
-        );
-    }
+    left.insert(exit)
 }
 
 /// The transaction that spent an exiting output. One whose expiry lies below the newest anchor counts on Ethereum only
@@ -326,9 +328,11 @@ pub async fn origin(
 
 #[cfg(test)]
 mod tests {
-    use plasma_core::Hash;
+    use plasma_core::{ExitId, Hash};
 
-    use super::{AnchorBook, Anchored, Event, Height, L1Height, Sighting, mpsc, seen, tell};
+    use super::{
+        AnchorBook, Anchored, Event, Height, L1Height, LEFT_MAX, Left, Sighting, is_news, mpsc, seen, tell,
+    };
 
     fn anchor(number: u32, height: u32) -> Anchored {
         Anchored {
@@ -360,5 +364,19 @@ mod tests {
             "{told:?}"
         );
         assert!(book.covering(Height(15)).is_none() && book.covering(Height(5)).is_some());
+    }
+
+    #[test]
+    fn exit_that_is_left_to_others_is_news_once_and_memory_is_bounded() {
+        let (left, exit) = (Left::default(), |number| ExitId(Hash([number; 32])));
+        assert!(is_news(&left, exit(1)));
+        assert!(!is_news(&left, exit(1)));
+        assert!(is_news(&left, exit(2)));
+        for number in 0..3 * LEFT_MAX {
+            let mut bytes = [0; 32];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            is_news(&left, ExitId(Hash(bytes)));
+        }
+        assert!(left.lock().unwrap().len() <= LEFT_MAX);
     }
 }

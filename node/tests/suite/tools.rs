@@ -5,6 +5,7 @@ pub(crate) mod bulk;
 pub(crate) mod check;
 pub(crate) mod commands;
 pub(crate) mod prune;
+pub(crate) mod restored;
 pub(crate) mod snapshots;
 
 use plasma_core::{ExitId, Genesis, Hash, Height, L1Event, OperatorIndex, Position};

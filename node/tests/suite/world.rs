@@ -36,7 +36,7 @@ pub(crate) struct Node {
 }
 
 pub(crate) struct World {
-    genesis: Genesis,
+    pub(crate) genesis: Genesis,
     pub(crate) now: Millis,
     pub(crate) queue: BTreeMap<(Millis, u64), (usize, Event)>,
     next: u64,

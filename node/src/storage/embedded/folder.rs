@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -84,17 +85,20 @@ impl<E: Engine> Stopped for Folder<E> {
     }
 }
 
-/// Bytes of all files below a folder; one that vanishes meanwhile counts nothing.
+/// Bytes that the files below a folder take on the disk; one that vanishes meanwhile takes none.
 pub(crate) fn size_of(path: &Path) -> io::Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         sum += match entry.metadata() {
             Ok(found) if found.is_dir() => size_of(&entry.path())?,
-            Ok(found) => found.len(),
+            Ok(found) => found.blocks().saturating_mul(BLOCK_BYTES),
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(error) => return Err(error),
         };
     }
     Ok(sum)
 }
+
+/// The unit in which the system counts what a file takes; an engine's files are longer than they are full.
+const BLOCK_BYTES: u64 = 512;

@@ -1,16 +1,28 @@
 //! Old bodies go with the blocks that make them old; everything else stays.
 
 use plasma_core::{Height, Position};
-use plasma_node::storage::{
-    Keep, Read, Storage, StorageError, Table,
-    archive::Scope,
-    bulk::{self, Stopped},
-    check::{Certificates, verify},
-    embedded::{EmbeddedStorage, Fjall, Settings},
-    memory::MemoryStorage,
+use plasma_node::{
+    api::{
+        Code,
+        view::{BlockView, OutputStatus, OutputView, Page, TransactionView},
+    },
+    storage::{
+        Keep, Read, Storage, StorageError, Table,
+        archive::Scope,
+        bulk::{self, Stopped},
+        check::{Certificates, verify},
+        embedded::{EmbeddedStorage, Fjall, Settings},
+        memory::MemoryStorage,
+    },
 };
 
-use super::{Chain, Scratch, archived, expected, quiet, rows_of, story};
+use super::{
+    super::{
+        chain::{genesis, user},
+        http::{door, get},
+    },
+    Chain, Scratch, archived, expected, quiet, rows_of, story,
+};
 
 fn keep(number: u32) -> Keep {
     Keep::Newest(number)
@@ -141,4 +153,48 @@ async fn pruned_operator_answers_a_lagging_one_with_nothing_so_that_it_asks_anot
     assert_eq!(sync::decided_block(&reader, &chain.blocks[3].1.block), None);
     assert!(sync::decided_block(&reader, &chain.blocks[4].1.block).is_some());
     assert_eq!(reader.output(Position::default()).unwrap(), None);
+}
+
+#[tokio::test]
+async fn doors_say_what_is_pruned_and_answer_all_else() {
+    let mut chain = Chain::new(genesis());
+    chain.storage = chain.storage.clone().keeping(keep(2));
+    let (alice, bob) = (user(1), user(2));
+    let coin = chain.deposit(&alice, 1_000).await;
+    let payment = chain.payment(&alice, (coin, 1_000), &bob, 1_000);
+    let id = payment.id();
+    chain.include(payment);
+    chain.seal(&[]).await;
+    for _ in 0..4 {
+        chain.seal(&[]).await;
+    }
+    chain.anchor(1);
+    let router = door(&chain);
+    let pruned = get(&router, "/v1/blocks/2/transactions")
+        .await
+        .problem(Code::Pruned);
+    assert_eq!(
+        (&pruned.members["height"], &pruned.members["horizon"]),
+        (&2.into(), &5.into())
+    );
+    let exit = get(&router, "/v1/outputs/2:0:0/exit-data")
+        .await
+        .problem(Code::Pruned);
+    assert_eq!(exit.members["height"], 2);
+    let unknown = get(&router, &format!("/v1/transactions/{id}"))
+        .await
+        .problem(Code::NotFound);
+    assert!(
+        unknown.hint.as_ref().unwrap().contains("from block 5 on"),
+        "{unknown}"
+    );
+    // What became of an output is known for ever, only the spender's id is not.
+    let spent: OutputView = get(&router, &format!("/v1/outputs/{coin}")).await.document();
+    let by = spent.spent_by.unwrap();
+    assert_eq!((spent.status, by.id, by.height), (OutputStatus::Spent, None, 2));
+    let block: BlockView = get(&router, "/v1/blocks/2").await.document();
+    assert_eq!((block.transaction_count, block.certificate.is_some()), (1, true));
+    get(&router, "/v1/blocks/6/transactions")
+        .await
+        .document::<Page<TransactionView>>();
 }
