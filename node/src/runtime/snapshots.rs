@@ -130,6 +130,7 @@ fn write<R: Moments>(pinned: &R, folder: &Path, height: Height, kept: usize) -> 
         source,
     };
     fs::create_dir_all(folder).map_err(io)?;
+    remove_torn(folder).map_err(io)?;
     let path = folder.join(format!("{}{SUFFIX}", height.0));
     let bytes = match archive::write(pinned, &path, Scope::State, &mut |_| {}) {
         Ok(summary) => summary.bytes,
@@ -143,6 +144,17 @@ fn write<R: Moments>(pinned: &R, folder: &Path, height: Height, kept: usize) -> 
         fs::remove_file(&snapshot.path).map_err(io)?;
     }
     Ok(bytes)
+}
+
+/// What an operator that died left half written; one snapshot is written at a time, so nobody writes it now.
+fn remove_torn(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "part") {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Inside the data folder.

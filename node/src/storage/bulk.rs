@@ -64,6 +64,12 @@ pub enum BulkError {
     /// A row cannot be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The rows are another federation's or another operator's.
+    #[error("these rows are not ours: {difference}")]
+    Identity {
+        /// What differs.
+        difference: String,
+    },
     /// Rows are there already.
     #[error("{} is not empty; an import goes into an empty place only", path.display())]
     NotEmpty {
@@ -86,9 +92,7 @@ pub fn import<S: Stopped>(
     progress: &mut impl FnMut(Progress),
 ) -> Result<Report, BulkError> {
     let mut archive = Archive::open(file)?;
-    if let Some(difference) = Identity::difference(&archive.head().identity, &expected.identity()) {
-        return Err(ArchiveError::Identity { difference }.into());
-    }
+    refuse_foreign(&archive.head().identity, expected)?;
     let rows = std::iter::from_fn(|| archive.next_row().map_err(BulkError::from).transpose());
     fill(rows, target, expected, progress)
 }
@@ -103,10 +107,9 @@ pub fn migrate<M: Moments, S: Stopped>(
     expected: &Expected<'_>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Report, BulkError> {
-    let rows = source.moment()?;
-    refuse_unfinished(&rows, Path::new("the source"))?;
-    let tip = query::tip(&rows)?;
-    drop(rows);
+    let found = about(&source.moment()?, Path::new("the source"))?;
+    refuse_foreign(&found.identity, expected)?;
+    let tip = (found.height, found.block);
     let tables = Table::ALL.into_iter();
     let rows = tables.flat_map(|table| {
         Scan::whole(source, table).map(move |row| row.map(|row| (table, row)).map_err(BulkError::from))
@@ -221,6 +224,13 @@ fn fill<S: Stopped>(
     target.write(vec![mark(None)])?;
     target.sync()?;
     Ok(report)
+}
+
+fn refuse_foreign(found: &Identity, expected: &Expected<'_>) -> Result<(), BulkError> {
+    match Identity::difference(found, &expected.identity()) {
+        Some(difference) => Err(BulkError::Identity { difference }),
+        None => Ok(()),
+    }
 }
 
 fn refuse_filled(target: &impl Stopped) -> Result<(), BulkError> {

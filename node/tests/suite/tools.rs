@@ -8,9 +8,22 @@ pub(crate) mod prune;
 pub(crate) mod restored;
 pub(crate) mod snapshots;
 
+use std::{
+    cell::Cell,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
 use plasma_core::{ExitId, Genesis, Hash, Height, L1Event, OperatorIndex, Position};
 use plasma_node::storage::{
-    Moments, Progress, Row, Rows, Storage, Table, archive::Scope, check::Expected, memory::MemoryStorage,
+    Change, Moments, Progress, Row, Rows, Storage, StorageError, Table,
+    archive::Scope,
+    bulk::Stopped,
+    check::Expected,
+    memory::{MemoryReader, MemoryRows, MemoryStorage},
 };
 
 use super::{
@@ -100,4 +113,91 @@ pub(crate) fn archived(storage: &MemoryStorage, scope: Scope) -> (Scratch, std::
     let file = scratch.path().join("backup.plasma");
     plasma_node::storage::archive::write(&Storage::reader(storage), &file, scope, &mut quiet).unwrap();
     (scratch, file)
+}
+
+/// A source to which a block is committed at one of its moments.
+pub(crate) struct Moving {
+    storage: MemoryStorage,
+    pub(crate) moments: Cell<u32>,
+    moves_at: u32,
+}
+
+impl Moving {
+    pub(crate) fn new(storage: &MemoryStorage, moves_at: u32) -> Self {
+        Self {
+            storage: storage.clone(),
+            moments: Cell::new(0),
+            moves_at,
+        }
+    }
+}
+
+impl Moments for Moving {
+    type Rows = MemoryRows;
+
+    fn moment(&self) -> Result<MemoryRows, StorageError> {
+        self.moments.set(self.moments.get() + 1);
+        if self.moments.get() == self.moves_at {
+            let tip = [&9u32.to_be_bytes()[..], &[7; 32]].concat();
+            let change = Change {
+                table: Table::Meta,
+                key: b"tip".to_vec(),
+                value: Some(tip),
+            };
+            Stopped::write(&mut self.storage.clone(), vec![change])?;
+        }
+        Storage::reader(&self.storage).moment()
+    }
+
+    fn pin(&self) -> Result<Self, StorageError> {
+        Ok(Self::new(&self.storage, self.moves_at))
+    }
+}
+
+/// A reader whose answers wait for the holder of a gate.
+#[derive(Clone)]
+pub(crate) struct Gated {
+    pub(crate) reader: MemoryReader,
+    pub(crate) gate: Arc<Mutex<()>>,
+    /// Questions that came to the gate.
+    pub(crate) asked: Arc<AtomicU32>,
+}
+
+impl Gated {
+    pub(crate) fn new(storage: &MemoryStorage) -> Self {
+        Self {
+            reader: Storage::reader(storage),
+            gate: Arc::default(),
+            asked: Arc::default(),
+        }
+    }
+
+    /// Waits until somebody stands at the gate.
+    pub(crate) async fn somebody_waits(&self) {
+        let waits = async {
+            while self.asked.load(Ordering::SeqCst) == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), waits)
+            .await
+            .unwrap();
+    }
+}
+
+impl Moments for Gated {
+    type Rows = MemoryRows;
+
+    fn moment(&self) -> Result<MemoryRows, StorageError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        drop(self.gate.lock().unwrap());
+        self.reader.moment()
+    }
+
+    fn pin(&self) -> Result<Self, StorageError> {
+        Ok(Self {
+            reader: self.reader.pin()?,
+            ..self.clone()
+        })
+    }
 }

@@ -130,10 +130,4 @@ pub enum ArchiveError {
         /// The key.
         key: &'static str,
     },
-    /// Another federation's or operator's.
-    #[error("the archive is not ours: {difference}")]
-    Identity {
-        /// What differs.
-        difference: String,
-    },
 }

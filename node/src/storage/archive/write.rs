@@ -9,7 +9,7 @@ use std::{
 
 use super::{
     super::{
-        StorageError, bulk, query,
+        bulk, query,
         rows::{Moments, Rows},
         scan::{Progress, Scan},
         schema::{self, Table},
@@ -118,7 +118,7 @@ fn opening(rows: &impl Rows, scope: Scope) -> Result<(Head, Meta), ArchiveError>
     let horizon = match scope {
         Scope::Full => query::horizon(rows)?.0,
         // No body is in it, not even the newest.
-        Scope::State => height.0.checked_add(1).ok_or_else(|| no_next(height))?,
+        Scope::State => height.0.saturating_add(1),
     };
     if horizon > 0 {
         meta.insert(schema::HORIZON, horizon.to_be_bytes().to_vec());
@@ -130,10 +130,6 @@ fn opening(rows: &impl Rows, scope: Scope) -> Result<(Head, Meta), ArchiveError>
         block,
     };
     Ok((head, meta))
-}
-
-fn no_next(height: plasma_core::Height) -> StorageError {
-    query::damaged(Table::Headers, &schema::height_key(height))
 }
 
 /// The file, with the hash of what went into it.

@@ -1,6 +1,6 @@
 //! Headers, leaves, certificates and the index of blocks, from genesis up.
 
-use plasma_core::{BlockId, Certificate, Frontier, Header, Height, history};
+use plasma_core::{BlockId, Certificate, Frontier, Hash, Header, Height, history};
 
 use super::{
     super::{
@@ -35,7 +35,7 @@ pub(super) fn check<M: Moments>(
         let id = walk.step(&header, fixed)?;
         let leaf = take(&mut leaves, Table::Leaves, height)?;
         let leaf = leaf.ok_or_else(|| contradiction(Table::Leaves, &key, What::Missing))?;
-        if leaf != walk.leaf(&header).0 {
+        if leaf != leaf_of(&header).0 {
             return Err(contradiction(Table::Leaves, &key, What::Leaf));
         }
         if let Some(bytes) = take(&mut own, Table::Certificates, height)? {
@@ -103,25 +103,21 @@ impl Walk {
             Some(parent) if header.parent != parent => return Err(wrong(What::Parent)),
             _ => {}
         }
-        self.frontier.append(self.leaf(header));
+        self.frontier.append(leaf_of(header));
         if self.frontier.root() != header.history_root {
             return Err(wrong(What::HistoryRoot));
         }
         Ok(id)
     }
+}
 
-    #[expect(
-        clippy::unused_self,
-        reason = "a walk is asked for the leaf of its own header"
-    )]
-    fn leaf(&self, header: &Header) -> plasma_core::Hash {
-        history::leaf(
-            header.height,
-            header.transaction_count,
-            header.transactions_root,
-            header.l1_height,
-        )
-    }
+fn leaf_of(header: &Header) -> Hash {
+    history::leaf(
+        header.height,
+        header.transaction_count,
+        header.transactions_root,
+        header.l1_height,
+    )
 }
 
 /// One certificate under the committee of its epoch; the genesis names that of epoch 0 alone.

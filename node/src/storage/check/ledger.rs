@@ -40,6 +40,7 @@ pub(super) fn check<M: Moments>(
             outputs.expect(&created)?;
         }
         inputs += spent(source, height, &body)?;
+        strays::funds(source, &body)?;
         transactions += u64::from(count(&body));
         if height.0 % REPORT_BLOCKS == 0 || height == fixed.state.header.height {
             progress(Progress {
@@ -113,7 +114,7 @@ fn created(height: Height, body: &[SignedTransaction]) -> impl Iterator<Item = C
     })
 }
 
-/// Each output that a body spends says so; gives how many. A fund's deposit must lead to its output.
+/// Each output that a body spends says so; gives how many.
 fn spent<M: Moments>(source: &M, height: Height, body: &[SignedTransaction]) -> Result<u64, CheckError> {
     let payments = (0u32..)
         .zip(body)
@@ -140,7 +141,6 @@ fn spent<M: Moments>(source: &M, height: Height, body: &[SignedTransaction]) -> 
             return Err(contradiction(Table::Outputs, &key, What::Unspent));
         }
     }
-    strays::funds(&rows, height, body)?;
     Ok(u64::try_from(spends.len()).unwrap_or(u64::MAX))
 }
 

@@ -2,8 +2,7 @@
 //! wrong the table is read again to name the row.
 
 use plasma_core::{
-    BlockId, DepositFate, DepositNumber, Fate, Height, Kind, OutputRecord, Position, SignedTransaction,
-    Transaction,
+    BlockId, DepositFate, DepositNumber, Fate, Height, Kind, OutputRecord, SignedTransaction, Transaction,
 };
 
 use super::{
@@ -74,31 +73,18 @@ pub(super) fn spenders<M: Moments>(source: &M, horizon: Height, is_even: bool) -
     Ok(())
 }
 
-/// Every fund transaction stands in the row of its deposit, unless the deposit was taken back later.
-pub(super) fn funds(rows: &impl Rows, height: Height, body: &[SignedTransaction]) -> Result<(), CheckError> {
-    let funds = (0u32..)
-        .zip(body)
-        .filter(|(_, signed)| signed.transaction.kind == Kind::Fund);
-    for (transaction, signed) in funds {
-        let Some(number) = deposit_of(signed) else {
-            continue;
-        };
-        let key = schema::deposit_key(number);
-        let fate = query::value(rows, Table::Deposits, &key, DepositFate::decode)?;
-        let position = Position {
-            block: height,
-            transaction,
-            output: 0,
-        };
-        match fate {
-            None => return Err(contradiction(Table::Deposits, &key, What::Missing)),
-            Some(DepositFate::Funded(found)) if found != position => {
-                return Err(contradiction(Table::Deposits, &key, What::Deposit));
-            }
-            Some(_) => {}
-        }
+/// Every fund transaction has the row of its deposit; whether that leads back to it, [`deposits`] sees.
+pub(super) fn funds<M: Moments>(source: &M, body: &[SignedTransaction]) -> Result<(), CheckError> {
+    let funds = body.iter().filter(|signed| signed.transaction.kind == Kind::Fund);
+    let keys: Vec<Vec<u8>> = funds
+        .filter_map(deposit_of)
+        .map(|number| schema::deposit_key(number).to_vec())
+        .collect();
+    let found = source.moment()?.values(Table::Deposits, &keys)?;
+    match keys.iter().zip(found).find(|(_, found)| found.is_none()) {
+        Some((key, _)) => Err(contradiction(Table::Deposits, key, What::Missing)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Every funded deposit leads to the output of its own fund transaction, whose id follows from the record alone.

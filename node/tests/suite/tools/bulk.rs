@@ -14,7 +14,7 @@ use plasma_node::storage::{
 };
 
 use super::{
-    super::storage::foundation::Clusters, Chain, Scratch, archived, expected, quiet, rows_of, story,
+    super::storage::foundation::Clusters, Chain, Moving, Scratch, archived, expected, quiet, rows_of, story,
 };
 
 fn open<E: Engine>(scratch: &Scratch, chain: &Chain) -> Result<EmbeddedStorage<E>, StorageError> {
@@ -177,8 +177,17 @@ async fn import_that_dies_at_any_write_leaves_the_mark() {
             matches!(refused, Err(StorageError::Unfinished { .. })),
             "after {writes} writes"
         );
-        let place = target.place().to_path_buf();
-        assert!(bulk::about(&target.source().moment().unwrap(), &place).is_err());
+        let meta: Vec<_> = rows_of(&target.source())
+            .into_iter()
+            .filter(|(table, _)| *table == Table::Meta)
+            .map(|(_, (key, _))| String::from_utf8(key).unwrap())
+            .collect();
+        let complete = ["identity", "schema", "state", "tip", "unfinished"];
+        let expected = if writes < 3 { &complete[4..] } else { &complete };
+        assert_eq!(
+            meta, expected,
+            "after {writes} writes: what vouches for the rows comes last"
+        );
     }
     let mut target = Dying(MemoryStorage::empty(), 4);
     bulk::import(&file, &mut target, &expected(&chain), &mut quiet).unwrap();
@@ -208,10 +217,7 @@ async fn archive_of_another_federation_or_operator_is_refused_before_anything_is
     ] {
         let mut target = MemoryStorage::empty();
         let error = bulk::import(&file, &mut target, &strange, &mut quiet).unwrap_err();
-        assert!(
-            matches!(error, BulkError::Archive(ArchiveError::Identity { .. })),
-            "{error}"
-        );
+        assert!(matches!(error, BulkError::Identity { .. }), "{error}");
         assert!(error.to_string().contains(word), "{error}");
         assert_eq!(rows_of(&target.source()), vec![]);
     }
@@ -281,20 +287,62 @@ async fn migration_moves_every_row_between_backends() {
         operator: OperatorIndex(3),
         ..expected(&chain)
     };
+    let mut empty = MemoryStorage::empty();
+    let error = bulk::migrate(&source.source(), &mut empty, &strange, &mut quiet);
+    assert!(matches!(error, Err(BulkError::Identity { .. })), "{error:?}");
+    assert_eq!(rows_of(&empty.source()), vec![]);
+}
+
+#[tokio::test]
+async fn source_that_changes_meanwhile_is_not_migrated() {
+    let chain = story().await;
+    let still = Moving::new(&chain.storage, u32::MAX);
+    bulk::migrate(&still, &mut MemoryStorage::empty(), &expected(&chain), &mut quiet).unwrap();
+    // The last look is at the tip.
+    let moving = Moving::new(&chain.storage, still.moments.get());
     let error = bulk::migrate(
-        &source.source(),
+        &moving,
         &mut MemoryStorage::empty(),
-        &strange,
+        &expected(&chain),
         &mut quiet,
     );
     assert!(
+        matches!(error, Err(BulkError::Archive(ArchiveError::Moved))),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn rows_of_another_schema_are_refused_by_every_tool() {
+    let chain = story().await;
+    let (table, key) = (Table::Meta, b"schema".to_vec());
+    let value = Some(2u32.to_be_bytes().to_vec());
+    chain
+        .storage
+        .clone()
+        .write(vec![Change { table, key, value }])
+        .unwrap();
+    let source = Storage::reader(&chain.storage);
+    let is_refused = |error: &StorageError| {
         matches!(
             error,
-            Err(BulkError::Check(CheckError::Contradiction {
-                what: What::Identity,
+            StorageError::Schema {
+                found: 2,
+                known: 1,
                 ..
-            }))
-        ),
+            }
+        )
+    };
+    let error = bulk::about(&source.moment().unwrap(), chain.storage.place()).unwrap_err();
+    assert!(is_refused(&error), "{error}");
+    let error = bulk::migrate(
+        &source,
+        &mut MemoryStorage::empty(),
+        &expected(&chain),
+        &mut quiet,
+    );
+    assert!(
+        matches!(&error, Err(BulkError::Storage(error)) if is_refused(error)),
         "{error:?}"
     );
 }

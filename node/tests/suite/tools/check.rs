@@ -6,7 +6,7 @@ use plasma_node::storage::{
     check::{Certificates, CheckError, What, verify},
 };
 
-use super::{expected, quiet, rows_of, story};
+use super::{Moving, expected, quiet, rows_of, story};
 
 #[tokio::test]
 async fn whole_story_holds_together() {
@@ -290,4 +290,93 @@ async fn foreign_storage_is_refused() {
             "{error}"
         );
     }
+}
+
+/// What a check says after some rows were changed.
+fn harmed(chain: &super::Chain, changes: Vec<(Table, Vec<u8>, Option<Vec<u8>>)>) -> CheckError {
+    let change = |(table, key, value)| Change { table, key, value };
+    chain
+        .storage
+        .clone()
+        .write(changes.into_iter().map(change).collect())
+        .unwrap();
+    let reader = Storage::reader(&chain.storage);
+    verify(&reader, &expected(chain), Certificates::Newest, &mut quiet).unwrap_err()
+}
+
+fn expect(error: &CheckError, table: Table, expected: What) {
+    let CheckError::Contradiction {
+        table: named, what, ..
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!((*named, *what), (table.name(), expected), "{error}");
+}
+
+#[tokio::test]
+async fn output_that_no_transaction_created_is_found_between_those_that_are() {
+    let chain = story().await;
+    let rows = rows_of(&Storage::reader(&chain.storage));
+    let (_, (_, value)) = rows
+        .into_iter()
+        .find(|(table, _)| *table == Table::Outputs)
+        .unwrap();
+    let key = [&1u32.to_be_bytes()[..], &[0; 4], &[5]].concat();
+    expect(
+        &harmed(&chain, vec![(Table::Outputs, key, Some(value))]),
+        Table::Outputs,
+        What::Stray,
+    );
+}
+
+#[tokio::test]
+async fn row_of_an_owner_holds_nothing() {
+    let chain = story().await;
+    let rows = rows_of(&Storage::reader(&chain.storage));
+    let (_, (key, _)) = rows
+        .into_iter()
+        .find(|(table, _)| *table == Table::Owners)
+        .unwrap();
+    expect(
+        &harmed(&chain, vec![(Table::Owners, key, Some(vec![1]))]),
+        Table::Owners,
+        What::OwnerValue,
+    );
+}
+
+#[tokio::test]
+async fn horizon_above_the_next_height_is_found() {
+    let chain = story().await;
+    let value = Some(9u32.to_be_bytes().to_vec());
+    expect(
+        &harmed(&chain, vec![(Table::Meta, b"horizon".to_vec(), value)]),
+        Table::Meta,
+        What::Horizon,
+    );
+}
+
+#[tokio::test]
+async fn newest_header_that_is_not_that_of_the_state_is_found() {
+    let chain = story().await;
+    let mut header = chain.state().header;
+    let height = header.height.0.to_be_bytes().to_vec();
+    header.timestamp_ms.0 += 1;
+    let changes = vec![
+        (Table::Headers, height.clone(), Some(header.encode().to_vec())),
+        (Table::Blocks, chain.state().id.0.0.to_vec(), None),
+        (Table::Blocks, header.id().0.0.to_vec(), Some(height)),
+    ];
+    expect(&harmed(&chain, changes), Table::Meta, What::State);
+}
+
+#[tokio::test]
+async fn storage_that_changes_meanwhile_is_not_vouched_for() {
+    let chain = story().await;
+    let still = Moving::new(&chain.storage, u32::MAX);
+    verify(&still, &expected(&chain), Certificates::Newest, &mut quiet).unwrap();
+    // The last look is at the tip.
+    let moving = Moving::new(&chain.storage, still.moments.get());
+    let error = verify(&moving, &expected(&chain), Certificates::Newest, &mut quiet).unwrap_err();
+    assert!(matches!(error, CheckError::Moved), "{error}");
 }

@@ -25,7 +25,7 @@ use tokio::{
 
 use super::{
     super::settings::{Folder, home, plasma},
-    Chain, expected, quiet, rows_of, story_of,
+    Chain, Gated, expected, quiet, rows_of, story_of,
 };
 
 /// An operator's folder with settings, keys and a storage that has seen the story.
@@ -290,4 +290,41 @@ async fn socket_takes_one_bounded_line_and_names_what_it_refuses() {
         assert!(text.starts_with(answer), "{text}");
     }
     running.desk.abort();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(
+    clippy::await_holding_lock,
+    reason = "the gate is held until the export's thread stands before it"
+)]
+async fn one_export_at_a_time_is_written() {
+    let (folder, chain) = house("db-busy").await;
+    let data_dir = folder.0.join("data");
+    let slow = Gated::new(&chain.storage);
+    let place = Place {
+        backend: "embedded",
+        path: data_dir.join("db"),
+        data_dir: data_dir.clone(),
+    };
+    let desk = tokio::spawn(Desk::new(slow.clone(), place).serve());
+    listening(&data_dir.join(SOCKET)).await;
+    let held = slow.gate.lock().unwrap();
+    let mut first = UnixStream::connect(data_dir.join(SOCKET)).await.unwrap();
+    let request = format!("export full {}\n", folder.0.join("first.plasma").display());
+    first.write_all(request.as_bytes()).await.unwrap();
+    slow.somebody_waits().await;
+    expect(
+        &ask(&folder, &["db", "export", "second.plasma"]).await,
+        9,
+        "another export is under way",
+    );
+    drop(held);
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.contains("progress outputs 7\n") && answer.contains("\ndone {"),
+        "{answer}"
+    );
+    assert!(folder.0.join("first.plasma").exists() && !folder.0.join("second.plasma").exists());
+    desk.abort();
 }

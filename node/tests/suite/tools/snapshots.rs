@@ -13,13 +13,16 @@ use plasma_node::{
     },
 };
 
-use super::{Scratch, expected, quiet, story};
+use super::{Gated, Scratch, expected, quiet, story};
 
 #[tokio::test]
 async fn newest_snapshots_are_kept_and_each_shows_its_height() {
     let (mut chain, scratch) = (story().await, Scratch::new("snapshots"));
     let mut snapshots = Snapshots::new(scratch.path(), 4, 2);
     let folder = scratch.path().join("snapshots");
+    // An operator that died left it half written.
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("3.plasma.part"), b"torn").unwrap();
     for _ in 0..10 {
         let height = chain.seal(&[]).await;
         snapshots.after_commit(height, &Storage::reader(&chain.storage));
@@ -79,4 +82,32 @@ async fn height_decided_again_after_a_restart_keeps_its_snapshot() {
     snapshots.after_commit(height, &Storage::reader(&chain.storage));
     snapshots.finished().await;
     assert_eq!((first.len(), list(scratch.path()).unwrap()), (1, first));
+}
+
+#[tokio::test]
+#[expect(
+    clippy::await_holding_lock,
+    reason = "the gate is held until the snapshot's thread stands before it"
+)]
+async fn snapshot_that_is_due_while_another_is_written_is_left_out() {
+    let (mut chain, scratch) = (story().await, Scratch::new("snapshots"));
+    let mut snapshots = Snapshots::new(scratch.path(), 1, 9);
+    let first = chain.seal(&[]).await;
+    let slow = Gated::new(&chain.storage);
+    let held = slow.gate.lock().unwrap();
+    snapshots.after_commit(first, &slow);
+    slow.somebody_waits().await;
+    let second = chain.seal(&[]).await;
+    snapshots.after_commit(second, &Storage::reader(&chain.storage));
+    drop(held);
+    snapshots.finished().await;
+    let third = chain.seal(&[]).await;
+    snapshots.after_commit(third, &Storage::reader(&chain.storage));
+    snapshots.finished().await;
+    let heights: Vec<Height> = list(scratch.path())
+        .unwrap()
+        .iter()
+        .map(|one| one.height)
+        .collect();
+    assert_eq!(heights, [first, third]);
 }
