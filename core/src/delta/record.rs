@@ -92,23 +92,29 @@ pub enum OpenExit {
 }
 
 impl Output {
+    /// Bytes of its part of an [`OutputRecord`].
+    const SIZE: usize = 108;
+
     /// The element of the output commitment:
     /// `0x01 ‖ position 9 ‖ transaction id 32 ‖ owner 20 ‖ asset 20 ‖ amount 32 ‖ locks 4`.
     #[must_use]
     pub fn element(&self, position: &Position) -> Vec<u8> {
-        let mut out = Vec::with_capacity(118);
-        out.push(0x01);
-        out.extend(position.to_bytes());
-        self.write(&mut out);
-        out
+        [&[0x01][..], &position.to_bytes(), &self.to_bytes()].concat()
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend(self.transaction.0.0);
-        out.extend(self.owner.0);
-        out.extend(self.asset.0);
-        out.extend(self.amount.to_be_bytes::<32>());
-        out.extend(self.locks.to_be_bytes());
+    fn to_bytes(self) -> [u8; Self::SIZE] {
+        let mut out = [0; Self::SIZE];
+        fill(
+            &mut out,
+            &[
+                &self.transaction.0.0,
+                &self.owner.0,
+                &self.asset.0,
+                &self.amount.to_be_bytes::<32>(),
+                &self.locks.to_be_bytes(),
+            ],
+        );
+        out
     }
 
     fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
@@ -135,26 +141,25 @@ impl OutputRecord {
     /// output 108 ‖ fate 1 ‖ 32: the spender (height 4 ‖ transaction 4 ‖ input 1), the exit, or zeros.
     #[must_use]
     pub fn encode(&self) -> [u8; Self::SIZE] {
-        let mut bytes = Vec::with_capacity(Self::SIZE);
-        self.output.write(&mut bytes);
+        let (mut fate, mut rest) = (0, [0; 32]);
         match self.fate {
-            Fate::Unspent => bytes.push(0),
+            Fate::Unspent => {}
             Fate::Spent(spender) => {
-                bytes.push(1);
-                bytes.extend(spender.height.0.to_be_bytes());
-                bytes.extend(spender.transaction.to_be_bytes());
-                bytes.push(spender.input);
+                fate = 1;
+                fill(
+                    &mut rest,
+                    &[
+                        &spender.height.0.to_be_bytes(),
+                        &spender.transaction.to_be_bytes(),
+                        &[spender.input],
+                    ],
+                );
             }
-            Fate::Exited(exit) => {
-                bytes.push(2);
-                bytes.extend(exit.0.0);
-            }
-            Fate::Reclaimed => bytes.push(3),
+            Fate::Exited(exit) => (fate, rest) = (2, exit.0.0),
+            Fate::Reclaimed => fate = 3,
         }
         let mut out = [0; Self::SIZE];
-        for (to, from) in out.iter_mut().zip(bytes) {
-            *to = from;
-        }
+        fill(&mut out, &[&self.output.to_bytes(), &[fate], &rest]);
         out
     }
 
@@ -311,6 +316,16 @@ impl OpenExit {
             locked_inputs,
             locked_outputs,
         })
+    }
+}
+
+/// Writes fields one after the other; what lies behind them stays as it is.
+fn fill(mut out: &mut [u8], fields: &[&[u8]]) {
+    for field in fields {
+        if let Some((to, rest)) = core::mem::take(&mut out).split_at_mut_checked(field.len()) {
+            to.copy_from_slice(field);
+            out = rest;
+        }
     }
 }
 

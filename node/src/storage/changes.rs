@@ -155,15 +155,13 @@ fn push_outputs(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> R
         .filter(|at| at.block != height)
         .copied()
         .collect();
-    let before: BTreeMap<Position, Option<OutputRecord>> =
-        older.iter().copied().zip(query::outputs(rows, &older)?).collect();
+    // In the order of positions, as the delta is.
+    let mut before = query::outputs(rows, &older)?.into_iter();
     let mut flows: BTreeMap<Address, Flow> = BTreeMap::new();
     for (position, record) in &delta.outputs {
         put(changes, Table::Outputs, position.to_bytes(), record.encode());
-        let was_unspent = match before.get(position) {
-            None => false,
-            Some(before) => was_unspent(height, before.as_ref(), record)?,
-        };
+        let is_new = position.block == height;
+        let was_unspent = !is_new && was_unspent(height, before.next().flatten().as_ref(), record)?;
         let is_unspent = record.is_unspent();
         if was_unspent == is_unspent {
             continue;

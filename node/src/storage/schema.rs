@@ -156,7 +156,11 @@ pub(super) fn decode_place(bytes: &[u8]) -> Option<(Height, u32)> {
 
 /// Each transaction with its signature, in order.
 pub(super) fn encode_body(body: &[SignedTransaction]) -> Vec<u8> {
-    body.iter().flat_map(SignedTransaction::encode).collect()
+    let mut bytes = Vec::with_capacity(body.iter().map(SignedTransaction::encoded_len).sum());
+    for transaction in body {
+        bytes.extend_from_slice(&transaction.encode());
+    }
+    bytes
 }
 
 /// Exactly as many transactions as the header announces.
