@@ -50,7 +50,10 @@ pub(crate) struct Stored<S: Storage> {
 
 impl<E: Engine> Stored<EmbeddedStorage<E>> {
     pub(crate) fn open(folder: &Path, genesis: &State, cache_bytes: u64) -> Self {
-        let settings = Settings { cache_bytes };
+        let settings = Settings {
+            cache_bytes,
+            ..Settings::default()
+        };
         let storage = EmbeddedStorage::open(folder, identity(), genesis, settings);
         Self {
             runtime: runtime(),
