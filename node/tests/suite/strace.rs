@@ -35,7 +35,7 @@ const CALLS: [&str; 9] = [
 const SWEEP: &str = "PLASMA_SWEEP";
 
 /// Most faults in one call of one thread without it.
-const MOMENTS_MAX: u32 = 8;
+const MOMENTS_MAX: u32 = 6;
 
 /// What a child says when it may be traced, and what it is told then.
 const READY: &str = "ready";
