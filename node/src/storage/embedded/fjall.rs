@@ -171,12 +171,13 @@ fn owned(guard: fjall::Guard) -> Result<Row, StorageError> {
 /// spins on the queue: a core for nothing.
 const WORKERS: usize = 1;
 
-/// Flushed buffers of a table that are merged into its sorted levels at once: twice the engine's own number, because half as
-/// many merges cost a payment less than the reads of a few more young files.
-const FLUSHES_MERGED: u8 = 8;
+/// Flushed buffers of a table that are merged into its sorted levels at once. Three times the engine's own number: fewer
+/// merges save a payment more than reads lose to a few more young files, and writes are slowed only from 20 on.
+const FLUSHES_MERGED: u8 = 12;
 
 /// Journals kept for tables that were not flushed yet: what a restart has to read again at most.
 const JOURNAL_SIZE_MAX: u64 = 64 << 20;
 
-/// Memory of one table before it is flushed. There are twelve, so this bounds memory as much as the cache does.
-const TABLE_BUFFER_SIZE: u64 = 16 << 20;
+/// Memory of one table before it is flushed. While a merge runs four more may wait behind it, and rows take up to twice
+/// their size in memory. With 16 MiB half a minute of commits took 110 MiB more and was no faster.
+const TABLE_BUFFER_SIZE: u64 = 8 << 20;
