@@ -161,7 +161,7 @@ impl Heights {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{path::Path, sync::mpsc::channel};
 
     use super::{
         super::{Engine, Settings},
@@ -264,13 +264,19 @@ mod tests {
             progress.wait_for_room(Height(height)).unwrap();
             progress.wrote(Height(height));
         }
+        let (begins, begun) = channel();
         let (waiter, next) = (progress.clone(), Height(UNSYNCED_MAX + 1));
-        let waiting = std::thread::spawn(move || waiter.wait_for_room(next));
-        gate.wait_until_asked(1);
-        assert!(!waiting.is_finished());
+        let waiting = std::thread::spawn(move || {
+            begins.send(()).unwrap();
+            waiter.wait_for_room(next).unwrap();
+            waiter.durable().unwrap()
+        });
+        begun.recv().unwrap();
+        (0..1_000).for_each(|_| std::thread::yield_now());
+        let has_waited = !waiting.is_finished();
         gate.permit(1000);
-        waiting.join().unwrap().unwrap();
-        assert!(progress.durable().unwrap() >= Height(1));
+        assert!(has_waited, "nothing was durable");
+        assert!(waiting.join().unwrap() > Height(0));
         drop(syncer);
     }
 
