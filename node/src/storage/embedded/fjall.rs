@@ -3,6 +3,8 @@
 //! A batch is atomic over all tables and stands in the system's memory when it returns, so that it outlives the process;
 //! a barrier on the journal makes it and all before it durable. Snapshots give readers their moment without locks.
 
+mod parts;
+
 use std::{path::Path, sync::Arc};
 
 use fjall::{
@@ -13,6 +15,7 @@ use fjall::{
 use super::{Engine, Settings, engine_error};
 use crate::storage::{
     StorageError,
+    query::damaged,
     rows::{Change, Row, Rows},
     schema::Table,
 };
@@ -21,7 +24,14 @@ use crate::storage::{
 #[derive(Clone)]
 pub struct Fjall {
     database: Database,
-    tables: Arc<Vec<Keyspace>>,
+    tables: Arc<Tables>,
+}
+
+struct Tables {
+    /// In the order of `Table::ALL`.
+    rows: Vec<Keyspace>,
+    /// Long values but for their first bytes, see [`parts`].
+    parts: Keyspace,
 }
 
 impl std::fmt::Debug for Fjall {
@@ -43,14 +53,18 @@ impl Engine for Fjall {
             .journal_compression(fjall::CompressionType::None)
             .open()
             .map_err(engine_error("open its files"))?;
-        let tables = Table::ALL
+        let rows = Table::ALL
             .into_iter()
             .map(|table| database.keyspace(table.name(), || options(table)))
             .collect::<Result<_, _>>()
             .map_err(engine_error("open a table"))?;
+        // Parts are walked behind a row that was found, as bodies are.
+        let parts = database
+            .keyspace(parts::NAME, || options(Table::Bodies))
+            .map_err(engine_error("open a table"))?;
         Ok(Self {
             database,
-            tables: Arc::new(tables),
+            tables: Arc::new(Tables { rows, parts }),
         })
     }
 
@@ -67,7 +81,11 @@ impl Engine for Fjall {
         let batch = OwnedWriteBatch::with_capacity(self.database.clone(), changes.len());
         let mut batch = batch.durability(Some(PersistMode::Buffer));
         for Change { table, key, value } in changes {
-            let table = keyspace(&self.tables, table);
+            if parts::are_long(table) {
+                self.write_long(&mut batch, table, key, value.as_deref())?;
+                continue;
+            }
+            let table = self.tables.of(table);
             match value {
                 Some(value) => batch.insert(table, key, value),
                 None => batch.remove(table, key),
@@ -83,7 +101,7 @@ impl Engine for Fjall {
     }
 
     fn compact(&mut self) -> Result<(), StorageError> {
-        for table in self.tables.iter() {
+        for table in self.tables.rows.iter().chain([&self.tables.parts]) {
             // What still stands in memory would keep the files' old rows alive.
             table
                 .rotate_memtable_and_wait()
@@ -109,17 +127,49 @@ fn options(table: Table) -> KeyspaceCreateOptions {
     }
 }
 
-fn keyspace(tables: &[Keyspace], table: Table) -> &Keyspace {
-    let index = Table::ALL.iter().position(|other| *other == table);
-    index
-        .and_then(|index| tables.get(index))
-        .expect("Fjall::open made a keyspace for every table")
+impl Fjall {
+    /// Puts a value that may be long into a batch, and takes the parts out that only the one before it had.
+    fn write_long(
+        &self,
+        batch: &mut OwnedWriteBatch,
+        table: Table,
+        key: Vec<u8>,
+        value: Option<&[u8]>,
+    ) -> Result<(), StorageError> {
+        let (rows, rest) = (self.tables.of(table), &self.tables.parts);
+        let before = rows.get(&key).map_err(engine_error("read a row"))?;
+        let before = before.as_deref().and_then(parts::head);
+        let had = before.map_or(0, |(length, _)| parts::count(length));
+        let has = value.map_or(0, |value| parts::count(value.len()));
+        for number in has..had {
+            batch.remove(rest, parts::part_key(table, &key, number));
+        }
+        let Some(value) = value else {
+            batch.remove(rows, key);
+            return Ok(());
+        };
+        let (head, split) = parts::split(table, &key, value);
+        for (key, part) in split {
+            batch.insert(rest, key, part);
+        }
+        batch.insert(rows, key, head);
+        Ok(())
+    }
+}
+
+impl Tables {
+    fn of(&self, table: Table) -> &Keyspace {
+        let index = Table::ALL.iter().position(|other| *other == table);
+        index
+            .and_then(|index| self.rows.get(index))
+            .expect("Fjall::open made a keyspace for every table")
+    }
 }
 
 /// The rows of one moment.
 #[derive(Clone)]
 pub struct FjallRows {
-    tables: Arc<Vec<Keyspace>>,
+    tables: Arc<Tables>,
     snapshot: Snapshot,
 }
 
@@ -129,13 +179,44 @@ impl std::fmt::Debug for FjallRows {
     }
 }
 
+impl FjallRows {
+    /// A value as it was written.
+    fn whole(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Vec<u8>, StorageError> {
+        if !parts::are_long(table) {
+            return Ok(value.to_vec());
+        }
+        let (length, first) = parts::head(value).ok_or_else(|| damaged(table, key))?;
+        let mut whole = Vec::with_capacity(length);
+        whole.extend(first);
+        let keys = parts::keys(table, key, 0..parts::count(length));
+        for part in self.snapshot.range(&self.tables.parts, keys) {
+            whole.extend(owned(part)?.1);
+        }
+        if whole.len() == length {
+            Ok(whole)
+        } else {
+            Err(damaged(table, key))
+        }
+    }
+
+    fn row_of(&self, table: Table, found: fjall::Guard) -> Result<Row, StorageError> {
+        let (key, value) = owned(found)?;
+        let value = if parts::are_long(table) {
+            self.whole(table, &key, &value)?
+        } else {
+            value
+        };
+        Ok((key, value))
+    }
+}
+
 impl Rows for FjallRows {
     fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         let value = self
             .snapshot
-            .get(keyspace(&self.tables, table), key)
+            .get(self.tables.of(table), key)
             .map_err(engine_error("read a row"))?;
-        Ok(value.map(|value| value.to_vec()))
+        value.map(|value| self.whole(table, key, &value)).transpose()
     }
 
     fn rows(
@@ -148,17 +229,17 @@ impl Rows for FjallRows {
         if to.is_some_and(|to| to <= from) {
             return Ok(Vec::new());
         }
-        let table = keyspace(&self.tables, table);
+        let rows = self.tables.of(table);
         let found = match to {
-            Some(to) => self.snapshot.range(table, from..to),
-            None => self.snapshot.range(table, from..),
+            Some(to) => self.snapshot.range(rows, from..to),
+            None => self.snapshot.range(rows, from..),
         };
-        found.take(limit).map(owned).collect()
+        found.take(limit).map(|found| self.row_of(table, found)).collect()
     }
 
     fn last_row(&self, table: Table) -> Result<Option<Row>, StorageError> {
-        let last = self.snapshot.last_key_value(keyspace(&self.tables, table));
-        last.map(owned).transpose()
+        let last = self.snapshot.last_key_value(self.tables.of(table));
+        last.map(|found| self.row_of(table, found)).transpose()
     }
 }
 

@@ -12,8 +12,8 @@ use plasma_core::{Hash, Height, OperatorIndex};
 use plasma_node::{
     folder::{FolderError, Identity},
     storage::{
-        Read, Storage, StorageError,
-        embedded::{EmbeddedStorage, Settings},
+        Change, Read, Rows, Storage, StorageError, Table,
+        embedded::{EmbeddedStorage, Engine, Fjall, Settings},
     },
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
@@ -66,7 +66,9 @@ fn storage_of_another_schema_is_refused_with_the_way_out() {
         {
             let engine = Database::builder(scratch.path().join("engine")).open().unwrap();
             let meta = engine.keyspace("meta", KeyspaceCreateOptions::default).unwrap();
-            meta.insert("schema", version.to_be_bytes()).unwrap();
+            // A value of meta stands behind its length.
+            let value = [4u32.to_be_bytes(), version.to_be_bytes()].concat();
+            meta.insert("schema", value).unwrap();
             engine.persist(PersistMode::SyncAll).unwrap();
         }
         let error = open(scratch.path(), identity()).unwrap_err();
@@ -164,6 +166,56 @@ async fn commit_until_killed(folder: &Path) -> ! {
             stdout()
                 .write_all(format!("durable {}\n", storage.durable().unwrap()).as_bytes())
                 .unwrap();
+        }
+    }
+}
+
+/// A power cut loses any sector, or any page, of a batch that was not durable: the engine opens with the batch before it.
+#[test]
+fn lost_sector_of_an_undurable_batch_drops_that_batch_alone() {
+    let scratch = Scratch::new("sectors");
+    let path = scratch.path().join("engine");
+    let body = |key: u8| {
+        let value: Vec<u8> = (0..20_000u32)
+            .flat_map(|at| (at ^ u32::from(key)).to_be_bytes())
+            .take(30_000)
+            .collect();
+        Change {
+            table: Table::Bodies,
+            key: vec![key; 4],
+            value: Some(value),
+        }
+    };
+    let journal = path.join("0.jnl");
+    let (before, after) = {
+        let engine = Fjall::open(&path, Settings::default()).unwrap();
+        engine.write(vec![body(1)]).unwrap();
+        engine.sync().unwrap();
+        let before = std::fs::read(&journal).unwrap();
+        engine.write(vec![body(2)]).unwrap();
+        (before, std::fs::read(&journal).unwrap())
+    };
+    let changed: Vec<usize> = (0..after.len())
+        .filter(|at| before.get(*at) != after.get(*at))
+        .collect();
+    let (first, last) = (changed[0], changed[changed.len() - 1]);
+    assert!(last - first > 30_000);
+    for size in [512, 4096] {
+        for sector in first / size..=last / size {
+            let from = (sector * size).max(first);
+            let mut torn = after.clone();
+            torn[from..((sector + 1) * size).min(last + 1)].fill(0);
+            std::fs::write(&journal, &torn).unwrap();
+            let engine = Fjall::open(&path, Settings::default())
+                .unwrap_or_else(|error| panic!("{size} bytes at {from}: {error}"));
+            let rows = engine.moment().unwrap();
+            let found = rows.row(Table::Bodies, &[1; 4]).unwrap();
+            assert_eq!(found, body(1).value, "{size} bytes at {from}");
+            assert_eq!(
+                rows.row(Table::Bodies, &[2; 4]).unwrap(),
+                None,
+                "{size} bytes at {from}"
+            );
         }
     }
 }
