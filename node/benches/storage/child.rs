@@ -5,34 +5,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plasma_node::storage::embedded::{EmbeddedStorage, Engine, Fjall, Redb};
+use plasma_node::storage::embedded::EmbeddedStorage;
 
 use super::{
     blocks::{Chain, Choice},
     meter,
-    options::{EngineChoice, Options, Task},
-    raw::{Raw, RawFjall, RawRedb},
+    options::{Options, Task},
+    raw::RawFjall,
     subject::{Bare, Stored, Subject},
 };
 
-/// Does the task on the engine; prints figures as `name=value` words.
+/// Does the task; prints figures as `name=value` words.
 pub(crate) fn run(options: &Options, task: Task) {
-    match options.engine {
-        EngineChoice::Redb => run_with::<Redb, RawRedb>(options, task),
-        EngineChoice::Fjall | EngineChoice::All => run_with::<Fjall, RawFjall>(options, task),
-    }
-}
-
-fn run_with<E: Engine, R: Raw + 'static>(options: &Options, task: Task) {
     let (folder, cache) = (options.folder.as_path(), options.cache << 20);
     let genesis = Chain::genesis();
     let outputs = *options.outputs.first().expect("a child is told one number");
     let payments = *options.payments.first().expect("a child is told one number");
-    let stored = || Stored::<EmbeddedStorage<E>>::open(folder, &genesis.state, cache);
+    let stored = || Stored::<EmbeddedStorage>::open(folder, &genesis.state, cache);
     match task {
         Task::Populate => populate(stored(), outputs),
         Task::Commit => commit(stored(), outputs, payments, options.seconds),
-        Task::Raw => commit(Bare::<R>::open(folder, cache), outputs, payments, options.seconds),
+        Task::Raw => commit(
+            Bare::<RawFjall>::open(folder, cache),
+            outputs,
+            payments,
+            options.seconds,
+        ),
         Task::Churn => commit(stored(), outputs, payments, u64::MAX),
         Task::Open => {
             let state = stored().recover();

@@ -7,9 +7,6 @@ use clap::{Parser, ValueEnum};
 /// Measures the storage of one operator.
 #[derive(Parser)]
 pub(crate) struct Options {
-    /// Which engine.
-    #[arg(long, value_enum, default_value = "all")]
-    pub(crate) engine: EngineChoice,
     /// How many unspent outputs there are before the first measured block.
     #[arg(long, value_delimiter = ',', default_values_t = [100_000, 1_000_000, 10_000_000])]
     pub(crate) outputs: Vec<u64>,
@@ -39,14 +36,6 @@ pub(crate) struct Options {
     bench: bool,
 }
 
-/// Which engine.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EngineChoice {
-    All,
-    Fjall,
-    Redb,
-}
-
 /// What a process of the benchmark does.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Task {
@@ -60,14 +49,4 @@ pub(crate) enum Task {
     Churn,
     /// Opens, recovers, says so.
     Open,
-}
-
-impl EngineChoice {
-    pub(crate) fn names(self) -> Vec<&'static str> {
-        match self {
-            Self::All => vec!["fjall", "redb"],
-            Self::Fjall => vec!["fjall"],
-            Self::Redb => vec!["redb"],
-        }
-    }
 }

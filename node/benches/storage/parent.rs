@@ -16,22 +16,19 @@ type Figures = BTreeMap<String, f64>;
 
 /// Measures all that was asked.
 pub(crate) fn run(options: &Options) {
-    let cases = options.engine.names().into_iter();
-    for (engine, outputs) in cases.flat_map(|engine| options.outputs.iter().map(move |n| (engine, *n))) {
+    for outputs in &options.outputs {
         Case {
             options,
-            engine,
-            outputs,
-            made: options.folder.join(format!("{engine}-{outputs}")),
+            outputs: *outputs,
+            made: options.folder.join(outputs.to_string()),
         }
         .run();
     }
 }
 
-/// One engine at one size.
+/// A storage of one size.
 struct Case<'a> {
     options: &'a Options,
-    engine: &'static str,
     outputs: u64,
     made: PathBuf,
 }
@@ -43,8 +40,7 @@ impl Case<'_> {
         let populated = self.figures("populate", &self.made, 1, 0);
         let bytes = meter::disk_bytes(&self.made);
         println!(
-            "\n{} with {} outputs: made in {:.1} s, {:.0} bytes on disk per output, {:.0} MiB resident at most",
-            self.engine,
+            "\n{} outputs: made in {:.1} s, {:.0} bytes on disk per output, {:.0} MiB resident at most",
             self.outputs,
             populated["wall"],
             float(bytes) / float(self.outputs),
@@ -141,7 +137,7 @@ impl Case<'_> {
     fn child(&self, task: &str, folder: &Path, payments: u32, seconds: u64) -> Child {
         let own = std::env::current_exe().expect("a process has a program");
         let mut command = Command::new(own);
-        command.args(["--child", task, "--engine", self.engine, "--folder"]);
+        command.args(["--child", task, "--folder"]);
         command.arg(folder);
         command.arg("--outputs").arg(self.outputs.to_string());
         command.arg("--payments").arg(payments.to_string());

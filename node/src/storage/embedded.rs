@@ -6,7 +6,6 @@
 
 mod fjall;
 mod folder;
-mod redb;
 mod syncer;
 
 use std::{fs, path::Path, sync::Arc};
@@ -14,7 +13,7 @@ use std::{fs, path::Path, sync::Arc};
 use plasma_core::{Delta, Height, State};
 
 use self::syncer::Syncer;
-pub use self::{fjall::Fjall, folder::Folder, redb::Redb};
+pub use self::{fjall::Fjall, folder::Folder};
 pub(crate) use folder::size_of;
 
 use super::{

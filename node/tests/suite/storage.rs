@@ -16,7 +16,7 @@ use plasma_node::{
     folder::Identity,
     storage::{
         Storage,
-        embedded::{EmbeddedStorage, Engine, Fjall, Redb, Settings},
+        embedded::{EmbeddedStorage, Engine, Fjall, Settings},
         foundation::FoundationStorage,
         memory::MemoryStorage,
     },
@@ -104,10 +104,6 @@ macro_rules! every_backend {
                     super::rules::$rule(cluster).await;
                 }
             })*
-        }
-        mod in_redb {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $rule() { super::rules::$rule(super::embedded_engine::<super::Redb>()).await; })*
         }
     };
 }

@@ -8,15 +8,12 @@ pub(crate) mod disk;
 pub(crate) mod kill;
 pub(crate) mod power;
 
-use plasma_node::storage::embedded::{Fjall, Redb};
+use plasma_node::storage::embedded::Fjall;
 
 macro_rules! every_engine {
     ($($module:ident::$rule:ident),* $(,)?) => {
         mod in_fjall {
             $(#[test] fn $rule() { super::$module::$rule::<super::Fjall>(&super::own_name(module_path!(), stringify!($rule))); })*
-        }
-        mod in_redb {
-            $(#[test] fn $rule() { super::$module::$rule::<super::Redb>(&super::own_name(module_path!(), stringify!($rule))); })*
         }
     };
 }

@@ -8,7 +8,7 @@ use plasma_node::storage::{
     archive::{self, ArchiveError, Scope},
     bulk::{self, BulkError, Stopped},
     check::{Certificates, CheckError, Expected, What, verify},
-    embedded::{EmbeddedStorage, Engine, Fjall, Folder, Redb, Settings},
+    embedded::{EmbeddedStorage, Engine, Fjall, Folder, Settings},
     foundation::{FoundationStorage, StoppedFoundation},
     memory::MemoryStorage,
 };
@@ -80,11 +80,6 @@ async fn import_and_run<E: Engine>() {
 #[tokio::test(flavor = "multi_thread")]
 async fn imported_archive_is_what_an_operator_runs_on_in_fjall() {
     import_and_run::<Fjall>().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn imported_archive_is_what_an_operator_runs_on_in_redb() {
-    import_and_run::<Redb>().await;
 }
 
 #[tokio::test]
@@ -265,7 +260,7 @@ async fn archive_of_a_storage_that_contradicts_itself_stays_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migration_moves_every_row_between_backends() {
+async fn migration_moves_every_row() {
     let chain = story().await;
     let rows = rows_of(&Storage::reader(&chain.storage));
     let (first, second) = (Scratch::new("migrate"), Scratch::new("migrate"));
@@ -278,7 +273,7 @@ async fn migration_moves_every_row_between_backends() {
     )
     .unwrap();
     let source = folder::<Fjall>(&first);
-    let mut target = folder::<Redb>(&second);
+    let mut target = folder::<Fjall>(&second);
     bulk::migrate(&source.source(), &mut target, &expected(&chain), &mut quiet).unwrap();
     assert_eq!(rows_of(&target.source()), rows);
     let again = bulk::migrate(&source.source(), &mut target, &expected(&chain), &mut quiet);
@@ -375,7 +370,6 @@ async fn compact_keeps<E: Engine>() {
 #[tokio::test(flavor = "multi_thread")]
 async fn compaction_changes_no_row() {
     compact_keeps::<Fjall>().await;
-    compact_keeps::<Redb>().await;
 }
 
 #[test]
