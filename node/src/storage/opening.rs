@@ -20,6 +20,14 @@ pub(super) fn check(
 ) -> Result<Option<Vec<Change>>, StorageError> {
     bulk::refuse_unfinished(rows, place)?;
     let Some(version) = rows.row(Table::Meta, schema::SCHEMA)? else {
+        // A start that was cut may leave rows of genesis; a block above it means that the row was lost.
+        let first = schema::height_key(genesis.header.height);
+        if rows
+            .last_row(Table::Headers)?
+            .is_some_and(|(key, _)| key != first)
+        {
+            return Err(query::damaged(Table::Meta, schema::SCHEMA));
+        }
         return Ok(Some(changes::of_genesis(identity, genesis)));
     };
     let found = version.as_slice().try_into().map(u32::from_be_bytes);

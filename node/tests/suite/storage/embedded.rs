@@ -170,6 +170,29 @@ async fn commit_until_killed(folder: &Path) -> ! {
     }
 }
 
+/// Genesis is never written over blocks.
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_that_lost_its_schema_is_damaged_and_not_new() {
+    let scratch = Scratch::new("storage");
+    let mut storage = open(scratch.path(), identity()).unwrap();
+    let (decided, delta) = Model::new(HISTORY).next();
+    storage.commit(&decided, &delta).await.unwrap();
+    drop(storage);
+    let lost = Change {
+        table: Table::Meta,
+        key: b"schema".to_vec(),
+        value: None,
+    };
+    let engine = Fjall::open(&scratch.path().join("engine"), Settings::default()).unwrap();
+    engine.write(vec![lost]).unwrap();
+    drop(engine);
+    let error = open(scratch.path(), identity()).unwrap_err();
+    assert!(
+        matches!(error, StorageError::Row { table: "meta", .. }),
+        "{error}"
+    );
+}
+
 /// A power cut loses any sector, or any page, of a batch that was not durable: the engine opens with the batch before it.
 #[test]
 fn lost_sector_of_an_undurable_batch_drops_that_batch_alone() {
