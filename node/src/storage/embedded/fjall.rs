@@ -3,6 +3,7 @@
 //! A batch is atomic over all tables and stands in the system's memory when it returns, so that it outlives the process;
 //! a barrier on the journal makes it and all before it durable. Snapshots give readers their moment without locks.
 
+mod buffers;
 mod parts;
 
 use std::{path::Path, sync::Arc};
@@ -91,7 +92,8 @@ impl Engine for Fjall {
                 None => batch.remove(table, key),
             }
         }
-        batch.commit().map_err(engine_error("write a batch"))
+        batch.commit().map_err(engine_error("write a batch"))?;
+        self.relieve()
     }
 
     fn sync(&self) -> Result<(), StorageError> {
@@ -101,7 +103,7 @@ impl Engine for Fjall {
     }
 
     fn compact(&mut self) -> Result<(), StorageError> {
-        for table in self.tables.rows.iter().chain([&self.tables.parts]) {
+        for table in self.tables.all() {
             // What still stands in memory would keep the files' old rows alive.
             table
                 .rotate_memtable_and_wait()
@@ -114,10 +116,10 @@ impl Engine for Fjall {
 
 /// How a table is kept; the engine remembers what it was made with.
 fn options(table: Table) -> KeyspaceCreateOptions {
-    let merged = Leveled::default().with_l0_threshold(FLUSHES_MERGED);
-    let common = KeyspaceCreateOptions::default()
-        .max_memtable_size(TABLE_BUFFER_SIZE)
-        .compaction_strategy(Arc::new(merged));
+    let merged = Leveled::default()
+        .with_l0_threshold(FLUSHES_MERGED)
+        .with_table_target_size(FILE_SIZE);
+    let common = KeyspaceCreateOptions::default().compaction_strategy(Arc::new(merged));
     match table {
         // Almost every question names an output that is there, so the oldest level needs no filter.
         Table::Outputs => common.expect_point_read_hits(true),
@@ -158,6 +160,10 @@ impl Fjall {
 }
 
 impl Tables {
+    fn all(&self) -> impl Iterator<Item = &Keyspace> {
+        self.rows.iter().chain([&self.parts])
+    }
+
     fn of(&self, table: Table) -> &Keyspace {
         let index = Table::ALL.iter().position(|other| *other == table);
         index
@@ -252,13 +258,13 @@ fn owned(guard: fjall::Guard) -> Result<Row, StorageError> {
 /// spins on the queue: a core for nothing.
 const WORKERS: usize = 1;
 
-/// Flushed buffers of a table that are merged into its sorted levels at once. Three times the engine's own number: fewer
+/// Flushed buffers of a table that are merged into its sorted levels at once. Four times the engine's own number: fewer
 /// merges save a payment more than reads lose to a few more young files, and writes are slowed only from 20 on.
-const FLUSHES_MERGED: u8 = 12;
+const FLUSHES_MERGED: u8 = 16;
+
+/// Bytes of a file of sorted rows, and sixteen of them are the first sorted level of a table. With the engine's own 64 MiB that level
+/// holds ten million outputs, and every merge into it rewrites all of them.
+const FILE_SIZE: u64 = 16 << 20;
 
 /// Journals kept for tables that were not flushed yet: what a restart has to read again at most.
 const JOURNAL_SIZE_MAX: u64 = 64 << 20;
-
-/// Memory of one table before it is flushed. While a merge runs four more may wait behind it, and rows take up to twice
-/// their size in memory. With 16 MiB half a minute of commits took 110 MiB more and was no faster.
-const TABLE_BUFFER_SIZE: u64 = 8 << 20;
