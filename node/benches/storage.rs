@@ -14,6 +14,10 @@ mod storage {
     pub(crate) mod subject;
 }
 
+/// As in the binary `plasma`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 use clap::Parser as _;
 use storage::{child, options::Options, parent};
 
