@@ -6,6 +6,8 @@
 mod storage {
     pub(crate) mod blocks;
     pub(crate) mod child;
+    #[cfg(feature = "fdb")]
+    pub(crate) mod cluster;
     pub(crate) mod meter;
     pub(crate) mod options;
     pub(crate) mod parent;

@@ -10,28 +10,42 @@ use plasma_node::storage::embedded::EmbeddedStorage;
 use super::{
     blocks::{Chain, Choice},
     meter,
-    options::{Options, Task},
+    options::{Backend, Options, Task},
     raw::RawFjall,
     subject::{Bare, Stored, Subject},
 };
 
 /// Does the task; prints figures as `name=value` words.
 pub(crate) fn run(options: &Options, task: Task) {
+    match options.backend {
+        Backend::Embedded => embedded(options, task),
+        #[cfg(feature = "fdb")]
+        Backend::Fdb => super::cluster::run(options, task),
+        #[cfg(not(feature = "fdb"))]
+        Backend::Fdb => panic!("this benchmark was built without the feature fdb"),
+    }
+}
+
+fn embedded(options: &Options, task: Task) {
     let (folder, cache) = (options.folder.as_path(), options.cache << 20);
     let genesis = Chain::genesis();
-    let outputs = *options.outputs.first().expect("a child is told one number");
-    let payments = *options.payments.first().expect("a child is told one number");
+    let (outputs, payments) = options.figure();
     let stored = || Stored::<EmbeddedStorage>::open(folder, &genesis.state, cache);
+    let made = || {
+        let mut chain = Chain::genesis();
+        chain.populate(outputs, |_, _| {});
+        chain
+    };
     match task {
-        Task::Populate => populate(stored(), outputs),
-        Task::Commit => commit(stored(), outputs, payments, options.seconds),
+        Task::Populate => populate(&mut stored(), outputs),
+        Task::Commit => commit(&mut stored(), made(), payments, options.seconds),
         Task::Raw => commit(
-            Bare::<RawFjall>::open(folder, cache),
-            outputs,
+            &mut Bare::<RawFjall>::open(folder, cache),
+            made(),
             payments,
             options.seconds,
         ),
-        Task::Churn => commit(stored(), outputs, payments, u64::MAX),
+        Task::Churn => commit(&mut stored(), made(), payments, u64::MAX),
         Task::Open => {
             let state = stored().recover();
             say(&format!("height={}", state.header.height.0));
@@ -39,7 +53,7 @@ pub(crate) fn run(options: &Options, task: Task) {
     }
 }
 
-fn populate(mut subject: impl Subject<Block = super::blocks::Work>, outputs: u64) {
+fn populate(subject: &mut impl Subject<Block = super::blocks::Work>, outputs: u64) {
     let began = Instant::now();
     let mut chain = Chain::genesis();
     chain.populate(outputs, |chain, plan| subject.commit(chain.work(plan)));
@@ -52,9 +66,7 @@ fn populate(mut subject: impl Subject<Block = super::blocks::Work>, outputs: u64
 /// Commits blocks for a while, reading each one's inputs first as a validator does.
 ///
 /// Making blocks and reading is done on this thread and taken off; what the engine does meanwhile in the background counts.
-fn commit<S: Subject>(mut subject: S, outputs: u64, payments: u32, seconds: u64) {
-    let mut chain = Chain::genesis();
-    chain.populate(outputs, |_, _| {});
+pub(crate) fn commit<S: Subject>(subject: &mut S, mut chain: Chain, payments: u32, seconds: u64) {
     let mut blocks: Vec<Duration> = Vec::new();
     let (mut reading, mut rows) = (Duration::ZERO, 0usize);
     let (mut other_wall, mut other_cpu) = (Duration::ZERO, Duration::ZERO);

@@ -19,6 +19,16 @@ pub(crate) struct Options {
     /// Also kill the storage while it commits, and measure how soon it answers again.
     #[arg(long)]
     pub(crate) restart: bool,
+    /// Where the rows lie.
+    #[arg(long, value_enum, default_value_t = Backend::Embedded)]
+    pub(crate) backend: Backend,
+    /// The cluster of `--backend fdb`.
+    #[arg(
+        long,
+        env = "FDB_CLUSTER_FILE",
+        default_value = "/etc/foundationdb/fdb.cluster"
+    )]
+    pub(crate) cluster_file: PathBuf,
     /// The engine's cache in MiB.
     #[arg(long, default_value_t = 64)]
     pub(crate) cache: u64,
@@ -34,6 +44,24 @@ pub(crate) struct Options {
     /// What cargo tells every benchmark.
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+impl Options {
+    /// Outputs and payments of the one figure that a child is asked for.
+    pub(crate) fn figure(&self) -> (u64, u32) {
+        let outputs = self.outputs.first().expect("a child is told one number");
+        let payments = self.payments.first().expect("a child is told one number");
+        (*outputs, *payments)
+    }
+}
+
+/// A storage to measure.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    /// The engine inside the process.
+    Embedded,
+    /// A cluster that runs already; needs the feature `fdb`. Every figure makes its outputs anew and removes them.
+    Fdb,
 }
 
 /// What a process of the benchmark does.

@@ -9,7 +9,10 @@ use std::{
     time::Instant,
 };
 
-use super::{meter, options::Options};
+use super::{
+    meter,
+    options::{Backend, Options},
+};
 
 /// Figures by name.
 type Figures = BTreeMap<String, f64>;
@@ -36,6 +39,16 @@ struct Case<'a> {
 #[expect(clippy::print_stdout, reason = "a benchmark's answer is what it prints")]
 impl Case<'_> {
     fn run(&self) {
+        match self.options.backend {
+            Backend::Embedded => self.in_a_folder(),
+            Backend::Fdb => {
+                println!("\n{} outputs in a cluster", self.outputs);
+                self.table();
+            }
+        }
+    }
+
+    fn in_a_folder(&self) {
         remove(&self.made);
         let populated = self.figures("populate", &self.made, 1, 0);
         let bytes = meter::disk_bytes(&self.made);
@@ -46,6 +59,14 @@ impl Case<'_> {
             float(bytes) / float(self.outputs),
             populated["most"],
         );
+        self.table();
+        if self.options.restart {
+            self.restart();
+        }
+        remove(&self.made);
+    }
+
+    fn table(&self) {
         println!(
             "{:>8} {:>10} {:>8} {:>9} {:>9} {:>9} {:>10} {:>9} {:>9} {:>10} {:>8} {:>6}",
             "payments",
@@ -64,10 +85,6 @@ impl Case<'_> {
         for payments in &self.options.payments {
             self.commits(*payments);
         }
-        if self.options.restart {
-            self.restart();
-        }
-        remove(&self.made);
     }
 
     fn commits(&self, payments: u32) {
@@ -115,6 +132,9 @@ impl Case<'_> {
     }
 
     fn on_a_copy<T>(&self, measure: impl FnOnce(&Path) -> T) -> T {
+        if self.options.backend == Backend::Fdb {
+            return measure(&self.made);
+        }
         let copy = self.options.folder.join("copy");
         remove(&copy);
         copy_folder(&self.made, &copy);
@@ -143,6 +163,11 @@ impl Case<'_> {
         command.arg("--payments").arg(payments.to_string());
         command.arg("--seconds").arg(seconds.to_string());
         command.arg("--cache").arg(self.options.cache.to_string());
+        command.arg("--backend").arg(match self.options.backend {
+            Backend::Embedded => "embedded",
+            Backend::Fdb => "fdb",
+        });
+        command.arg("--cluster-file").arg(&self.options.cluster_file);
         let started = command.stdout(Stdio::piped()).spawn();
         started.expect("a child starts")
     }

@@ -63,6 +63,14 @@ impl<E: Engine> Stored<EmbeddedStorage<E>> {
 }
 
 impl<S: Storage> Stored<S> {
+    #[cfg(feature = "fdb")]
+    pub(crate) fn new(storage: S) -> Self {
+        Self {
+            runtime: runtime(),
+            storage,
+        }
+    }
+
     /// The state that an operator would start from.
     pub(crate) fn recover(&self) -> State {
         let saved = self.runtime.block_on(self.storage.recover());
@@ -163,7 +171,7 @@ fn runtime() -> Runtime {
     built.expect("a runtime starts")
 }
 
-fn identity() -> Identity {
+pub(crate) fn identity() -> Identity {
     Identity {
         genesis: Hash::ZERO,
         operator: OperatorIndex(0),

@@ -60,6 +60,18 @@ impl FoundationCluster {
         Ok(cluster)
     }
 
+    /// Removes a directory with everything below it; whether there was one.
+    ///
+    /// # Errors
+    /// The cluster's; what cannot be tried again is there still.
+    pub fn remove(&self, path: &[String]) -> Result<bool, Fault> {
+        let FoundationTransaction(transaction) = self.begin(None)?;
+        let layer = DirectoryLayer::default();
+        let found = block_on(layer.remove_if_exists(&transaction, path)).map_err(directory_fault)?;
+        block_on(transaction.commit()).map_err(|error| commit_fault(&error))?;
+        Ok(found)
+    }
+
     /// What the client knows of its connections; the only place that tells a wrong version from a dead cluster.
     fn client_status(&self) -> String {
         let status = block_on(self.database.get_client_status());
