@@ -11,6 +11,7 @@ pub mod foundation;
 pub mod handle;
 pub mod l1;
 pub mod log;
+mod patience;
 mod perform;
 pub mod snapshots;
 pub mod start;
@@ -41,7 +42,7 @@ use crate::{
         effect::{Effect, Purpose},
         event::{Event, Offered},
     },
-    storage::{Read, Storage, StorageError, ask_anew},
+    storage::{Storage, StorageError},
     wal::{self, Wal, WalError},
 };
 
@@ -73,6 +74,9 @@ pub enum Fatal {
     /// A part that the operator cannot live without ended.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
+    /// It was told to stop while storage did not answer; the log has what storage lacks.
+    #[error("told to stop while storage did not answer")]
+    Stopped,
 }
 
 /// What the bridge to Ethereum is asked to do, and what it tells.
@@ -188,10 +192,17 @@ impl<S: Storage> Runtime<S> {
     /// # Errors
     /// [`Fatal`]; the process must end then without another word.
     pub async fn run(mut self, first: Vec<Effect>, mut stop: watch::Receiver<bool>) -> Result<(), Fatal> {
+        match self.turns(first, &mut stop).await {
+            Err(Fatal::Stopped) => Ok(()),
+            ended => ended,
+        }
+    }
+
+    async fn turns(&mut self, first: Vec<Effect>, stop: &mut watch::Receiver<bool>) -> Result<(), Fatal> {
         self.turn.effects = first;
-        self.finish_turn().await?;
+        self.finish_turn(stop).await?;
         loop {
-            let mut next = Some(self.arrival(&mut stop).await);
+            let mut next = Some(self.arrival(stop).await);
             let mut taken = 0;
             while let Some(arrival) = next.take() {
                 match arrival {
@@ -202,11 +213,11 @@ impl<S: Storage> Runtime<S> {
                 }
                 taken += 1;
                 if taken < TURN_MAX {
-                    next = self.arrival(&mut stop).now_or_never();
+                    next = self.arrival(stop).now_or_never();
                 }
             }
             self.tick_when_due();
-            self.finish_turn().await?;
+            self.finish_turn(stop).await?;
         }
     }
 
@@ -264,7 +275,7 @@ impl<S: Storage> Runtime<S> {
     }
 
     /// Performs what the turn decided: the log first, then everything in order, then the reads one by one.
-    async fn finish_turn(&mut self) -> Result<(), Fatal> {
+    async fn finish_turn(&mut self, stop: &mut watch::Receiver<bool>) -> Result<(), Fatal> {
         if !self.turn.offered.is_empty() {
             let offered = std::mem::take(&mut self.turn.offered);
             self.handle(Event::Transactions(offered));
@@ -273,12 +284,12 @@ impl<S: Storage> Runtime<S> {
             let effects = std::mem::take(&mut self.turn.effects);
             self.write_log(&effects)?;
             for effect in effects {
-                self.perform(effect).await?;
+                self.perform(effect, stop).await?;
             }
             let Some((purpose, wanted)) = self.turn.reads.pop_front() else {
                 break;
             };
-            let reads = block_in_place(|| ask_anew(|| self.storage.reader().reads(&wanted)))?;
+            let reads = self.read(&wanted, stop).await?;
             self.handle(Event::Read { purpose, reads });
         }
         self.send_gossip_when_due();

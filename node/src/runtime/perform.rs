@@ -6,7 +6,7 @@ use bytes::Bytes;
 use plasma_consensus::{Message, Target};
 use plasma_core::{OperatorIndex, View};
 use plasma_network as network;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::{operator::effect::Effect, storage::Storage};
@@ -22,12 +22,16 @@ use super::{
 /// Time a peer has for the answer to a sync request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 impl<S: Storage> Runtime<S> {
-    pub(super) async fn perform(&mut self, effect: Effect) -> Result<(), Fatal> {
+    pub(super) async fn perform(
+        &mut self,
+        effect: Effect,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), Fatal> {
         match effect {
             Effect::Persist(_) => {}
             Effect::Commit(commit) => {
                 let (height, count) = (commit.delta.height, commit.delta.transactions.len());
-                self.storage.commit(&commit.decided, &commit.delta).await?;
+                self.commit(&commit, stop).await?;
                 info!(height = height.0, transactions = count, block = %commit.delta.block.0, "block committed");
                 self.snapshots.after_commit(height, &self.storage.reader());
             }

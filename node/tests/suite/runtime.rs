@@ -6,7 +6,7 @@ use futures::future::join_all;
 use plasma_consensus::Bls;
 use plasma_core::{
     Address, Amount, DepositNumber, Domain, Genesis, GenesisMember, Hash, Height, Input, Kind, L1Block,
-    L1Event, L1Height, OperatorIndex, Payment, Position, SecretKey, SignedTransaction, SigningKey,
+    L1Event, L1Height, OperatorIndex, Payment, Position, SecretKey, SignedTransaction, SigningKey, State,
     Transaction,
 };
 use plasma_network as network;
@@ -25,7 +25,8 @@ use plasma_node::{
         verify::Rules,
     },
     storage::{
-        Read, Storage,
+        Moments, Read, Storage,
+        foundation::{FoundationReader, FoundationStorage, Settings, Shares, Site},
         memory::{MemoryReader, MemoryStorage},
     },
     wal::Wal,
@@ -36,16 +37,16 @@ use tokio::{
     time::timeout,
 };
 
-use super::scratch::Scratch;
+use super::{scratch::Scratch, storage::simulated::Simulated};
 
 /// Far above what any wait here needs on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PEER_SECRET: [u8; 32] = [3; 32];
 
-struct Alone {
+struct Alone<R = MemoryReader> {
     genesis: Genesis,
     handle: Handle,
-    reader: MemoryReader,
+    reader: R,
     ethereum: mpsc::Sender<Event>,
     stop: watch::Sender<bool>,
     running: JoinHandle<Result<(), Fatal>>,
@@ -125,8 +126,14 @@ fn peer() -> network::Config {
 }
 
 impl Alone {
-    /// A federation of one: a quorum by itself, so that a single shell does everything that a shell does.
     async fn start() -> Self {
+        Self::start_on(MemoryStorage::new).await
+    }
+}
+
+impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
+    /// A federation of one: a quorum by itself, so that a single shell does everything that a shell does.
+    async fn start_on<S: Storage<Reader = R> + 'static>(open: impl FnOnce(Identity, &State) -> S) -> Self {
         let key = SecretKey::from_seed(&[5; 32]);
         let genesis = genesis(&key);
         let committee = genesis.committee().expect("a committee");
@@ -135,7 +142,7 @@ impl Alone {
             genesis: genesis.hash(),
             operator: OperatorIndex(0),
         };
-        let storage = MemoryStorage::new(identity, &genesis.state());
+        let storage = open(identity, &genesis.state());
         let saved = storage.recover().await.expect("recovers");
         let wal = Wal::open(folder.path(), identity).expect("opens").wal;
         let mut clock = Clock::start();
@@ -295,6 +302,109 @@ async fn a_wrong_signature_and_a_waiting_double_spend_are_refused_by_name() {
         matches!(refused, Err(Rejected::Conflict { .. } | Rejected::Rule(_))),
         "{refused:?}"
     );
+}
+
+/// A shell whose rows lie in a simulated cluster.
+async fn clustered(cluster: &Simulated) -> Alone<FoundationReader<Simulated>> {
+    let site = Site {
+        clusters: vec![cluster.clone()],
+        directory: vec!["plasma".to_owned()],
+        shares: Shares::none(),
+        holder: "a test".to_owned(),
+        token: [1; 16],
+        has_heart: false,
+        settings: Settings::default(),
+    };
+    Alone::start_on(|identity, state| FoundationStorage::open(site, identity, state).expect("opens")).await
+}
+
+impl Simulated {
+    /// No call is answered any more.
+    fn leave(&self) {
+        drop(self.clone().with_faults(1, 100));
+    }
+
+    /// So many calls from now on have found nobody.
+    async fn miss(&self, calls: u64) {
+        let missed = || self.world().given.values().sum::<u64>();
+        let before = missed();
+        let enough = async {
+            while missed() < before + calls {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, enough).await.expect("it goes on asking");
+    }
+}
+
+/// More calls than two rounds of attempts make.
+const ROUNDS_OF_CALLS: u64 = 101;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_holds_back_while_its_cluster_is_away_and_goes_on_by_itself() {
+    let cluster = Simulated::new("main.cluster");
+    let alone = clustered(&cluster).await;
+    let users = users(1);
+    let positions = alone.deposit(&users).await;
+    cluster.leave();
+    let payment = alone.payment(&users[0], positions[0], 7);
+    let submitted = tokio::spawn({
+        let (handle, payment) = (alone.handle.clone(), payment.clone());
+        async move { handle.submit(payment).await }
+    });
+    cluster.miss(ROUNDS_OF_CALLS).await;
+    assert!(!alone.running.is_finished());
+    assert_eq!(alone.handle.watch().borrow().height, Height(1));
+    cluster.world().stop_faults();
+    let answer = timeout(PATIENCE, submitted)
+        .await
+        .expect("in time")
+        .expect("no panic");
+    assert_eq!(answer.map(|accepted| accepted.known), Ok(Known::New));
+    alone.height(Height(2)).await;
+    assert!(alone.reader.transaction(&payment.id()).expect("reads").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_that_its_cluster_does_not_take_is_committed_once_when_it_is_back() {
+    let cluster = Simulated::new("main.cluster");
+    let alone = clustered(&cluster).await;
+    let users = users(1);
+    let positions = alone.deposit(&users).await;
+    let payment = alone.payment(&users[0], positions[0], 7);
+    // The next commit is held up on its way, and nothing is heard behind it.
+    cluster.hold_commit(1);
+    cluster.leave_after_hold();
+    alone.handle.submit(payment.clone()).await.expect("is taken");
+    cluster.miss(ROUNDS_OF_CALLS).await;
+    assert!(!alone.running.is_finished());
+    assert_eq!(cluster.release_held(), (1, 1));
+    cluster.world().stop_faults();
+    alone.height(Height(2)).await;
+    assert!(alone.reader.transaction(&payment.id()).expect("reads").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_stops_when_told_while_its_cluster_is_away() {
+    let cluster = Simulated::new("main.cluster");
+    let alone = clustered(&cluster).await;
+    let users = users(1);
+    let positions = alone.deposit(&users).await;
+    cluster.leave();
+    let payment = alone.payment(&users[0], positions[0], 7);
+    let submitted = tokio::spawn({
+        let handle = alone.handle.clone();
+        async move { handle.submit(payment).await }
+    });
+    cluster.miss(ROUNDS_OF_CALLS).await;
+    alone.stop.send(true).expect("runs");
+    let ended = timeout(PATIENCE, alone.running).await.expect("in time");
+    ended.expect("no panic").expect("a clean end");
+    let answer = timeout(PATIENCE, submitted)
+        .await
+        .expect("in time")
+        .expect("no panic");
+    assert!(answer.is_err(), "{answer:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -96,9 +96,9 @@ pub(super) fn unavailable(
 /// Attempts of one transaction: conflicts and restarts of the cluster take a few; more means that it does not serve.
 const ATTEMPTS_MAX: u32 = 50;
 
-/// Time for one transaction with all its attempts. A recovery of the cluster takes a few seconds; an operator that
-/// waits longer than this is of no use to the federation, and stopping says so.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time for one transaction with all its attempts: a recovery of the cluster takes a few seconds. A running operator tries again
+/// after it, so this is also how long one that is told to stop may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// First pause after a fault, doubled with each.
 const PAUSE_MIN: Duration = Duration::from_millis(5);

@@ -52,6 +52,7 @@ pub(crate) struct World {
     held_in: Option<u64>,
     held: Vec<Sent>,
     hangs_after_hold: bool,
+    leaves_after_hold: bool,
 }
 
 /// What a key held since when.
@@ -116,6 +117,11 @@ impl Simulated {
     /// The process hears nothing more behind the commit that is held up.
     pub(crate) fn hang_after_hold(&self) {
         self.world().hangs_after_hold = true;
+    }
+
+    /// Nobody is answered behind the commit that is held up, until the faults stop.
+    pub(crate) fn leave_after_hold(&self) {
+        self.world().leaves_after_hold = true;
     }
 
     /// How many commits are held up.
@@ -368,6 +374,9 @@ impl Transaction for Simulation {
                 world.held.push(sent);
                 if std::mem::take(&mut world.hangs_after_hold) {
                     world.crash_at = Some(0);
+                }
+                if std::mem::take(&mut world.leaves_after_hold) {
+                    world.faults = Some((StdRng::seed_from_u64(1), 100));
                 }
                 return Err(fault(1031, Retry::MaybeCommitted));
             }
