@@ -1,79 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Bonds} from "./Bonds.sol";
+import {Committees} from "./Committees.sol";
+import {Rules} from "./Rules.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
-import {Bls} from "./libraries/Bls.sol";
-import {CodeStorage} from "./libraries/CodeStorage.sol";
 import {Digest} from "./libraries/Digest.sol";
 import {Header} from "./libraries/Header.sol";
+import {MerkleProof} from "./libraries/MerkleProof.sol";
 import {Anchor} from "./types/Anchor.sol";
 import {Certificate, Member, Verdict} from "./types/Committee.sol";
+import {Statement, Telling} from "./types/Evidence.sol";
 import {Parameters} from "./types/Parameters.sol";
 
 /// @title The federation
-/// @notice See `IFederation`. No owner, no setter, no proxy: everything but anchors is fixed at deployment.
-contract Federation is IFederation {
+/// @notice See `IFederation`. No owner, no setter, no proxy: what was not fixed at deployment moves by
+/// certificates, proofs and time alone.
+contract Federation is Bonds {
     using Header for bytes;
-
-    /// @dev Where a committee lies: aggregate key 128, then n keys of 128, then n accounts of 20, all as code.
-    struct Committee {
-        address content;
-        uint16 size;
-        bytes32 digest;
-    }
 
     /// @inheritdoc IFederation
     address public immutable exitGame;
     /// @inheritdoc IFederation
     address public immutable vault;
+    /// @inheritdoc IFederation
+    address public immutable fraudProofs;
 
-    /// @dev `lastValid` of a federation that has not halted.
-    uint32 private constant UNLIMITED = type(uint32).max;
-    /// @dev With fewer than four nobody may fail; above a hundred, see docs/protocol.md section 7.
-    uint256 private constant SIZE_MIN = 4;
-    uint256 private constant SIZE_MAX = 100;
-    /// @dev Nobody waits longer, and no sum of times overflows below it.
-    uint64 private constant PERIOD_MAX = 365 days;
     /// @dev Keeps the hashes of the last 8191 L1 blocks (EIP-2935).
     address private constant BLOCK_HASHES = 0x0000F90827F1C53a10cb7A02335B175320002935;
-    uint64 private constant BLOCK_HASHES_KEPT = 8191;
-
-    uint64 private immutable _exitPeriod;
-    uint256 private immutable _exitBond;
-    uint64 private immutable _originWindow;
-    uint64 private immutable _l1BlockTime;
-    uint64 private immutable _silence;
-    uint64 private immutable _grace;
-    bool private immutable _legacyTransactions;
 
     mapping(uint32 number => bytes32) private _words;
-    mapping(uint64 epoch => Committee) private _committees;
-    Latest private _latest;
+    SilenceNotice private _notice;
 
     /// @param members the committee of epoch 0, in its order
     /// @param fixed_ everything that stays as it is
     /// @param exitGame_ where the exit game will stand: the deployer's next address
     /// @param vault_ where the vault will stand: the one after
-    constructor(Member[] memory members, Parameters memory fixed_, address exitGame_, address vault_) {
-        _checkParameters(fixed_);
-        _exitPeriod = fixed_.exitPeriod;
-        _exitBond = fixed_.exitBond;
-        _originWindow = fixed_.originWindow;
-        _l1BlockTime = fixed_.l1BlockTime;
-        _silence = fixed_.silence;
-        _grace = fixed_.grace;
-        _legacyTransactions = fixed_.legacyTransactions;
+    /// @param fraudProofs_ where the fraud proofs will stand: the one after that
+    constructor(
+        Member[] memory members,
+        Parameters memory fixed_,
+        address exitGame_,
+        address vault_,
+        address fraudProofs_
+    ) Rules(fixed_) Committees(members) {
+        if (exitGame_ == address(0) || vault_ == address(0) || fraudProofs_ == address(0)) {
+            revert PlaceZero();
+        }
         exitGame = exitGame_;
         vault = vault_;
-        _latest = Latest({
-            number: 0,
-            height: 0,
-            l1Height: uint48(block.number),
-            time: uint48(block.timestamp),
-            epoch: 0,
-            lastValid: UNLIMITED
-        });
-        _install(0, members);
+        fraudProofs = fraudProofs_;
     }
 
     /// @inheritdoc IFederation
@@ -88,22 +64,103 @@ contract Federation is IFederation {
         bytes32 blockId = header.id();
         uint32 height = header.height();
         if (last.lastValid != UNLIMITED) revert FederationHalted(last.lastValid);
-        if (height <= last.height) revert HeightNotAbove(height, last.height);
+        // The highest number would say that the federation has not halted when it halts there.
+        if (height <= last.height || height == UNLIMITED) revert HeightNotAbove(height, last.height);
         if (epoch < last.epoch) revert EpochPast(epoch, last.epoch);
+        uint48 sealedAt = _committees[epoch].sealedAt;
+        // The first block whose origin reaches the activation is the committee's last.
+        if (sealedAt != 0 && last.l1Height >= sealedAt) revert EpochSealed(epoch);
         uint64 deadline = last.time + _silence + 2 * _grace;
         if (block.timestamp > deadline) revert SilentTooLong(deadline);
         uint64 l1Height = header.l1Height();
         _checkOrigin(l1Height, header.l1Hash(), last.l1Height);
-        Verdict verdict = _examine(blockId, epoch, viewNumber, bitmap, signature);
+        Verdict verdict = _certifies(Digest.FINALIZE, epoch, viewNumber, blockId, bitmap, signature);
         if (verdict != Verdict.Valid) revert CertificateRefused(verdict);
+        if (epoch != last.epoch) _succeed(last, epoch, height);
         _append(last, height, epoch, l1Height, header.historyRoot());
     }
 
     /// @inheritdoc IFederation
+    function announceSilence() external {
+        Latest memory last = _latest;
+        if (last.lastValid != UNLIMITED) revert FederationHalted(last.lastValid);
+        uint64 silentFrom = last.time + _silence;
+        if (block.timestamp <= silentFrom) revert TooEarly(silentFrom);
+        if (_isNoticed(last)) revert SilenceKnown(_notice.haltFrom);
+        uint48 haltFrom = uint48(block.timestamp + _grace);
+        _notice = SilenceNotice({number: last.number, haltFrom: haltFrom});
+        emit SilenceAnnounced(last.number, haltFrom);
+    }
+
+    /// @inheritdoc IFederation
+    function haltIfSilent() external {
+        Latest memory last = _latest;
+        if (last.lastValid != UNLIMITED) revert FederationHalted(last.lastValid);
+        if (!_isNoticed(last)) revert SilenceUnknown();
+        if (block.timestamp <= _notice.haltFrom) revert TooEarly(_notice.haltFrom);
+        _halt(last.height);
+    }
+
+    /// @inheritdoc IFederation
+    function proveContradiction(
+        uint64 epoch,
+        uint64 viewNumber,
+        Statement calldata one,
+        Statement calldata other
+    ) external {
+        if (!_contradict(one, other)) revert NoContradiction();
+        _checkSaid(epoch, viewNumber, one);
+        _checkSaid(epoch, viewNumber, other);
+        if (_slash(epoch, one.bitmap & other.bitmap, msg.sender) == 0) revert NobodyConvicted();
+    }
+
+    /// @inheritdoc IFederation
+    function proveRewrite(uint32 height, Telling calldata told, Telling calldata retold) external {
+        _checkCovering(height, told.anchor);
+        if (told.leaf == retold.leaf) revert SameHistory(height);
+        _checkTold(height, told, told.anchor.height, told.anchor.historyRoot);
+        uint32 valid;
+        if (retold.anchor.number != 0) {
+            // It is later than the first covering anchor: none before reaches that height.
+            _checkAnchor(retold.anchor);
+            _checkTold(height, retold, retold.anchor.height, retold.anchor.historyRoot);
+            valid = retold.anchor.previous;
+        } else {
+            bytes calldata header = retold.header;
+            _checkCertificate(header, retold.certificate);
+            if (_released(retold.certificate.epoch)) revert BondsReleased(retold.certificate.epoch);
+            _checkTold(height, retold, header.height(), header.historyRoot());
+            valid = _latest.height;
+        }
+        _halt(valid);
+        _slashBoth(told, retold);
+    }
+
+    /// @inheritdoc IFederation
+    function haltForFraud(
+        uint32 height,
+        bytes calldata header,
+        Certificate calldata certificate,
+        Anchor calldata covering,
+        address reporter
+    ) external {
+        if (msg.sender != fraudProofs) revert NotFraudProofs(msg.sender);
+        _checkCovering(height, covering);
+        _halt(height - 1);
+        if (header.length == 0) return;
+        _checkCertificate(header, certificate);
+        uint32 signedHeight = header.height();
+        // Whoever signed an earlier block of that stretch only did not sign the invalid one; whoever signed
+        // another history at the anchor's own height did not either.
+        bool other = signedHeight == covering.height && header.historyRoot() != covering.historyRoot;
+        if (signedHeight < height || signedHeight > covering.height || other) revert NotLiable(signedHeight);
+        _slash(certificate.epoch, certificate.bitmap, reporter);
+    }
+
+    /// @inheritdoc IFederation
     function verify(bytes calldata header, Certificate calldata certificate) external view returns (bool) {
-        return _examine(
-            header.id(), certificate.epoch, certificate.viewNumber, certificate.bitmap, certificate.signature
-        ) == Verdict.Valid;
+        return
+            _finalizes(header, certificate) == Verdict.Valid && _isInTerm(certificate.epoch, header.height());
     }
 
     /// @inheritdoc IFederation
@@ -127,31 +184,8 @@ contract Federation is IFederation {
     }
 
     /// @inheritdoc IFederation
-    function committee(uint64 epoch) external view returns (uint16 size, uint16 quorum, bytes32 digest) {
-        Committee storage seats = _committees[epoch];
-        return (seats.size, seats.size == 0 ? 0 : uint16(_quorum(seats.size)), seats.digest);
-    }
-
-    /// @inheritdoc IFederation
-    function member(uint64 epoch, uint16 index) external view returns (address operator, bytes memory key) {
-        Committee storage seats = _committees[epoch];
-        if (index >= seats.size) return (address(0), "");
-        uint256 accounts = Bls.KEY_BYTES * (1 + uint256(seats.size));
-        operator = address(bytes20(CodeStorage.read(seats.content, accounts + 20 * uint256(index), 20)));
-        key = CodeStorage.read(seats.content, Bls.KEY_BYTES * (1 + uint256(index)), Bls.KEY_BYTES);
-    }
-
-    /// @inheritdoc IFederation
-    function parameters() external view returns (Parameters memory) {
-        return Parameters({
-            exitPeriod: _exitPeriod,
-            exitBond: _exitBond,
-            originWindow: _originWindow,
-            l1BlockTime: _l1BlockTime,
-            silence: _silence,
-            grace: _grace,
-            legacyTransactions: _legacyTransactions
-        });
+    function silenceNotice() external view returns (SilenceNotice memory notice) {
+        if (_latest.lastValid == UNLIMITED && _isNoticed(_latest)) notice = _notice;
     }
 
     function _append(Latest memory last, uint32 height, uint64 epoch, uint64 l1Height, bytes32 historyRoot)
@@ -178,58 +212,27 @@ contract Federation is IFederation {
         emit Anchored(made.number, height, made.previous, historyRoot, l1Height, made.time);
     }
 
-    /// @dev Checks and stores a committee. The size bounds every loop over members.
-    function _install(uint64 epoch, Member[] memory members) private {
-        if (members.length < SIZE_MIN || members.length > SIZE_MAX) revert CommitteeSize(members.length);
-        bytes memory aggregate;
-        bytes memory keys;
-        bytes memory accounts;
-        bytes memory content;
-        for (uint256 i = 0; i < members.length; ++i) {
-            Member memory joining = members[i];
-            _checkDistinct(members, i);
-            if (joining.key.length != Bls.KEY_BYTES) revert MemberRefused(i);
-            bytes memory compressed = Bls.compress(joining.key);
-            bytes32 digest = Digest.possession(joining.operator, compressed);
-            if (!Bls.verify(joining.key, digest, joining.possession)) revert PossessionRefused(i);
-            aggregate = i == 0 ? joining.key : Bls.add(aggregate, joining.key);
-            keys = bytes.concat(keys, joining.key);
-            accounts = abi.encodePacked(accounts, joining.operator);
-            content = abi.encodePacked(content, joining.operator, compressed, joining.peer);
-        }
-        _committees[epoch] = Committee({
-            content: CodeStorage.write(bytes.concat(aggregate, keys, accounts)),
-            size: uint16(members.length),
-            digest: keccak256(content)
-        });
+    /// @dev Halts for ever, or lets a halted federation's last valid height fall. It never rises.
+    function _halt(uint32 valid) private {
+        uint32 before = _latest.lastValid;
+        if (valid >= before) return;
+        if (before == UNLIMITED) _haltedAt = uint48(block.timestamp);
+        _latest.lastValid = valid;
+        emit Halted(valid);
     }
 
-    /// @dev One signature check against the sum of the signers' keys. The sum of all keys is stored, so what it
-    /// costs grows with the operators that are absent and not with the committee.
-    function _examine(
-        bytes32 blockId,
-        uint64 epoch,
-        uint64 viewNumber,
-        uint256 bitmap,
-        bytes calldata signature
-    ) private view returns (Verdict) {
-        Committee storage seats = _committees[epoch];
-        (address content, uint256 size) = (seats.content, seats.size);
-        if (size == 0) return Verdict.UnknownEpoch;
-        if (bitmap >> size != 0) return Verdict.OutsideCommittee;
-        uint256 absent = ~bitmap & ((1 << size) - 1);
-        uint256 absentCount = 0;
-        for (uint256 rest = absent; rest != 0; rest &= rest - 1) {
-            ++absentCount;
+    /// @dev In a fork with more than f Byzantine operators honest ones stand on one side: who stands on both is
+    /// not one of them. Operators of two epochs are not compared.
+    function _slashBoth(Telling calldata told, Telling calldata retold) private {
+        if (told.header.length == 0 || retold.header.length == 0) return;
+        _checkHeader(told);
+        _checkCertificate(told.header, told.certificate);
+        if (retold.anchor.number != 0) {
+            _checkHeader(retold);
+            _checkCertificate(retold.header, retold.certificate);
         }
-        if (size - absentCount < _quorum(size)) return Verdict.BelowQuorum;
-        bytes memory key = CodeStorage.read(content, 0, Bls.KEY_BYTES);
-        if (absent != 0) {
-            bytes memory keys = CodeStorage.read(content, Bls.KEY_BYTES, Bls.KEY_BYTES * size);
-            key = Bls.add(key, Bls.negate(Bls.sum(keys, absent)));
-        }
-        bytes32 digest = Digest.finalization(epoch, viewNumber, blockId);
-        return Bls.verify(key, digest, signature) ? Verdict.Valid : Verdict.InvalidSignature;
+        if (told.certificate.epoch != retold.certificate.epoch) return;
+        _slash(told.certificate.epoch, told.certificate.bitmap & retold.certificate.bitmap, msg.sender);
     }
 
     /// @dev A quorum cannot ignore Ethereum and stay alive: the origin is recent, on this chain, and does not go
@@ -246,37 +249,80 @@ contract Federation is IFederation {
         }
     }
 
-    function _checkDistinct(Member[] memory members, uint256 index) private pure {
-        Member memory joining = members[index];
-        if (joining.operator == address(0)) revert MemberRefused(index);
-        bytes32 key = keccak256(joining.key);
-        for (uint256 i = 0; i < index; ++i) {
-            Member memory seated = members[i];
-            bool same = seated.operator == joining.operator || seated.peer == joining.peer
-                || keccak256(seated.key) == key;
-            if (same) revert MemberRefused(index);
+    /// @dev An anchor after the notice cancels it by counting on.
+    function _isNoticed(Latest memory last) private view returns (bool) {
+        return _notice.haltFrom != 0 && _notice.number == last.number;
+    }
+
+    function _checkSaid(uint64 epoch, uint64 viewNumber, Statement calldata said) private view {
+        Committee storage seats = _committees[epoch];
+        if (said.bitmap >> seats.size != 0) revert CertificateRefused(Verdict.OutsideCommittee);
+        bytes32 digest = said.tag == Digest.NOTARIZE
+            ? Digest.notarization(address(this), epoch, viewNumber, said.parentView, said.id)
+            : Digest.statement(address(this), said.tag, epoch, viewNumber, said.id);
+        if (!_signed(seats.content, seats.size, digest, said.bitmap, said.signature)) {
+            revert CertificateRefused(Verdict.InvalidSignature);
         }
     }
 
-    function _checkParameters(Parameters memory fixed_) private pure {
-        if (fixed_.exitPeriod > PERIOD_MAX) revert ParametersRefused("exitPeriod <= 365 days");
-        if (fixed_.originWindow > BLOCK_HASHES_KEPT) revert ParametersRefused("originWindow <= 8191");
-        if (fixed_.l1BlockTime == 0) revert ParametersRefused("l1BlockTime > 0");
-        if (fixed_.silence == 0 || fixed_.grace == 0) revert ParametersRefused("silence, grace > 0");
-        if (fixed_.exitBond == 0) revert ParametersRefused("exitBond > 0");
-        uint256 window = uint256(fixed_.originWindow) * fixed_.l1BlockTime;
-        uint256 silence = fixed_.silence;
-        // An idle federation anchors every quarter of `silence`: that is the largest interval of anchors.
-        if (window < silence + silence / 4 + fixed_.grace) {
-            revert ParametersRefused("originWindow * l1BlockTime >= silence * 5/4 + grace");
-        }
-        if (2 * (window + silence + 2 * uint256(fixed_.grace)) > fixed_.exitPeriod) {
-            revert ParametersRefused("2 * (originWindow * l1BlockTime + silence + 2 * grace) <= exitPeriod");
+    function _checkAnchor(Anchor calldata anchor_) private view {
+        if (_words[anchor_.number] != anchor_.wordOf()) revert AnchorUnknown(anchor_.number);
+    }
+
+    function _checkCovering(uint32 height, Anchor calldata covering) private view {
+        _checkAnchor(covering);
+        if (height <= covering.previous || height > covering.height) {
+            revert NotFirstCovering(height, covering.previous, covering.height);
         }
     }
 
-    /// @dev n − f with f = ⌊(n − 1) / 3⌋.
-    function _quorum(uint256 size) private pure returns (uint256) {
-        return size - (size - 1) / 3;
+    /// @dev A certificate convinces when its committee signed while it was its turn.
+    function _checkCertificate(bytes calldata header, Certificate calldata certificate) private view {
+        Verdict verdict = _finalizes(header, certificate);
+        if (verdict != Verdict.Valid) revert CertificateRefused(verdict);
+        uint32 height = header.height();
+        if (!_isInTerm(certificate.epoch, height)) revert HeightOutsideEpoch(height, certificate.epoch);
+    }
+
+    function _finalizes(bytes calldata header, Certificate calldata certificate)
+        private
+        view
+        returns (Verdict)
+    {
+        return _certifies(
+            Digest.FINALIZE,
+            certificate.epoch,
+            certificate.viewNumber,
+            header.id(),
+            certificate.bitmap,
+            certificate.signature
+        );
+    }
+
+    /// @dev The header is the one that was anchored: what it tells is what the anchor's word tells.
+    function _checkHeader(Telling calldata telling) private pure {
+        bool same = telling.header.length == Header.SIZE && telling.header.height() == telling.anchor.height
+            && telling.header.historyRoot() == telling.anchor.historyRoot;
+        if (!same) revert HeaderDiffers(telling.anchor.number);
+    }
+
+    /// @dev The leaf stands at `height` in the history up to `top`.
+    function _checkTold(uint32 height, Telling calldata telling, uint32 top, bytes32 historyRoot)
+        private
+        pure
+    {
+        bytes32 found = MerkleProof.root(telling.leaf, height, uint256(top) + 1, telling.path);
+        if (found != historyRoot) revert BlockNotInHistory(height);
+    }
+
+    /// @dev Two notarize for different containers, two finalize for different blocks, finalize and nullify. No
+    /// honest operator says both in one view. Fields that a statement does not have are zero.
+    function _contradict(Statement calldata one, Statement calldata other) private pure returns (bool) {
+        if (one.tag == Digest.NOTARIZE && other.tag == Digest.NOTARIZE) {
+            return one.id != other.id || one.parentView != other.parentView;
+        }
+        bool plain = one.parentView == 0 && other.parentView == 0;
+        if (one.tag == Digest.FINALIZE && other.tag == Digest.FINALIZE) return plain && one.id != other.id;
+        return plain && one.tag == Digest.FINALIZE && other.tag == Digest.NULLIFY && other.id == 0;
     }
 }

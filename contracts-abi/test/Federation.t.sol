@@ -149,13 +149,6 @@ contract FederationTest is World {
         _refusedAs(header, Certificate(1, 9, 15, _sign(15, digest)), Verdict.UnknownEpoch);
     }
 
-    function test_anchor_revertsForAnEpochBeforeTheLastAnchors() external {
-        _block();
-        bytes memory header = _header();
-        _setEpoch(1);
-        _refused(header, abi.encodeWithSelector(IFederation.EpochPast.selector, 0, 1));
-    }
-
     function test_anchor_revertsForAnotherView() external {
         _block();
         bytes memory header = _header();

@@ -29,9 +29,10 @@ contract FederationConstructorTest is World {
             content = abi.encodePacked(content, member.operator, Bls.compress(member.key), member.peer);
         }
         _equal(digest, keccak256(content));
-        address[3] memory next = _places();
+        address[4] memory next = _places();
         _equal(federation.exitGame(), next[0]);
         _equal(federation.vault(), next[1]);
+        _equal(federation.fraudProofs(), next[2]);
     }
 
     function test_constructor_quorumIsNMinusF() external {
@@ -166,16 +167,24 @@ contract FederationConstructorTest is World {
         fixed_ = _parameters();
         fixed_.originWindow = 7199;
         _unlawful(fixed_);
-        // Twice the window, the silence and two graces: 2 · (96 000 + 57 600 + 28 800) s.
+        // Twice the window, the silence, two graces and the reclaim: 2 · (96 000 + 57 600 + 28 800 + 86 400) s.
         fixed_ = _parameters();
-        fixed_.exitPeriod = 364_799;
+        fixed_.exitPeriod = 537_599;
         _unlawful(fixed_);
-        fixed_.exitPeriod = 364_800;
+        fixed_.exitPeriod = 537_600;
+        this.create(_members(_places()[0]), fixed_);
         fixed_.originWindow = 7200;
-        this.create(_members(place), fixed_);
+        this.create(_members(_places()[0]), fixed_);
+        fixed_.committeeDelay = 1460 days;
         fixed_.exitPeriod = 365 days;
         this.create(_members(_places()[0]), fixed_);
         fixed_.exitPeriod = 365 days + 1;
+        _unlawful(fixed_);
+        fixed_ = _parameters();
+        fixed_.operatorBond = 0;
+        _unlawful(fixed_);
+        fixed_ = _parameters();
+        fixed_.reclaimWindow = 0;
         _unlawful(fixed_);
         // No overflow hides a contradiction.
         fixed_.silence = type(uint64).max;
@@ -186,6 +195,32 @@ contract FederationConstructorTest is World {
         fixed_ = _parameters();
         fixed_.l1BlockTime = type(uint64).max;
         _unlawful(fixed_);
+        fixed_ = _parameters();
+        fixed_.reclaimWindow = type(uint64).max;
+        _unlawful(fixed_);
+    }
+
+    /// @notice K63: users can leave before a new committee takes over, and nobody can put that off for ever.
+    function test_constructor_holdsTheCommitteeDelayAboveTheLongestExit() external {
+        Parameters memory fixed_ = _parameters();
+        fixed_.committeeDelay = 14 days;
+        _unlawful(fixed_);
+        fixed_.committeeDelay = 14 days + 1;
+        this.create(_members(_places()[0]), fixed_);
+        fixed_.committeeDelay = 1460 days + 1;
+        _unlawful(fixed_);
+        fixed_.committeeDelay = type(uint64).max;
+        _unlawful(fixed_);
+    }
+
+    /// @notice K22: no place is left open for whoever gets there first.
+    function test_constructor_revertsOnAPlaceThatIsZero() external {
+        for (uint256 i = 0; i < 3; ++i) {
+            address[3] memory others = [address(1), address(2), address(3)];
+            others[i] = address(0);
+            vm.expectRevert(IFederation.PlaceZero.selector);
+            this.createBeside(others);
+        }
     }
 
     function test_constructor_allowsTheShortPeriodsOfATestnet() external {
@@ -196,7 +231,10 @@ contract FederationConstructorTest is World {
             l1BlockTime: 1,
             silence: 9,
             grace: 1,
-            legacyTransactions: false
+            legacyTransactions: false,
+            operatorBond: 1,
+            committeeDelay: 121,
+            reclaimWindow: 5
         });
         this.create(_members(place), fixed_);
         _equal(federation.parameters().exitPeriod, 60);
@@ -222,11 +260,17 @@ contract FederationConstructorTest is World {
 
     function test_vault_revertsBeforeTheExitGameStands() external {
         // The vault's place is named first, the exit game's second.
-        address[3] memory places = _places();
-        bytes memory arguments = abi.encode(_members(place), _parameters(), places[2], places[1]);
+        address[4] memory places = _places();
+        bytes memory arguments = abi.encode(_members(place), _parameters(), places[2], places[1], places[3]);
         address made = _create("Federation", arguments);
         vm.expectRevert();
         this.createAt("Vault", made);
+    }
+
+    function createBeside(address[3] calldata others) external {
+        bytes memory arguments =
+            abi.encode(_members(_places()[0]), _parameters(), others[0], others[1], others[2]);
+        _create("Federation", arguments);
     }
 
     function createElsewhere(string calldata name) external {
@@ -246,8 +290,7 @@ contract FederationConstructorTest is World {
     }
 
     function create(Member[] memory members, Parameters memory fixed_) external {
-        address[3] memory places = _places();
-        federation = IFederation(_create("Federation", abi.encode(members, fixed_, places[1], places[2])));
+        federation = IFederation(_create("Federation", _arguments(members, fixed_)));
     }
 
     function _refused(Member[] memory members, bytes memory reason) private {

@@ -2,23 +2,31 @@
 pragma solidity 0.8.37;
 
 import {Anchor, Inclusion, Proof} from "../contracts/types/Anchor.sol";
-import {Certificate} from "../contracts/types/Committee.sol";
+import {Certificate, Member} from "../contracts/types/Committee.sol";
+import {Statement, Telling} from "../contracts/types/Evidence.sol";
 import {Position, toPosition} from "../contracts/types/Position.sol";
 import {Forms} from "./support/Forms.sol";
-import {World} from "./support/World.sol";
+import {Tree} from "./support/Tree.sol";
+import {Turns} from "./support/Turns.sol";
 
 /// @notice What each call costs as a transaction of its own; snapshots/*.json keep the figures.
 /// forge-config: default.isolate = true
-contract GasTest is World {
+contract GasTest is Turns {
     uint256 private constant ALICE_KEY = 0xa11ce;
     uint256 private constant BOB_KEY = 0xb0b;
     address private immutable ALICE = vm.addr(ALICE_KEY);
     address private immutable BOB = vm.addr(BOB_KEY);
 
     function test_anchor_costsTheSameForAnyCommitteeAndAnyNumberOfBlocks() external {
-        uint256[4] memory gas = [_anchorGas(4, 1), _anchorGas(4, 50), _anchorGas(16, 1), _anchorGas(16, 50)];
+        uint256[6] memory gas;
+        uint8[3] memory sizes = [4, 21, 67];
+        for (uint256 i = 0; i < 3; ++i) {
+            _takeOver(sizes[i]);
+            gas[2 * i] = _anchorGas(sizes[i], 1);
+            gas[2 * i + 1] = _anchorGas(sizes[i], 50);
+        }
         (uint256 least, uint256 most) = (gas[0], gas[0]);
-        for (uint256 i = 1; i < 4; ++i) {
+        for (uint256 i = 1; i < 6; ++i) {
             if (gas[i] < least) least = gas[i];
             if (gas[i] > most) most = gas[i];
         }
@@ -26,17 +34,35 @@ contract GasTest is World {
         _atMost((most - least) * 100, least * 2);
     }
 
-    function _anchorGas(uint256 operators, uint256 blocks) private returns (uint256) {
-        _deploy(operators);
+    /// @dev The committee of epoch 1 has this many operators, and has anchored.
+    function _takeOver(uint256 operators) private {
+        _deploy(4);
+        Member[] memory members = _joining(1, operators);
+        Certificate memory by = _change(0, 1, _digestOf(members), 15);
+        string memory name = string.concat(vm.toString(operators), " operators");
+        federation.announceCommittee(members, by);
+        // One transaction on mainnet: EIP-7825.
+        _atMost(vm.snapshotGasLastCall("committees", string.concat("announce ", name)), 16_777_216);
+        _anchorFor(0, DELAY);
+        bytes32 ready = _say(READINESS, 1, 0, 0, federation.announcement().digest);
+        bytes memory signature = _signOf(1, (1 << operators) - 1, ready);
+        federation.activateCommittee((1 << operators) - 1, signature);
+        vm.snapshotGasLastCall("committees", string.concat("activate ", name));
         _l1(5, 60);
         _block();
-        _anchor();
+        bytes memory header = _header();
+        by = _finalizeOf(1, header, _allOf(1));
+        federation.anchor(header, by.epoch, by.viewNumber, by.bitmap, by.signature);
+        vm.snapshotGasLastCall("committees", string.concat("first anchor, ", name));
+    }
+
+    function _anchorGas(uint256 operators, uint256 blocks) private returns (uint256) {
         _l1(5, 60);
         for (uint256 i = 0; i < blocks; ++i) {
             _block();
         }
         bytes memory header = _header();
-        Certificate memory by = _certificate(header, _all());
+        Certificate memory by = _finalizeOf(1, header, _allOf(1));
         federation.anchor(header, by.epoch, by.viewNumber, by.bitmap, by.signature);
         return vm.snapshotGasLastCall(
             "anchor", string.concat(vm.toString(operators), " operators, ", vm.toString(blocks), " blocks")
@@ -79,13 +105,11 @@ contract GasTest is World {
 
     /// @dev What `create` costs inside, and what a transaction that creates pays besides.
     function test_deployment_fitsOneTransaction() external {
-        uint256[3] memory sizes = [uint256(4), 16, 58];
+        uint256[3] memory sizes = [uint256(4), 16, 32];
         for (uint256 i = 0; i < 3; ++i) {
             size = sizes[i];
-            address[3] memory places = _places();
             bytes memory code = bytes.concat(
-                vm.getCode("Federation.sol:Federation"),
-                abi.encode(_members(places[0]), _parameters(), places[1], places[2])
+                vm.getCode("Federation.sol:Federation"), _arguments(_members(_places()[0]), _parameters())
             );
             uint256 gas = 53_000;
             for (uint256 k = 0; k < code.length; ++k) {
@@ -102,6 +126,57 @@ contract GasTest is World {
             _atMost(gas, 16_777_216);
             vm.snapshotValue("deployment", string.concat(vm.toString(sizes[i]), " operators"), gas);
         }
+    }
+
+    function test_bondsAndEvidence() external {
+        _deploy(4);
+        _l1(5, 60);
+        uint32 height = _block();
+        bytes memory header = _header();
+        Certificate memory by = _finalizeOf(0, header, 7);
+        Anchor memory covering = _anchor(header, by);
+        vm.deal(address(this), 200 ether);
+        federation.postBond{value: OPERATOR_BOND}(0, 0);
+        federation.postBond{value: OPERATOR_BOND}(0, 1);
+        vm.snapshotGasLastCall("evidence", "post a bond");
+        Statement memory one = Statement(FINALIZE, 0, "a", 1, _signOf(0, 1, _say(FINALIZE, 0, VIEW, 0, "a")));
+        Statement memory other = Statement(NULLIFY, 0, 0, 1, _signOf(0, 1, _say(NULLIFY, 0, VIEW, 0, 0)));
+        federation.proveContradiction(0, VIEW, one, other);
+        vm.snapshotGasLastCall("evidence", "contradiction of two votes");
+        bytes32[] memory leaves = _rewritten(height);
+        Telling memory told = _telling(height, history, covering);
+        (told.header, told.certificate) = (header, by);
+        Anchor memory none;
+        Telling memory retold = _telling(height, leaves, none);
+        retold.header = _header(height, Tree.root(leaves));
+        retold.certificate = _finalizeOf(0, retold.header, 14);
+        federation.proveRewrite(height, told, retold);
+        vm.snapshotGasLastCall("evidence", "rewrite, with signers");
+        vm.prank(federation.fraudProofs());
+        federation.haltForFraud(height, header, by, covering, ALICE);
+        vm.snapshotGasLastCall("evidence", "fraud, after a halt");
+    }
+
+    /// @dev A single vote is checked with the key of who cast it, not with those of the 66 others.
+    function test_contradiction_costsTheSameInALargeCommittee() external {
+        _deploy(4);
+        _announce(0, 1, _joining(1, 67));
+        _anchorFor(0, DELAY);
+        _activate(1, (1 << 67) - 1);
+        Statement memory one = Statement(FINALIZE, 0, "a", 1, _signOf(1, 1, _say(FINALIZE, 1, VIEW, 0, "a")));
+        Statement memory other = Statement(NULLIFY, 0, 0, 1, _signOf(1, 1, _say(NULLIFY, 1, VIEW, 0, 0)));
+        federation.proveContradiction(1, VIEW, one, other);
+        _atMost(vm.snapshotGasLastCall("evidence", "contradiction of two votes, 67 operators"), 460_000);
+    }
+
+    function test_silence() external {
+        _deploy(4);
+        _l1(100, 16 hours + 1);
+        federation.announceSilence();
+        vm.snapshotGasLastCall("evidence", "announce silence");
+        _l1(100, 4 hours + 1);
+        federation.haltIfSilent();
+        vm.snapshotGasLastCall("evidence", "halt by silence");
     }
 
     function test_deposit() external {

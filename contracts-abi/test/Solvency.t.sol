@@ -39,13 +39,16 @@ contract Economy is World {
     /// @dev Short periods: a history of 64 steps sees exits start, wait and end.
     function _parameters() internal pure override returns (Parameters memory) {
         return Parameters({
-            exitPeriod: 1720,
+            exitPeriod: 1840,
             exitBond: BOND,
             originWindow: 440,
             l1BlockTime: 1,
             silence: 300,
             grace: 60,
-            legacyTransactions: false
+            legacyTransactions: false,
+            operatorBond: 1,
+            committeeDelay: 3681,
+            reclaimWindow: 60
         });
     }
 

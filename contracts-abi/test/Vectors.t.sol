@@ -11,12 +11,24 @@ import {World} from "./support/World.sol";
 
 /// @notice The digests library at an address of our choice: digests name the contract that computes them.
 contract DigestHarness {
-    function finalization(uint64 epoch, uint64 viewNumber, bytes32 id) external view returns (bytes32) {
-        return Digest.finalization(epoch, viewNumber, id);
+    function statement(uint8 tag, uint64 epoch, uint64 viewNumber, bytes32 id)
+        external
+        view
+        returns (bytes32)
+    {
+        return Digest.statement(address(this), tag, epoch, viewNumber, id);
+    }
+
+    function notarization(uint64 epoch, uint64 viewNumber, uint64 parentView, bytes32 id)
+        external
+        view
+        returns (bytes32)
+    {
+        return Digest.notarization(address(this), epoch, viewNumber, parentView, id);
     }
 
     function possession(address operator, bytes calldata key) external view returns (bytes32) {
-        return Digest.possession(operator, key);
+        return Digest.possession(address(this), operator, key);
     }
 }
 
@@ -123,12 +135,18 @@ contract VectorsTest is World {
     function test_digests_areThoseOfTheFile() external {
         DigestHarness digests = DigestHarness(place);
         vm.etch(place, type(DigestHarness).runtimeCode);
-        bytes32 finalized = digests.finalization(
-            uint64(_uint(".bls.digests.epoch")),
-            uint64(_uint(".bls.digests.view")),
-            _word(".bls.digests.block")
-        );
-        _equal(finalized, _word(".bls.digests.finalize"));
+        uint64 epoch = uint64(_uint(".bls.digests.epoch"));
+        uint64 viewNumber = uint64(_uint(".bls.digests.view"));
+        bytes32 blockId = _word(".bls.digests.block");
+        bytes32 content = _word(".bls.digests.content");
+        bytes32 token = bytes32(uint256(uint160(vm.parseJsonAddress(file, ".bls.digests.token"))));
+        uint64 parentView = uint64(_uint(".bls.digests.parent_view"));
+        _equal(digests.notarization(epoch, viewNumber, parentView, blockId), _word(".bls.digests.notarize"));
+        _equal(digests.statement(2, epoch, viewNumber, 0), _word(".bls.digests.nullify"));
+        _equal(digests.statement(3, epoch, viewNumber, blockId), _word(".bls.digests.finalize"));
+        _equal(digests.statement(4, epoch, viewNumber, content), _word(".bls.digests.committee_change"));
+        _equal(digests.statement(6, epoch, 0, content), _word(".bls.digests.status"));
+        _equal(digests.statement(7, epoch, viewNumber, token), _word(".bls.digests.token_admission"));
         for (uint256 i = 0; i < 16; ++i) {
             address operator = vm.parseJsonAddress(file, _row(".bls.committee_16.operator", i));
             bytes32 digest = digests.possession(operator, _bytes(_row(".bls.committee_16.key", i)));
@@ -184,7 +202,7 @@ contract VectorsTest is World {
                 possession: _bytes(_row(string.concat(table, ".possession_uncompressed"), i))
             });
         }
-        bytes memory arguments = abi.encode(members, _parameters(), address(1), address(2));
+        bytes memory arguments = abi.encode(members, _parameters(), address(1), address(2), address(3));
         vm.etch(place, bytes.concat(vm.getCode("Federation.sol:Federation"), arguments));
         (bool created, bytes memory code) = place.call("");
         _true(created);

@@ -101,18 +101,23 @@ fn joining(member: &GenesisMember) -> NewMember {
 /// What the contracts of a testnet fix for ever.
 ///
 /// Everything is in seconds of Ethereum's clock and as short as the contract's own inequalities allow beside `SILENCE_S`:
-/// window ≥ 5/4 silence + grace, and exit period ≥ 2 (window + silence + 2 grace).
+/// window ≥ 5/4 silence + grace, exit period ≥ 2 (window + silence + 2 grace + reclaim window), and a committee's delay longer
+/// than the longest exit, which takes two periods.
 #[must_use]
 pub fn parameters() -> Parameters {
     let window = SILENCE_S + SILENCE_S / 4 + GRACE_S;
+    let exit_period_s = 2 * (window + SILENCE_S + 2 * GRACE_S + RECLAIM_WINDOW_S);
     Parameters {
-        exit_period_s: 2 * (window + SILENCE_S + 2 * GRACE_S),
+        exit_period_s,
         exit_bond: eth(1) / Amount::from(10),
         origin_window: window,
         l1_block_time_s: 1,
         silence_s: SILENCE_S,
         grace_s: GRACE_S,
         legacy_transactions: false,
+        operator_bond: eth(1),
+        committee_delay_s: 2 * exit_period_s + 1,
+        reclaim_window_s: RECLAIM_WINDOW_S,
     }
 }
 
@@ -236,6 +241,8 @@ fn write(path: &Path, text: &str) -> Result<()> {
 pub const SILENCE_S: u64 = 60;
 /// Seconds to save committed blocks after an announcement.
 pub const GRACE_S: u64 = 60;
+/// Seconds to show that a deposit was credited before who made it gets it back.
+const RECLAIM_WINDOW_S: u64 = 30;
 /// A block on top is enough where nobody reorganises.
 const CONFIRMATIONS: u32 = 1;
 /// Thirty seconds of blocks: an operator that was killed and restarted has read them within one.
@@ -269,7 +276,9 @@ mod tests {
         let window = rules.origin_window * rules.l1_block_time_s;
         assert!(rules.origin_window <= 8_191);
         assert!(window >= rules.silence_s + rules.silence_s / 4 + rules.grace_s);
-        assert!(2 * (window + rules.silence_s + 2 * rules.grace_s) <= rules.exit_period_s);
+        let known = window + rules.silence_s + 2 * rules.grace_s + rules.reclaim_window_s;
+        assert!(2 * known <= rules.exit_period_s);
+        assert!(2 * rules.exit_period_s < rules.committee_delay_s);
     }
 
     #[test]

@@ -23,11 +23,13 @@ interface IVault is IPayouts {
     /// @notice What the vault recorded of a deposit.
     /// @param owner who gets the fund output
     /// @param l1Block the L1 block of the deposit
+    /// @param reclaimedAt the L1 block in which it went back to its owner, zero if it did not
     /// @param amount what was deposited
     /// @param asset zero for ETH
     struct Deposit {
         address owner;
         uint64 l1Block;
+        uint64 reclaimedAt;
         uint256 amount;
         address asset;
     }

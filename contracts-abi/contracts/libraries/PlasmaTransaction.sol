@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {Position} from "../types/Position.sol";
 
 /// @title The fixed-width transaction (docs/protocol.md section 2)
-/// @notice `check` first: the accessors then read fields whose place the counts in the first bytes fix.
+/// @notice `check` first: the accessors then read fields whose place the counts in the first bytes fix. `check` and
+/// `examine` are one set of rules, so what the exit game refuses is exactly what a fraud proof convicts.
 library PlasmaTransaction {
     /// @notice The kind is unknown, or legacy where the federation has no legacy transactions.
     error KindRefused(uint8 kind);
@@ -27,6 +28,19 @@ library PlasmaTransaction {
     /// @notice The index is not below the number of outputs.
     error OutputOutside(uint8 index);
 
+    /// @notice The first rule that bytes break; `None` when they keep all that they decide alone.
+    enum Flaw {
+        None,
+        Length,
+        Kind,
+        Counts,
+        Template,
+        AmountZero,
+        OwnerZero,
+        InputsEqual,
+        Unbalanced
+    }
+
     uint8 internal constant SPLIT = 0x01;
     uint8 internal constant MERGE = 0x02;
     uint8 internal constant FUND = 0x04;
@@ -42,18 +56,31 @@ library PlasmaTransaction {
 
     /// @notice Every rule that the bytes alone decide, in the order of the protocol, but for the signature.
     function check(bytes calldata transaction, bool legacyTransactions) internal pure {
-        if (transaction.length < HEAD_BYTES) revert TransactionLength(transaction.length, HEAD_BYTES);
-        _checkCounts(transaction, legacyTransactions);
-        uint256 expected = HEAD_BYTES + INPUT_BYTES * inputs(transaction) + OUTPUT_BYTES
-            * outputs(transaction) + SIGNATURE_BYTES;
-        if (transaction.length != expected) revert TransactionLength(transaction.length, expected);
+        (Flaw flaw, uint256 a, uint256 b) = examine(transaction, legacyTransactions);
+        if (flaw != Flaw.None) _refuse(flaw, a, b);
+    }
+
+    /// @notice The same for any bytes at all, never reverting: the first rule that is broken, with what the error of
+    /// `check` says about it.
+    function examine(bytes calldata transaction, bool legacyTransactions)
+        internal
+        pure
+        returns (Flaw flaw, uint256 a, uint256 b)
+    {
+        if (transaction.length < HEAD_BYTES) return (Flaw.Length, transaction.length, HEAD_BYTES);
         uint8 kindByte = kind(transaction);
-        if (kindByte != TRANSFER) _checkTemplate(transaction);
-        _checkOutputs(transaction);
-        if (kindByte != FUND) {
-            _checkInputs(transaction);
-            _checkBalance(transaction);
-        }
+        (a, b) = (inputs(transaction), outputs(transaction));
+        flaw = _examineCounts(kindByte, a, b, legacyTransactions);
+        if (flaw != Flaw.None) return (flaw, flaw == Flaw.Kind ? kindByte : a, b);
+        uint256 expected = HEAD_BYTES + INPUT_BYTES * a + OUTPUT_BYTES * b + SIGNATURE_BYTES;
+        if (transaction.length != expected) return (Flaw.Length, transaction.length, expected);
+        if (kindByte != TRANSFER && !_keepsTemplate(transaction)) return (Flaw.Template, 0, 0);
+        // What a fund brings and to whom the vault decided; its input is no position.
+        if (kindByte == FUND) return (Flaw.None, 0, 0);
+        (flaw, a) = _examineOutputs(transaction);
+        if (flaw != Flaw.None) return (flaw, a, 0);
+        (flaw, a, b) = _examineInputs(transaction);
+        if (flaw == Flaw.None && !_balances(transaction)) flaw = Flaw.Unbalanced;
     }
 
     /// @notice First byte: one of the four kinds.
@@ -119,73 +146,85 @@ library PlasmaTransaction {
         }
     }
 
-    function _checkCounts(bytes calldata transaction, bool legacyTransactions) private pure {
-        uint8 kindByte = kind(transaction);
-        uint8 i = inputs(transaction);
-        uint8 o = outputs(transaction);
-        bool legacy = kindByte == SPLIT || kindByte == MERGE;
-        if (kindByte != TRANSFER && kindByte != FUND && !(legacy && legacyTransactions)) {
-            revert KindRefused(kindByte);
-        }
-        uint8 inputsMin = kindByte == MERGE ? 2 : 1;
-        uint8 inputsMax = kindByte == TRANSFER ? 4 : inputsMin;
-        uint8 outputsMax = kindByte == TRANSFER ? 4 : kindByte == SPLIT ? 3 : 1;
-        if (i < inputsMin || i > inputsMax || o == 0 || o > outputsMax) revert CountsRefused(i, o);
+    function _refuse(Flaw flaw, uint256 a, uint256 b) private pure {
+        if (flaw == Flaw.Length) revert TransactionLength(a, b);
+        if (flaw == Flaw.Kind) revert KindRefused(uint8(a));
+        if (flaw == Flaw.Counts) revert CountsRefused(uint8(a), uint8(b));
+        if (flaw == Flaw.Template) revert TemplateBroken();
+        if (flaw == Flaw.AmountZero) revert AmountZero(uint8(a));
+        if (flaw == Flaw.OwnerZero) revert OwnerZero(uint8(a));
+        if (flaw == Flaw.InputsEqual) revert InputsEqual(uint8(a), uint8(b));
+        revert Unbalanced();
     }
 
-    function _checkTemplate(bytes calldata transaction) private pure {
-        if (expiry(transaction) != FOREVER) revert TemplateBroken();
-        if (kind(transaction) != FUND) {
-            if (asset(transaction) != address(0)) revert TemplateBroken();
-            return;
-        }
+    function _examineCounts(uint8 kindByte, uint256 i, uint256 o, bool legacyTransactions)
+        private
+        pure
+        returns (Flaw)
+    {
+        bool legacy = kindByte == SPLIT || kindByte == MERGE;
+        if (kindByte != TRANSFER && kindByte != FUND && !(legacy && legacyTransactions)) return Flaw.Kind;
+        uint256 inputsMin = kindByte == MERGE ? 2 : 1;
+        uint256 inputsMax = kindByte == TRANSFER ? 4 : inputsMin;
+        uint256 outputsMax = kindByte == TRANSFER ? 4 : kindByte == SPLIT ? 3 : 1;
+        return i < inputsMin || i > inputsMax || o == 0 || o > outputsMax ? Flaw.Counts : Flaw.None;
+    }
+
+    function _keepsTemplate(bytes calldata transaction) private pure returns (bool) {
+        if (expiry(transaction) != FOREVER) return false;
+        if (kind(transaction) != FUND) return asset(transaction) == address(0);
         (Position position, uint256 number) = input(transaction, 0);
         bytes calldata sealing = signature(transaction);
         bool signed = bytes32(sealing[:32]) != 0 || bytes32(sealing[32:64]) != 0 || sealing[64] != 0;
-        if (Position.unwrap(position) != 0 || number > type(uint64).max || signed) revert TemplateBroken();
+        return Position.unwrap(position) == 0 && number <= type(uint64).max && !signed;
     }
 
-    function _checkOutputs(bytes calldata transaction) private pure {
+    function _examineOutputs(bytes calldata transaction) private pure returns (Flaw, uint256) {
         uint8 count = outputs(transaction);
         for (uint8 i = 0; i < count; ++i) {
             (, uint256 amount) = output(transaction, i);
-            if (amount == 0) revert AmountZero(i);
+            if (amount == 0) return (Flaw.AmountZero, i);
         }
         for (uint8 i = 0; i < count; ++i) {
             (address owner,) = output(transaction, i);
-            if (owner == address(0)) revert OwnerZero(i);
+            if (owner == address(0)) return (Flaw.OwnerZero, i);
         }
+        return (Flaw.None, 0);
     }
 
-    function _checkInputs(bytes calldata transaction) private pure {
+    function _examineInputs(bytes calldata transaction) private pure returns (Flaw, uint256, uint256) {
         uint8 count = inputs(transaction);
         for (uint8 j = 1; j < count; ++j) {
             (Position second,) = input(transaction, j);
             for (uint8 i = 0; i < j; ++i) {
                 (Position first,) = input(transaction, i);
-                if (first == second) revert InputsEqual(i, j);
+                if (first == second) return (Flaw.InputsEqual, i, j);
             }
         }
+        return (Flaw.None, 0, 0);
     }
 
-    function _checkBalance(bytes calldata transaction) private pure {
+    /// @dev Four amounts of 256 bits: a sum that passes 2^256 is smaller than what was added last.
+    function _balances(bytes calldata transaction) private pure returns (bool) {
         uint256 brought = 0;
+        uint256 given = 0;
         for (uint8 i = 0; i < inputs(transaction); ++i) {
             (, uint256 amount) = input(transaction, i);
             brought = _sum(brought, amount);
+            if (brought < amount) return false;
         }
-        uint256 given = 0;
         for (uint8 i = 0; i < outputs(transaction); ++i) {
             (, uint256 amount) = output(transaction, i);
             given = _sum(given, amount);
+            if (given < amount) return false;
         }
-        if (brought != given) revert Unbalanced();
+        return brought == given;
     }
 
-    function _sum(uint256 a, uint256 b) private pure returns (uint256 sum) {
+    function _sum(uint256 a, uint256 b) private pure returns (uint256) {
+        // Wraps on purpose: the caller compares.
         unchecked {
-            sum = a + b;
+            return a + b;
         }
-        if (sum < a) revert Unbalanced();
     }
 }

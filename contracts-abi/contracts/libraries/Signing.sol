@@ -33,15 +33,26 @@ library Signing {
     uint256 private constant S_MAX = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
     /// @notice The address whose key signed a checked transaction.
-    function signer(bytes calldata transaction, address verifyingContract) internal view returns (address) {
+    function signer(bytes calldata transaction, address verifyingContract)
+        internal
+        view
+        returns (address account)
+    {
+        account = recover(transaction, verifyingContract);
+        if (account == address(0)) revert SignatureRefused();
+    }
+
+    /// @notice The same, and nobody where `signer` reverts: for a fund, and where the signature or what it should
+    /// sign has another form.
+    function recover(bytes calldata transaction, address verifyingContract) internal view returns (address) {
+        if (transaction.kind() == PlasmaTransaction.FUND || _farOutput(transaction) != 0) return address(0);
         bytes calldata signature = transaction.signature();
         bytes32 r = bytes32(signature[:32]);
         bytes32 s = bytes32(signature[32:64]);
         uint8 v = uint8(signature[64]);
-        if (r == 0 || s == 0 || uint256(s) > S_MAX || (v != 27 && v != 28)) revert SignatureRefused();
-        address recovered = ecrecover(digest(transaction, verifyingContract), v, r, s);
-        if (recovered == address(0)) revert SignatureRefused();
-        return recovered;
+        if (r == 0 || s == 0 || uint256(s) > S_MAX || (v != 27 && v != 28)) return address(0);
+        // Reverts when the precompile gets too little gas, so no caller can make a good signature fail.
+        return ecrecover(digest(transaction, verifyingContract), v, r, s);
     }
 
     /// @notice What the owner of the inputs signs.
@@ -91,7 +102,20 @@ library Signing {
         return keccak256(abi.encodePacked(hashes));
     }
 
+    /// @dev The first output number of an input that the template of a legacy kind cannot hold; zero if none.
+    function _farOutput(bytes calldata transaction) private pure returns (uint8) {
+        if (transaction.kind() == PlasmaTransaction.TRANSFER) return 0;
+        uint8 count = transaction.inputs();
+        for (uint8 i = 0; i < count; ++i) {
+            (Position position,) = transaction.input(i);
+            if (uint8(Position.unwrap(position)) > 127) return uint8(Position.unwrap(position));
+        }
+        return 0;
+    }
+
     function _personalDigest(bytes calldata transaction) private pure returns (bytes32) {
+        uint8 far = _farOutput(transaction);
+        if (far != 0) revert LegacyOutput(far);
         bytes memory content = bytes.concat(
             transaction[0:1], _list(_legacyInputs(transaction)), _list(_legacyOutputs(transaction))
         );
@@ -109,7 +133,6 @@ library Signing {
         for (uint8 i = 0; i < count; ++i) {
             (Position position, uint256 amount) = transaction.input(i);
             uint72 number = Position.unwrap(position);
-            if (uint8(number) > 127) revert LegacyOutput(uint8(number));
             list = abi.encodePacked(
                 list,
                 hex"ec84",

@@ -9,6 +9,10 @@ pragma solidity 0.8.37;
 /// @param silence seconds without an anchor after which the federation counts as silent
 /// @param grace seconds that a silent federation has left to save its committed blocks
 /// @param legacyTransactions whether transactions of the kinds split and merge are transactions at all
+/// @param operatorBond what an operator's seat in a committee can lose, wei
+/// @param committeeDelay seconds from the announcement of a committee to its activation, and from the end of a
+/// committee to the return of its bonds: longer than the longest exit
+/// @param reclaimWindow seconds in which the reclaim of a deposit can be challenged
 struct Parameters {
     uint64 exitPeriod;
     uint256 exitBond;
@@ -17,4 +21,7 @@ struct Parameters {
     uint64 silence;
     uint64 grace;
     bool legacyTransactions;
+    uint256 operatorBond;
+    uint64 committeeDelay;
+    uint64 reclaimWindow;
 }

@@ -11,6 +11,18 @@ function toPosition(uint32 height, uint32 transaction, uint8 output) pure return
     return Position.wrap((uint72(height) << 40) | (uint72(transaction) << 8) | output);
 }
 
+using {transactionOf, outputOf} for Position global;
+
+/// @notice Index of the transaction in its block.
+function transactionOf(Position position) pure returns (uint32) {
+    return uint32(Position.unwrap(position) >> 8);
+}
+
+/// @notice Index of the output in its transaction.
+function outputOf(Position position) pure returns (uint8) {
+    return uint8(Position.unwrap(position));
+}
+
 /// @notice Height of the block that holds the output's transaction.
 function blockOf(Position position) pure returns (uint32) {
     return uint32(Position.unwrap(position) >> 40);

@@ -42,6 +42,62 @@ contract PlasmaTransactionTest is Check {
         } catch {}
     }
 
+    /// @dev K18: one source of truth, and total: `examine` never reverts, and names a flaw exactly where `check` reverts.
+    function testFuzz_examine_saysWhatCheckReverts(bytes memory form, bool legacy) external view {
+        _examinedAsChecked(form, legacy);
+    }
+
+    /// @dev The same close to what is valid: a transaction of any kind with some bytes changed and any number missing.
+    function testFuzz_examine_saysWhatCheckRevertsNearTheRules(uint256 seed, bool legacy) external view {
+        uint8[4] memory kinds = [1, 2, 4, 5];
+        bytes memory form = _simple(1 + (seed & 3), 1 + ((seed >> 2) & 3));
+        form[0] = bytes1(kinds[(seed >> 4) & 3]);
+        for (uint256 i = 0; i < (seed >> 6) % 4; ++i) {
+            uint256 change = uint256(keccak256(abi.encode(seed, i)));
+            form[change % (change & 256 == 0 ? 27 : form.length)] = bytes1(uint8(change >> 128));
+        }
+        if (seed & 1024 == 0) {
+            uint256 length = uint256(keccak256(abi.encode(seed))) % (form.length + 1);
+            assembly ("memory-safe") {
+                mstore(form, length)
+            }
+        }
+        _examinedAsChecked(form, legacy);
+    }
+
+    function _examinedAsChecked(bytes memory form, bool legacy) private view {
+        (PlasmaTransaction.Flaw flaw,,) = harness.examine(form, legacy);
+        try harness.check(form, legacy) {
+            _true(flaw == PlasmaTransaction.Flaw.None);
+        } catch {
+            _true(flaw != PlasmaTransaction.Flaw.None);
+        }
+    }
+
+    /// @dev What a fund brings and to whom the vault decides, here as in the ledger.
+    function test_check_leavesOutputsOfFundsToTheVault() external view {
+        harness.check(Forms.fund(7, address(0), 0), false);
+        harness.check(Forms.fund(type(uint64).max, address(1), type(uint256).max), true);
+    }
+
+    /// @dev K20: nobody where `signer` reverts, somebody where it does not.
+    function test_recover_isNobodyWhereSignerReverts() external view {
+        bytes memory form = _simple(1, 1);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(KEY, harness.digest(form, PLACE));
+        _equal(harness.recover(Forms.sealing(form, r, s, v), PLACE), vm.addr(KEY));
+        _equal(harness.recover(Forms.sealing(form, r, s, 29), PLACE), address(0));
+        _equal(harness.recover(Forms.sealing(form, 0, s, v), PLACE), address(0));
+        _equal(harness.recover(form, PLACE), address(0));
+        _equal(harness.recover(Forms.fund(9, address(1), 5), PLACE), address(0));
+        Spend[] memory far = Forms.one(Spend({position: toPosition(1, 1, 128), amount: 5}));
+        form = Forms.unsigned(1, ETH, FOREVER, far, _outputs(1, 5));
+        _equal(harness.recover(Forms.sealing(form, r, s, v), PLACE), address(0));
+        far[0].position = toPosition(1, 1, 127);
+        form = Forms.unsigned(1, ETH, FOREVER, far, _outputs(1, 5));
+        (v, r, s) = vm.sign(KEY, harness.digest(form, PLACE));
+        _equal(harness.recover(Forms.sealing(form, r, s, v), PLACE), vm.addr(KEY));
+    }
+
     function testFuzz_check_revertsOnEveryOtherLength(uint16 length) external {
         bytes memory form = _simple(1, 1);
         vm.assume(length % 400 != form.length && length % 400 >= 27);

@@ -13,6 +13,18 @@ contract Harness {
         transaction.check(legacyTransactions);
     }
 
+    function examine(bytes calldata transaction, bool legacyTransactions)
+        external
+        pure
+        returns (PlasmaTransaction.Flaw, uint256, uint256)
+    {
+        return transaction.examine(legacyTransactions);
+    }
+
+    function recover(bytes calldata transaction, address verifyingContract) external view returns (address) {
+        return Signing.recover(transaction, verifyingContract);
+    }
+
     function id(bytes calldata transaction) external pure returns (bytes32) {
         return transaction.id();
     }

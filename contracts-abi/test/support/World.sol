@@ -26,6 +26,7 @@ abstract contract World is Check {
     uint256 internal constant ORDER = 0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001;
     uint256 internal constant BOND = 0.1 ether;
     uint256 internal constant PERIOD = 7 days;
+    uint256 internal constant OPERATOR_BOND = 32 ether;
 
     IFederation internal federation;
     IExitGame internal game;
@@ -47,7 +48,10 @@ abstract contract World is Check {
             l1BlockTime: 12,
             silence: 16 hours,
             grace: 4 hours,
-            legacyTransactions: true
+            legacyTransactions: true,
+            operatorBond: OPERATOR_BOND,
+            committeeDelay: 15 days,
+            reclaimWindow: 1 days
         });
     }
 
@@ -57,10 +61,7 @@ abstract contract World is Check {
         vm.roll(1_000_000);
         vm.etch(BLOCK_HASHES, BLOCK_HASHES_CODE);
         size = operators;
-        address[3] memory places = _places();
-        Member[] memory members = _members(places[0]);
-        federation =
-            IFederation(_create("Federation", abi.encode(members, _parameters(), places[1], places[2])));
+        federation = IFederation(_create("Federation", _arguments(_members(_places()[0]), _parameters())));
         game = IExitGame(_create("ExitGame", abi.encode(federation)));
         vault = IVault(_create("Vault", abi.encode(federation)));
         delete history;
@@ -82,10 +83,20 @@ abstract contract World is Check {
         }
     }
 
-    /// @dev Where the deployer's next three contracts will stand.
-    function _places() internal view returns (address[3] memory places) {
+    /// @dev What the constructor of `Federation` takes when it is the deployer's next contract.
+    function _arguments(Member[] memory members, Parameters memory fixed_)
+        internal
+        view
+        returns (bytes memory)
+    {
+        address[4] memory places = _places();
+        return abi.encode(members, fixed_, places[1], places[2], places[3]);
+    }
+
+    /// @dev Where the deployer's next four contracts will stand.
+    function _places() internal view returns (address[4] memory places) {
         uint64 nonce = vm.getNonce(DEPLOYER);
-        for (uint64 i = 0; i < 3; ++i) {
+        for (uint64 i = 0; i < 4; ++i) {
             places[i] = vm.computeCreateAddress(DEPLOYER, nonce + i);
         }
     }
@@ -217,21 +228,15 @@ abstract contract World is Check {
         return Signer.publicKey(_secret(index));
     }
 
-    /// @dev No halt exists yet that a test could cause.
+    /// @dev A halt wherever a test wants it; those that the law knows have tests of their own.
     function _halt(uint32 lastValid) internal {
         _setLatest(224, type(uint32).max, lastValid);
         _equal(federation.lastValid(), lastValid);
     }
 
-    /// @dev No change of committee exists yet that a test could cause.
-    function _setEpoch(uint64 epoch) internal {
-        _setLatest(160, type(uint64).max, epoch);
-        _equal(federation.latest().epoch, epoch);
-    }
-
-    /// @dev The first storage slot of `Federation` that is not a mapping holds `Latest`.
+    /// @dev The first storage slot of `Federation` holds `Latest`.
     function _setLatest(uint256 bit, uint256 mask, uint256 value) private {
-        bytes32 slot = bytes32(uint256(2));
+        bytes32 slot = 0;
         uint256 word = uint256(vm.load(address(federation), slot));
         vm.store(address(federation), slot, bytes32((word & ~(mask << bit)) | (value << bit)));
     }

@@ -6,7 +6,7 @@ use ethers_core::{
     types::{Address, Bytes, H256, U256},
     utils::keccak256,
 };
-use plasma_contracts_abi::{exit_game, federation, vault};
+use plasma_contracts_abi::{exit_game, federation, fraud_proofs, vault};
 
 #[test]
 fn events_have_the_signatures_of_the_protocol() {
@@ -86,16 +86,21 @@ fn constructor_arguments_encode_after_the_bytecode() {
         number(8),
         number(2),
         Token::Bool(false),
+        number(1),
+        number(121),
+        number(5),
     ]);
     let arguments = [
         Token::Array(vec![member]),
         parameters,
         Token::Address(Address::repeat_byte(5)),
         Token::Address(Address::repeat_byte(6)),
+        Token::Address(Address::repeat_byte(7)),
     ];
     let code = constructor
         .encode_input(federation::FEDERATION_BYTECODE.to_vec(), &arguments)
         .unwrap();
     assert!(code.starts_with(&federation::FEDERATION_BYTECODE));
     assert!(!exit_game::EXITGAME_BYTECODE.is_empty() && !vault::VAULT_BYTECODE.is_empty());
+    assert!(!fraud_proofs::FRAUDPROOFS_BYTECODE.is_empty());
 }

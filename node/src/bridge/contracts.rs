@@ -1,4 +1,4 @@
-//! What the three contracts of a deployment say when asked: state, not events.
+//! What the contracts of a deployment say when asked: state, not events.
 
 use std::ops::RangeInclusive;
 
@@ -20,7 +20,7 @@ use super::{
     rpc::Rpc,
 };
 
-/// The addresses of the three contracts of one deployment.
+/// The addresses of the contracts of one deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Contracts {
     /// Committees and anchors; names the deployment.
@@ -29,6 +29,8 @@ pub struct Contracts {
     pub vault: Address,
     /// Exits.
     pub exit_game: Address,
+    /// What convicts signers of an invalid block; holds nothing and emits nothing.
+    pub fraud_proofs: Address,
 }
 
 /// The newest anchor as the contract keeps it, and how far the chain is valid.
@@ -65,6 +67,12 @@ pub struct Parameters {
     pub grace_s: u64,
     /// Whether split and merge are transactions at all.
     pub legacy_transactions: bool,
+    /// What a seat of a committee can lose, in wei.
+    pub operator_bond: Amount,
+    /// Time from the announcement of a committee to its activation, and from the end of one to the return of its bonds.
+    pub committee_delay_s: u64,
+    /// Time in which the reclaim of a deposit can be challenged.
+    pub reclaim_window_s: u64,
 }
 
 /// An exit that is open on Ethereum.
@@ -92,7 +100,7 @@ pub struct DepositRecord {
 }
 
 impl Contracts {
-    /// Asks `Federation` for the other two.
+    /// Asks `Federation` for the others.
     ///
     /// # Errors
     /// [`L1Error::NoCode`] when there is no contract at one of the addresses; [`L1Error`] of the endpoint.
@@ -100,17 +108,21 @@ impl Contracts {
         has_code(rpc, "Federation", federation).await?;
         let vault: ethers_core::types::Address = ask(rpc, federation, federation::VaultCall).await?;
         let exit_game: ethers_core::types::Address = ask(rpc, federation, federation::ExitGameCall).await?;
+        let fraud_proofs: ethers_core::types::Address =
+            ask(rpc, federation, federation::FraudProofsCall).await?;
         let found = Self {
             federation,
             vault: Address(vault.0),
             exit_game: Address(exit_game.0),
+            fraud_proofs: Address(fraud_proofs.0),
         };
         has_code(rpc, "Vault", found.vault).await?;
         has_code(rpc, "ExitGame", found.exit_game).await?;
+        has_code(rpc, "FraudProofs", found.fraud_proofs).await?;
         Ok(found)
     }
 
-    /// All three, for filters.
+    /// Those that emit what the ledger follows, for filters.
     #[must_use]
     pub fn all(&self) -> [Address; 3] {
         [self.federation, self.vault, self.exit_game]
@@ -295,6 +307,9 @@ impl Contracts {
             silence_s: answer.silence,
             grace_s: answer.grace,
             legacy_transactions: answer.legacy_transactions,
+            operator_bond: convert::from_u256(answer.operator_bond),
+            committee_delay_s: answer.committee_delay,
+            reclaim_window_s: answer.reclaim_window,
         })
     }
 

@@ -1,4 +1,4 @@
-//! Puts the three contracts of a new federation on Ethereum.
+//! Puts the contracts of a new federation on Ethereum.
 //!
 //! They know each other by addresses predicted from the deployer's nonce and check them in their
 //! constructors. The operators' proofs of possession name `Federation`, so the addresses come first:
@@ -12,6 +12,7 @@ use ethers_core::{
 use plasma_contracts_abi::{
     exit_game::EXITGAME_BYTECODE,
     federation::{self, FEDERATION_BYTECODE},
+    fraud_proofs::FRAUDPROOFS_BYTECODE,
     vault::VAULT_BYTECODE,
 };
 use plasma_core::{
@@ -57,7 +58,7 @@ pub struct Deployment {
     pub contracts: Contracts,
     /// The block that holds `Federation`: the first L1 origin.
     pub block: L1Block,
-    /// What the three took together.
+    /// What all took together.
     pub gas_used: u64,
 }
 
@@ -79,6 +80,7 @@ impl Site {
             federation: address(0),
             exit_game: address(1),
             vault: address(2),
+            fraud_proofs: address(3),
         };
         Ok(Self {
             contracts,
@@ -102,7 +104,7 @@ impl Site {
         }
     }
 
-    /// Deploys `Federation`, `ExitGame` and `Vault`, each mined before the next is sent.
+    /// Deploys `Federation`, `ExitGame`, `Vault` and `FraudProofs`, each mined before the next is sent.
     ///
     /// # Errors
     /// [`L1Error::Reverted`] when a constructor refuses a member or a parameter; [`L1Error::Mismatch`] when the
@@ -127,14 +129,23 @@ impl Site {
             federation,
             exit_game,
             vault,
+            fraud_proofs,
         } = self.contracts;
         let seats = members.iter().map(seat).collect::<Result<Vec<_>, _>>()?;
-        let arguments = (seats, rules(parameters), H160(exit_game.0), H160(vault.0)).encode();
+        let others = (H160(exit_game.0), H160(vault.0), H160(fraud_proofs.0));
+        let arguments = (seats, rules(parameters), others.0, others.1, others.2).encode();
         let place = AbiEncode::encode(H160(federation.0));
         let first = create(rpc, deployer, "Federation", &FEDERATION_BYTECODE, &arguments).await?;
         let second = create(rpc, deployer, "ExitGame", &EXITGAME_BYTECODE, &place).await?;
         let third = create(rpc, deployer, "Vault", &VAULT_BYTECODE, &place).await?;
-        for (receipt, predicted) in [(&first, federation), (&second, exit_game), (&third, vault)] {
+        let fourth = create(rpc, deployer, "FraudProofs", &FRAUDPROOFS_BYTECODE, &place).await?;
+        let made = [
+            (&first, federation),
+            (&second, exit_game),
+            (&third, vault),
+            (&fourth, fraud_proofs),
+        ];
+        for (receipt, predicted) in made {
             if receipt.created != Some(predicted) {
                 let found = receipt.created.unwrap_or_default().to_string();
                 return Err(L1Error::Mismatch {
@@ -148,7 +159,7 @@ impl Site {
             .block_at(first.block)
             .await?
             .ok_or(L1Error::UnknownBlock(first.block))?;
-        let gas_used = [first, second, third]
+        let gas_used = [first, second, third, fourth]
             .iter()
             .map(|receipt| receipt.gas_used)
             .sum();
@@ -203,5 +214,8 @@ fn rules(parameters: &Parameters) -> federation::Parameters {
         silence: parameters.silence_s,
         grace: parameters.grace_s,
         legacy_transactions: parameters.legacy_transactions,
+        operator_bond: convert::to_u256(parameters.operator_bond),
+        committee_delay: parameters.committee_delay_s,
+        reclaim_window: parameters.reclaim_window_s,
     }
 }

@@ -42,6 +42,9 @@ pub(crate) fn parameters() -> Parameters {
         silence_s: 60,
         grace_s: 20,
         legacy_transactions: true,
+        operator_bond: Amount::from(2_000_000u64),
+        committee_delay_s: 2 * EXIT_PERIOD_S + 1,
+        reclaim_window_s: 10,
     }
 }
 

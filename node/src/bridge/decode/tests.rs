@@ -12,6 +12,7 @@ const CONTRACTS: Contracts = Contracts {
     federation: Address([1; 20]),
     vault: Address([2; 20]),
     exit_game: Address([3; 20]),
+    fraud_proofs: Address([4; 20]),
 };
 
 fn word(number: u64) -> Hash {
