@@ -13,7 +13,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const contracts = ["Federation", "ExitGame", "Vault", "FraudProofs"];
+const contracts = ["Federation", "ExitGame", "InFlightExits", "Vault", "FraudProofs"];
 
 function run(program, ...words) {
   const { status, error } = spawnSync(program, words, { cwd: here, stdio: "inherit" });

@@ -1,50 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {InFlightExits} from "./InFlightExits.sol";
+import {Inclusions} from "./Inclusions.sol";
 import {Payouts} from "./Payouts.sol";
 import {IExitGame} from "./interfaces/IExitGame.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
-import {IVault} from "./interfaces/IVault.sol";
+import {IInFlightExits} from "./interfaces/IInFlightExits.sol";
 import {ExitQueue} from "./libraries/ExitQueue.sol";
-import {MerkleProof} from "./libraries/MerkleProof.sol";
+import {Included} from "./libraries/Included.sol";
 import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
 import {Signing} from "./libraries/Signing.sol";
-import {Anchor, Inclusion, Proof} from "./types/Anchor.sol";
-import {Parameters} from "./types/Parameters.sol";
+import {Inclusion, Proof} from "./types/Anchor.sol";
+import {Evidence, Finding} from "./types/Evidence.sol";
+import {Share} from "./types/InFlight.sol";
 import {Position, toPosition} from "./types/Position.sol";
 
 /// @title The exit game, with standard exits
-/// @notice See `IExitGame`. No owner, no setter: what it knows it learns from the federation when it is created.
-contract ExitGame is IExitGame, Payouts {
+/// @notice See `IExitGame`. In-flight exits share its queue and its registry, and are a contract of their own for their
+/// size. No owner, no setter: what it knows it learns from the federation when it is created.
+contract ExitGame is IExitGame, Inclusions, Payouts {
     using ExitQueue for ExitQueue.Queue;
     using PlasmaTransaction for bytes;
 
-    /// @inheritdoc IExitGame
-    IFederation public immutable federation;
-    /// @inheritdoc IExitGame
-    IVault public immutable vault;
+    /// @dev An exit as it is stored, in two slots. `token` is the vault's number of the asset. An amount that does not
+    /// fit (only tokens have such) lies in `_largeAmounts`, and zero in its place: no output has amount zero.
+    struct Open {
+        address owner;
+        uint8 token;
+        uint88 amount;
+        bytes32 output;
+    }
 
-    /// @dev Enough to end any exit: 2^20 places in the queue, two receivers that burn their share, two credits.
-    uint256 private constant PLACE_GAS = 500_000;
+    /// @dev A challenge that rests on a block that is only certified: who paid its bond, where the spending
+    /// transaction is claimed to lie, and that block's history leaf.
+    struct Claim {
+        address claimant;
+        Position position;
+        bytes32 leaf;
+    }
 
-    uint64 private immutable _exitPeriod;
-    uint256 private immutable _exitBond;
-    bool private immutable _legacyTransactions;
+    /// @inheritdoc IExitGame
+    IInFlightExits public immutable inFlight;
+
+    /// @dev Enough to end any exit: 2^20 places in the queue; in flight, four inputs, four outputs of a token and five
+    /// receivers of bonds that burn their share, and ten provisional claims.
+    uint256 private constant PLACE_GAS = 2_500_000;
 
     /// @inheritdoc IExitGame
     mapping(bytes32 output => uint256 l1Block) public consumed;
 
-    mapping(uint256 id => Exit) private _exits;
+    mapping(uint256 id => Open) private _exits;
+    mapping(uint256 id => uint256 amount) private _largeAmounts;
+    mapping(uint256 id => Claim) private _claims;
     mapping(address asset => ExitQueue.Queue) private _queues;
 
     /// @param federation_ the federation, which names this place as its exit game
-    constructor(IFederation federation_) {
-        federation = federation_;
-        vault = IVault(federation_.vault());
-        Parameters memory fixed_ = federation_.parameters();
-        _exitPeriod = fixed_.exitPeriod;
-        _exitBond = fixed_.exitBond;
-        _legacyTransactions = fixed_.legacyTransactions;
+    constructor(IFederation federation_) Inclusions(federation_) {
+        inFlight = new InFlightExits(federation_);
         if (federation_.exitGame() != address(this)) revert WrongPlace();
     }
 
@@ -56,8 +69,6 @@ contract ExitGame is IExitGame, Payouts {
         _checkIncluded(transaction, inclusion);
         (address owner, uint256 amount) = transaction.output(output);
         if (owner != msg.sender) revert NotOwner(owner);
-        if (transaction.asset() != ETH) revert AssetUnknown(transaction.asset());
-        if (amount > type(uint96).max) revert AmountBeyondSupply(amount);
         bytes32 key = keccak256(abi.encodePacked(transaction.id(), output));
         if (consumed[key] != 0) revert AlreadyPaid(key);
 
@@ -68,19 +79,20 @@ contract ExitGame is IExitGame, Payouts {
             uint64 anchoredTerm = inclusion.anchor.time + 2 * _exitPeriod;
             if (anchoredTerm > exitableAt) exitableAt = anchoredTerm;
         }
+        address asset = transaction.asset();
+        uint8 token = _checkToken(asset);
         Position position = toPosition(inclusion.height, inclusion.index, output);
-        id = _queues[ETH].insert(exitableAt, position);
-        _exits[id] = Exit({owner: owner, amount: uint96(amount), output: key});
+        id = _queues[asset].insert(exitableAt, position);
+        bool fits = amount <= type(uint88).max;
+        _exits[id] = Open({owner: owner, token: token, amount: fits ? uint88(amount) : 0, output: key});
+        if (!fits) _largeAmounts[id] = amount;
         emit ExitStarted(id, position, owner);
     }
 
     /// @inheritdoc IExitGame
     function challengeExit(uint256 exitId, bytes calldata transaction, uint8 input) external {
         transaction.check(_legacyTransactions);
-        IFederation.Latest memory last = federation.latest();
-        uint32 counted = last.height < last.lastValid ? last.height : last.lastValid;
-        if (transaction.expiry() < counted) revert SpendingExpired(transaction.expiry(), counted);
-        _challenge(exitId, transaction, input, last.lastValid);
+        _challenge(exitId, transaction, input, _checkNotExpired(transaction));
     }
 
     /// @inheritdoc IExitGame
@@ -91,6 +103,35 @@ contract ExitGame is IExitGame, Payouts {
             revert SpendingExpired(transaction.expiry(), proof.inclusion.height);
         }
         _challenge(exitId, transaction, input, lastValid);
+    }
+
+    /// @inheritdoc IExitGame
+    function challengeExitProvisionally(uint256 exitId, Evidence calldata spending, uint8 input)
+        external
+        payable
+    {
+        if (msg.value != _exitBond) revert BondDiffers(msg.value, _exitBond);
+        Finding memory found = _examine(spending);
+        if (found.leaf == 0) revert NotProvisional();
+        _checkSpent(exitId, spending.transaction, input, found.lastValid);
+        uint256 until = ExitQueue.exitableAt(exitId) - _exitPeriod / 2;
+        if (block.timestamp >= until) revert IInFlightExits.TimePassed(until);
+        if (_claims[exitId].claimant != address(0)) revert IInFlightExits.ClaimStands(0);
+        _claims[exitId] = Claim({claimant: msg.sender, position: found.position, leaf: found.leaf});
+        emit ChallengeClaimed(exitId, found.position, found.leaf);
+    }
+
+    /// @inheritdoc IExitGame
+    function rebutChallenge(uint256 exitId, Inclusion calldata truth) external {
+        Claim memory claim = _claims[exitId];
+        if (claim.claimant == address(0)) revert IInFlightExits.ClaimUnknown(0);
+        (bytes32 leaf,) = Included.checkBlock(truth, federation);
+        if (claim.position.blockOf() != truth.height || leaf == claim.leaf) {
+            revert IInFlightExits.ClaimHolds();
+        }
+        delete _claims[exitId];
+        emit ChallengeRebutted(exitId);
+        _send(msg.sender, _exitBond);
     }
 
     /// @inheritdoc IExitGame
@@ -109,8 +150,34 @@ contract ExitGame is IExitGame, Payouts {
     }
 
     /// @inheritdoc IExitGame
+    function consume(bytes32 output) external returns (bool isFirst) {
+        if (msg.sender != address(vault)) revert NotVault(msg.sender);
+        isFirst = consumed[output] == 0;
+        if (isFirst) consumed[output] = block.number;
+    }
+
+    /// @inheritdoc IExitGame
+    function enqueue(address asset, uint64 exitableAt, Position youngest) external returns (uint256 id) {
+        _checkInFlight();
+        _checkToken(asset);
+        return _queues[asset].insert(exitableAt, youngest);
+    }
+
+    /// @inheritdoc IExitGame
+    function settle(address asset, bytes32[] calldata outputs, Share[] calldata shares) external {
+        _checkInFlight();
+        for (uint256 i = 0; i < outputs.length; ++i) {
+            consumed[outputs[i]] = block.number;
+        }
+        for (uint256 i = 0; i < shares.length; ++i) {
+            vault.pay(asset, shares[i].owner, shares[i].amount);
+        }
+    }
+
+    /// @inheritdoc IExitGame
     function exits(uint256 id) external view returns (Exit memory) {
-        return _exits[id];
+        Open memory open = _exits[id];
+        return Exit({owner: open.owner, asset: _asset(open), amount: _amount(id, open), output: open.output});
     }
 
     /// @inheritdoc IExitGame
@@ -120,70 +187,80 @@ contract ExitGame is IExitGame, Payouts {
 
     /// @dev The exit leaves storage before anything is sent. One that was challenged left it then.
     function _end(address asset, uint256 id, uint32 lastValid) private {
-        Exit memory ending = _exits[id];
-        if (ending.owner == address(0)) return;
-        delete _exits[id];
+        Open memory ending = _exits[id];
+        if (ending.owner == address(0)) return inFlight.end(asset, id);
+        uint256 amount = _amount(id, ending);
+        _forget(id, ending);
         Position position = ExitQueue.position(id);
-        bool paid = position.blockOf() <= lastValid && consumed[ending.output] == 0;
+        bool counts = position.blockOf() <= lastValid;
+        (address claimant, bool stands) = _settleClaim(id);
+        bool paid = counts && !stands && consumed[ending.output] == 0;
         if (paid) consumed[ending.output] = block.number;
         emit ExitEnded(id, position, paid);
-        if (paid) vault.pay(asset, ending.owner, ending.amount);
-        _send(ending.owner, _exitBond);
+        if (paid) vault.pay(asset, ending.owner, amount);
+        _send(counts && stands ? claimant : ending.owner, _exitBond);
+    }
+
+    /// @dev The claimant has its bond back as a credit. What was not rebutted stands if an anchor covers it by now.
+    function _settleClaim(uint256 id) private returns (address claimant, bool stands) {
+        claimant = _claims[id].claimant;
+        if (claimant == address(0)) return (claimant, false);
+        uint32 height = _claims[id].position.blockOf();
+        IFederation.Latest memory last = federation.latest();
+        stands = height <= last.height && height <= last.lastValid;
+        delete _claims[id];
+        credit[ETH][claimant] += _exitBond;
+        emit Credited(ETH, claimant, _exitBond);
     }
 
     /// @dev The transaction is checked and not expired unincluded. A void exit keeps its bond for its owner.
     function _challenge(uint256 exitId, bytes calldata transaction, uint8 input, uint32 lastValid) private {
-        Exit memory challenged = _exits[exitId];
+        Open memory challenged = _checkSpent(exitId, transaction, input, lastValid);
+        _forget(exitId, challenged);
+        _settleClaim(exitId);
+        emit ExitEnded(exitId, ExitQueue.position(exitId), false);
+        _send(msg.sender, _exitBond);
+    }
+
+    /// @dev The transaction spends the output of the exit, which is open and not void.
+    function _checkSpent(uint256 exitId, bytes calldata transaction, uint8 input, uint32 lastValid)
+        private
+        view
+        returns (Open memory challenged)
+    {
+        challenged = _exits[exitId];
         if (challenged.owner == address(0)) revert ExitUnknown(exitId);
         Position position = ExitQueue.position(exitId);
         if (position.blockOf() > lastValid) revert HeightVoid(position.blockOf(), lastValid);
         (Position spent, uint256 amount) = transaction.input(input);
         if (!(spent == position)) revert InputDiffers(spent, position);
-        if (amount != challenged.amount || transaction.asset() != ETH) revert ValueDiffers();
+        bool same = amount == _amount(exitId, challenged) && transaction.asset() == _asset(challenged);
+        if (!same) revert ValueDiffers();
         address signer = Signing.signer(transaction, address(federation));
         if (signer != challenged.owner) revert NotSpentByOwner(signer, challenged.owner);
-        delete _exits[exitId];
-        emit ExitEnded(exitId, position, false);
-        _send(msg.sender, _exitBond);
     }
 
-    /// @dev The transaction is well-formed and lies where the proof says, under the first anchor that covered its
-    /// height: a later anchor can tell another history, and nothing of it counts.
-    function _checkIncluded(bytes calldata transaction, Inclusion calldata inclusion)
-        private
-        view
-        returns (uint32 lastValid)
-    {
-        transaction.check(_legacyTransactions);
-        uint32 height = inclusion.height;
-        Anchor calldata covering = inclusion.anchor;
-        if (height <= covering.previous || height > covering.height) {
-            revert NotFirstCovering(height, covering.previous, covering.height);
-        }
-        bytes32 word;
-        (word, lastValid) = federation.anchored(covering.number);
-        if (word != covering.wordOf()) revert AnchorUnknown(covering.number);
-        if (height > lastValid) revert HeightVoid(height, lastValid);
-        bytes32 blockLeaf = keccak256(
-            abi.encodePacked(
-                uint8(1), height, inclusion.transactionCount, inclusion.transactionsRoot, inclusion.l1Height
-            )
-        );
-        bytes32 historyRoot =
-            MerkleProof.root(blockLeaf, height, uint256(covering.height) + 1, inclusion.historyPath);
-        if (historyRoot != covering.historyRoot) revert BlockNotInHistory(height);
-        bytes32 transactionsRoot = MerkleProof.root(
-            transaction.leaf(), inclusion.index, inclusion.transactionCount, inclusion.transactionPath
-        );
-        if (transactionsRoot != inclusion.transactionsRoot) revert TransactionNotInBlock(inclusion.index);
+    function _forget(uint256 id, Open memory open) private {
+        delete _exits[id];
+        if (open.amount == 0) delete _largeAmounts[id];
     }
 
-    /// @dev Deposits are numbered by the vault, so nobody can forge one; the id of the fund transaction depends
-    /// on nothing else, so however often it is included it is one output of the registry.
-    function _checkDeposit(bytes calldata transaction, address owner, uint256 amount) private view {
-        (, uint256 number) = transaction.input(0);
-        IVault.Deposit memory record = vault.deposits(uint64(number));
-        bool same = record.owner == owner && record.amount == amount && record.asset == transaction.asset();
-        if (!same) revert DepositDiffers(uint64(number));
+    function _amount(uint256 id, Open memory open) private view returns (uint256) {
+        return open.amount == 0 ? _largeAmounts[id] : open.amount;
+    }
+
+    function _asset(Open memory open) private view returns (address) {
+        return open.token == 0 ? ETH : vault.token(open.token);
+    }
+
+    /// @return token the vault's number of the asset, zero for ETH
+    function _checkToken(address asset) private view returns (uint8 token) {
+        if (asset == ETH) return 0;
+        token = vault.tokenNumber(asset);
+        if (token == 0) revert AssetUnknown(asset);
+    }
+
+    function _checkInFlight() private view {
+        if (msg.sender != address(inFlight)) revert NotInFlightExits(msg.sender);
     }
 }

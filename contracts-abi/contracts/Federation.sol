@@ -10,7 +10,7 @@ import {Header} from "./libraries/Header.sol";
 import {MerkleProof} from "./libraries/MerkleProof.sol";
 import {Anchor} from "./types/Anchor.sol";
 import {Certificate, Member, Verdict} from "./types/Committee.sol";
-import {Statement, Telling} from "./types/Evidence.sol";
+import {Statement, Telling} from "./types/Statement.sol";
 import {Parameters} from "./types/Parameters.sol";
 
 /// @title The federation

@@ -7,4 +7,5 @@
 ethers_contract::abigen!(Federation, "abi/Federation.json");
 ethers_contract::abigen!(ExitGame, "abi/ExitGame.json");
 ethers_contract::abigen!(Vault, "abi/Vault.json");
+ethers_contract::abigen!(InFlightExits, "abi/InFlightExits.json");
 ethers_contract::abigen!(FraudProofs, "abi/FraudProofs.json");

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IFederation} from "../contracts/interfaces/IFederation.sol";
 import {Verdict} from "../contracts/types/Committee.sol";
-import {Statement} from "../contracts/types/Evidence.sol";
+import {Statement} from "../contracts/types/Statement.sol";
 import {Refusing, Accepting} from "./support/Receivers.sol";
 import {Turns} from "./support/Turns.sol";
 

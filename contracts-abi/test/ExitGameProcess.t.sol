@@ -96,7 +96,7 @@ contract ExitGameProcessTest is Exits {
         uint256 before = alice.balance;
         game.process(address(0), 9);
         _equal(alice.balance, before + AMOUNT + BOND);
-        _equal(vault.credit(address(0), bob), AMOUNT);
+        _equal(vault.credit(address(0), bob), 0);
         _equal(address(vault).balance, 0);
     }
 

@@ -276,7 +276,7 @@ contract FederationConstructorTest is World {
     function createElsewhere(string calldata name) external {
         vm.startPrank(address(0xe15e));
         bytes memory code =
-            bytes.concat(vm.getCode(string.concat(name, ".sol:", name)), abi.encode(federation));
+            bytes.concat(vm.getCode(string.concat(name, ".sol:", name)), abi.encode(federation, _listed()));
         assembly ("memory-safe") {
             if iszero(create(0, add(code, 0x20), mload(code))) {
                 returndatacopy(0, 0, returndatasize())
@@ -286,7 +286,7 @@ contract FederationConstructorTest is World {
     }
 
     function createAt(string calldata name, address made) external {
-        _create(name, abi.encode(made));
+        _create(name, abi.encode(made, _listed()));
     }
 
     function create(Member[] memory members, Parameters memory fixed_) external {

@@ -3,19 +3,26 @@ pragma solidity 0.8.37;
 
 import {Anchor, Inclusion, Proof} from "../contracts/types/Anchor.sol";
 import {Certificate, Member} from "../contracts/types/Committee.sol";
-import {Statement, Telling} from "../contracts/types/Evidence.sol";
+import {Statement, Telling} from "../contracts/types/Statement.sol";
 import {Position, toPosition} from "../contracts/types/Position.sol";
+import {Deep} from "./support/Deep.sol";
 import {Forms} from "./support/Forms.sol";
+import {Plain} from "./support/Tokens.sol";
 import {Tree} from "./support/Tree.sol";
 import {Turns} from "./support/Turns.sol";
 
 /// @notice What each call costs as a transaction of its own; snapshots/*.json keep the figures.
 /// forge-config: default.isolate = true
-contract GasTest is Turns {
+contract GasTest is Turns, Deep {
     uint256 private constant ALICE_KEY = 0xa11ce;
     uint256 private constant BOB_KEY = 0xb0b;
     address private immutable ALICE = vm.addr(ALICE_KEY);
     address private immutable BOB = vm.addr(BOB_KEY);
+    address[] private listing = [address(new Plain())];
+
+    function _listed() internal view override returns (address[] memory) {
+        return listing;
+    }
 
     function test_anchor_costsTheSameForAnyCommitteeAndAnyNumberOfBlocks() external {
         uint256[6] memory gas;
@@ -188,6 +195,76 @@ contract GasTest is Turns {
         _atMost(vm.snapshotGasLastCall("vault", "deposit ETH"), 80_000);
     }
 
+    function test_deployment_ofAVaultWithAllTokensFitsOneTransaction() external {
+        while (listing.length < 255) {
+            listing.push(address(uint160(0x70ce0000 + listing.length)));
+            vm.etch(listing[listing.length - 1], listing[0].code);
+        }
+        _deploy(4);
+        bytes memory code = bytes.concat(vm.getCode("Vault.sol:Vault"), abi.encode(federation, listing));
+        uint256 gas = 53_000 + creationGas["Vault"];
+        for (uint256 k = 0; k < code.length; ++k) {
+            gas += code[k] == 0 ? 4 : 16;
+        }
+        _true(code.length <= 49_152);
+        _atMost(gas, 16_777_216);
+        vm.snapshotValue("deployment", "vault, 255 tokens", gas);
+    }
+
+    function test_depositToken() external {
+        _deploy(4);
+        Plain token = Plain(listing[0]);
+        token.mint(ALICE, 100);
+        vm.startPrank(ALICE);
+        token.approve(address(vault), 100);
+        vault.depositToken(address(token), 10, ALICE);
+        vault.depositToken(address(token), 10, ALICE);
+        vm.snapshotGasLastCall("vault", "deposit a token");
+    }
+
+    function test_reclaim() external {
+        _deploy(4);
+        vm.deal(ALICE, 10 ether);
+        vm.prank(ALICE);
+        vault.deposit{value: 5 ether}();
+        Proof memory proof = _deep(Forms.fund(0, ALICE, 5 ether));
+        vm.startPrank(ALICE);
+        vault.startReclaim{value: BOND}(0);
+        _atMost(vm.snapshotGasLastCall("vault", "start a reclaim"), 90_000);
+        vault.challengeReclaim(0, proof);
+        _atMost(vm.snapshotGasLastCall("vault", "challenge a reclaim, 16 + 20 levels"), 90_000);
+        vault.startReclaim{value: BOND}(0);
+        _l1(1, PERIOD / 4);
+        vault.finalizeReclaim(0);
+        _atMost(vm.snapshotGasLastCall("vault", "finalize a reclaim"), 120_000);
+    }
+
+    function test_exit_ofATokenLifeCycle() external {
+        _deploy(4);
+        Plain token = Plain(listing[0]);
+        token.mint(ALICE, 100);
+        vm.startPrank(ALICE);
+        token.approve(address(vault), 100);
+        vault.depositToken(address(token), 100, ALICE);
+        vm.stopPrank();
+        vm.deal(BOB, 10 ether);
+        Proof memory proof = _deep(_transferOf(address(token), ALICE_KEY, toPosition(7, 3, 1), 5, BOB, 1000));
+        vm.startPrank(BOB);
+        game.startExit{value: BOND}(proof, 0);
+        uint256 second = game.startExit{value: BOND}(proof, 0);
+        _atMost(vm.snapshotGasLastCall("exits", "start of a token, 16 + 20 levels"), 150_000);
+        vm.stopPrank();
+        Position position = toPosition(proof.inclusion.height, proof.inclusion.index, 0);
+        bytes memory spending = _transferOf(address(token), BOB_KEY, position, 5, ALICE, type(uint32).max);
+        vm.prank(ALICE);
+        game.challengeExit(second, spending, 0);
+        _atMost(vm.snapshotGasLastCall("exits", "challenge of a token"), 90_000);
+        _l1(100_000, 2 * PERIOD);
+        game.process(address(token), 1);
+        vm.snapshotGasLastCall("exits", "process one of a token");
+        _equal(token.balanceOf(BOB), 5);
+    }
+
     function test_exit_lifeCycle() external {
         _deploy(4);
         _fundVault();
@@ -228,38 +305,32 @@ contract GasTest is Turns {
         _atMost(vm.snapshotGasLastCall("exits", "process eight"), 8 * 70_000);
     }
 
+    function test_process_manyOfAToken() external {
+        _deploy(4);
+        Plain token = Plain(listing[0]);
+        token.mint(ALICE, 100);
+        vm.startPrank(ALICE);
+        token.approve(address(vault), 100);
+        vault.depositToken(address(token), 100, ALICE);
+        vm.stopPrank();
+        vm.deal(BOB, 10 ether);
+        for (uint32 i = 0; i < 8; ++i) {
+            uint32 height = _block(_transferOf(address(token), ALICE_KEY, toPosition(i, 3, 1), 5, BOB, 1000));
+            _l1(5, 60);
+            _anchor();
+            Proof memory proof = _proof(height, 0);
+            vm.prank(BOB);
+            game.startExit{value: BOND}(proof, 0);
+        }
+        _l1(100_000, 2 * PERIOD);
+        game.process(address(token), 8);
+        _atMost(vm.snapshotGasLastCall("exits", "process eight of a token"), 8 * 70_000);
+        _equal(token.balanceOf(BOB), 40);
+    }
+
     function _fundVault() private {
         vm.deal(ALICE, 100 ether);
         vm.prank(ALICE);
         vault.deposit{value: 50 ether}();
-    }
-
-    /// @dev A transaction among 2^16 in a block among 2^20; the siblings are anything, the roots follow.
-    function _deep(bytes memory transaction) private returns (Proof memory) {
-        bytes32 root = keccak256(abi.encodePacked(uint8(0), transaction));
-        Inclusion memory inclusion;
-        inclusion.index = 40_000;
-        inclusion.height = 700_000;
-        inclusion.transactionCount = 1 << 16;
-        inclusion.l1Height = uint64(block.number);
-        inclusion.transactionPath = _siblings(16);
-        inclusion.transactionsRoot = harness.root(root, 40_000, 1 << 16, inclusion.transactionPath);
-        root = _historyLeaf(700_000, 1 << 16, inclusion.transactionsRoot, inclusion.l1Height);
-        inclusion.historyPath = _siblings(20);
-        root = harness.root(root, 700_000, 1 << 20, inclusion.historyPath);
-        _l1(5, 60);
-        bytes memory header = _header((1 << 20) - 1, root);
-        Certificate memory by = _certificate(header, _all());
-        federation.anchor(header, by.epoch, by.viewNumber, by.bitmap, by.signature);
-        inclusion.anchor =
-            Anchor(1, 0, (1 << 20) - 1, root, uint64(block.number - 1), uint64(block.timestamp));
-        return Proof({transaction: transaction, inclusion: inclusion});
-    }
-
-    function _siblings(uint256 count) private pure returns (bytes32[] memory siblings) {
-        siblings = new bytes32[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            siblings[i] = keccak256(abi.encode("sibling", count, i));
-        }
     }
 }

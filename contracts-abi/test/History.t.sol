@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IFederation} from "../contracts/interfaces/IFederation.sol";
 import {Anchor} from "../contracts/types/Anchor.sol";
 import {Certificate} from "../contracts/types/Committee.sol";
-import {Statement} from "../contracts/types/Evidence.sol";
+import {Statement} from "../contracts/types/Statement.sol";
 import {Check} from "./support/Check.sol";
 import {Turns} from "./support/Turns.sol";
 

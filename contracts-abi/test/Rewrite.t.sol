@@ -5,7 +5,7 @@ import {IFederation} from "../contracts/interfaces/IFederation.sol";
 import {MerkleProof} from "../contracts/libraries/MerkleProof.sol";
 import {Anchor} from "../contracts/types/Anchor.sol";
 import {Certificate, Verdict} from "../contracts/types/Committee.sol";
-import {Telling} from "../contracts/types/Evidence.sol";
+import {Telling} from "../contracts/types/Statement.sol";
 import {Tree} from "./support/Tree.sol";
 import {Turns} from "./support/Turns.sol";
 

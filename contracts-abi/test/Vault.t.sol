@@ -99,12 +99,57 @@ contract VaultTest is World {
         _equal(owner.balance, 1 ether);
     }
 
-    function test_pay_creditsWhatTheVaultLacks() external {
-        vault.deposit{value: 1 ether}();
-        vm.prank(address(game));
+    /// @dev Only forged outputs ask for more than was deposited. They get what is held, and nothing beside it.
+    function test_pay_neverPaysMoreThanIsHeld() external {
+        vault.deposit{value: 3 ether}();
+        address refusing = address(new Refusing());
+        vm.startPrank(address(game));
+        vault.pay(address(0), refusing, 2 ether);
+        _equal(vault.held(address(0)), 1 ether);
+        vm.expectEmit(true, true, true, true, address(vault));
+        emit IVault.Unbacked(address(0), ALICE, 1 ether);
         vault.pay(address(0), ALICE, 2 ether);
+        _equal(ALICE.balance, 101 ether);
+        vault.pay(address(0), ALICE, 2 ether);
+        vm.stopPrank();
+        _equal(ALICE.balance, 101 ether);
+        _equal(vault.credit(address(0), ALICE), 0);
+        _equal(vault.held(address(0)), 0);
+        // What waits for somebody is still there.
+        Refusing(payable(refusing)).withdraw(vault, ALICE);
+        _equal(ALICE.balance, 103 ether);
+    }
+
+    /// @dev K53.
+    function test_pay_forcedEthBelongsToNobody() external {
+        vault.deposit{value: 1 ether}();
+        vm.deal(address(vault), 9 ether);
+        _equal(vault.held(address(0)), 1 ether);
+        vm.prank(address(game));
+        vault.pay(address(0), ALICE, 9 ether);
+        _equal(ALICE.balance, 101 ether);
+        _equal(address(vault).balance, 8 ether);
+    }
+
+    /// @dev K51: an account with delegated code deposits, is paid, and is nobody special.
+    function test_deposit_byAnAccountWithDelegatedCode() external {
+        vm.etch(ALICE, abi.encodePacked(hex"ef0100", address(new Accepting())));
+        vm.prank(ALICE, ALICE);
+        _equal(vault.deposit{value: 1 ether}(), 0);
+        _equal(vault.deposits(0).owner, ALICE);
+        vm.prank(address(game));
+        vault.pay(address(0), ALICE, 1 ether);
         _equal(ALICE.balance, 100 ether);
-        _equal(vault.credit(address(0), ALICE), 2 ether);
+        // Delegated to what refuses, the account has a credit, and takes it once it delegates elsewhere.
+        vault.depositFor{value: 1 ether}(ALICE);
+        vm.etch(ALICE, abi.encodePacked(hex"ef0100", address(new Burning())));
+        vm.prank(address(game));
+        vault.pay(address(0), ALICE, 1 ether);
+        _equal(vault.credit(address(0), ALICE), 1 ether);
+        vm.etch(ALICE, "");
+        vm.prank(ALICE);
+        vault.withdrawCredit(address(0), ALICE);
+        _equal(ALICE.balance, 101 ether);
     }
 
     function test_pay_cannotBeMadeToFailByBringingLittleGas() external {

@@ -69,7 +69,7 @@ pub async fn deploy(
         .map(|seat| seat.member(&site.domain()))
         .collect::<Result<Vec<_>>>()?;
     let joining: Vec<NewMember> = members.iter().map(joining).collect();
-    let deployed = site.deploy(rpc, &deployer, &parameters(), &joining).await?;
+    let deployed = site.deploy(rpc, &deployer, &parameters(), &joining, &[]).await?;
     let contracts = deployed.contracts;
     let genesis = genesis(&contracts, deployed.block, members);
     genesis.validate().context("the genesis that we made ourselves")?;

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Anchor} from "../types/Anchor.sol";
 import {Certificate, Member, Verdict} from "../types/Committee.sol";
-import {Statement, Telling} from "../types/Evidence.sol";
+import {Statement, Telling} from "../types/Statement.sol";
 import {Parameters} from "../types/Parameters.sol";
 import {IEnrolment} from "./IEnrolment.sol";
 

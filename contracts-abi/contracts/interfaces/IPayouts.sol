@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title How money leaves: a send with fixed gas, and a credit where the receiver refuses it
+/// @title How money leaves: a send with fixed gas, and a credit where the receiver or the token refuses it
 interface IPayouts {
-    /// @notice A receiver refused a payment; it waits as a credit.
+    /// @notice A payment was refused; it waits as a credit.
     event Credited(address indexed asset, address indexed owner, uint256 amount);
     /// @notice A credit was taken.
     event CreditWithdrawn(address indexed asset, address indexed owner, address receiver, uint256 amount);
 
-    /// @notice The caller has no credit.
+    /// @notice The caller has no credit, or less than it asks for.
     error NoCredit();
-    /// @notice The receiver refused the withdrawal.
+    /// @notice The receiver or the token refused the withdrawal.
     error WithdrawalRefused();
     /// @notice Too little gas is left to offer the receiver its share; nothing was decided.
     error GasTooLow();
@@ -20,4 +20,7 @@ interface IPayouts {
 
     /// @notice Pays the caller's whole credit to a receiver of its choice, with all the gas that is left.
     function withdrawCredit(address asset, address receiver) external;
+
+    /// @notice The same with a part of it: for a token that took from the vault's balance on its own.
+    function withdrawCreditPart(address asset, address receiver, uint256 amount) external;
 }

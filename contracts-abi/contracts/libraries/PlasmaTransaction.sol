@@ -16,9 +16,9 @@ library PlasmaTransaction {
     /// @notice A split, merge or fund that departs from its fixed asset, expiry, input or signature.
     error TemplateBroken();
     /// @notice An output of nothing.
-    error AmountZero(uint8 output);
+    error OutputAmountZero(uint8 output);
     /// @notice An output to nobody.
-    error OwnerZero(uint8 output);
+    error OutputOwnerZero(uint8 output);
     /// @notice Two inputs name one output.
     error InputsEqual(uint8 first, uint8 second);
     /// @notice Inputs and outputs differ in sum, or a sum passes 2^256.
@@ -133,6 +133,20 @@ library PlasmaTransaction {
         return keccak256(transaction[:transaction.length - SIGNATURE_BYTES]);
     }
 
+    /// @notice The id of the only transaction that funds a deposit.
+    function fundId(uint64 number, address owner, address asset_, uint256 amount)
+        internal
+        pure
+        returns (bytes32)
+    {
+        uint72 position = 0;
+        return keccak256(
+            abi.encodePacked(
+                FUND, uint8(1), uint8(1), asset_, FOREVER, position, uint256(number), owner, amount
+            )
+        );
+    }
+
     /// @notice Leaf of a block's tree: keccak of zero and the bytes with the signature.
     function leaf(bytes calldata transaction) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(uint8(0), transaction));
@@ -151,8 +165,8 @@ library PlasmaTransaction {
         if (flaw == Flaw.Kind) revert KindRefused(uint8(a));
         if (flaw == Flaw.Counts) revert CountsRefused(uint8(a), uint8(b));
         if (flaw == Flaw.Template) revert TemplateBroken();
-        if (flaw == Flaw.AmountZero) revert AmountZero(uint8(a));
-        if (flaw == Flaw.OwnerZero) revert OwnerZero(uint8(a));
+        if (flaw == Flaw.AmountZero) revert OutputAmountZero(uint8(a));
+        if (flaw == Flaw.OwnerZero) revert OutputOwnerZero(uint8(a));
         if (flaw == Flaw.InputsEqual) revert InputsEqual(uint8(a), uint8(b));
         revert Unbalanced();
     }

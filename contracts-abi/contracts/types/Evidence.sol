@@ -1,33 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Anchor} from "./Anchor.sol";
+import {Inclusion} from "./Anchor.sol";
 import {Certificate} from "./Committee.sol";
+import {Position} from "./Position.sol";
 
-/// @notice What operators said in one view: a certificate, or the vote of one operator or of some.
-/// @param tag 0x01 notarize, 0x02 nullify, 0x03 finalize
-/// @param parentView view of the parent; zero but for notarize
-/// @param id of the block; zero for nullify
-/// @param bitmap who said it: bit i for operator i, at least one
-/// @param signature sum of their signatures, G2 uncompressed, 256 bytes
-struct Statement {
-    uint8 tag;
-    uint64 parentView;
-    bytes32 id;
-    uint256 bitmap;
-    bytes signature;
-}
-
-/// @notice What one header tells about the block of some height.
-/// @param anchor the header as it was anchored; number zero for one that never was
-/// @param header 184 bytes. Empty for an anchored header whose signers are not accused
-/// @param certificate a finalize certificate of `header`
-/// @param leaf the block's history leaf
-/// @param path siblings from the leaf to the header's history root
-struct Telling {
-    Anchor anchor;
+/// @notice A transaction as it is used on L1: one that can still be included needs nothing else, one that expired
+/// must be shown to be included in time.
+/// @param transaction the bytes with signature
+/// @param inclusion where they lie; a `transactionCount` of zero shows nothing
+/// @param header empty where `inclusion` leads to its anchor; otherwise 184 bytes of a certified header, at that height
+/// or above, and `inclusion.historyPath` leads to its history root: the inclusion is provisional, `anchor` is not read
+/// @param certificate finalizes `header`
+struct Evidence {
+    bytes transaction;
+    Inclusion inclusion;
     bytes header;
     Certificate certificate;
+}
+
+/// @notice What evidence shows.
+/// @param id transaction id
+/// @param position of the transaction's first output, `NOWHERE` where no inclusion is shown
+/// @param leaf the block's history leaf that a provisional inclusion claims, zero otherwise
+/// @param lastValid how far the chain is valid
+struct Finding {
+    bytes32 id;
+    Position position;
     bytes32 leaf;
-    bytes32[] path;
+    uint32 lastValid;
 }

@@ -4,7 +4,10 @@ pragma solidity 0.8.37;
 /// @notice Where an output was born: `block << 40 | transaction << 8 | output` (docs/protocol.md section 1).
 type Position is uint72;
 
-using {blockOf, positionEquals as ==} for Position global;
+using {blockOf, positionEquals as ==, positionBelow as <} for Position global;
+
+/// @dev Younger than every output: where a transaction lies that no block is known to include.
+Position constant NOWHERE = Position.wrap(type(uint72).max);
 
 /// @notice Packs the three parts.
 function toPosition(uint32 height, uint32 transaction, uint8 output) pure returns (Position) {
@@ -31,4 +34,9 @@ function blockOf(Position position) pure returns (uint32) {
 /// @notice Whether two positions name one output.
 function positionEquals(Position a, Position b) pure returns (bool) {
     return Position.unwrap(a) == Position.unwrap(b);
+}
+
+/// @notice Whether the first output is the older one.
+function positionBelow(Position a, Position b) pure returns (bool) {
+    return Position.unwrap(a) < Position.unwrap(b);
 }

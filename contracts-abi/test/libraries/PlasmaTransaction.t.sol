@@ -185,11 +185,11 @@ contract PlasmaTransactionTest is Check {
     function test_check_revertsOnOutputsOfNothingOrToNobody() external {
         Pay[] memory outputs = _outputs(3, 5);
         outputs[1].amount = 0;
-        vm.expectRevert(abi.encodeWithSelector(PlasmaTransaction.AmountZero.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(PlasmaTransaction.OutputAmountZero.selector, 1));
         harness.check(Forms.unsigned(5, ETH, 1, _inputs(2, 5), outputs), false);
         outputs = _outputs(2, 5);
         outputs[1].owner = address(0);
-        vm.expectRevert(abi.encodeWithSelector(PlasmaTransaction.OwnerZero.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(PlasmaTransaction.OutputOwnerZero.selector, 1));
         harness.check(Forms.unsigned(5, ETH, 1, _inputs(2, 5), outputs), false);
     }
 

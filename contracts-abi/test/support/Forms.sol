@@ -43,11 +43,20 @@ library Forms {
         form = bytes.concat(form, new bytes(65));
     }
 
-    /// @notice The fund transaction of a deposit.
+    /// @notice The fund transaction of a deposit of ETH.
     function fund(uint64 number, address owner, uint256 amount) internal pure returns (bytes memory) {
+        return fund(number, owner, address(0), amount);
+    }
+
+    /// @notice The fund transaction of a deposit.
+    function fund(uint64 number, address owner, address asset, uint256 amount)
+        internal
+        pure
+        returns (bytes memory)
+    {
         return unsigned(
             4,
-            address(0),
+            asset,
             type(uint32).max,
             one(Spend({position: Position.wrap(0), amount: number})),
             one(Pay({owner: owner, amount: amount}))

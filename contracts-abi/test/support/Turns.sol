@@ -5,7 +5,7 @@ import {IFederation} from "../../contracts/interfaces/IFederation.sol";
 import {Bls} from "../../contracts/libraries/Bls.sol";
 import {Anchor} from "../../contracts/types/Anchor.sol";
 import {Certificate, Member} from "../../contracts/types/Committee.sol";
-import {Statement, Telling} from "../../contracts/types/Evidence.sol";
+import {Statement, Telling} from "../../contracts/types/Statement.sol";
 import {Signer} from "./Signer.sol";
 import {Tree} from "./Tree.sol";
 import {World} from "./World.sol";

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IExitGame} from "../../contracts/interfaces/IExitGame.sol";
 import {IFederation} from "../../contracts/interfaces/IFederation.sol";
+import {IInFlightExits} from "../../contracts/interfaces/IInFlightExits.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Bls} from "../../contracts/libraries/Bls.sol";
 import {Anchor, Inclusion, Proof} from "../../contracts/types/Anchor.sol";
@@ -30,6 +31,7 @@ abstract contract World is Check {
 
     IFederation internal federation;
     IExitGame internal game;
+    IInFlightExits internal inFlight;
     IVault internal vault;
     Harness internal harness = new Harness();
 
@@ -38,6 +40,7 @@ abstract contract World is Check {
     mapping(uint256 height => bytes[] transactions) internal bodies;
     mapping(uint256 height => uint64) internal originOf;
     bytes32[] internal history;
+    mapping(string contractName => uint256) internal creationGas;
     Anchor[] internal anchors;
 
     function _parameters() internal pure virtual returns (Parameters memory) {
@@ -55,6 +58,11 @@ abstract contract World is Check {
         });
     }
 
+    /// @dev The tokens that the vault takes.
+    function _listed() internal virtual returns (address[] memory) {
+        return new address[](0);
+    }
+
     /// @dev Deploys all three contracts for `operators` operators, at L1 block 1 000 000.
     function _deploy(uint256 operators) internal {
         vm.warp(1_700_000_000);
@@ -63,7 +71,8 @@ abstract contract World is Check {
         size = operators;
         federation = IFederation(_create("Federation", _arguments(_members(_places()[0]), _parameters())));
         game = IExitGame(_create("ExitGame", abi.encode(federation)));
-        vault = IVault(_create("Vault", abi.encode(federation)));
+        inFlight = game.inFlight();
+        vault = IVault(_create("Vault", abi.encode(federation, _listed())));
         delete history;
         history.push(_historyLeaf(0, 0, Tree.root(new bytes32[](0)), uint64(block.number)));
         delete anchors;
@@ -73,9 +82,11 @@ abstract contract World is Check {
     function _create(string memory name, bytes memory arguments) internal returns (address made) {
         bytes memory code = bytes.concat(vm.getCode(string.concat(name, ".sol:", name)), arguments);
         vm.prank(DEPLOYER);
+        uint256 before = gasleft();
         assembly ("memory-safe") {
             made := create(0, add(code, 0x20), mload(code))
         }
+        creationGas[name] = before - gasleft();
         if (made != address(0)) return made;
         assembly ("memory-safe") {
             returndatacopy(0, 0, returndatasize())
@@ -314,8 +325,17 @@ abstract contract World is Check {
         view
         returns (bytes memory)
     {
+        return _transferOf(address(0), key, from, amount, to, expiry);
+    }
+
+    /// @dev A transfer of one output of any asset to one owner.
+    function _transferOf(address asset, uint256 key, Position from, uint256 amount, address to, uint32 expiry)
+        internal
+        view
+        returns (bytes memory)
+    {
         Spend[] memory inputs = Forms.one(Spend({position: from, amount: amount}));
         Pay[] memory outputs = Forms.one(Pay({owner: to, amount: amount}));
-        return _signed(key, Forms.unsigned(5, address(0), expiry, inputs, outputs));
+        return _signed(key, Forms.unsigned(5, asset, expiry, inputs, outputs));
     }
 }

@@ -27,8 +27,10 @@ pub struct Contracts {
     pub federation: Address,
     /// Deposits.
     pub vault: Address,
-    /// Exits.
+    /// Standard exits, and the queues of both games.
     pub exit_game: Address,
+    /// In-flight exits.
+    pub in_flight: Address,
     /// What convicts signers of an invalid block; holds nothing and emits nothing.
     pub fraud_proofs: Address,
 }
@@ -80,6 +82,8 @@ pub struct Parameters {
 pub struct OpenExit {
     /// Who is paid.
     pub owner: Address,
+    /// What; zero is ETH.
+    pub asset: Address,
     /// How much.
     pub amount: Amount,
     /// keccak(transaction id ‖ output index).
@@ -110,22 +114,26 @@ impl Contracts {
         let exit_game: ethers_core::types::Address = ask(rpc, federation, federation::ExitGameCall).await?;
         let fraud_proofs: ethers_core::types::Address =
             ask(rpc, federation, federation::FraudProofsCall).await?;
+        let exit_game = Address(exit_game.0);
+        has_code(rpc, "ExitGame", exit_game).await?;
+        let in_flight: ethers_core::types::Address = ask(rpc, exit_game, exit_game::InFlightCall).await?;
         let found = Self {
             federation,
             vault: Address(vault.0),
-            exit_game: Address(exit_game.0),
+            exit_game,
+            in_flight: Address(in_flight.0),
             fraud_proofs: Address(fraud_proofs.0),
         };
         has_code(rpc, "Vault", found.vault).await?;
-        has_code(rpc, "ExitGame", found.exit_game).await?;
+        has_code(rpc, "InFlightExits", found.in_flight).await?;
         has_code(rpc, "FraudProofs", found.fraud_proofs).await?;
         Ok(found)
     }
 
     /// Those that emit what the ledger follows, for filters.
     #[must_use]
-    pub fn all(&self) -> [Address; 3] {
-        [self.federation, self.vault, self.exit_game]
+    pub fn all(&self) -> [Address; 4] {
+        [self.federation, self.vault, self.exit_game, self.in_flight]
     }
 
     /// Checks that the endpoint serves the genesis' chain and that the contract registered the genesis'
@@ -325,7 +333,8 @@ impl Contracts {
         let owner = Address(exit.owner.0);
         let open = OpenExit {
             owner,
-            amount: Amount::from(exit.amount),
+            asset: Address(exit.asset.0),
+            amount: convert::from_u256(exit.amount),
             output: Hash(exit.output),
         };
         Ok((!owner.is_zero()).then_some(open))

@@ -1,4 +1,4 @@
-//! Logs of the three contracts, strictly read.
+//! Logs of the contracts, strictly read.
 //!
 //! A log counts only when its address, its first topic, the number of its topics and the exact length
 //! and padding of its data are those of an event of `docs/protocol.md` section 5. Everything else is
@@ -127,7 +127,10 @@ impl Kind {
         match self {
             Self::Deposited | Self::DepositReclaimed => contracts.vault,
             Self::Halted | Self::CommitteeActivated | Self::Anchored => contracts.federation,
-            _ => contracts.exit_game,
+            Self::ExitStarted | Self::ExitEnded => contracts.exit_game,
+            Self::InFlightExitStarted | Self::InFlightPiggybacked | Self::InFlightExitEnded => {
+                contracts.in_flight
+            }
         }
     }
 }

@@ -76,9 +76,12 @@ impl Site {
             );
             Address(made.0)
         };
+        // The exit game makes its other half in its constructor; a contract's first nonce is 1.
+        let in_flight = get_contract_address(H160(address(1).0), U256::one());
         let contracts = Contracts {
             federation: address(0),
             exit_game: address(1),
+            in_flight: Address(in_flight.0),
             vault: address(2),
             fraud_proofs: address(3),
         };
@@ -104,7 +107,8 @@ impl Site {
         }
     }
 
-    /// Deploys `Federation`, `ExitGame`, `Vault` and `FraudProofs`, each mined before the next is sent.
+    /// Deploys `Federation`, `ExitGame`, `Vault` and `FraudProofs`, each mined before the next is sent. The vault takes
+    /// deposits of ETH and of the listed tokens.
     ///
     /// # Errors
     /// [`L1Error::Reverted`] when a constructor refuses a member or a parameter; [`L1Error::Mismatch`] when the
@@ -115,6 +119,7 @@ impl Site {
         deployer: &Account,
         parameters: &Parameters,
         members: &[NewMember],
+        tokens: &[Address],
     ) -> Result<Deployment, L1Error> {
         let nonce = rpc.nonce(deployer.address(), At::Pending).await?;
         if nonce != self.nonce {
@@ -130,6 +135,7 @@ impl Site {
             exit_game,
             vault,
             fraud_proofs,
+            ..
         } = self.contracts;
         let seats = members.iter().map(seat).collect::<Result<Vec<_>, _>>()?;
         let others = (H160(exit_game.0), H160(vault.0), H160(fraud_proofs.0));
@@ -137,7 +143,9 @@ impl Site {
         let place = AbiEncode::encode(H160(federation.0));
         let first = create(rpc, deployer, "Federation", &FEDERATION_BYTECODE, &arguments).await?;
         let second = create(rpc, deployer, "ExitGame", &EXITGAME_BYTECODE, &place).await?;
-        let third = create(rpc, deployer, "Vault", &VAULT_BYTECODE, &place).await?;
+        let listed: Vec<H160> = tokens.iter().map(|token| H160(token.0)).collect();
+        let place_and_tokens = (H160(federation.0), listed).encode();
+        let third = create(rpc, deployer, "Vault", &VAULT_BYTECODE, &place_and_tokens).await?;
         let fourth = create(rpc, deployer, "FraudProofs", &FRAUDPROOFS_BYTECODE, &place).await?;
         let made = [
             (&first, federation),

@@ -17,7 +17,8 @@ const CONTRACTS: Contracts = Contracts {
     federation: Address([1; 20]),
     vault: Address([2; 20]),
     exit_game: Address([3; 20]),
-    fraud_proofs: Address([4; 20]),
+    in_flight: Address([4; 20]),
+    fraud_proofs: Address([5; 20]),
 };
 const DEPOSITED: &str = "Deposited(uint64,address,address,uint256)";
 

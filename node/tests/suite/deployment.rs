@@ -81,7 +81,7 @@ impl Federation {
             })
             .collect();
         let deployment = site
-            .deploy(&anvil.rpc, deployer, &parameters(), &new_members)
+            .deploy(&anvil.rpc, deployer, &parameters(), &new_members, &[])
             .await
             .unwrap();
         let genesis = genesis(&deployment, members);

@@ -1,7 +1,7 @@
 //! Every event is read, and nothing that merely resembles one.
 
 use ethers_core::abi::EventExt as _;
-use plasma_contracts_abi::{exit_game, federation, vault};
+use plasma_contracts_abi::{exit_game, federation, in_flight_exits, vault};
 
 use super::{
     Address, Amount, Anchored, Contracts, Decoded, DepositNumber, Epoch, ExitId, Hash, Height, Kind, L1Event,
@@ -12,7 +12,8 @@ const CONTRACTS: Contracts = Contracts {
     federation: Address([1; 20]),
     vault: Address([2; 20]),
     exit_game: Address([3; 20]),
-    fraud_proofs: Address([4; 20]),
+    in_flight: Address([4; 20]),
+    fraud_proofs: Address([5; 20]),
 };
 
 fn word(number: u64) -> Hash {
@@ -117,21 +118,17 @@ fn anchored() -> Anchored {
     }
 }
 
-/// The compiler's word on what the contracts emit today; the other events come with later contracts.
+/// The compiler's word on what the contracts emit.
 #[test]
 fn signatures_and_indexed_values_are_those_of_the_contracts() {
     let abis = [
         &*federation::FEDERATION_ABI,
         &*vault::VAULT_ABI,
         &*exit_game::EXITGAME_ABI,
+        &*in_flight_exits::INFLIGHTEXITS_ABI,
     ];
     let events: Vec<_> = abis.iter().flat_map(|abi| abi.events()).collect();
-    for kind in [
-        Kind::Deposited,
-        Kind::ExitStarted,
-        Kind::ExitEnded,
-        Kind::Anchored,
-    ] {
+    for kind in Kind::ALL {
         let event = events
             .iter()
             .find(|event| event.signature().0 == kind.topic().0)
@@ -165,6 +162,7 @@ fn a_log_with_another_address_topic_count_or_length_is_none_of_ours() {
             CONTRACTS.federation,
             CONTRACTS.vault,
             CONTRACTS.exit_game,
+            CONTRACTS.in_flight,
             Address([9; 20]),
         ];
         for address in foreign.into_iter().filter(|address| *address != log.address) {
