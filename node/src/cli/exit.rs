@@ -132,7 +132,9 @@ impl From<StorageError> for StartError {
             StorageError::ClusterFile { .. } | StorageError::Shares { .. } | StorageError::NotBuilt => {
                 Self::Settings(text)
             }
-            StorageError::NotDurable { .. } | StorageError::ShuttingDown => Self::Failed(text),
+            StorageError::NotDurable { .. } | StorageError::Refused { .. } | StorageError::ShuttingDown => {
+                Self::Failed(text)
+            }
             _ => Self::Data(text),
         }
     }

@@ -51,9 +51,9 @@ impl<S: Storage> Runtime<S> {
     }
 }
 
-/// Lets a moment pass after an error that passes, and gives every other back.
+/// Lets a moment pass when nobody answered, and gives every other error back: waiting does not help with those.
 async fn hold_back(error: StorageError, stop: &mut watch::Receiver<bool>) -> Result<(), Fatal> {
-    if !error.passes() {
+    if !error.is_away() {
         return Err(error.into());
     }
     warn!(%error, "storage does not answer: this operator holds back");

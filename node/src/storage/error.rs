@@ -126,6 +126,18 @@ pub enum StorageError {
         /// How often.
         attempts: u32,
     },
+    /// A cluster gave an answer that no other attempt changes.
+    #[error(
+        "the cluster of {cluster} cannot {doing} and never will: {fault}; this is an error of this program"
+    )]
+    Refused {
+        /// The cluster file.
+        cluster: String,
+        /// What was tried.
+        doing: &'static str,
+        /// The answer.
+        fault: String,
+    },
     /// Nobody answers behind a cluster file.
     #[error(
         "the cluster of {cluster} is unreachable or speaks another version than this client (7.3): {reason}; see \
@@ -186,10 +198,13 @@ impl StorageError {
     /// Whether the same question may be answered a little later: the rows are well, and the way to them is not.
     #[must_use]
     pub fn passes(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::Unavailable { .. } | Self::TooOld
-        )
+        self.is_away() || matches!(self, Self::TooOld)
+    }
+
+    /// Whether nobody answered: to wait is all that helps.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Unavailable { .. })
     }
 }
 

@@ -68,8 +68,14 @@ pub(super) fn repeat<C: Cluster, T>(
             Err(Failed::Final(error)) => return Err(error),
             Err(Failed::Fault(fault)) => fault,
         };
-        let is_over = number >= ATTEMPTS_MAX || cluster.now().saturating_sub(begun) >= PATIENCE;
-        if fault.retry == Retry::Never || is_over {
+        if fault.retry == Retry::Never {
+            return Err(StorageError::Refused {
+                cluster: cluster.name().to_owned(),
+                doing,
+                fault: fault.to_string(),
+            });
+        }
+        if number >= ATTEMPTS_MAX || cluster.now().saturating_sub(begun) >= PATIENCE {
             return Err(unavailable(cluster, doing, &fault, number));
         }
         tracing::debug!(cluster = cluster.name(), doing, %fault, number, "trying again");
@@ -96,8 +102,8 @@ pub(super) fn unavailable(
 /// Attempts of one transaction: conflicts and restarts of the cluster take a few; more means that it does not serve.
 const ATTEMPTS_MAX: u32 = 50;
 
-/// Time for one transaction with all its attempts: a recovery of the cluster takes a few seconds. A running operator tries again
-/// after it, so this is also how long one that is told to stop may take.
+/// Time after which a transaction is not tried again: a recovery of the cluster takes a few seconds. A running operator asks the same
+/// again later, and hears of a stop in between.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// First pause after a fault, doubled with each.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use plasma_core::Height;
 use plasma_node::{
-    runtime::handle::Known,
+    runtime::{Fatal, handle::Known},
     storage::{
-        Read,
+        Read, StorageError,
         foundation::{FoundationReader, FoundationStorage, Settings, Shares, Site},
     },
 };
@@ -92,6 +92,24 @@ async fn a_block_that_its_cluster_does_not_take_is_committed_once_when_it_is_bac
     cluster.world().stop_faults();
     alone.height(Height(2)).await;
     assert!(alone.reader.transaction(&payment.id()).expect("reads").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_on_an_answer_that_waiting_does_not_change() {
+    let cluster = Simulated::new("main.cluster");
+    let alone = clustered(&cluster).await;
+    let users = users(1);
+    let positions = alone.deposit(&users).await;
+    // Every call from now on is refused for good.
+    cluster.crash_at(Some(0));
+    let payment = alone.payment(&users[0], positions[0], 7);
+    let _ = alone.handle.submit(payment).await;
+    let ended = timeout(PATIENCE, alone.running).await.expect("in time");
+    let error = ended.expect("no panic").unwrap_err();
+    assert!(
+        matches!(&error, Fatal::Storage(StorageError::Refused { .. })),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
