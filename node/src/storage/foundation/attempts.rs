@@ -104,7 +104,7 @@ const ATTEMPTS_MAX: u32 = 50;
 
 /// Time after which a transaction is not tried again: a recovery of the cluster takes a few seconds. A running operator asks the same
 /// again later, and hears of a stop in between.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// First pause after a fault, doubled with each.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
