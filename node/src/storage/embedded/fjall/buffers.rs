@@ -5,9 +5,13 @@
 //! queue, and a worker that finds its own queue full waits for itself for ever, while memory grows. So full buffers are
 //! sealed here, each once, and a write returns when few enough wait for the worker. A restart reads no more back either.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use fjall::{AbstractTree as _, Keyspace, PersistMode};
+use tracing::warn;
 
 use super::{Fjall, engine_error};
 use crate::storage::StorageError;
@@ -20,11 +24,30 @@ impl Fjall {
                 table.rotate_memtable().map_err(engine_error("seal a buffer"))?;
             }
         }
+        self.wait_for_room(WORKER_PATIENCE)
+    }
+
+    fn wait_for_room(&self, patience: Duration) -> Result<(), StorageError> {
+        let since = Instant::now();
+        let mut is_told = false;
         while !self.has_room() {
             // Fails when the worker does, which nobody else would tell.
             self.database
                 .persist(PersistMode::Buffer)
                 .map_err(engine_error("write out its buffers"))?;
+            let waited = since.elapsed();
+            if waited >= patience {
+                return Err(StorageError::Engine {
+                    doing: "write out its buffers",
+                    source: format!("its worker has not made room for {} s", waited.as_secs()).into(),
+                });
+            }
+            if waited >= WORTH_TELLING && !is_told {
+                warn!(
+                    "the storage engine is behind with writing out its buffers: blocks wait for it; look at the disk"
+                );
+                is_told = true;
+            }
             thread::sleep(LOOK_AGAIN);
         }
         Ok(())
@@ -48,6 +71,13 @@ const SEALED_OF_TABLE_MAX: usize = 3;
 /// How long a full engine is left alone.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
+/// A wait that an operator should know of: a merge on a healthy disk takes a second or two.
+const WORTH_TELLING: Duration = Duration::from_secs(10);
+
+/// A worker that has not written one buffer of eight megabytes in five minutes never will; a restart reads them from the
+/// journal again.
+const WORKER_PATIENCE: Duration = Duration::from_secs(300);
+
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
@@ -61,6 +91,9 @@ mod tests {
 
     /// Bytes of a value that no table keeps in parts.
     const VALUE: usize = 4 << 10;
+
+    /// A megabyte of them.
+    const ROWS: u32 = 256;
 
     /// A folder that goes with the test.
     struct Folder(PathBuf);
@@ -125,6 +158,23 @@ mod tests {
         let batch = tables.flat_map(|table| (0..rows).map(move |number| change(table, number)));
         let error = engine.write(batch.collect()).unwrap_err();
         assert!(matches!(error, StorageError::Engine { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_worker_that_makes_no_room_is_waited_for_no_longer_than_the_patience() {
+        let Scratch { engine, .. } = &scratch("stuck");
+        for table in engine.tables.all() {
+            for number in 0..ROWS {
+                table.insert(number.to_be_bytes(), [7; VALUE]).unwrap();
+            }
+        }
+        // Sealing takes no time; the worker has a megabyte to write for each.
+        for table in engine.tables.all() {
+            table.rotate_memtable().unwrap();
+        }
+        let error = engine.wait_for_room(Duration::ZERO).unwrap_err();
+        assert!(error.to_string().contains("write out its buffers"), "{error}");
+        engine.wait_for_room(WORKER_PATIENCE).unwrap();
     }
 
     #[test]
