@@ -8,7 +8,7 @@ import {IExitGame} from "./interfaces/IExitGame.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
 import {IInFlightExits} from "./interfaces/IInFlightExits.sol";
 import {ExitQueue} from "./libraries/ExitQueue.sol";
-import {Included} from "./libraries/Included.sol";
+import {History} from "./libraries/History.sol";
 import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
 import {Signing} from "./libraries/Signing.sol";
 import {Inclusion, Proof} from "./types/Anchor.sol";
@@ -125,7 +125,7 @@ contract ExitGame is IExitGame, Inclusions, Payouts {
     function rebutChallenge(uint256 exitId, Inclusion calldata truth) external {
         Claim memory claim = _claims[exitId];
         if (claim.claimant == address(0)) revert IInFlightExits.ClaimUnknown(0);
-        (bytes32 leaf,) = Included.checkBlock(truth, federation);
+        (bytes32 leaf,) = History.checkCountingBlock(federation, truth);
         if (claim.position.blockOf() != truth.height || leaf == claim.leaf) {
             revert IInFlightExits.ClaimHolds();
         }

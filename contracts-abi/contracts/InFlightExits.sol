@@ -8,7 +8,7 @@ import {IExitGame} from "./interfaces/IExitGame.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
 import {IInFlightExits} from "./interfaces/IInFlightExits.sol";
 import {ExitQueue} from "./libraries/ExitQueue.sol";
-import {Included} from "./libraries/Included.sol";
+import {History} from "./libraries/History.sol";
 import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
 import {Signing} from "./libraries/Signing.sol";
 import {Inclusion, Proof} from "./types/Anchor.sol";
@@ -186,7 +186,7 @@ contract InFlightExits is InFlightOutcomes {
     function rebut(uint256 exitId, uint8 slot, Inclusion calldata truth) external {
         Claim memory claim = _claims[exitId][slot];
         if (claim.claimant == address(0)) revert ClaimUnknown(slot);
-        (bytes32 leaf,) = Included.checkBlock(truth, federation);
+        (bytes32 leaf,) = History.checkCountingBlock(federation, truth);
         bool first = claim.leaf != 0 && claim.position.blockOf() == truth.height && claim.leaf != leaf;
         bool second = claim.otherLeaf != 0 && claim.other.blockOf() == truth.height && claim.otherLeaf != leaf;
         if (!first && !second) revert ClaimHolds();

@@ -6,7 +6,7 @@ import {IFederation} from "./interfaces/IFederation.sol";
 import {IInclusions} from "./interfaces/IInclusions.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {Header} from "./libraries/Header.sol";
-import {Included} from "./libraries/Included.sol";
+import {History} from "./libraries/History.sol";
 import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
 import {Inclusion} from "./types/Anchor.sol";
 import {Evidence, Finding} from "./types/Evidence.sol";
@@ -66,13 +66,13 @@ abstract contract Inclusions is IInclusions {
         return last.lastValid;
     }
 
-    /// @dev See `Included`.
+    /// @dev See `History`.
     function _checkIncluded(bytes calldata transaction, Inclusion calldata inclusion)
         internal
         view
         returns (uint32 lastValid)
     {
-        return Included.check(transaction, inclusion, federation, _legacyTransactions);
+        return History.checkCounting(federation, transaction, inclusion, _legacyTransactions);
     }
 
     /// @dev Deposits are numbered by the vault, so nobody can forge one; the id of the fund transaction depends
@@ -99,7 +99,7 @@ abstract contract Inclusions is IInclusions {
         if (height == 0 || height > top) revert IExitGame.BlockNotInHistory(height);
         lastValid = federation.lastValid();
         if (height > lastValid) revert IExitGame.HeightVoid(height, lastValid);
-        leaf = Included.checkHistory(inclusion, top, Header.historyRoot(evidence.header));
-        Included.checkPlace(evidence.transaction, inclusion);
+        leaf = History.checkHistory(inclusion, top, Header.historyRoot(evidence.header));
+        History.checkPlace(evidence.transaction, inclusion);
     }
 }

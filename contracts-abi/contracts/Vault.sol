@@ -5,7 +5,7 @@ import {Payouts} from "./Payouts.sol";
 import {IExitGame} from "./interfaces/IExitGame.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
 import {IVault} from "./interfaces/IVault.sol";
-import {Included} from "./libraries/Included.sol";
+import {History} from "./libraries/History.sol";
 import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
 import {IToken, Token} from "./libraries/Token.sol";
 import {Proof} from "./types/Anchor.sol";
@@ -135,7 +135,7 @@ contract Vault is IVault, Payouts {
     function challengeReclaim(uint64 number, Proof calldata proof) external {
         if (reclaims[number] == 0) revert ReclaimUnknown(number);
         // A fund is no legacy kind, so their being allowed does not matter.
-        Included.check(proof.transaction, proof.inclusion, federation, false);
+        History.checkCounting(federation, proof.transaction, proof.inclusion, false);
         if (proof.transaction.id() != _fundId(number, _deposits[number])) revert NotItsFund(number);
         _refuseReclaim(number);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IExitGame} from "../contracts/interfaces/IExitGame.sol";
 import {IFraudProofs} from "../contracts/interfaces/IFraudProofs.sol";
 import {Header} from "../contracts/libraries/Header.sol";
-import {History} from "../contracts/libraries/History.sol";
 import {MerkleProof} from "../contracts/libraries/MerkleProof.sol";
 import {Anchor, Proof} from "../contracts/types/Anchor.sol";
 import {Accused, Fraud} from "../contracts/types/Fraud.sol";
@@ -80,11 +80,11 @@ contract FraudHistoryTest is Accusing {
         judge.proveLateFund(fund, anchors[2], _nobody());
         Anchor memory forged = anchors[1];
         forged.l1Height = type(uint64).max;
-        vm.expectRevert(abi.encodeWithSelector(History.AnchorUnknown.selector, 2));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.AnchorUnknown.selector, 2));
         judge.proveLateFund(fund, forged, _nobody());
         Anchor memory none;
         Proof memory first = _proof(1, 0);
-        vm.expectRevert(abi.encodeWithSelector(History.AnchorUnknown.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.AnchorUnknown.selector, 0));
         judge.proveLateFund(first, none, _nobody());
     }
 
@@ -185,10 +185,10 @@ contract FraudHistoryTest is Accusing {
         Anchor memory rewriting = _cover();
         Proof memory proof = _proof(1, 0, rewriting);
         proof.transaction = forged;
-        vm.expectRevert(abi.encodeWithSelector(History.NotFirstCovering.selector, 1, 2, 3));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.NotFirstCovering.selector, 1, 2, 3));
         judge.proveMalformed(proof, _nobody());
         proof.inclusion.anchor.previous = 0;
-        vm.expectRevert(abi.encodeWithSelector(History.AnchorUnknown.selector, 3));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.AnchorUnknown.selector, 3));
         judge.proveMalformed(proof, _nobody());
     }
 
@@ -196,7 +196,7 @@ contract FraudHistoryTest is Accusing {
     function test_proofs_areRefusedAtOtherPlaces() external {
         Proof memory proof = _include(hex"00");
         proof.transaction = hex"01";
-        vm.expectRevert(abi.encodeWithSelector(History.TransactionNotInBlock.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.TransactionNotInBlock.selector, 0));
         judge.proveMalformed(proof, _nobody());
         proof.transaction = hex"00";
         proof.inclusion.index = 1;
@@ -204,7 +204,7 @@ contract FraudHistoryTest is Accusing {
         judge.proveMalformed(proof, _nobody());
         proof.inclusion.index = 0;
         proof.inclusion.l1Height += 1;
-        vm.expectRevert(abi.encodeWithSelector(History.BlockNotInHistory.selector, 3));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.BlockNotInHistory.selector, 3));
         judge.proveMalformed(proof, _nobody());
     }
 

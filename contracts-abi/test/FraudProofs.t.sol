@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IExitGame} from "../contracts/interfaces/IExitGame.sol";
 import {IFraudProofs} from "../contracts/interfaces/IFraudProofs.sol";
-import {History} from "../contracts/libraries/History.sol";
 import {MerkleProof} from "../contracts/libraries/MerkleProof.sol";
 import {PlasmaTransaction} from "../contracts/libraries/PlasmaTransaction.sol";
 import {Signing} from "../contracts/libraries/Signing.sol";
@@ -136,7 +136,7 @@ contract FraudProofsTest is Accusing {
         vm.expectRevert(abi.encodeWithSelector(MerkleProof.PathLength.selector, 1, 4));
         judge.proveMalformed(proof, _nobody());
         proof.inclusion.transactionCount = 2;
-        vm.expectRevert(abi.encodeWithSelector(History.BlockNotInHistory.selector, height));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.BlockNotInHistory.selector, height));
         judge.proveMalformed(proof, _nobody());
     }
 
@@ -285,7 +285,7 @@ contract FraudProofsTest is Accusing {
         judge.proveAbsentTransaction(spending, 0, _blockProof(2), _nobody());
         BlockProof memory named = _blockProof(1);
         named.transactionCount = 1;
-        vm.expectRevert(abi.encodeWithSelector(History.BlockNotInHistory.selector, 1));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.BlockNotInHistory.selector, 1));
         judge.proveAbsentTransaction(spending, 0, named, _nobody());
     }
 

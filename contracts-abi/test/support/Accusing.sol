@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IExitGame} from "../../contracts/interfaces/IExitGame.sol";
 import {IFraudProofs} from "../../contracts/interfaces/IFraudProofs.sol";
 import {History} from "../../contracts/libraries/History.sol";
 import {PlasmaTransaction} from "../../contracts/libraries/PlasmaTransaction.sol";
@@ -115,12 +116,12 @@ abstract contract Accusing is Trials {
         proof.inclusion.transactionsRoot = Tree.root(new bytes32[](0));
         proof.inclusion.transactionPath = new bytes32[](0);
         proof.inclusion.historyPath = Tree.path(_historyUpTo(1), 0);
-        vm.expectRevert(abi.encodeWithSelector(History.NotFirstCovering.selector, 0, 0, 1));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.NotFirstCovering.selector, 0, 0, 1));
         judge.proveMalformed(proof, _nobody());
     }
 
     function _nowhere(bytes memory call) internal {
-        _refusedWith(call, abi.encodeWithSelector(History.TransactionNotInBlock.selector, 0));
+        _refusedWith(call, abi.encodeWithSelector(IExitGame.TransactionNotInBlock.selector, 0));
     }
 
     function _tooLong(bytes memory call, Proof memory odd) internal {
