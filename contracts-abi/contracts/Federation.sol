@@ -35,8 +35,8 @@ contract Federation is Bonds {
     /// @param members the committee of epoch 0, in its order
     /// @param fixed_ everything that stays as it is
     /// @param exitGame_ where the exit game will stand: the deployer's next address
-    /// @param vault_ where the vault will stand: the one after
-    /// @param fraudProofs_ where the fraud proofs will stand: the one after that
+    /// @param vault_ where the vault will stand: the last, so that no deposit comes before what protects it
+    /// @param fraudProofs_ where the fraud proofs will stand: the one after the exit game
     constructor(
         Member[] memory members,
         Parameters memory fixed_,

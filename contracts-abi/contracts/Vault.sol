@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Payouts} from "./Payouts.sol";
 import {IExitGame} from "./interfaces/IExitGame.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
+import {IFraudProofs} from "./interfaces/IFraudProofs.sol";
 import {IVault} from "./interfaces/IVault.sol";
 import {History} from "./libraries/History.sol";
 import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
@@ -58,8 +59,8 @@ contract Vault is IVault, Payouts {
     /// @inheritdoc IVault
     mapping(uint64 number => uint64 payableAt) public reclaims;
 
-    /// @param federation_ the federation, which names this place as its vault. The exit game stands already: no
-    /// deposit is taken before all three contracts know each other.
+    /// @param federation_ the federation, which names this place as its vault. The exit game and the fraud proofs stand
+    /// already: no deposit is taken before it can leave, and before a block that takes it can be proven invalid.
     /// @param tokens_ what can be deposited beside ETH
     constructor(IFederation federation_, address[] memory tokens_) {
         federation = federation_;
@@ -67,6 +68,9 @@ contract Vault is IVault, Payouts {
         if (federation_.vault() != address(this)) revert WrongPlace();
         if (address(IExitGame(exitGame).federation()) != address(federation_)) revert WrongPlace();
         if (address(IExitGame(exitGame).vault()) != address(this)) revert WrongPlace();
+        IFraudProofs judge = IFraudProofs(federation_.fraudProofs());
+        if (address(judge.federation()) != address(federation_)) revert WrongPlace();
+        if (address(judge.vault()) != address(this)) revert WrongPlace();
         Parameters memory fixed_ = federation_.parameters();
         _bond = fixed_.exitBond;
         // The federation's parameters leave room for it in the first half of an exit.

@@ -9,6 +9,16 @@ import {Member} from "../contracts/types/Committee.sol";
 import {Parameters} from "../contracts/types/Parameters.sol";
 import {World} from "./support/World.sol";
 
+/// @notice Fraud proofs of other contracts.
+contract Elsewhere {
+    address public immutable federation;
+    address public immutable vault;
+
+    constructor(address federation_, address vault_) {
+        (federation, vault) = (federation_, vault_);
+    }
+}
+
 contract FederationConstructorTest is World {
     Member[] private joining;
     address private place;
@@ -19,6 +29,7 @@ contract FederationConstructorTest is World {
     }
 
     function test_constructor_takesACommitteeThatProvesItsKeys() external {
+        address[4] memory places = _places();
         this.create(_members(place), _parameters());
         (uint16 found, uint16 quorum, bytes32 digest) = federation.committee(0);
         _equal(found, 4);
@@ -29,10 +40,9 @@ contract FederationConstructorTest is World {
             content = abi.encodePacked(content, member.operator, Bls.compress(member.key), member.peer);
         }
         _equal(digest, keccak256(content));
-        address[4] memory next = _places();
-        _equal(federation.exitGame(), next[0]);
-        _equal(federation.vault(), next[1]);
-        _equal(federation.fraudProofs(), next[2]);
+        _equal(federation.exitGame(), places[1]);
+        _equal(federation.vault(), places[2]);
+        _equal(federation.fraudProofs(), places[3]);
     }
 
     function test_constructor_quorumIsNMinusF() external {
@@ -264,6 +274,39 @@ contract FederationConstructorTest is World {
         bytes memory arguments = abi.encode(_members(place), _parameters(), places[2], places[1], places[3]);
         address made = _create("Federation", arguments);
         vm.expectRevert();
+        this.createAt("Vault", made);
+    }
+
+    /// @dev A deposit before fraud proofs exist could be taken by an invalid block that nobody can prove.
+    function test_vault_revertsBeforeTheFraudProofsStand() external {
+        // The vault is named before the fraud proofs.
+        address[4] memory places = _places();
+        address made = _create(
+            "Federation", abi.encode(_members(place), _parameters(), places[1], places[3], places[2])
+        );
+        this.createAt("ExitGame", made);
+        vm.expectRevert();
+        this.createAt("Vault", made);
+    }
+
+    /// @dev What stands there must be fraud proofs of this very vault.
+    function test_vault_revertsBesideFraudProofsOfAnother() external {
+        address[4] memory places = _places();
+        address other = address(new Elsewhere(places[0], address(0xe15e)));
+        address made =
+            _create("Federation", abi.encode(_members(place), _parameters(), places[1], places[3], other));
+        this.createAt("ExitGame", made);
+        vm.expectRevert(IVault.WrongPlace.selector);
+        this.createAt("Vault", made);
+    }
+
+    function test_vault_revertsBesideFraudProofsOfAnotherFederation() external {
+        address[4] memory places = _places();
+        address other = address(new Elsewhere(address(0xe15e), places[3]));
+        address made =
+            _create("Federation", abi.encode(_members(place), _parameters(), places[1], places[3], other));
+        this.createAt("ExitGame", made);
+        vm.expectRevert(IVault.WrongPlace.selector);
         this.createAt("Vault", made);
     }
 

@@ -27,7 +27,7 @@ contract FraudGasTest is World {
 
     function setUp() external {
         _deploy(4);
-        judge = IFraudProofs(_create("FraudProofs", abi.encode(federation)));
+        judge = IFraudProofs(federation.fraudProofs());
         for (uint16 i = 0; i < 4; ++i) {
             vm.deal(address(this), OPERATOR_BOND);
             federation.postBond{value: OPERATOR_BOND}(0, i);

@@ -15,7 +15,7 @@ contract FraudHaltTest is Exits {
 
     function setUp() external {
         _begin();
-        judge = IFraudProofs(_create("FraudProofs", abi.encode(federation)));
+        judge = IFraudProofs(federation.fraudProofs());
     }
 
     /// @dev The next block, anchored by three of the four operators, and that header with its certificate.

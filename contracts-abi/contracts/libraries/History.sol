@@ -106,8 +106,7 @@ library History {
         uint32 signed = accused.header.height();
         bytes32 root = place.anchor.historyRoot;
         if (signed != place.anchor.height) {
-            root =
-                MerkleProof.root(_leafOf(place), place.height, uint256(signed) + 1, accused.historyPath);
+            root = MerkleProof.root(_leafOf(place), place.height, uint256(signed) + 1, accused.historyPath);
         }
         if (signed > place.anchor.height || root != accused.header.historyRoot()) {
             revert NotInItsHistory(place.height, signed);

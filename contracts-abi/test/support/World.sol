@@ -63,7 +63,7 @@ abstract contract World is Check {
         return new address[](0);
     }
 
-    /// @dev Deploys all three contracts for `operators` operators, at L1 block 1 000 000.
+    /// @dev Deploys all contracts for `operators` operators, at L1 block 1 000 000.
     function _deploy(uint256 operators) internal {
         vm.warp(1_700_000_000);
         vm.roll(1_000_000);
@@ -72,6 +72,7 @@ abstract contract World is Check {
         federation = IFederation(_create("Federation", _arguments(_members(_places()[0]), _parameters())));
         game = IExitGame(_create("ExitGame", abi.encode(federation)));
         inFlight = game.inFlight();
+        _create("FraudProofs", abi.encode(federation));
         vault = IVault(_create("Vault", abi.encode(federation, _listed())));
         delete history;
         history.push(_historyLeaf(0, 0, Tree.root(new bytes32[](0)), uint64(block.number)));
@@ -104,11 +105,13 @@ abstract contract World is Check {
         return abi.encode(members, fixed_, places[1], places[2], places[3]);
     }
 
-    /// @dev Where the deployer's next four contracts will stand.
+    /// @dev Where the deployer's next four contracts will stand: federation, exit game, vault, which comes last, and
+    /// fraud proofs.
     function _places() internal view returns (address[4] memory places) {
         uint64 nonce = vm.getNonce(DEPLOYER);
-        for (uint64 i = 0; i < 4; ++i) {
-            places[i] = vm.computeCreateAddress(DEPLOYER, nonce + i);
+        uint8[4] memory steps = [0, 1, 3, 2];
+        for (uint256 i = 0; i < 4; ++i) {
+            places[i] = vm.computeCreateAddress(DEPLOYER, nonce + steps[i]);
         }
     }
 

@@ -82,8 +82,8 @@ impl Site {
             federation: address(0),
             exit_game: address(1),
             in_flight: Address(in_flight.0),
-            vault: address(2),
-            fraud_proofs: address(3),
+            vault: address(3),
+            fraud_proofs: address(2),
         };
         Ok(Self {
             contracts,
@@ -107,8 +107,8 @@ impl Site {
         }
     }
 
-    /// Deploys `Federation`, `ExitGame`, `Vault` and `FraudProofs`, each mined before the next is sent. The vault takes
-    /// deposits of ETH and of the listed tokens.
+    /// Deploys `Federation`, `ExitGame`, `FraudProofs` and `Vault`, each mined before the next is sent. The vault takes
+    /// deposits of ETH and of the listed tokens, and comes last: what protects a deposit stands before it.
     ///
     /// # Errors
     /// [`L1Error::Reverted`] when a constructor refuses a member or a parameter; [`L1Error::Mismatch`] when the
@@ -143,15 +143,15 @@ impl Site {
         let place = AbiEncode::encode(H160(federation.0));
         let first = create(rpc, deployer, "Federation", &FEDERATION_BYTECODE, &arguments).await?;
         let second = create(rpc, deployer, "ExitGame", &EXITGAME_BYTECODE, &place).await?;
+        let third = create(rpc, deployer, "FraudProofs", &FRAUDPROOFS_BYTECODE, &place).await?;
         let listed: Vec<H160> = tokens.iter().map(|token| H160(token.0)).collect();
         let place_and_tokens = (H160(federation.0), listed).encode();
-        let third = create(rpc, deployer, "Vault", &VAULT_BYTECODE, &place_and_tokens).await?;
-        let fourth = create(rpc, deployer, "FraudProofs", &FRAUDPROOFS_BYTECODE, &place).await?;
+        let fourth = create(rpc, deployer, "Vault", &VAULT_BYTECODE, &place_and_tokens).await?;
         let made = [
             (&first, federation),
             (&second, exit_game),
-            (&third, vault),
-            (&fourth, fraud_proofs),
+            (&third, fraud_proofs),
+            (&fourth, vault),
         ];
         for (receipt, predicted) in made {
             if receipt.created != Some(predicted) {
