@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ExitSales} from "./ExitSales.sol";
 import {InFlightExits} from "./InFlightExits.sol";
 import {Inclusions} from "./Inclusions.sol";
-import {Payouts} from "./Payouts.sol";
 import {IExitGame} from "./interfaces/IExitGame.sol";
 import {IFederation} from "./interfaces/IFederation.sol";
 import {IInFlightExits} from "./interfaces/IInFlightExits.sol";
+import {BatchContent} from "./libraries/BatchContent.sol";
 import {ExitQueue} from "./libraries/ExitQueue.sol";
 import {History} from "./libraries/History.sol";
 import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
@@ -19,26 +20,9 @@ import {Position, toPosition} from "./types/Position.sol";
 /// @title The exit game, with standard exits
 /// @notice See `IExitGame`. In-flight exits share its queue and its registry, and are a contract of their own for their
 /// size. No owner, no setter: what it knows it learns from the federation when it is created.
-contract ExitGame is IExitGame, Inclusions, Payouts {
+contract ExitGame is ExitSales {
     using ExitQueue for ExitQueue.Queue;
     using PlasmaTransaction for bytes;
-
-    /// @dev An exit as it is stored, in two slots. `token` is the vault's number of the asset. An amount that does not
-    /// fit (only tokens have such) lies in `_largeAmounts`, and zero in its place: no output has amount zero.
-    struct Open {
-        address owner;
-        uint8 token;
-        uint88 amount;
-        bytes32 output;
-    }
-
-    /// @dev A challenge that rests on a block that is only certified: who paid its bond, where the spending
-    /// transaction is claimed to lie, and that block's history leaf.
-    struct Claim {
-        address claimant;
-        Position position;
-        bytes32 leaf;
-    }
 
     /// @inheritdoc IExitGame
     IInFlightExits public immutable inFlight;
@@ -46,14 +30,6 @@ contract ExitGame is IExitGame, Inclusions, Payouts {
     /// @dev Enough to end any exit: 2^20 places in the queue; in flight, four inputs, four outputs of a token and five
     /// receivers of bonds that burn their share, and ten provisional claims.
     uint256 private constant PLACE_GAS = 2_500_000;
-
-    /// @inheritdoc IExitGame
-    mapping(bytes32 output => uint256 l1Block) public consumed;
-
-    mapping(uint256 id => Open) private _exits;
-    mapping(uint256 id => uint256 amount) private _largeAmounts;
-    mapping(uint256 id => Claim) private _claims;
-    mapping(address asset => ExitQueue.Queue) private _queues;
 
     /// @param federation_ the federation, which names this place as its exit game
     constructor(IFederation federation_) Inclusions(federation_) {
@@ -72,19 +48,16 @@ contract ExitGame is IExitGame, Inclusions, Payouts {
         bytes32 key = keccak256(abi.encodePacked(transaction.id(), output));
         if (consumed[key] != 0) revert AlreadyPaid(key);
 
-        uint64 exitableAt = uint64(block.timestamp) + _exitPeriod;
-        if (transaction.kind() == PlasmaTransaction.FUND) {
-            _checkDeposit(transaction, owner, amount);
-        } else {
-            uint64 anchoredTerm = inclusion.anchor.time + 2 * _exitPeriod;
-            if (anchoredTerm > exitableAt) exitableAt = anchoredTerm;
-        }
+        bool isFund = transaction.kind() == PlasmaTransaction.FUND;
+        if (isFund) _checkDeposit(transaction, owner, amount);
+        uint64 exitableAt = _exitableAt(!isFund, inclusion.anchor.time);
         address asset = transaction.asset();
         uint8 token = _checkToken(asset);
         Position position = toPosition(inclusion.height, inclusion.index, output);
         id = _queues[asset].insert(exitableAt, position);
-        bool fits = amount <= type(uint88).max;
-        _exits[id] = Open({owner: owner, token: token, amount: fits ? uint88(amount) : 0, output: key});
+        bool fits = amount <= type(uint80).max;
+        _exits[id] =
+            Open({owner: owner, token: token, marks: 0, content: fits ? uint80(amount) : 0, output: key});
         if (!fits) _largeAmounts[id] = amount;
         emit ExitStarted(id, position, owner);
     }
@@ -118,6 +91,7 @@ contract ExitGame is IExitGame, Inclusions, Payouts {
         if (block.timestamp >= until) revert IInFlightExits.TimePassed(until);
         if (_claims[exitId].claimant != address(0)) revert IInFlightExits.ClaimStands(0);
         _claims[exitId] = Claim({claimant: msg.sender, position: found.position, leaf: found.leaf});
+        _markClaim(exitId, true);
         emit ChallengeClaimed(exitId, found.position, found.leaf);
     }
 
@@ -130,6 +104,7 @@ contract ExitGame is IExitGame, Inclusions, Payouts {
             revert IInFlightExits.ClaimHolds();
         }
         delete _claims[exitId];
+        _markClaim(exitId, false);
         emit ChallengeRebutted(exitId);
         _send(msg.sender, _exitBond);
     }
@@ -139,12 +114,12 @@ contract ExitGame is IExitGame, Inclusions, Payouts {
         ExitQueue.Queue storage due = _queues[asset];
         uint32 lastValid = federation.lastValid();
         while (ended < max) {
-            (uint256 waiting, uint256 id) = due.peek();
-            if (waiting == 0 || ExitQueue.exitableAt(id) > block.timestamp) break;
+            (uint256 waiting, uint256 place) = due.peek();
+            if (waiting == 0 || ExitQueue.exitableAt(place) > block.timestamp) break;
             // The first place gets whatever the caller brought, so a call never ends without progress.
             if (ended != 0 && gasleft() < PLACE_GAS) break;
             due.removeFirst();
-            _end(asset, id, lastValid);
+            _end(asset, place, lastValid);
             ++ended;
         }
     }
@@ -175,89 +150,129 @@ contract ExitGame is IExitGame, Inclusions, Payouts {
     }
 
     /// @inheritdoc IExitGame
-    function exits(uint256 id) external view returns (Exit memory) {
-        Open memory open = _exits[id];
-        return Exit({owner: open.owner, asset: _asset(open), amount: _amount(id, open), output: open.output});
-    }
-
-    /// @inheritdoc IExitGame
     function queue(address asset) external view returns (uint256 size, uint256 next) {
         return _queues[asset].peek();
     }
 
-    /// @dev The exit leaves storage before anything is sent. One that was challenged left it then.
-    function _end(address asset, uint256 id, uint32 lastValid) private {
-        Open memory ending = _exits[id];
-        if (ending.owner == address(0)) return inFlight.end(asset, id);
-        uint256 amount = _amount(id, ending);
-        _forget(id, ending);
-        Position position = ExitQueue.position(id);
+    /// @dev What had the place leaves storage before anything is sent. An exit that was challenged left it then.
+    function _end(address asset, uint256 place, uint32 lastValid) private {
+        Open memory ending = _exits[place];
+        if (ending.owner == address(0)) return inFlight.end(asset, place);
+        delete _exits[place];
+        address holder = _holder(place, ending);
+        (uint256 amount, uint256 bonds) = ending.marks & BATCH == 0
+            ? _endOne(place, ending, lastValid)
+            : _endBatch(place, ending, lastValid);
+        if (amount != 0) vault.pay(asset, holder, amount);
+        if (bonds != 0) _send(holder, bonds);
+    }
+
+    function _endOne(uint256 place, Open memory ending, uint32 lastValid)
+        private
+        returns (uint256 amount, uint256 bonds)
+    {
+        amount = _amount(place, ending);
+        if (ending.content == 0) delete _largeAmounts[place];
+        bool claimed = ending.marks & CLAIMED != 0;
+        (bool paid, bool lost) =
+            _endOutput(place, ExitQueue.position(place), ending.output, claimed, lastValid);
+        return (paid ? amount : 0, lost ? 0 : _exitBond);
+    }
+
+    function _endBatch(uint256 place, Open memory ending, uint32 lastValid)
+        private
+        returns (uint256 sum, uint256 bonds)
+    {
+        bytes memory content = BatchContent.load(ending.output, BATCH_MAX);
+        for (uint256 i = 0; uint16(ending.content) >> i != 0; ++i) {
+            if (ending.content >> i & 1 == 0) continue;
+            (bytes32 key, Position position, uint256 amount) = BatchContent.entry(content, i);
+            bool claimed = ending.content >> (BATCH_MAX + i) & 1 != 0;
+            (bool paid, bool lost) = _endOutput(ExitQueue.member(place, i), position, key, claimed, lastValid);
+            if (paid) sum += amount;
+            if (!lost) bonds += _exitBond;
+        }
+    }
+
+    /// @return paid whether the output is to be paid; it is consumed then
+    /// @return lost whether the bond is the challenger's, who has it as a credit
+    function _endOutput(uint256 id, Position position, bytes32 output, bool claimed, uint32 lastValid)
+        private
+        returns (bool paid, bool lost)
+    {
         bool counts = position.blockOf() <= lastValid;
-        (address claimant, bool stands) = _settleClaim(id);
-        bool paid = counts && !stands && consumed[ending.output] == 0;
-        if (paid) consumed[ending.output] = block.number;
+        if (claimed) {
+            (address claimant, bool stands) = _settleClaim(id);
+            lost = counts && stands;
+            if (lost) _credit(ETH, claimant, _exitBond);
+        }
+        paid = counts && !lost && consumed[output] == 0;
+        if (paid) consumed[output] = block.number;
         emit ExitEnded(id, position, paid);
-        if (paid) vault.pay(asset, ending.owner, amount);
-        _send(counts && stands ? claimant : ending.owner, _exitBond);
     }
 
     /// @dev The claimant has its bond back as a credit. What was not rebutted stands if an anchor covers it by now.
     function _settleClaim(uint256 id) private returns (address claimant, bool stands) {
         claimant = _claims[id].claimant;
-        if (claimant == address(0)) return (claimant, false);
         uint32 height = _claims[id].position.blockOf();
         IFederation.Latest memory last = federation.latest();
         stands = height <= last.height && height <= last.lastValid;
         delete _claims[id];
-        credit[ETH][claimant] += _exitBond;
-        emit Credited(ETH, claimant, _exitBond);
+        _credit(ETH, claimant, _exitBond);
     }
 
     /// @dev The transaction is checked and not expired unincluded. A void exit keeps its bond for its owner.
     function _challenge(uint256 exitId, bytes calldata transaction, uint8 input, uint32 lastValid) private {
-        Open memory challenged = _checkSpent(exitId, transaction, input, lastValid);
-        _forget(exitId, challenged);
-        _settleClaim(exitId);
-        emit ExitEnded(exitId, ExitQueue.position(exitId), false);
+        Position position = _checkSpent(exitId, transaction, input, lastValid);
+        if (_strike(exitId)) _settleClaim(exitId);
+        emit ExitEnded(exitId, position, false);
         _send(msg.sender, _exitBond);
+    }
+
+    /// @dev The exit leaves storage; of a batch only the output does.
+    /// @return claimed whether a provisional challenge of it stood
+    function _strike(uint256 exitId) private returns (bool claimed) {
+        (uint256 place, uint256 number) = ExitQueue.split(exitId);
+        Open memory struck = _exits[place];
+        if (number != 0) {
+            uint80 bits = uint80((1 | 1 << BATCH_MAX) << (number - 1));
+            _exits[place].content = struck.content & ~bits;
+            return (struck.content & bits) >> BATCH_MAX != 0;
+        }
+        delete _exits[place];
+        if (struck.content == 0) delete _largeAmounts[place];
+        return struck.marks & CLAIMED != 0;
+    }
+
+    /// @dev Notes that a provisional challenge of an open exit stands, or no longer does.
+    function _markClaim(uint256 exitId, bool stands) private {
+        (uint256 place, uint256 number) = ExitQueue.split(exitId);
+        Open storage open = _exits[place];
+        if (number == 0) {
+            open.marks = stands ? open.marks | CLAIMED : open.marks & ~CLAIMED;
+        } else {
+            uint80 bit = uint80(1 << (BATCH_MAX + number - 1));
+            open.content = stands ? open.content | bit : open.content & ~bit;
+        }
     }
 
     /// @dev The transaction spends the output of the exit, which is open and not void.
     function _checkSpent(uint256 exitId, bytes calldata transaction, uint8 input, uint32 lastValid)
         private
         view
-        returns (Open memory challenged)
+        returns (Position position)
     {
-        challenged = _exits[exitId];
+        Exiting memory challenged = _find(exitId);
         if (challenged.owner == address(0)) revert ExitUnknown(exitId);
-        Position position = ExitQueue.position(exitId);
+        position = challenged.position;
         if (position.blockOf() > lastValid) revert HeightVoid(position.blockOf(), lastValid);
         (Position spent, uint256 amount) = transaction.input(input);
         if (!(spent == position)) revert InputDiffers(spent, position);
-        bool same = amount == _amount(exitId, challenged) && transaction.asset() == _asset(challenged);
-        if (!same) revert ValueDiffers();
+        if (amount != challenged.amount || transaction.asset() != _asset(challenged.token)) {
+            revert ValueDiffers();
+        }
         address signer = Signing.signer(transaction, address(federation));
         if (signer != challenged.owner) revert NotSpentByOwner(signer, challenged.owner);
-    }
-
-    function _forget(uint256 id, Open memory open) private {
-        delete _exits[id];
-        if (open.amount == 0) delete _largeAmounts[id];
-    }
-
-    function _amount(uint256 id, Open memory open) private view returns (uint256) {
-        return open.amount == 0 ? _largeAmounts[id] : open.amount;
-    }
-
-    function _asset(Open memory open) private view returns (address) {
-        return open.token == 0 ? ETH : vault.token(open.token);
-    }
-
-    /// @return token the vault's number of the asset, zero for ETH
-    function _checkToken(address asset) private view returns (uint8 token) {
-        if (asset == ETH) return 0;
-        token = vault.tokenNumber(asset);
-        if (token == 0) revert AssetUnknown(asset);
     }
 
     function _checkInFlight() private view {

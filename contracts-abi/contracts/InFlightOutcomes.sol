@@ -51,8 +51,7 @@ abstract contract InFlightOutcomes is InFlightRecords {
             bool stands = counts && (claim.leaf == 0 || claim.position.blockOf() <= counted)
                 && (claim.otherLeaf == 0 || claim.other.blockOf() <= counted);
             if (stands && _apply(ending, slot, claim)) due += _exitBond;
-            credit[ETH][claim.claimant] += due;
-            emit Credited(ETH, claim.claimant, due);
+            _credit(ETH, claim.claimant, due);
         }
     }
 

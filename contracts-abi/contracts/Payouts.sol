@@ -39,7 +39,11 @@ abstract contract Payouts is IPayouts {
     function _sendAsset(address asset, address owner, uint256 amount) internal {
         uint256 share = asset == ETH ? SEND_GAS : TOKEN_GAS;
         if (gasleft() < share + RESERVED_GAS) revert GasTooLow();
-        if (_move(asset, owner, amount, share)) return;
+        if (!_move(asset, owner, amount, share)) _credit(asset, owner, amount);
+    }
+
+    /// @dev What is not sent waits for its owner.
+    function _credit(address asset, address owner, uint256 amount) internal {
         credit[asset][owner] += amount;
         emit Credited(asset, owner, amount);
     }

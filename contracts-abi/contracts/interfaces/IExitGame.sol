@@ -5,9 +5,11 @@ import {IInFlightExits} from "./IInFlightExits.sol";
 import {IInclusions} from "./IInclusions.sol";
 import {IPayouts} from "./IPayouts.sol";
 import {Inclusion, Proof} from "../types/Anchor.sol";
+import {BatchProof} from "../types/Batch.sol";
 import {Evidence} from "../types/Evidence.sol";
 import {Share} from "../types/InFlight.sol";
 import {Position} from "../types/Position.sol";
+import {Offer} from "../types/Sale.sol";
 
 /// @title The exit game: how an output becomes money on Ethereum, and how a spent one does not
 /// @notice Source: More Viable Plasma, ethresear.ch/t/2160.
@@ -22,9 +24,14 @@ interface IExitGame is IInclusions, IPayouts {
     /// @notice The challenge told another block than the first covering anchor.
     event ChallengeRebutted(uint256 indexed id);
 
+    /// @notice The holder of an exit offers it by a call. Every offer before is void.
+    event ExitOffered(uint256 indexed exit, address indexed holder, Offer offer);
+    /// @notice An exit was sold: payout and bonds are the buyer's. The price waits as a credit of the seller.
+    event ExitSold(uint256 indexed exit, address indexed seller, address indexed buyer, uint256 price);
+
     /// @notice This contract is not where the federation says the exit game is.
     error WrongPlace();
-    /// @notice Starting an exit costs exactly the bond.
+    /// @notice Starting an exit costs exactly the bond, a batch one for each output.
     error BondDiffers(uint256 sent, uint256 bond);
     /// @notice Only the owner of an output may exit it.
     error NotOwner(address owner);
@@ -61,11 +68,32 @@ interface IExitGame is IInclusions, IPayouts {
     /// @notice The spending transaction expired and was not shown to be included in time.
     error SpendingExpired(uint32 expiry, uint32 anchored);
 
+    /// @notice A batch without a block, a block without a transaction, a transaction without an output, or too many.
+    error BatchSize(uint256 found);
+    /// @notice The outputs of a batch have one asset.
+    error AssetDiffers(address found, address expected);
+    /// @notice An amount of 2^128 and more leaves by itself.
+    error AmountTooLarge(uint256 amount);
+    /// @notice Only the holder of an exit may offer it.
+    error NotHolder(address holder);
+    /// @notice The exit was sold or offered again since the offer was made, or was not yet.
+    error OfferStale(uint64 found, uint64 expected);
+    /// @notice Too late for this offer.
+    error OfferExpired(uint64 deadline);
+    /// @notice The offer is for somebody else.
+    error NotBuyer(address buyer);
+    /// @notice The offer asks for another price.
+    error PriceDiffers(uint256 sent, uint256 price);
+    /// @notice The exit would pay another amount than the offer says, or nothing.
+    error WorthDiffers(uint256 worth, uint256 amount);
+    /// @notice The holder of the exit neither signed the offer nor made it by a call.
+    error NotOffered();
+
     /// @notice Only the vault may consume an output without paying it.
     error NotVault(address caller);
 
     /// @notice An open exit.
-    /// @param owner who is paid
+    /// @param owner of the output: who is paid, unless the exit was sold
     /// @param asset in what; zero for ETH
     /// @param amount how much
     /// @param output key in the registry of consumed outputs
@@ -81,6 +109,12 @@ interface IExitGame is IInclusions, IPayouts {
     /// @param output which of its outputs
     /// @return id of the exit, and its place in the queue: exitable time 64 ‖ position 72 ‖ number 40
     function startExit(Proof calldata proof, uint8 output) external payable returns (uint256 id);
+
+    /// @notice Opens exits of many outputs of one asset in what one anchor covers. The caller owns all of them and sends a
+    /// bond for each. They share one place in the queue: that of the youngest of them.
+    /// @return place exitable time 64 ‖ position 72 ‖ number 40. The id of output i, in the order of the proof, is
+    /// (i + 1) << 176 | place
+    function startExits(BatchProof calldata proof) external payable returns (uint256 place);
 
     /// @notice Ends an exit by showing that the owner spent the output. The caller gets the bond.
     /// @param exitId the exit
@@ -107,11 +141,33 @@ interface IExitGame is IInclusions, IPayouts {
     /// @return ended how many places were handled, challenged exits included
     function process(address asset, uint256 max) external returns (uint256 ended);
 
+    /// @notice Offers an exit that the caller holds. Every offer of it before is void, signed ones too, so this also takes
+    /// an offer back. For holders that cannot sign; a signed offer needs no call.
+    /// @param offer its sequence is one above that of the exit
+    function offerExit(Offer calldata offer) external;
+
+    /// @notice Buys an exit for exactly the price. From now on payout and bonds are the caller's; a spend that the owner of
+    /// the output signed ends it all the same.
+    /// @param offer its sequence is that of the exit
+    /// @param signature of the holder, 65 bytes r ‖ s ‖ v over the EIP-712 digest; empty if it was offered by a call
+    function buyExit(Offer calldata offer, bytes calldata signature) external payable;
+
     /// @notice Marks the output of a deposit that goes back to its owner: nothing will ever pay it. Only for the vault.
     /// @return isFirst whether it was not consumed before
     function consume(bytes32 output) external returns (bool isFirst);
 
-    /// @notice An open exit; zeros where there is none.
+    /// @notice Who is paid for an exit or a batch, how often it was sold or offered by a call, and the digest of the offer
+    /// that a call made. Of one that ended only the holder is zero.
+    function sale(uint256 exit) external view returns (address holder, uint64 sequence, bytes32 offered);
+
+    /// @notice An open batch: bit i of `open` is output i, `worth` what it would pay now, without outputs whose challenge
+    /// waits for the payout. Zeros where there is none.
+    function batch(uint256 place)
+        external
+        view
+        returns (address owner, address asset, uint16 open, uint256 worth);
+
+    /// @notice An open exit of one output, alone or in a batch; zeros where there is none.
     function exits(uint256 id) external view returns (Exit memory);
 
     /// @notice The L1 block in which an output was paid, or its deposit went back; zero if neither happened. The key is

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 /// @title How money leaves: a send with fixed gas, and a credit where the receiver or the token refuses it
 interface IPayouts {
-    /// @notice A payment was refused; it waits as a credit.
+    /// @notice A payment waits as a credit: it was refused, or is one that is never sent.
     event Credited(address indexed asset, address indexed owner, uint256 amount);
     /// @notice A credit was taken.
     event CreditWithdrawn(address indexed asset, address indexed owner, address receiver, uint256 amount);

@@ -6,7 +6,8 @@ import {Position} from "../types/Position.sol";
 /// @title A priority queue of exits
 /// @notice A binary heap of exit ids. An id *is* its place in the order:
 /// `exitable time 64 ‖ position 72 ‖ number 40`, so older outputs leave first among exits of one second, and the
-/// number, which no two exits of a queue share, decides between exits of one output.
+/// number, which no two exits of a queue share, decides between exits of one output. Above the 176 bits of a place stands
+/// zero, or, for one output of a batch, which output of it: those exits share a place.
 library ExitQueue {
     /// @dev All that an exit of a short queue touches, in one slot: a queue of one has nothing else.
     struct Front {
@@ -78,9 +79,19 @@ library ExitQueue {
         return uint64(id >> 112);
     }
 
-    /// @notice The position that an exit competes with.
+    /// @notice The position that a place competes with.
     function position(uint256 id) internal pure returns (Position) {
         return Position.wrap(uint72(id >> 40));
+    }
+
+    /// @notice The exit of one output of a batch, counted from zero.
+    function member(uint256 place, uint256 index) internal pure returns (uint256 id) {
+        return place | ((index + 1) << 176);
+    }
+
+    /// @notice The place of an exit, and which output of a batch it is: counted from one, zero for an exit of one output.
+    function split(uint256 id) internal pure returns (uint256 place, uint256 number) {
+        return (uint176(id), id >> 176);
     }
 
     /// @dev Place 0 goes to the copy in memory, which the caller stores once.

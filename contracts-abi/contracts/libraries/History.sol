@@ -4,9 +4,11 @@ pragma solidity 0.8.37;
 import {IExitGame} from "../interfaces/IExitGame.sol";
 import {IFederation} from "../interfaces/IFederation.sol";
 import {Anchor, Inclusion} from "../types/Anchor.sol";
+import {BatchProof} from "../types/Batch.sol";
 import {Accused, BlockProof} from "../types/Fraud.sol";
 import {Header} from "./Header.sol";
 import {MerkleProof} from "./MerkleProof.sol";
+import {MultiProof} from "./MultiProof.sol";
 import {PlasmaTransaction} from "./PlasmaTransaction.sol";
 
 /// @title What lies in anchored history
@@ -46,6 +48,23 @@ library History {
         if (height > lastValid) revert IExitGame.HeightVoid(height, lastValid);
         leaf = _leafOf(place);
         _checkHistory(height, leaf, place.anchor.height, place.anchor.historyRoot, place.historyPath);
+    }
+
+    /// @notice The same for the blocks of a batch, at least one; `MultiProof` requires that their heights rise.
+    /// @param leaves their history leaves
+    function checkCountingBlocks(
+        IFederation federation,
+        uint256[] memory heights,
+        bytes32[] memory leaves,
+        BatchProof calldata proof
+    ) internal view {
+        (uint32 lowest, uint32 highest) = (uint32(heights[0]), uint32(heights[heights.length - 1]));
+        uint32 lastValid = _checkCovering(federation, lowest, highest, proof.anchor);
+        if (highest > lastValid) revert IExitGame.HeightVoid(highest, lastValid);
+        uint256 count = uint256(proof.anchor.height) + 1;
+        if (MultiProof.root(heights, leaves, count, proof.historyPaths) != proof.anchor.historyRoot) {
+            revert IExitGame.BlockNotInHistory(lowest);
+        }
     }
 
     /// @notice Requires that the bytes, well-formed or not, lie where the inclusion says.

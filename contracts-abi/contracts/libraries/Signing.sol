@@ -2,11 +2,12 @@
 pragma solidity 0.8.37;
 
 import {Position} from "../types/Position.sol";
+import {Offer} from "../types/Sale.sol";
 import {PlasmaTransaction} from "./PlasmaTransaction.sol";
 
 /// @title Who signed a transaction (docs/protocol.md section 2)
 /// @notice Transfers are signed as EIP-712 data under the domain of `Federation`; splits and merges as a personal
-/// message over the seed's RLP, which names neither chain nor contract.
+/// message over the seed's RLP, which names neither chain nor contract. Offers of exits are EIP-712 data of the same domain.
 library Signing {
     using PlasmaTransaction for bytes;
 
@@ -29,6 +30,10 @@ library Signing {
         "Input(uint32 block,uint32 transaction,uint8 output,uint256 amount)Output(address owner,uint256 amount)"
     );
 
+    bytes32 private constant OFFER_TYPE = keccak256(
+        "Offer(uint256 exit,uint256 amount,uint256 price,address buyer,uint64 deadline,uint64 sequence)"
+    );
+
     /// @dev Half the order of secp256k1, rounded down: the largest s that is low.
     uint256 private constant S_MAX = 0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0;
 
@@ -47,12 +52,19 @@ library Signing {
     function recover(bytes calldata transaction, address verifyingContract) internal view returns (address) {
         if (transaction.kind() == PlasmaTransaction.FUND || _farOutput(transaction) != 0) return address(0);
         bytes calldata signature = transaction.signature();
-        bytes32 r = bytes32(signature[:32]);
-        bytes32 s = bytes32(signature[32:64]);
-        uint8 v = uint8(signature[64]);
-        if (r == 0 || s == 0 || uint256(s) > S_MAX || (v != 27 && v != 28)) return address(0);
-        // Reverts when the precompile gets too little gas, so no caller can make a good signature fail.
-        return ecrecover(digest(transaction, verifyingContract), v, r, s);
+        // A digest is dearer than a look at the signature.
+        return
+            _isCanonical(signature) ? _recover(digest(transaction, verifyingContract), signature) : address(0);
+    }
+
+    /// @notice The address whose key signed a digest, nobody where the signature has another form: 65 bytes r ‖ s ‖ v.
+    function recoverDigest(bytes32 signed, bytes calldata signature) internal pure returns (address) {
+        return signature.length == 65 && _isCanonical(signature) ? _recover(signed, signature) : address(0);
+    }
+
+    /// @notice What the holder of an exit signs to sell it.
+    function offerDigest(Offer calldata offer, address verifyingContract) internal view returns (bytes32) {
+        return _digest(keccak256(abi.encode(OFFER_TYPE, offer)), verifyingContract);
     }
 
     /// @notice What the owner of the inputs signs.
@@ -69,7 +81,6 @@ library Signing {
         view
         returns (bytes32)
     {
-        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPE, NAME, VERSION, block.chainid, verifyingContract));
         bytes32 content = keccak256(
             abi.encode(
                 TRANSFER_TYPE,
@@ -79,7 +90,25 @@ library Signing {
                 transaction.expiry()
             )
         );
+        return _digest(content, verifyingContract);
+    }
+
+    function _digest(bytes32 content, address verifyingContract) private view returns (bytes32) {
+        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPE, NAME, VERSION, block.chainid, verifyingContract));
         return keccak256(abi.encodePacked("\x19\x01", domain, content));
+    }
+
+    /// @dev Every signature has one form: r and s in range, s low, v 27 or 28.
+    function _isCanonical(bytes calldata signature) private pure returns (bool) {
+        (bytes32 r, bytes32 s) = (bytes32(signature[:32]), bytes32(signature[32:64]));
+        uint8 v = uint8(signature[64]);
+        return r != 0 && s != 0 && uint256(s) <= S_MAX && (v == 27 || v == 28);
+    }
+
+    function _recover(bytes32 signed, bytes calldata signature) private pure returns (address) {
+        (bytes32 r, bytes32 s) = (bytes32(signature[:32]), bytes32(signature[32:64]));
+        // Reverts when the precompile gets too little gas, so no caller can make a good signature fail.
+        return ecrecover(signed, uint8(signature[64]), r, s);
     }
 
     function _inputsHash(bytes calldata transaction) private pure returns (bytes32) {

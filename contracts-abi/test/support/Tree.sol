@@ -27,6 +27,35 @@ library Tree {
         }
     }
 
+    /// @notice What leads from the leaves at `indices`, which rise, to the root: the siblings that cannot be made from those
+    /// leaves, level by level from the bottom and from left to right.
+    function paths(bytes32[] memory leaves, uint256[] memory indices)
+        internal
+        pure
+        returns (bytes32[] memory siblings)
+    {
+        siblings = new bytes32[](32 * indices.length);
+        bool[] memory known = new bool[](leaves.length);
+        for (uint256 i = 0; i < indices.length; ++i) {
+            known[indices[i]] = true;
+        }
+        uint256 used = 0;
+        while (leaves.length > 1) {
+            bool[] memory above = new bool[]((leaves.length + 1) / 2);
+            for (uint256 i = 0; i < leaves.length; ++i) {
+                if (!known[i]) continue;
+                above[i / 2] = true;
+                uint256 sibling = i ^ 1;
+                if (sibling >= leaves.length) siblings[used++] = PAD;
+                else if (!known[sibling]) siblings[used++] = leaves[sibling];
+            }
+            (leaves, known) = (_above(leaves), above);
+        }
+        assembly ("memory-safe") {
+            mstore(siblings, used)
+        }
+    }
+
     function _above(bytes32[] memory nodes) private pure returns (bytes32[] memory above) {
         above = new bytes32[]((nodes.length + 1) / 2);
         for (uint256 i = 0; i < above.length; ++i) {
