@@ -5,9 +5,11 @@ import {IExitGame} from "../contracts/interfaces/IExitGame.sol";
 import {Anchor} from "../contracts/types/Anchor.sol";
 import {BatchProof, Leaving, LeavingBlock} from "../contracts/types/Batch.sol";
 import {Certificate} from "../contracts/types/Committee.sol";
+import {Evidence} from "../contracts/types/Evidence.sol";
 import {Offer} from "../contracts/types/Sale.sol";
 import {Position, toPosition} from "../contracts/types/Position.sol";
 import {Forms, Pay, Spend} from "./support/Forms.sol";
+import {Batching, Wanted} from "./support/Batching.sol";
 import {Selling} from "./support/Selling.sol";
 
 /// @notice What batches and sales cost as transactions of their own; snapshots/batches.json keeps the figures. Trees are
@@ -223,5 +225,44 @@ contract BatchGasTest is Selling {
         for (uint256 i = 0; i < data.length; ++i) {
             gas += data[i] == 0 ? 10 : 40;
         }
+    }
+}
+
+/// forge-config: default.isolate = true
+contract DearestBatchTest is Batching {
+    uint256 private constant HALF_OF_PLACE_GAS = 1_250_000;
+
+    function setUp() external {
+        _beginBatching();
+    }
+
+    /// @dev I6, K50: the dearest batch there is. All sixteen outputs wait for a challenge of a claimant of its own that does
+    /// not count in the end, so each is paid and each claimant gets its first credit; the owner burns all it is given.
+    function test_process_ofTheDearestBatchStaysWithinItsShareOfGas() external {
+        Wanted[] memory wanted = new Wanted[](4);
+        for (uint32 i = 0; i < 4; ++i) {
+            wanted[i] = Wanted(4, i, 15);
+        }
+        uint256 dearest = _exitAll(_batch(wanted), 16);
+        bytes[] memory body = new bytes[](16);
+        for (uint32 i = 0; i < 16; ++i) {
+            body[i] = _spend(toPosition(4, i / 4, uint8(i % 4)), (1 + i % 4) * UNIT);
+        }
+        uint32 height = _block(body);
+        for (uint32 i = 0; i < 16; ++i) {
+            Evidence memory receipt = _receipt(height, i);
+            address claimant = address(uint160(0xc1a1000 + i));
+            vm.deal(claimant, BOND);
+            vm.prank(claimant);
+            game.challengeExitProvisionally{value: BOND}(_member(dearest, i), receipt, 0);
+        }
+        _wait();
+        vm.etch(bob, hex"5b600056");
+        _equal(game.process{gas: HALF_OF_PLACE_GAS}(address(0), 1), 1);
+        vm.snapshotGasLastCall("batches", "process the dearest");
+        _equal(game.consumed(_key(bodies[4][3], 3)), block.number);
+        _equal(game.credit(address(0), address(uint160(0xc1a100f))), BOND);
+        _equal(game.credit(address(0), bob), 16 * BOND);
+        _equal(vault.credit(address(0), bob), 40 * UNIT);
     }
 }
