@@ -88,7 +88,7 @@ interface IVault is IPayouts {
     function depositFor(address owner) external payable returns (uint64 number);
 
     /// @notice Deposits tokens that the caller allowed to the vault. What counts is what arrives.
-    function depositToken(address token, uint256 amount, address owner) external returns (uint64 number);
+    function depositToken(address token_, uint256 amount, address owner) external returns (uint64 number);
 
     /// @notice Lists one more token. Anybody may call with a certificate (tag 0x07) of the active committee over the
     /// token's address; its view is the sequence, above that of every admission before. Nothing takes a token off.
