@@ -11,7 +11,7 @@ import {PlasmaTransaction} from "./libraries/PlasmaTransaction.sol";
 import {Inclusion} from "./types/Anchor.sol";
 import {Evidence, Finding} from "./types/Evidence.sol";
 import {Parameters} from "./types/Parameters.sol";
-import {NOWHERE, toPosition} from "./types/Position.sol";
+import {NOWHERE, Position, toPosition} from "./types/Position.sol";
 
 /// @title What a transaction shows when it is brought to L1
 /// @notice Both games ask the same: can it still be included, or was it included in time, and where.
@@ -58,12 +58,17 @@ abstract contract Inclusions is IInclusions {
         found.id = transaction.id();
     }
 
-    /// @dev An expired payment can never be included, so without a proof that it was it must not cost an exit.
+    /// @dev An expired payment can never be included, so without a proof that it was it must not cost an exit. Nor can one
+    /// that spends a void output: no in-flight exit of it can start, so its other inputs must be able to leave alone.
     function _checkNotExpired(bytes calldata transaction) internal view returns (uint32 lastValid) {
         IFederation.Latest memory last = federation.latest();
         uint32 counted = last.height < last.lastValid ? last.height : last.lastValid;
         if (transaction.expiry() < counted) revert IExitGame.SpendingExpired(transaction.expiry(), counted);
-        return last.lastValid;
+        lastValid = last.lastValid;
+        for (uint8 i = 0; i < transaction.inputs(); ++i) {
+            (Position spent,) = transaction.input(i);
+            if (spent.blockOf() > lastValid) revert IExitGame.HeightVoid(spent.blockOf(), lastValid);
+        }
     }
 
     /// @dev See `History`.
