@@ -37,8 +37,13 @@ contract InFlightExits is InFlightOutcomes {
         uint8 marks = _checkRestart(found, owner);
         bytes32[] memory keys;
         (id, keys) = _open(transaction, owner, inputs, marks != 0);
-        if (found.leaf != 0) marks |= RESTING;
-        else if (!(found.position == NOWHERE)) marks |= INCLUDED;
+        if (found.leaf != 0) {
+            // What can still be included needs no inclusion, so a false one takes nothing from it.
+            (uint32 closed,) = _closed();
+            if (transaction.expiry() < closed) marks |= RESTING;
+        } else if (!(found.position == NOWHERE)) {
+            marks |= INCLUDED;
+        }
         InFlightExit storage exit = _inFlight[id];
         exit.starter = msg.sender;
         exit.begun = uint40(block.timestamp);

@@ -61,14 +61,19 @@ abstract contract Inclusions is IInclusions {
     /// @dev An expired payment can never be included, so without a proof that it was it must not cost an exit. Nor can one
     /// that spends a void output: no in-flight exit of it can start, so its other inputs must be able to leave alone.
     function _checkNotExpired(bytes calldata transaction) internal view returns (uint32 lastValid) {
-        IFederation.Latest memory last = federation.latest();
-        uint32 counted = last.height < last.lastValid ? last.height : last.lastValid;
-        if (transaction.expiry() < counted) revert IExitGame.SpendingExpired(transaction.expiry(), counted);
-        lastValid = last.lastValid;
+        uint32 closed;
+        (closed, lastValid) = _closed();
+        if (transaction.expiry() < closed) revert IExitGame.SpendingExpired(transaction.expiry(), closed);
         for (uint8 i = 0; i < transaction.inputs(); ++i) {
             (Position spent,) = transaction.input(i);
             if (spent.blockOf() > lastValid) revert IExitGame.HeightVoid(spent.blockOf(), lastValid);
         }
+    }
+
+    /// @return closed the height up to which blocks are what they are: none will be made there any more
+    function _closed() internal view returns (uint32 closed, uint32 lastValid) {
+        IFederation.Latest memory last = federation.latest();
+        return (last.height < last.lastValid ? last.height : last.lastValid, last.lastValid);
     }
 
     /// @dev See `History`.
