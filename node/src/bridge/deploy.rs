@@ -16,7 +16,7 @@ use plasma_contracts_abi::{
     vault::VAULT_BYTECODE,
 };
 use plasma_core::{
-    Address, Amount, Domain, Hash, L1Block,
+    Address, Amount, Domain, Hash, L1Block, L1Height,
     bls::{PublicKey, Signature},
 };
 
@@ -26,7 +26,7 @@ use super::{
     convert,
     direct::transact,
     error::L1Error,
-    methods::{At, Receipt},
+    methods::At,
     rpc::Rpc,
 };
 
@@ -51,6 +51,15 @@ pub struct NewMember {
     pub peer: Hash,
 }
 
+/// One contract's creation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// Where it will stand.
+    pub place: Address,
+    /// Its code with its arguments.
+    pub call: Call,
+}
+
 /// Contracts that stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deployment {
@@ -69,11 +78,14 @@ impl Site {
     /// [`L1Error`] of the endpoint.
     pub async fn choose(rpc: &Rpc, deployer: &Account) -> Result<Self, L1Error> {
         let nonce = rpc.nonce(deployer.address(), At::Pending).await?;
+        Ok(Self::of(deployer.address(), nonce, deployer.chain_id()))
+    }
+
+    /// The same for a known nonce.
+    #[must_use]
+    pub fn of(deployer: Address, nonce: u64, chain_id: u64) -> Self {
         let address = |step: u64| {
-            let made = get_contract_address(
-                H160(deployer.address().0),
-                U256::from(nonce).saturating_add(step.into()),
-            );
+            let made = get_contract_address(H160(deployer.0), U256::from(nonce).saturating_add(step.into()));
             Address(made.0)
         };
         // The exit game makes its other half in its constructor; a contract's first nonce is 1.
@@ -85,11 +97,11 @@ impl Site {
             vault: address(3),
             fraud_proofs: address(2),
         };
-        Ok(Self {
+        Self {
             contracts,
-            chain_id: deployer.chain_id(),
+            chain_id,
             nonce,
-        })
+        }
     }
 
     /// Where the contracts will stand.
@@ -105,6 +117,37 @@ impl Site {
             chain_id: self.chain_id,
             contract: self.contracts.federation,
         }
+    }
+
+    /// The four creations, in the order in which the deployer sends them.
+    ///
+    /// # Errors
+    /// [`L1Error::Key`] when a member's key or proof is no point of the curve.
+    pub fn creations(
+        &self,
+        parameters: &Parameters,
+        members: &[NewMember],
+        tokens: &[Address],
+    ) -> Result<[Creation; 4], L1Error> {
+        let Contracts {
+            federation,
+            exit_game,
+            vault,
+            fraud_proofs,
+            ..
+        } = self.contracts;
+        let seats = members.iter().map(seat).collect::<Result<Vec<_>, _>>()?;
+        let others = (H160(exit_game.0), H160(vault.0), H160(fraud_proofs.0));
+        let arguments = (seats, rules(parameters), others.0, others.1, others.2).encode();
+        let place = AbiEncode::encode(H160(federation.0));
+        let listed: Vec<H160> = tokens.iter().map(|token| H160(token.0)).collect();
+        let place_and_tokens = (H160(federation.0), listed).encode();
+        Ok([
+            create("Federation", federation, &FEDERATION_BYTECODE, &arguments),
+            create("ExitGame", exit_game, &EXITGAME_BYTECODE, &place),
+            create("FraudProofs", fraud_proofs, &FRAUDPROOFS_BYTECODE, &place),
+            create("Vault", vault, &VAULT_BYTECODE, &place_and_tokens),
+        ])
     }
 
     /// Deploys `Federation`, `ExitGame`, `FraudProofs` and `Vault`, each mined before the next is sent. The vault takes
@@ -130,47 +173,22 @@ impl Site {
                 found,
             });
         }
-        let Contracts {
-            federation,
-            exit_game,
-            vault,
-            fraud_proofs,
-            ..
-        } = self.contracts;
-        let seats = members.iter().map(seat).collect::<Result<Vec<_>, _>>()?;
-        let others = (H160(exit_game.0), H160(vault.0), H160(fraud_proofs.0));
-        let arguments = (seats, rules(parameters), others.0, others.1, others.2).encode();
-        let place = AbiEncode::encode(H160(federation.0));
-        let first = create(rpc, deployer, "Federation", &FEDERATION_BYTECODE, &arguments).await?;
-        let second = create(rpc, deployer, "ExitGame", &EXITGAME_BYTECODE, &place).await?;
-        let third = create(rpc, deployer, "FraudProofs", &FRAUDPROOFS_BYTECODE, &place).await?;
-        let listed: Vec<H160> = tokens.iter().map(|token| H160(token.0)).collect();
-        let place_and_tokens = (H160(federation.0), listed).encode();
-        let fourth = create(rpc, deployer, "Vault", &VAULT_BYTECODE, &place_and_tokens).await?;
-        let made = [
-            (&first, federation),
-            (&second, exit_game),
-            (&third, fraud_proofs),
-            (&fourth, vault),
-        ];
-        for (receipt, predicted) in made {
-            if receipt.created != Some(predicted) {
+        let mut made = Vec::new();
+        for creation in self.creations(parameters, members, tokens)? {
+            let receipt = transact(rpc, deployer, &creation.call).await?;
+            if receipt.created != Some(creation.place) {
                 let found = receipt.created.unwrap_or_default().to_string();
                 return Err(L1Error::Mismatch {
                     field: "a contract's address",
-                    expected: predicted.to_string(),
+                    expected: creation.place.to_string(),
                     found,
                 });
             }
+            made.push(receipt);
         }
-        let block = rpc
-            .block_at(first.block)
-            .await?
-            .ok_or(L1Error::UnknownBlock(first.block))?;
-        let gas_used = [first, second, third, fourth]
-            .iter()
-            .map(|receipt| receipt.gas_used)
-            .sum();
+        let first = made.first().map_or(L1Height(0), |receipt| receipt.block);
+        let block = rpc.block_at(first).await?.ok_or(L1Error::UnknownBlock(first))?;
+        let gas_used = made.iter().map(|receipt| receipt.gas_used).sum();
         Ok(Deployment {
             contracts: self.contracts,
             block,
@@ -179,21 +197,14 @@ impl Site {
     }
 }
 
-async fn create(
-    rpc: &Rpc,
-    deployer: &Account,
-    name: &str,
-    code: &[u8],
-    arguments: &[u8],
-) -> Result<Receipt, L1Error> {
-    let data = [code, arguments].concat();
+fn create(name: &str, place: Address, code: &[u8], arguments: &[u8]) -> Creation {
     let call = Call {
         label: format!("deployment of {name}"),
         to: None,
         value: Amount::ZERO,
-        data,
+        data: [code, arguments].concat(),
     };
-    transact(rpc, deployer, &call).await
+    Creation { place, call }
 }
 
 fn seat(member: &NewMember) -> Result<federation::Member, L1Error> {

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use super::tree::{CRATES, cargo, normal_dependencies};
 
 /// What each crate may use of ours.
-const OURS: [(&str, &[&str]); 6] = [
+const OURS: [(&str, &[&str]); 7] = [
     ("core", &[]),
     ("consensus", &["core"]),
     ("network", &["core"]),
     ("contracts-abi", &[]),
     ("node", &["core", "consensus", "network", "contracts-abi"]),
     ("testnet", &["core", "consensus", "contracts-abi", "node"]),
+    ("law", &["core", "contracts-abi", "node"]),
 ];
 
 /// All that `core` and `consensus` may use of others.

@@ -6,12 +6,13 @@ use super::tree::{Source, root, sources};
 const CODE_LINES_MAX: usize = 400;
 
 /// Everything that may stand at the root, besides the seven that make the project and dot files.
-const SUPPORT: [&str; 8] = [
+const SUPPORT: [&str; 9] = [
     "Cargo.lock",
     "LICENSE",
     "clippy.toml",
     "deny.toml",
     "docs",
+    "law",
     "rust-toolchain.toml",
     "rustfmt.toml",
     "target",

@@ -7,7 +7,15 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates of the house.
-pub(crate) const CRATES: [&str; 6] = ["core", "consensus", "network", "contracts-abi", "node", "testnet"];
+pub(crate) const CRATES: [&str; 7] = [
+    "core",
+    "consensus",
+    "network",
+    "contracts-abi",
+    "node",
+    "testnet",
+    "law",
+];
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
