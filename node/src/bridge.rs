@@ -9,6 +9,7 @@
 //! Types of ethers stay in this folder; [`convert`] is the border.
 
 pub mod account;
+pub mod bonds;
 pub mod calls;
 pub mod challenger;
 pub mod contracts;
@@ -19,6 +20,8 @@ pub mod deploy;
 pub mod direct;
 pub mod error;
 pub mod ethereum;
+pub mod evidence;
+pub mod games;
 pub mod journal;
 pub mod methods;
 pub mod rpc;
@@ -32,7 +35,7 @@ use plasma_core::{Certificate, ExitId, Header, L1Block, L1Event, L1Height, Signe
 
 pub use contracts::Contracts;
 pub use cursor::{L1Fault, Link};
-pub use decode::Anchored;
+pub use decode::{Anchored, Notice};
 pub use error::L1Error;
 
 /// What the contract takes as an anchor.
@@ -66,6 +69,8 @@ pub struct Observed {
     pub events: Vec<L1Event>,
     /// Anchors mined in it, in log order.
     pub anchors: Vec<Anchored>,
+    /// What waits for an answer or has one, in log order.
+    pub notices: Vec<Notice>,
 }
 
 /// Ethereum, as far as we care. Real: [`ethereum::Ethereum`]; simulated: in the testnet.

@@ -5,6 +5,7 @@
 //! that talks to Ethereum, [`api`] answers clients, [`client`] is the other end of that door. [`cli`] and [`config`] bring
 //! one process up. Arrows point down: `docs/architecture.md`.
 
+pub mod answers;
 pub mod api;
 mod base58;
 pub mod bridge;

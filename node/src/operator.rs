@@ -8,6 +8,7 @@ pub mod chain;
 pub mod effect;
 pub mod event;
 pub mod guardian;
+pub mod matters;
 pub mod mempool;
 pub mod origins;
 mod proposer;
@@ -20,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use plasma_consensus::{Engine, Floor, Input, Message, Scheme, Start};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Committee, Genesis, Header, Height, L1Block, Millis,
-    OperatorIndex, Reads, TransactionId, View, ledger,
+    AuthenticBlock, AuthenticTransaction, BlockId, Committee, Genesis, Header, Height, L1Block, L1Event,
+    Millis, OperatorIndex, Reads, TransactionId, View, Wanted, ledger,
 };
 
 use crate::storage::Saved;
@@ -30,6 +31,7 @@ use chain::Chain;
 use effect::{Effect, Purpose, Record};
 use event::{Event, Offered, Source};
 use guardian::{Duties, Guardian};
+use matters::Notice;
 use mempool::{Admission, Mempool, MempoolLimits};
 use origins::Origins;
 use report::{Accepted, AnchorSeen, Known, Rejected, Status};
@@ -54,6 +56,8 @@ pub struct Params {
     pub mempool: MempoolLimits,
     /// The contract's `silence` in seconds.
     pub silence_s: u64,
+    /// The contract's `grace` in seconds.
+    pub grace_s: u64,
     /// The newest anchor on Ethereum at the start.
     pub anchor: Option<AnchorSeen>,
     /// Ethereum's time of the last decided origin, in seconds.
@@ -118,7 +122,7 @@ impl<S: Scheme> Operator<S> {
             hash: saved.state.header.l1_hash,
             timestamp_s: params.origin_time_s,
         };
-        let duties = Duties::of(genesis, params.me, params.silence_s);
+        let duties = Duties::of(genesis, params.me, (params.silence_s, params.grace_s));
         let mut guardian = Guardian::new(duties, params.anchor, genesis.deployment.timestamp_s, now);
         if let Some(certificate) = saved
             .certificate
@@ -126,6 +130,9 @@ impl<S: Scheme> Operator<S> {
             .filter(|newest| newest.block == saved.state.id)
         {
             guardian.on_certified(&saved.state.header, certificate);
+        }
+        if saved.state.halted.is_some() {
+            guardian.on_halted();
         }
         let mut operator = Self {
             me: params.me,
@@ -153,8 +160,8 @@ impl<S: Scheme> Operator<S> {
         }
         let mut effects: Vec<Effect> = saved
             .exits
-            .iter()
-            .filter_map(|(exit, open)| validator::ask_to_judge(*exit, open))
+            .keys()
+            .map(|exit| validator::ask_to_judge(*exit))
             .collect();
         operator.perform(now, first, &mut effects);
         operator.settle(now, &mut effects);
@@ -194,7 +201,15 @@ impl<S: Scheme> Operator<S> {
                 purpose: Purpose::Judge(exit),
                 reads,
             } => self.on_judge(now, exit, &reads),
-            Event::L1Confirmed(blocks) => self.on_confirmed(blocks, &mut effects),
+            Event::Read {
+                purpose: Purpose::Reclaim(number),
+                reads,
+            } => {
+                let fate = reads.deposits.get(&number).copied().flatten();
+                self.guardian.matters().on_reclaim(now, number, fate);
+            }
+            Event::L1Confirmed(blocks) => self.on_confirmed(now, blocks, &mut effects),
+            Event::Noticed(notice) => self.on_notice(now, &notice, &mut effects),
             Event::Anchored(anchor) => self.guardian.on_anchored(now, anchor),
             Event::AnchorLost { lost, newest } => self.guardian.on_anchor_lost(lost, newest),
             Event::ExitSettled(exit) => self.guardian.on_exit_settled(now, &exit),
@@ -292,10 +307,29 @@ impl<S: Scheme> Operator<S> {
     }
 
     /// Confirmed blocks of Ethereum are filed; they change nothing until a decided block covers them.
-    fn on_confirmed(&mut self, blocks: Vec<event::ConfirmedBlock>, effects: &mut Vec<Effect>) {
+    fn on_confirmed(&mut self, now: Millis, blocks: Vec<event::ConfirmedBlock>, effects: &mut Vec<Effect>) {
+        let mut events = blocks.iter().flat_map(|block| &block.events);
+        if events.any(|event| matches!(event, L1Event::Halted { .. })) {
+            self.guardian.on_halted();
+        }
         if !self.origins.extend(blocks) {
             self.stop("the watcher skipped an Ethereum block".to_owned(), effects);
         }
+        self.guardian.on_l1_time(now, self.origins.newest().timestamp_s);
+    }
+
+    /// What only duties follow. Whether a reclaim is wrong the ledger says.
+    fn on_notice(&mut self, now: Millis, notice: &Notice, effects: &mut Vec<Effect>) {
+        if let Notice::ReclaimStarted(number) = notice {
+            effects.push(Effect::Read {
+                purpose: Purpose::Reclaim(*number),
+                wanted: Wanted {
+                    deposits: [*number].into(),
+                    ..Wanted::default()
+                },
+            });
+        }
+        self.guardian.on_notice(now, notice);
     }
 
     /// Verified transactions are read for, then checked.

@@ -14,7 +14,7 @@ use super::{
     Link, Observed,
     account::Call,
     convert,
-    decode::{Anchored, Decoded, Log, anchored_topic, decode},
+    decode::{Anchored, Decoded, Log, Notice, anchored_topic, decode, notice, remembered_topics},
     error::L1Error,
     methods::At,
     rpc::Rpc,
@@ -88,6 +88,15 @@ pub struct OpenExit {
     pub amount: Amount,
     /// keccak(transaction id ‖ output index).
     pub output: Hash,
+}
+
+/// A log out of the past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// An anchor, or an event of the ledger.
+    Decoded(Decoded),
+    /// Of an open claim.
+    Notice(Notice),
 }
 
 /// What the vault recorded of a deposit.
@@ -203,8 +212,13 @@ impl Contracts {
             link,
             events: Vec::new(),
             anchors: Vec::new(),
+            notices: Vec::new(),
         };
-        for decoded in logs.iter().filter_map(|log| decode(self, log)) {
+        for log in logs {
+            observed.notices.extend(notice(self, log));
+            let Some(decoded) = decode(self, log) else {
+                continue;
+            };
             match decoded {
                 Decoded::Event(event) => observed.events.push(event),
                 Decoded::Anchored(anchored) => observed.anchors.push(anchored),
@@ -272,6 +286,24 @@ impl Contracts {
             _ => None,
         });
         Ok(anchored.collect())
+    }
+
+    /// What a start must know of a range of at most [`LOOKBACK`] L1 blocks, oldest first: anchors, and what tells of
+    /// open claims.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn remembered(
+        &self,
+        rpc: &Rpc,
+        range: RangeInclusive<L1Height>,
+    ) -> Result<Vec<Remembered>, L1Error> {
+        let logs = rpc.logs_of(range, &self.all(), &remembered_topics()).await?;
+        let read = |log: &Log| {
+            let notice = notice(self, log).map(Remembered::Notice);
+            notice.or_else(|| decode(self, log).map(Remembered::Decoded))
+        };
+        Ok(logs.iter().filter_map(read).collect())
     }
 
     /// Whether the contract accepts a certificate for a header, anchored or not.
@@ -377,7 +409,7 @@ pub fn digest_of(committee: &Committee) -> Hash {
 }
 
 /// Asks a contract one question at the latest head.
-async fn ask<C: EthCall + AbiEncode, R: AbiDecode>(
+pub(super) async fn ask<C: EthCall + AbiEncode, R: AbiDecode>(
     rpc: &Rpc,
     to: Address,
     question: C,

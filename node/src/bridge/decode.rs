@@ -11,6 +11,11 @@ use plasma_core::{
 
 use super::contracts::Contracts;
 
+pub mod notices;
+
+pub(super) use notices::notice;
+pub use notices::{Notice, Told};
+
 /// A log as the node returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -273,6 +278,20 @@ fn flag(word: [u8; 32]) -> Option<bool> {
 
 fn position(word: [u8; 32]) -> Option<Position> {
     small(word).and_then(|bytes: [u8; 16]| Position::unpack(u128::from_be_bytes(bytes)))
+}
+
+/// First topics of all that a start reads since the deployment: anchors, and what is known of open claims.
+#[must_use]
+pub fn remembered_topics() -> Vec<Hash> {
+    let events = [
+        Kind::Anchored,
+        Kind::InFlightExitStarted,
+        Kind::InFlightExitEnded,
+        Kind::ExitEnded,
+        Kind::DepositReclaimed,
+    ];
+    let events = events.map(Kind::topic).into_iter();
+    events.chain(notices::remembered_topics()).collect()
 }
 
 /// First topic of `Anchored`.

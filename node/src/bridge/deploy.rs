@@ -207,7 +207,8 @@ fn create(name: &str, place: Address, code: &[u8], arguments: &[u8]) -> Creation
     Creation { place, call }
 }
 
-fn seat(member: &NewMember) -> Result<federation::Member, L1Error> {
+/// A member as the contract takes it.
+pub(super) fn seat(member: &NewMember) -> Result<federation::Member, L1Error> {
     let key = member
         .key
         .to_uncompressed()

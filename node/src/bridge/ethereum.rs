@@ -6,11 +6,12 @@ use plasma_core::{Address, Genesis, L1Block, L1Event, L1Height};
 
 use super::{
     Anchor, L1, Observed, SpendProof,
-    account::Account,
+    account::{Account, Call},
     challenger::Challenger,
     contracts::Contracts,
     decode::Anchored,
     error::L1Error,
+    methods::At,
     rpc::Rpc,
     sender::{Sender, SenderConfig},
     submitter::Submitter,
@@ -89,6 +90,19 @@ impl Ethereum {
     #[must_use]
     pub fn rpc(&self) -> &Arc<Rpc> {
         &self.rpc
+    }
+
+    /// Sends a call of this account and waits until it is mined. Nothing is sent that would revert now.
+    ///
+    /// # Errors
+    /// [`L1Error::Reverted`] with the contract's reason; the errors of [`Sender::send`].
+    pub async fn send(&self, call: Call) -> Result<(), L1Error> {
+        // One execution finds a revert cheaper than the search for a gas limit does.
+        self.rpc
+            .eth_call(Some(self.sender.account()), &call, At::Latest)
+            .await?;
+        self.sender.send(call).await?;
+        Ok(())
     }
 
     /// The account that pays for anchors and challenges.

@@ -171,8 +171,23 @@ impl Rpc {
         emitter: Address,
         topic: Hash,
     ) -> Result<Vec<Log>, L1Error> {
+        self.logs_of(range, &[emitter], &[topic]).await
+    }
+
+    /// The logs of some contracts with any of these first topics in a range of heights, oldest first; see [`Rpc::logs_in`].
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn logs_of(
+        &self,
+        range: RangeInclusive<L1Height>,
+        emitters: &[Address],
+        topics: &[Hash],
+    ) -> Result<Vec<Log>, L1Error> {
         let (from, to) = (quantity(range.start().0), quantity(range.end().0));
-        let filter = json!([{"fromBlock": from, "toBlock": to, "address": emitter.to_string(), "topics": [topic.to_string()]}]);
+        let emitters: Vec<String> = emitters.iter().map(ToString::to_string).collect();
+        let topics: Vec<String> = topics.iter().map(ToString::to_string).collect();
+        let filter = json!([{"fromBlock": from, "toBlock": to, "address": emitters, "topics": [topics]}]);
         let mut logs: Vec<LogAnswer> = self.call(LOGS, filter).await?;
         logs.retain(|log| !log.removed);
         logs.sort_by_key(|log| (log.block_number, log.log_index));

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use super::{
     L1, Observed,
     cursor::{Cursor, L1Fault},
-    decode::Anchored,
+    decode::{Anchored, Notice},
     error::L1Error,
 };
 
@@ -43,6 +43,14 @@ pub enum Sighting {
     /// An exit was paid, challenged or voided; it may be reorganised away. Said when first seen and again
     /// when confirmed.
     ExitSettled(ExitId),
+    /// Something waits for an answer, or has one. Said when first seen, when it may be reorganised away, and again when
+    /// confirmed.
+    Noticed {
+        /// What.
+        notice: Notice,
+        /// Whether it can no longer be reorganised away.
+        is_confirmed: bool,
+    },
     /// Ethereum left our model: stop signing and say why. Nothing comes after it.
     Fault(L1Fault),
 }
@@ -182,13 +190,14 @@ impl<L: L1> Watcher<L> {
         }
         self.note_deposits(&observed.events);
         // Again, should the early look have missed them: whoever follows duties takes each once.
-        self.say_early(&observed).await?;
+        self.say_signs(&observed, true).await?;
         self.early_anchors
             .retain(|(block, anchored)| block.height > height && !observed.anchors.contains(anchored));
         let Observed {
             link,
             events,
             anchors,
+            ..
         } = observed;
         self.say(Sighting::Confirmed(Confirmed {
             block: link.block,
@@ -234,7 +243,7 @@ impl<L: L1> Watcher<L> {
             observed = self.observe_above(confirmed, head).await?;
         }
         for block in &observed {
-            self.say_early(block).await?;
+            self.say_signs(block, false).await?;
         }
         Ok(())
     }
@@ -264,7 +273,7 @@ impl<L: L1> Watcher<L> {
     }
 
     /// What a block says, after what it takes back: anchors of another block at its height.
-    async fn say_early(&mut self, observed: &Observed) -> Result<(), Halt> {
+    async fn say_signs(&mut self, observed: &Observed, is_confirmed: bool) -> Result<(), Halt> {
         let block = observed.link.block;
         let is_lost = |other: &L1Block| other.height == block.height && other.hash != block.hash;
         let (lost, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.early_anchors)
@@ -285,6 +294,10 @@ impl<L: L1> Watcher<L> {
         }
         for exit in observed.events.iter().filter_map(ended) {
             self.say(Sighting::ExitSettled(exit)).await?;
+        }
+        for notice in &observed.notices {
+            let notice = notice.clone();
+            self.say(Sighting::Noticed { notice, is_confirmed }).await?;
         }
         Ok(())
     }

@@ -3,13 +3,16 @@
 use bytes::Bytes;
 use plasma_consensus::{Message, Target};
 use plasma_core::{
-    BlockId, Certificate, Delta, ExitId, Header, Height, L1Block, Millis, OperatorIndex, Spender, View,
-    Wanted,
+    BlockId, Certificate, Delta, DepositNumber, ExitId, Header, Height, L1Block, Millis, OperatorIndex,
+    Spender, View, Wanted,
 };
 
 use crate::storage::Decided;
 
-use super::report::{Accepted, Rejected};
+use super::{
+    matters::Matter,
+    report::{Accepted, Rejected},
+};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -71,6 +74,10 @@ pub enum Effect {
         /// The input that spent the output first.
         spender: Spender,
     },
+    /// Look at what somebody claims on Ethereum and show what the ledger knows better: it is our duty now.
+    Answer(Matter),
+    /// Convict an operator that contradicted itself: it is our duty now.
+    Convict(Box<plasma_consensus::Evidence>),
     /// Wake the operator with a tick at this moment, at the latest; replaces the engine's timer before.
     Timer(Millis),
     /// Wake the operator with a tick at this moment too.
@@ -110,6 +117,8 @@ pub enum Purpose {
     Apply(BlockId),
     /// Judging an exit that opened.
     Judge(ExitId),
+    /// Judging the reclaim of a deposit.
+    Reclaim(DepositNumber),
 }
 
 /// What a block is built from, fixed when the read is asked for.

@@ -5,7 +5,7 @@ use plasma_core::{
     AuthenticBlock, AuthenticTransaction, Certificate, ExitId, L1Block, L1Event, OperatorIndex, Reads,
 };
 
-use super::{effect::Purpose, report::AnchorSeen};
+use super::{effect::Purpose, matters::Notice, report::AnchorSeen};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub enum Event {
     },
     /// Ethereum shows that an exit was challenged or ended by somebody.
     ExitSettled(ExitId),
+    /// Ethereum shows something that a duty follows and the ledger does not.
+    Noticed(Notice),
     /// A peer answered a request for decided blocks.
     Blocks {
         /// Who answered.

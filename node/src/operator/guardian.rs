@@ -1,6 +1,7 @@
-//! What the federation owes Ethereum: anchors in time, and a challenge for every exit of a spent output.
+//! What the federation owes Ethereum: anchors in time, a challenge for every exit of a spent output, and an answer to
+//! everything else that is claimed there against what the ledger knows ([`super::matters`]).
 //!
-//! Both follow one rota: the k-th anchor is the duty of `committee[k mod n]`, and when it is late by j takeover periods
+//! All follow one rota: the k-th anchor is the duty of `committee[k mod n]`, and when it is late by j takeover periods
 //! also of the next j operators. A duty is done when Ethereum shows it done, whoever did it, so a duty survives a crash:
 //! it is derived again from storage and from Ethereum.
 
@@ -8,7 +9,11 @@ use std::collections::BTreeMap;
 
 use plasma_core::{Certificate, ExitId, Genesis, Header, Height, Millis, OperatorIndex, Spender};
 
-use super::{effect::Effect, report::AnchorSeen};
+use super::{
+    effect::Effect,
+    matters::{Matter, Matters, Notice, Turn, number_of_exit},
+    report::AnchorSeen,
+};
 
 /// When duties fall due.
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +30,14 @@ pub struct Duties {
     pub takeover_ms: u64,
     /// The contract's `silence`, by Ethereum's clock: a quarter of it without an anchor makes even an empty block due.
     pub silence_s: u64,
+    /// The contract's `grace`: an anchor later than `silence` + 2 · `grace` after the one before is refused for ever.
+    pub grace_s: u64,
 }
 
 impl Duties {
     /// The duties of a member, as the genesis and the contract set them.
     #[must_use]
-    pub fn of(genesis: &Genesis, me: OperatorIndex, silence_s: u64) -> Self {
+    pub fn of(genesis: &Genesis, me: OperatorIndex, (silence_s, grace_s): (u64, u64)) -> Self {
         Self {
             me,
             operators: u16::try_from(genesis.members.len()).unwrap_or(u16::MAX),
@@ -38,7 +45,23 @@ impl Duties {
             anchor_ms: u64::from(genesis.anchor_seconds) * 1_000,
             takeover_ms: u64::from(genesis.takeover_seconds) * 1_000,
             silence_s,
+            grace_s,
         }
+    }
+
+    /// How many operators stand before us for the k-th duty.
+    #[must_use]
+    pub fn rank(&self, k: u64) -> u64 {
+        let n = u64::from(self.operators.max(1));
+        let me = u64::from(self.me.0) % n;
+        (me + n - k % n) % n
+    }
+
+    /// A duty that we asked for is asked again only after everybody had a turn.
+    #[must_use]
+    pub fn rested(&self, asked: Option<Millis>, now: Millis) -> bool {
+        let round_ms = self.takeover_ms.saturating_mul(u64::from(self.operators));
+        asked.is_none_or(|at| now.since(at) >= round_ms.max(1))
     }
 }
 
@@ -57,14 +80,15 @@ pub struct Guardian {
     due_since: Option<Millis>,
     asked: Option<(Height, Millis)>,
     suspects: BTreeMap<ExitId, Suspect>,
+    matters: Matters,
+    is_halted: bool,
 }
 
 /// An open exit of an output that was spent before.
 #[derive(Clone, Copy, Debug)]
 struct Suspect {
     spender: Spender,
-    since: Millis,
-    asked: Option<Millis>,
+    turn: Turn,
 }
 
 impl Guardian {
@@ -81,6 +105,8 @@ impl Guardian {
             due_since: None,
             asked: None,
             suspects: BTreeMap::new(),
+            matters: Matters::default(),
+            is_halted: false,
         }
     }
 
@@ -103,6 +129,7 @@ impl Guardian {
         self.anchor_seen = now;
         self.due_since = None;
         self.asked = None;
+        self.matters.close(&Matter::Silence);
     }
 
     /// Ethereum forgot an anchor: was it the newest, then the one before it counts, and the duty is there again.
@@ -131,21 +158,48 @@ impl Guardian {
     pub fn on_dishonest_exit(&mut self, now: Millis, exit: ExitId, spender: Spender) {
         self.suspects.entry(exit).or_insert(Suspect {
             spender,
-            since: now,
-            asked: None,
+            turn: Turn::new(now),
         });
     }
 
     /// Ethereum shows that an exit was challenged or ended, but may forget it again: rest for a round.
     pub fn on_exit_settled(&mut self, now: Millis, exit: &ExitId) {
         if let Some(suspect) = self.suspects.get_mut(exit) {
-            suspect.asked = Some(now);
+            suspect.turn.rest(now);
         }
+        self.matters.on_exit_settled(now, *exit);
     }
 
     /// A decided block saw the exit's end.
     pub fn on_exit_ended(&mut self, exit: &ExitId) {
         self.suspects.remove(exit);
+        self.matters.on_exit_ended(*exit);
+    }
+
+    /// What else must be looked at.
+    pub fn matters(&mut self) -> &mut Matters {
+        &mut self.matters
+    }
+
+    /// Ethereum shows something about what must be looked at.
+    pub fn on_notice(&mut self, now: Millis, notice: &Notice) {
+        self.matters.on_notice(now, notice);
+    }
+
+    /// Ethereum halted the chain: nothing is anchored any more, and nobody need say so.
+    pub fn on_halted(&mut self) {
+        self.is_halted = true;
+        self.matters.close(&Matter::Silence);
+    }
+
+    /// Confirmed time of Ethereum. When no anchor can come any more the federation is over, and without a halt deposits
+    /// could still be made and not be taken back. Before that moment nobody halts: an operator that is alive anchors.
+    pub fn on_l1_time(&mut self, now: Millis, l1_time_s: u64) {
+        let last_s = self.duties.grace_s.saturating_mul(2);
+        let last_s = last_s.saturating_add(self.duties.silence_s);
+        if !self.is_halted && l1_time_s > self.anchored_s.saturating_add(last_s) {
+            self.matters.open(now, Matter::Silence);
+        }
     }
 
     /// Whether a block must be made even with nothing to decide, lest Ethereum halt an idle federation.
@@ -160,21 +214,16 @@ impl Guardian {
     pub fn due(&mut self, now: Millis) -> Vec<Effect> {
         let mut effects = Vec::new();
         effects.extend(self.due_anchor(now));
-        let rank = |exit: &ExitId| {
-            let [.., high, low] = exit.0.0;
-            self.rank(u64::from(high) << 8 | u64::from(low))
-        };
-        let ranks: Vec<u64> = self.suspects.keys().map(rank).collect();
-        for ((exit, suspect), rank) in self.suspects.iter_mut().zip(ranks) {
-            let late = now.since(suspect.since) / self.duties.takeover_ms.max(1);
-            if late >= rank && rests(suspect.asked, now, self.duties) {
-                suspect.asked = Some(now);
+        for (exit, suspect) in &mut self.suspects {
+            let rank = self.duties.rank(number_of_exit(exit));
+            if suspect.turn.comes(now, rank, &self.duties) {
                 effects.push(Effect::Challenge {
                     exit: *exit,
                     spender: suspect.spender,
                 });
             }
         }
+        effects.extend(self.matters.due(now, &self.duties));
         effects
     }
 
@@ -194,8 +243,8 @@ impl Guardian {
         let since = *self.due_since.get_or_insert(now);
         let number = self.anchor.map_or(0, |seen| seen.number) + 1;
         let late = now.since(since) / self.duties.takeover_ms.max(1);
-        let rested = rests(self.asked.map(|(_, at)| at), now, self.duties);
-        if late < self.rank(number) || !rested {
+        let rested = self.duties.rested(self.asked.map(|(_, at)| at), now);
+        if late < self.duties.rank(number) || !rested {
             return None;
         }
         self.asked = Some((header.height, now));
@@ -204,17 +253,4 @@ impl Guardian {
             certificate: certificate.clone(),
         })
     }
-
-    /// How many operators stand before us for the k-th duty.
-    fn rank(&self, k: u64) -> u64 {
-        let n = u64::from(self.duties.operators.max(1));
-        let me = u64::from(self.duties.me.0) % n;
-        (me + n - k % n) % n
-    }
-}
-
-/// A duty that we asked for is asked again only after everybody had a turn.
-fn rests(asked: Option<Millis>, now: Millis, duties: Duties) -> bool {
-    let round_ms = duties.takeover_ms.saturating_mul(u64::from(duties.operators));
-    asked.is_none_or(|at| now.since(at) >= round_ms.max(1))
 }

@@ -16,6 +16,7 @@ use super::{
     Operator,
     effect::{Commit, Effect, Purpose, Record},
     event::Segment,
+    matters::{Matter, is_answerable},
     origins::Sight,
 };
 
@@ -60,7 +61,10 @@ impl<S: Scheme> Operator<S> {
                     self.chain.on_final(certificate);
                 }
                 Wish::Timer(at) => effects.push(Effect::Timer(at)),
-                Wish::Evidence(evidence) => effects.push(Effect::Accuse(evidence)),
+                Wish::Evidence(evidence) => {
+                    self.guardian.matters().accuse(now, &evidence);
+                    effects.push(Effect::Accuse(evidence));
+                }
                 Wish::Penalize { peer, reason } => {
                     effects.push(Effect::Penalize {
                         peer,
@@ -142,7 +146,7 @@ impl<S: Scheme> Operator<S> {
             let Some((block, delta)) = self.chain.decide(&next) else {
                 return self.apply_when_possible(&next, effects);
             };
-            self.on_decided(&block.header, &delta, effects);
+            self.on_decided(now, &block.header, &delta, effects);
             if let Some(certificate) = &certificate {
                 self.guardian.on_certified(&block.header, certificate);
                 self.step(now, Input::Synced(certificate.clone()), effects);
@@ -259,8 +263,11 @@ impl<S: Scheme> Operator<S> {
         });
     }
 
-    fn on_decided(&mut self, header: &Header, delta: &Delta, effects: &mut Vec<Effect>) {
+    fn on_decided(&mut self, now: Millis, header: &Header, delta: &Delta, effects: &mut Vec<Effect>) {
         self.mempool.on_decided(delta);
+        for (number, fate) in &delta.deposits {
+            self.guardian.matters().on_deposit(now, *number, *fate);
+        }
         self.watch_exits(delta, effects);
         self.origins.on_decided(header.l1_height, header.l1_hash);
         self.invalid.clear();
@@ -270,7 +277,7 @@ impl<S: Scheme> Operator<S> {
     fn watch_exits(&mut self, delta: &Delta, effects: &mut Vec<Effect>) {
         for (exit, open) in &delta.exits {
             match open {
-                Some(open) => effects.extend(ask_to_judge(*exit, open)),
+                Some(_) => effects.push(ask_to_judge(*exit)),
                 None => self.guardian.on_exit_ended(exit),
             }
         }
@@ -278,12 +285,17 @@ impl<S: Scheme> Operator<S> {
 
     /// What storage held about the output of an open exit.
     pub(super) fn on_judge(&mut self, now: Millis, exit: ExitId, reads: &Reads) {
-        let Some(Some(OpenExit::Standard { position, owner, .. })) = reads.exits.get(&exit) else {
-            return;
-        };
-        let record = reads.outputs.get(position).and_then(Option::as_ref);
-        if let Judgement::Spent(spender) = exit::judge(&exit, owner, record) {
-            self.guardian.on_dishonest_exit(now, exit, spender);
+        match reads.exits.get(&exit) {
+            Some(Some(OpenExit::Standard { position, owner, .. })) => {
+                let record = reads.outputs.get(position).and_then(Option::as_ref);
+                if let Judgement::Spent(spender) = exit::judge(&exit, owner, record) {
+                    self.guardian.on_dishonest_exit(now, exit, spender);
+                }
+            }
+            Some(Some(open)) if is_answerable(open, reads) => {
+                self.guardian.matters().open(now, Matter::InFlight(exit));
+            }
+            _ => {}
         }
     }
 }
@@ -299,17 +311,14 @@ pub(super) fn more(reads: &Reads, events: &[L1Event]) -> Option<Wanted> {
     })
 }
 
-/// The read that a judgement needs: the exit brings its output along.
-pub(super) fn ask_to_judge(exit: ExitId, open: &OpenExit) -> Option<Effect> {
-    let OpenExit::Standard { .. } = open else {
-        return None;
-    };
+/// The read that a judgement needs: the exit brings its outputs along.
+pub(super) fn ask_to_judge(exit: ExitId) -> Effect {
     let wanted = Wanted {
         exits: [exit].into(),
         ..Wanted::default()
     };
-    Some(Effect::Read {
+    Effect::Read {
         purpose: Purpose::Judge(exit),
         wanted,
-    })
+    }
 }

@@ -45,7 +45,10 @@ impl<S: Storage> Runtime<S> {
             Effect::Reply { ticket, result } => self.reply(ticket, result),
             Effect::RequestBlocks { from, after } => self.request(from, Ask::After(after)),
             Effect::RequestBlock { from, block } => self.request(from, Ask::Block(block)),
-            duty @ (Effect::Anchor { .. } | Effect::Challenge { .. }) => {
+            duty @ (Effect::Anchor { .. }
+            | Effect::Challenge { .. }
+            | Effect::Answer(_)
+            | Effect::Convict(_)) => {
                 // A full queue loses nothing: the guardian asks again until Ethereum shows the duty done.
                 let _ = self.ethereum.duties.try_send(duty);
             }

@@ -254,7 +254,13 @@ fn bridge<R: Read + Clone + Send + Sync + 'static>(
         confirmations: genesis.confirmations,
         after,
     };
-    l1::start(ethereum, watcher, genesis.deployment.height, &anchors, reader)
+    l1::start(
+        ethereum,
+        watcher,
+        (genesis.deployment.height, genesis.domain()),
+        &anchors,
+        reader,
+    )
 }
 
 async fn listen(config: &Config) -> Result<TcpListener, RunError> {
@@ -306,6 +312,7 @@ fn params(config: &Config, genesis: &Genesis, me: OperatorIndex, facts: &Facts) 
             ttl_ms: MEMPOOL_TTL_MS,
         },
         silence_s: facts.silence_s,
+        grace_s: facts.grace_s,
         anchor: facts.anchor,
         origin_time_s: facts.origin.timestamp_s,
     })
@@ -317,6 +324,8 @@ struct Facts {
     origin: L1Block,
     /// The contract's `silence`.
     silence_s: u64,
+    /// The contract's `grace`.
+    grace_s: u64,
     /// The newest anchor.
     anchor: Option<AnchorSeen>,
 }
@@ -328,6 +337,7 @@ async fn ask(ethereum: &Ethereum, height: L1Height, hash: Hash) -> Result<Facts,
     Ok(Facts {
         origin,
         silence_s: parameters.silence_s,
+        grace_s: parameters.grace_s,
         anchor: anchor.as_ref().map(l1::seen),
     })
 }

@@ -106,6 +106,7 @@ fn params(genesis: &Genesis) -> Params {
             ttl_ms: 600_000,
         },
         silence_s: u64::MAX,
+        grace_s: 0,
         anchor: None,
         origin_time_s: genesis.deployment.timestamp_s,
     }

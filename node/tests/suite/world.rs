@@ -99,6 +99,7 @@ impl World {
                 ttl_ms: 600_000,
             },
             silence_s: 100_000,
+            grace_s: 1_000,
             anchor: None,
             origin_time_s,
         };
@@ -217,7 +218,9 @@ impl World {
                         self.push(other, 20, Event::Anchored(anchor));
                     }
                 }
-                duty @ Effect::Challenge { .. } => self.nodes[index].duties.push(duty),
+                duty @ (Effect::Challenge { .. } | Effect::Answer(_) | Effect::Convict(_)) => {
+                    self.nodes[index].duties.push(duty)
+                }
                 Effect::Timer(at) => self.nodes[index].wake = Some(at),
                 Effect::Wake(at) => self.push(index, at.since(self.now), Event::Tick),
                 Effect::Stop(reason) => panic!("operator {index} stopped: {reason}"),

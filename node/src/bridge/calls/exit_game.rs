@@ -1,0 +1,106 @@
+//! Calls of `ExitGame`: standard exits, and the queue of each asset.
+
+use ethers_core::{
+    abi::AbiEncode,
+    types::{H160, U256},
+};
+use plasma_contracts_abi::exit_game as abi;
+use plasma_core::{Address, Amount, ExitId, Receipt};
+
+use super::{call, paid};
+use crate::bridge::{
+    SpendProof,
+    account::Call,
+    contracts::Contracts,
+    convert::{self, Inclusion},
+    error::L1Error,
+    evidence::{AnchoredBlock, Evidence},
+};
+
+impl Contracts {
+    /// Opens an exit of one output of an included transaction; the sender must be its owner. `bond` is the
+    /// exit bond of [`crate::bridge::contracts::Parameters`].
+    #[must_use]
+    pub fn start_exit_call(&self, inclusion: &Inclusion, output: u8, bond: Amount) -> Call {
+        let opened = call("ExitGame", self.exit_game, &start_exit(inclusion, output));
+        paid(bond, opened)
+    }
+
+    /// Ends an exit of a spent output.
+    #[must_use]
+    pub fn challenge_call(&self, proof: &SpendProof) -> Call {
+        let exit_id = convert::exit_id(&proof.exit);
+        match &proof.inclusion {
+            None => {
+                let transaction = proof.spender.encode().into();
+                let arguments = abi::ChallengeExitCall {
+                    exit_id,
+                    transaction,
+                    input: proof.input,
+                };
+                call("ExitGame", self.exit_game, &arguments)
+            }
+            Some(inclusion) => {
+                let arguments = abi::ChallengeExitIncludedCall {
+                    exit_id,
+                    proof: convert::proof(inclusion),
+                    input: proof.input,
+                };
+                call("ExitGame", self.exit_game, &arguments)
+            }
+        }
+    }
+
+    /// Challenges an exit with a receipt, whose header need not be anchored. The sender pays a bond as large as the exit's.
+    ///
+    /// # Errors
+    /// [`L1Error::Key`] when the certificate's signature is no point of the curve.
+    pub fn challenge_provisionally_call(
+        &self,
+        exit: &ExitId,
+        spending: &Receipt,
+        input: u8,
+        bond: Amount,
+    ) -> Result<Call, L1Error> {
+        let evidence = Evidence::Certified(Box::new(spending.clone()));
+        let arguments = abi::ChallengeExitProvisionallyCall {
+            exit_id: convert::exit_id(exit),
+            spending: convert::evidence(&evidence)?,
+            input,
+        };
+        Ok(paid(bond, call("ExitGame", self.exit_game, &arguments)))
+    }
+
+    /// Takes back a provisional challenge: `truth` is the anchored block at the height that it names.
+    #[must_use]
+    pub fn rebut_challenge_call(&self, exit: &ExitId, truth: &AnchoredBlock) -> Call {
+        let arguments = abi::RebutChallengeCall {
+            exit_id: convert::exit_id(exit),
+            truth: convert::block(truth),
+        };
+        call("ExitGame", self.exit_game, &arguments)
+    }
+
+    /// Pays the exits of an asset that are due, in-flight ones too, at most `max` places of the queue.
+    #[must_use]
+    pub fn process_call(&self, asset: Address, max: u64) -> Call {
+        let arguments = abi::ProcessCall {
+            asset: H160(asset.0),
+            max: U256::from(max),
+        };
+        call("ExitGame", self.exit_game, &arguments)
+    }
+}
+
+/// The data of the call that opens an exit, for who sends it himself.
+#[must_use]
+pub fn start_exit_data(inclusion: &Inclusion, output: u8) -> Vec<u8> {
+    start_exit(inclusion, output).encode()
+}
+
+fn start_exit(inclusion: &Inclusion, output: u8) -> abi::StartExitCall {
+    abi::StartExitCall {
+        proof: convert::proof(inclusion),
+        output,
+    }
+}

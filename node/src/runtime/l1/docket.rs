@@ -1,0 +1,125 @@
+//! What Ethereum told of claims that are open, for whoever answers them: the contracts keep hashes and flags alone.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use plasma_core::{DepositNumber, ExitId, L1Event};
+
+use crate::{
+    bridge::{Notice, decode::Told},
+    operator::matters::{self, Matter},
+};
+
+/// Most open exits remembered. Each costs its owner a bond; should there ever be more, the newest have no answer of ours.
+const EXITS_MAX: usize = 65_536;
+
+/// The claims that are open, as far as their logs were read. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Docket(Arc<Mutex<Claims>>);
+
+#[derive(Debug, Default)]
+struct Claims {
+    /// The bytes of the payments of in-flight exits: only the log has them.
+    payments: BTreeMap<ExitId, Vec<u8>>,
+    /// What provisional challenges of standard exits tell.
+    challenges: BTreeMap<ExitId, Told>,
+    /// Deposits whose owners want them back.
+    reclaims: BTreeSet<DepositNumber>,
+}
+
+impl Docket {
+    /// Notes what an event of the ledger says.
+    pub fn on_event(&self, event: &L1Event) {
+        let mut claims = self.claims();
+        match event {
+            L1Event::InFlightExitStarted { id, transaction } if claims.payments.len() < EXITS_MAX => {
+                claims.payments.insert(*id, transaction.clone());
+            }
+            L1Event::ExitEnded { id, .. } | L1Event::InFlightExitEnded { id, .. } => {
+                claims.payments.remove(id);
+                claims.challenges.remove(id);
+            }
+            L1Event::DepositReclaimed { number } => {
+                claims.reclaims.remove(number);
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what else was said.
+    pub fn on_notice(&self, notice: &Notice) {
+        let mut claims = self.claims();
+        match notice {
+            Notice::ChallengeClaimed(exit, told) if claims.challenges.len() < EXITS_MAX => {
+                claims.challenges.insert(*exit, *told);
+            }
+            Notice::ChallengeRebutted(exit) => {
+                claims.challenges.remove(exit);
+            }
+            Notice::ReclaimStarted(number) if claims.reclaims.len() < EXITS_MAX => {
+                claims.reclaims.insert(*number);
+            }
+            Notice::ReclaimChallenged(number) => {
+                claims.reclaims.remove(number);
+            }
+            _ => {}
+        }
+    }
+
+    /// The bytes of the payment of an in-flight exit.
+    #[must_use]
+    pub fn payment(&self, exit: &ExitId) -> Option<Vec<u8>> {
+        self.claims().payments.get(exit).cloned()
+    }
+
+    /// What the provisional challenge of a standard exit tells.
+    #[must_use]
+    pub fn challenge(&self, exit: &ExitId) -> Option<Told> {
+        self.claims().challenges.get(exit).copied()
+    }
+
+    /// All that is open, as the operator hears of it.
+    #[must_use]
+    pub fn open(&self) -> Vec<matters::Notice> {
+        let claims = self.claims();
+        let reclaims = claims
+            .reclaims
+            .iter()
+            .copied()
+            .map(matters::Notice::ReclaimStarted);
+        let challenges = claims.challenges.keys().copied().map(Matter::Challenge);
+        let payments = claims.payments.keys().copied().map(Matter::InFlight);
+        let stirred = challenges.chain(payments).map(matters::Notice::Stirred);
+        reclaims.chain(stirred).collect()
+    }
+
+    fn claims(&self) -> MutexGuard<'_, Claims> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a log means for the operator.
+#[must_use]
+pub(super) fn told(notice: &Notice, is_confirmed: bool) -> Vec<matters::Notice> {
+    let ended = |matter| {
+        if is_confirmed {
+            matters::Notice::Over(matter)
+        } else {
+            matters::Notice::Settled(matter)
+        }
+    };
+    match notice {
+        Notice::ReclaimStarted(number) => vec![matters::Notice::ReclaimStarted(*number)],
+        Notice::ReclaimChallenged(number) => vec![ended(Matter::Reclaim(*number))],
+        Notice::InFlightStirred(exit) => vec![matters::Notice::Stirred(Matter::InFlight(*exit))],
+        Notice::ChallengeClaimed(exit, _) => vec![matters::Notice::Stirred(Matter::Challenge(*exit))],
+        Notice::ChallengeRebutted(exit) => vec![ended(Matter::Challenge(*exit))],
+        // A conviction that a reorganisation takes back is lost to us; every other honest operator knows of it.
+        Notice::Slashed { convicted, .. } if is_confirmed => {
+            convicted.iter().map(matters::Notice::Convicted).collect()
+        }
+        Notice::Slashed { .. } => Vec::new(),
+    }
+}
