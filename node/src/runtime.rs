@@ -6,6 +6,8 @@
 
 pub mod admin;
 mod batch;
+#[cfg(feature = "forging")]
+pub mod forging;
 #[cfg(feature = "fdb")]
 pub mod foundation;
 pub mod handle;

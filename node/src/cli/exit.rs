@@ -118,6 +118,8 @@ impl From<RunError> for StartError {
             | RunError::Network(_) => Self::Failed(text),
             RunError::Log(_) => Self::Data(text),
             RunError::LostLog { .. } => Self::Guard(text),
+            #[cfg(feature = "forging")]
+            RunError::Forging { .. } => Self::Settings(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
             RunError::L1(_) => Self::WrongChain(text),
         }

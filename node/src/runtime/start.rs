@@ -97,6 +97,13 @@ pub enum RunError {
         /// How many are needed.
         needed: usize,
     },
+    /// A build that can forge, where it must not run.
+    #[cfg(feature = "forging")]
+    #[error("{reason}")]
+    Forging {
+        /// Why not.
+        reason: String,
+    },
     /// The loop ended.
     #[error(transparent)]
     Fatal(#[from] Fatal),
@@ -201,6 +208,8 @@ async fn run_on<S: Storage>(
     let anchors = AnchorBook::default();
     let watched = (origin, anchors.clone(), storage.reader());
     let bridge = bridge(&config, &genesis, &ethereum, watched);
+    #[cfg(feature = "forging")]
+    let bridge = super::forging::Forger::ask(&genesis)?.stand_between(bridge);
     let (network, network_events) = network::start(network_config(&config, &genesis, &keys, me)?)?;
     let reader = storage.reader();
     let desk = tokio::spawn(admin::Desk::new(reader.clone(), place(&config)).serve());
