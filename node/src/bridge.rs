@@ -9,6 +9,7 @@
 //! Types of ethers stay in this folder; [`convert`] is the border.
 
 pub mod account;
+pub mod accuser;
 pub mod bonds;
 pub mod calls;
 pub mod challenger;
@@ -21,6 +22,7 @@ pub mod direct;
 pub mod error;
 pub mod ethereum;
 pub mod evidence;
+pub mod fraud;
 pub mod games;
 pub mod journal;
 pub mod methods;

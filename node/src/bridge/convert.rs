@@ -4,7 +4,7 @@ use ethers_core::{
     abi::AbiDecode,
     types::{H160, U256},
 };
-use plasma_contracts_abi::{exit_game, federation, in_flight_exits, vault};
+use plasma_contracts_abi::{exit_game, federation, fraud_proofs, in_flight_exits, vault};
 use plasma_core::{Amount, Certificate, ExitId, Receipt, bls::Signature};
 
 use super::{
@@ -217,7 +217,8 @@ pub fn revert_reason(bytes: &[u8]) -> Option<String> {
         .map(|error| format!("{error:?}"))
         .or_else(|_| federation::FederationErrors::decode(bytes).map(|error| format!("{error:?}")))
         .or_else(|_| vault::VaultErrors::decode(bytes).map(|error| format!("{error:?}")))
-        .or_else(|_| in_flight_exits::InFlightExitsErrors::decode(bytes).map(|error| format!("{error:?}")));
+        .or_else(|_| in_flight_exits::InFlightExitsErrors::decode(bytes).map(|error| format!("{error:?}")))
+        .or_else(|_| fraud_proofs::FraudProofsErrors::decode(bytes).map(|error| format!("{error:?}")));
     match known {
         Ok(reason) => Some(reason),
         Err(_) if bytes.is_empty() => None,

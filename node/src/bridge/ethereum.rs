@@ -7,6 +7,7 @@ use plasma_core::{Address, Genesis, L1Block, L1Event, L1Height};
 use super::{
     Anchor, L1, Observed, SpendProof,
     account::{Account, Call},
+    accuser::Accuser,
     challenger::Challenger,
     contracts::Contracts,
     decode::Anchored,
@@ -45,6 +46,7 @@ pub struct Ethereum {
     sender: Sender,
     submitter: Submitter,
     challenger: Challenger,
+    accuser: Accuser,
 }
 
 impl Ethereum {
@@ -71,12 +73,14 @@ impl Ethereum {
         )?;
         let submitter = Submitter::new(Arc::clone(&rpc), contracts, sender.clone());
         let challenger = Challenger::new(Arc::clone(&rpc), contracts, sender.clone());
+        let accuser = Accuser::new(Arc::clone(&rpc), contracts, sender.clone());
         Ok(Self {
             rpc,
             contracts,
             sender,
             submitter,
             challenger,
+            accuser,
         })
     }
 
@@ -103,6 +107,12 @@ impl Ethereum {
             .await?;
         self.sender.send(call).await?;
         Ok(())
+    }
+
+    /// What brings fraud proofs to Ethereum.
+    #[must_use]
+    pub fn accuser(&self) -> &Accuser {
+        &self.accuser
     }
 
     /// The account that pays for anchors and challenges.
