@@ -13,6 +13,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod folder;
+pub mod fraud;
 pub mod hex;
 pub mod keystore;
 pub mod operator;

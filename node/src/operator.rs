@@ -4,6 +4,8 @@
 //! as a later event. Invariants: a block is decided only when it was applied on the decided tip; a vote or a proposal
 //! leaves only behind the record that remembers it; the ledger changes only by a decided block.
 
+pub mod accuser;
+pub mod case;
 pub mod chain;
 pub mod effect;
 pub mod event;
@@ -12,21 +14,27 @@ pub mod matters;
 pub mod mempool;
 pub mod origins;
 mod proposer;
+mod prosecution;
 pub mod report;
 pub mod sync;
 mod validator;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use plasma_consensus::{Engine, Floor, Input, Message, Scheme, Start};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Committee, Genesis, Header, Height, L1Block, L1Event,
-    Millis, OperatorIndex, Reads, TransactionId, View, Wanted, ledger,
+    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committee, Genesis, Header, Height, L1Block,
+    L1Event, Millis, OperatorIndex, Reads, TransactionId, View, Wanted, ledger,
 };
 
 use crate::storage::Saved;
 
+use accuser::Accuser;
+use case::{Case, Rotten};
 use chain::Chain;
 use effect::{Effect, Purpose, Record};
 use event::{Event, Offered, Source};
@@ -78,6 +86,9 @@ pub struct Operator<S: Scheme> {
     mempool: Mempool,
     sync: Sync,
     guardian: Guardian,
+    accuser: Accuser,
+    /// A final block that holds something else than transactions, until the one below it is decided.
+    rotten: Option<Box<Rotten>>,
     /// Batches of offered transactions whose reads are under way, by their number.
     offers: BTreeMap<u64, Vec<Offered>>,
     next_offer: u64,
@@ -88,8 +99,10 @@ pub struct Operator<S: Scheme> {
     /// Blocks whose read is under way.
     reading: BTreeSet<BlockId>,
     /// Blocks that break a rule of the ledger on their own parent: they can never become valid.
-    invalid: BTreeSet<BlockId>,
+    invalid: BTreeMap<BlockId, Broken>,
     is_working: bool,
+    /// The last height that counts, as Ethereum shows it; the ledger knows only with a decided block.
+    halted: Option<Height>,
     stopped: Option<String>,
 }
 
@@ -103,7 +116,7 @@ impl<S: Scheme> Operator<S> {
         log: Vec<Record>,
     ) -> (Self, Vec<Effect>) {
         let genesis = &params.genesis;
-        let (votes, bodies) = split(log);
+        let (votes, bodies, case) = split(log);
         let floor = floor(&saved, genesis);
         let decided_view = floor.view;
         let start = Start {
@@ -146,13 +159,16 @@ impl<S: Scheme> Operator<S> {
             mempool: Mempool::new(params.mempool),
             sync: Sync::default(),
             guardian,
+            accuser: Accuser::default(),
+            rotten: None,
             offers: BTreeMap::new(),
             next_offer: 0,
             awaited: BTreeMap::new(),
             bodies: BTreeSet::new(),
             reading: BTreeSet::new(),
-            invalid: BTreeSet::new(),
+            invalid: BTreeMap::new(),
             is_working: false,
+            halted: None,
             stopped: None,
         };
         for bytes in bodies {
@@ -163,7 +179,10 @@ impl<S: Scheme> Operator<S> {
             .keys()
             .map(|exit| validator::ask_to_judge(*exit))
             .collect();
-        operator.perform(now, first, &mut effects);
+        match case {
+            None => operator.perform(now, first, &mut effects),
+            Some(case) => operator.resume(now, case, first, &mut effects),
+        }
         operator.settle(now, &mut effects);
         (operator, effects)
     }
@@ -210,8 +229,14 @@ impl<S: Scheme> Operator<S> {
             }
             Event::L1Confirmed(blocks) => self.on_confirmed(now, blocks, &mut effects),
             Event::Noticed(notice) => self.on_notice(now, &notice, &mut effects),
-            Event::Anchored(anchor) => self.guardian.on_anchored(now, anchor),
-            Event::AnchorLost { lost, newest } => self.guardian.on_anchor_lost(lost, newest),
+            Event::Anchored(anchor) => {
+                self.guardian.on_anchored(now, anchor);
+                self.accuser.on_anchored(anchor);
+            }
+            Event::AnchorLost { lost, newest } => {
+                self.guardian.on_anchor_lost(lost, newest);
+                self.accuser.on_anchor_lost(lost, newest);
+            }
             Event::ExitSettled(exit) => self.guardian.on_exit_settled(now, &exit),
             Event::Blocks { from, segment } => self.on_blocks(now, from, segment),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
@@ -254,6 +279,11 @@ impl<S: Scheme> Operator<S> {
                 .get(..Header::SIZE)
                 .and_then(Header::decode)
                 .is_some_and(|header| header.height > durable),
+            // The votes of before are forgotten only with the folder, and so is what was found wrong.
+            Record::Case(case) => self
+                .accuser
+                .case()
+                .is_some_and(|open| open.height() == case.height()),
         }
     }
 
@@ -278,7 +308,7 @@ impl<S: Scheme> Operator<S> {
             l1_origin: decided.header.l1_height,
             l1_confirmed: self.origins.newest().height,
             anchor: self.guardian.anchor(),
-            halted: decided.halted,
+            halted: self.halted(),
             stopped: self.stopped.clone(),
         }
     }
@@ -312,6 +342,7 @@ impl<S: Scheme> Operator<S> {
         if events.any(|event| matches!(event, L1Event::Halted { .. })) {
             self.guardian.on_halted();
         }
+        blocks.iter().for_each(|block| self.watch_halts(&block.events));
         if !self.origins.extend(blocks) {
             self.stop("the watcher skipped an Ethereum block".to_owned(), effects);
         }
@@ -378,7 +409,7 @@ impl<S: Scheme> Operator<S> {
     ) -> Result<Accepted, Rejected> {
         let id = transaction.id();
         let decided = self.chain.decided();
-        if let Some(last_valid) = decided.halted {
+        if let Some(last_valid) = self.halted() {
             return Err(Rejected::Halted(last_valid));
         }
         if self.mempool.find(&id).is_some() {
@@ -409,14 +440,20 @@ impl<S: Scheme> Operator<S> {
         self.decide(now, effects);
         self.answer_engine(now, effects);
         if self.stopped.is_none() {
-            if self.chain.is_behind() {
-                let height = self.chain.decided().header.height;
-                effects.extend(self.sync.ask(now, height, self.chain.missing()));
-            }
+            self.catch_up(now, effects);
             effects.extend(self.guardian.due(now));
             self.report_work(now, effects);
+        } else {
+            self.accuse(now, effects);
         }
         effects.sort_by_key(|effect| matches!(effect, Effect::Read { .. }));
+    }
+
+    fn catch_up(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        if self.chain.is_behind() {
+            let height = self.chain.decided().header.height;
+            effects.extend(self.sync.ask(now, height, self.chain.missing()));
+        }
     }
 
     fn report_work(&mut self, now: Millis, effects: &mut Vec<Effect>) {
@@ -471,16 +508,17 @@ fn floor(saved: &Saved, genesis: &Genesis) -> Floor {
     }
 }
 
-/// The engine's records and the encoded blocks of a log.
-fn split(log: Vec<Record>) -> (Vec<plasma_consensus::Record>, Vec<Bytes>) {
-    let (mut votes, mut bodies) = (Vec::new(), Vec::new());
+/// The engine's records, the encoded blocks and the newest case of a log.
+fn split(log: Vec<Record>) -> (Vec<plasma_consensus::Record>, Vec<Bytes>, Option<Arc<Case>>) {
+    let (mut votes, mut bodies, mut newest) = (Vec::new(), Vec::new(), None);
     for record in log {
         match record {
             Record::Consensus(record) => votes.push(record),
             Record::Body(bytes) => bodies.push(bytes),
+            Record::Case(case) => newest = Some(case),
         }
     }
-    (votes, bodies)
+    (votes, bodies, newest)
 }
 
 /// A proposal's block is kept only when its view is at most this far ahead: the engine looks no further.

@@ -15,6 +15,7 @@ pub mod l1;
 pub mod log;
 mod patience;
 mod perform;
+mod prosecution;
 pub mod snapshots;
 pub mod start;
 pub mod sync;

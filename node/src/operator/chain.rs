@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Reads, State, TransactionId, View,
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Header, Reads, State, TransactionId,
+    View,
 };
 
 /// Most undecided blocks kept. The engine lets at most sixteen fresh blocks stand above the decided one; the rest is room
@@ -42,6 +43,8 @@ pub struct Chain {
     blocks: BTreeMap<BlockId, Undecided>,
     /// Finalize certificates of blocks that are not decided here yet.
     finals: BTreeMap<BlockId, Certificate>,
+    /// A block that is final because a certified one stands on it which cannot be filed here.
+    ancestor: Option<BlockId>,
     arrivals: u64,
 }
 
@@ -54,6 +57,7 @@ impl Chain {
             decided_view,
             blocks: BTreeMap::new(),
             finals: BTreeMap::new(),
+            ancestor: None,
             arrivals: 0,
         }
     }
@@ -156,6 +160,36 @@ impl Chain {
         }
     }
 
+    /// A block below one that is final, but can never be filed here: what it holds are no transactions.
+    pub fn on_final_ancestor(&mut self, block: BlockId) {
+        self.ancestor = Some(block);
+    }
+
+    /// The headers above a block up to the lowest that has a finalize certificate, and that certificate; none above when
+    /// it is the block's own.
+    #[must_use]
+    pub fn certified_above(&self, block: &BlockId) -> Option<(Vec<Header>, Certificate)> {
+        let above = |target: &BlockId| {
+            if target == block {
+                return Some(Vec::new());
+            }
+            let mut headers = Vec::new();
+            for known in self.ancestry(target) {
+                headers.push(known.block.header);
+                if known.block.header.parent == *block {
+                    headers.reverse();
+                    return Some(headers);
+                }
+            }
+            None
+        };
+        let found = self
+            .finals
+            .iter()
+            .filter_map(|(target, certificate)| Some((above(target)?, certificate.clone())));
+        found.min_by_key(|(headers, _)| headers.len())
+    }
+
     /// The next block to decide: the lowest undecided ancestor of a finalized block, with the block's own certificate if
     /// it has one.
     #[must_use]
@@ -163,6 +197,7 @@ impl Chain {
         let next = self
             .finals
             .keys()
+            .chain(&self.ancestor)
             .find_map(|target| self.child_of_decided(target))?;
         Some((next, self.finals.get(&next).cloned()))
     }

@@ -1,5 +1,7 @@
 //! Everything an operator can do to the world. Effects are performed in order.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use plasma_consensus::{Message, Target};
 use plasma_core::{
@@ -10,6 +12,7 @@ use plasma_core::{
 use crate::storage::Decided;
 
 use super::{
+    case::Case,
     matters::Matter,
     report::{Accepted, Rejected},
 };
@@ -78,6 +81,8 @@ pub enum Effect {
     Answer(Matter),
     /// Convict an operator that contradicted itself: it is our duty now.
     Convict(Box<plasma_consensus::Evidence>),
+    /// Prove on Ethereum that a quorum signed an invalid block.
+    ProveFraud(Arc<Case>),
     /// Wake the operator with a tick at this moment, at the latest; replaces the engine's timer before.
     Timer(Millis),
     /// Wake the operator with a tick at this moment too.
@@ -150,4 +155,6 @@ pub enum Record {
     Consensus(plasma_consensus::Record),
     /// The encoded block behind a vote.
     Body(Bytes),
+    /// An invalid block that a quorum finalized.
+    Case(Arc<Case>),
 }

@@ -5,7 +5,7 @@ use plasma_core::{
     AuthenticBlock, AuthenticTransaction, Certificate, ExitId, L1Block, L1Event, OperatorIndex, Reads,
 };
 
-use super::{effect::Purpose, matters::Notice, report::AnchorSeen};
+use super::{case::Rotten, effect::Purpose, matters::Notice, report::AnchorSeen};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -94,4 +94,6 @@ pub struct Segment {
     pub blocks: Vec<AuthenticBlock>,
     /// Finalize certificate of the last one; none when a single undecided block was asked for.
     pub certificate: Option<Certificate>,
+    /// What stopped the check of signatures: the blocks are those below it then, and the certificate came for one above.
+    pub rotten: Option<Rotten>,
 }

@@ -57,11 +57,16 @@ impl Duties {
         (me + n - k % n) % n
     }
 
+    /// The time in which everybody has a turn.
+    #[must_use]
+    pub fn round_ms(&self) -> u64 {
+        self.takeover_ms.saturating_mul(u64::from(self.operators)).max(1)
+    }
+
     /// A duty that we asked for is asked again only after everybody had a turn.
     #[must_use]
     pub fn rested(&self, asked: Option<Millis>, now: Millis) -> bool {
-        let round_ms = self.takeover_ms.saturating_mul(u64::from(self.operators));
-        asked.is_none_or(|at| now.since(at) >= round_ms.max(1))
+        asked.is_none_or(|at| now.since(at) >= self.round_ms())
     }
 }
 
@@ -252,5 +257,11 @@ impl Guardian {
             header: *header,
             certificate: certificate.clone(),
         })
+    }
+
+    /// The time in which everybody has a turn.
+    #[must_use]
+    pub fn round_ms(&self) -> u64 {
+        self.duties.round_ms()
     }
 }

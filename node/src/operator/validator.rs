@@ -133,15 +133,12 @@ impl<S: Scheme> Operator<S> {
 
     /// Decides, in order, every final block that is applied; asks for the read of the first that is not.
     pub(super) fn decide(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        while self.stopped.is_none() {
+        while self.may_decide() {
             let Some((next, certificate)) = self.chain.next_final() else {
-                return;
+                return self.convict_rotten(effects);
             };
-            if self.invalid.contains(&next) {
-                return self.stop(
-                    format!("a quorum finalized block {next:?}, which our ledger refuses"),
-                    effects,
-                );
+            if let Some(broken) = self.invalid.get(&next).copied() {
+                return self.convict(&next, broken, effects);
             }
             let Some((block, delta)) = self.chain.decide(&next) else {
                 return self.apply_when_possible(&next, effects);
@@ -184,17 +181,22 @@ impl<S: Scheme> Operator<S> {
             Ok(delta) => self.chain.applied(&id, delta),
             Err(broken) => {
                 effects.push(Effect::Invalid { block: id, broken });
-                self.invalid.insert(id);
+                self.invalid.insert(id, broken);
             }
         }
     }
 
     /// A peer's answer to a request for blocks. Certified ones are taken, of others only those that were asked for.
     pub(super) fn on_blocks(&mut self, now: Millis, from: OperatorIndex, segment: Option<Box<Segment>>) {
-        let useful = segment.as_ref().is_some_and(|segment| !segment.blocks.is_empty());
+        let useful = segment
+            .as_ref()
+            .is_some_and(|segment| !segment.blocks.is_empty() || segment.rotten.is_some());
         self.sync.on_answer(now, from, useful);
-        let Some(segment) = segment else { return };
-        let is_certified = segment.certificate.is_some();
+        let Some(mut segment) = segment else { return };
+        let rotten = segment.rotten.take();
+        self.hear_headers(&segment.blocks, rotten.as_ref());
+        let of_rotten = rotten.as_ref().and_then(|rotten| rotten.certificate.as_ref());
+        let is_certified = segment.certificate.is_some() || of_rotten.is_some();
         for block in segment.blocks {
             let id = block.header.id();
             if is_certified || self.awaited.contains_key(&id) || self.chain.missing() == Some(id) {
@@ -204,12 +206,13 @@ impl<S: Scheme> Operator<S> {
         if let Some(certificate) = segment.certificate {
             self.chain.on_final(certificate);
         }
+        rotten.into_iter().for_each(|rotten| self.on_rotten(rotten));
     }
 
     /// In a view that is over our own notarize vote can no longer be cast: what a quorum accepted is judged without clock
     /// and lag.
     fn verdict(&self, now: Millis, id: &BlockId, view: View) -> Verdict {
-        if self.invalid.contains(id) {
+        if self.invalid.contains_key(id) {
             return Verdict::Invalid;
         }
         let is_over = view < self.engine.view();
@@ -235,7 +238,7 @@ impl<S: Scheme> Operator<S> {
 
     /// Asks for the read of a block whose parent is applied and whose origin our own view of Ethereum has reached.
     fn apply_when_possible(&mut self, id: &BlockId, effects: &mut Vec<Effect>) {
-        if self.reading.contains(id) || self.invalid.contains(id) {
+        if self.reading.contains(id) || self.invalid.contains_key(id) {
             return;
         }
         let Some(known) = self.chain.block(id).filter(|known| known.delta.is_none()) else {

@@ -2,12 +2,18 @@
 
 use plasma_core::Epoch;
 
-use crate::{operator::effect::Record, wal};
+use crate::{
+    operator::{case::Case, effect::Record},
+    wal,
+};
 
 /// Kind of a log record that the engine wrote.
 pub const LOG_CONSENSUS: u8 = 1;
 /// Kind of a log record that holds an encoded block.
 pub const LOG_BODY: u8 = 2;
+
+/// Kind of a log record that holds an invalid block that a quorum finalized.
+pub const LOG_CASE: u8 = 3;
 
 /// The log's form of a record.
 #[must_use]
@@ -23,6 +29,11 @@ pub fn write_record(record: &Record, operators: usize) -> wal::Record {
             kind: LOG_BODY,
             content: bytes.to_vec(),
         },
+        Record::Case(case) => wal::Record {
+            epoch: Epoch(0),
+            kind: LOG_CASE,
+            content: case.encode(operators),
+        },
     }
 }
 
@@ -34,6 +45,7 @@ pub fn read_record(record: &wal::Record, operators: usize) -> Option<Record> {
             .ok()
             .map(Record::Consensus),
         LOG_BODY => Some(Record::Body(record.content.clone().into())),
+        LOG_CASE => Case::decode(&record.content, operators).map(|case| Record::Case(case.into())),
         _ => None,
     }
 }

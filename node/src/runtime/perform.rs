@@ -48,7 +48,8 @@ impl<S: Storage> Runtime<S> {
             duty @ (Effect::Anchor { .. }
             | Effect::Challenge { .. }
             | Effect::Answer(_)
-            | Effect::Convict(_)) => {
+            | Effect::Convict(_)
+            | Effect::ProveFraud(_)) => {
                 // A full queue loses nothing: the guardian asks again until Ethereum shows the duty done.
                 let _ = self.ethereum.duties.try_send(duty);
             }

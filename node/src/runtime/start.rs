@@ -266,9 +266,10 @@ fn bridge<R: Read + Clone + Send + Sync + 'static>(
     l1::start(
         ethereum,
         watcher,
-        (genesis.deployment.height, genesis.domain()),
+        genesis.deployment.height,
         &anchors,
         reader,
+        genesis.params(),
     )
 }
 

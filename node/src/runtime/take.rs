@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::{
-    operator::event::{Event, Offered, Segment, Source},
+    operator::event::{Event, Offered, Source},
     storage::Storage,
 };
 
@@ -144,13 +144,9 @@ impl<S: Storage> Runtime<S> {
                 self.network.penalize(from);
             }
             Verified::Answer { from, content } => {
-                let segment = content.map(|content| {
-                    let (blocks, certificate) = *content;
-                    Box::new(Segment { blocks, certificate })
-                });
                 self.handle(Event::Blocks {
                     from: OperatorIndex(from),
-                    segment,
+                    segment: content,
                 });
             }
         }

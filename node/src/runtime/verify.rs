@@ -5,6 +5,8 @@
 //! too long, and no operator has more than a share of it. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
 //! signature, so a known id with a bad signature finds nothing.
 
+mod answer;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -14,12 +16,13 @@ use std::{
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Certificate, Committee, Domain, Hash,
+    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Committee, Domain, Hash,
     SignedTransaction,
 };
 use tokio::sync::mpsc;
 
 use super::wire;
+use crate::operator::event::Segment;
 
 /// Jobs of proposals and sync answers that wait at most.
 const URGENT_MAX: usize = 256;
@@ -98,8 +101,8 @@ pub enum Verified {
     Answer {
         /// Who answered.
         from: u16,
-        /// Consecutive blocks; with a certificate, it is verified and of the last one.
-        content: Option<Box<(Vec<AuthenticBlock>, Option<Certificate>)>>,
+        /// What it brought.
+        content: Option<Box<Segment>>,
     },
 }
 
@@ -271,39 +274,14 @@ impl Shared {
         }
     }
 
-    fn answer(&self, bytes: &[u8]) -> Option<(Vec<AuthenticBlock>, Option<Certificate>)> {
-        let Rules {
-            domain,
-            committee,
-            block_bytes_max,
-        } = &self.rules;
-        let (blocks, certificate) = wire::decode_answer(bytes, committee.size(), *block_bytes_max).ok()?;
-        let linked = blocks.windows(2).all(|pair| match pair {
-            [below, above] => above.header.parent == below.header.id(),
-            _ => true,
-        });
-        let certified = certificate.as_ref().is_none_or(|certificate| {
-            blocks
-                .last()
-                .is_some_and(|last| last.header.id() == certificate.block)
-                && certificate.verify(domain, committee).is_ok()
-        });
-        if !linked || !certified {
-            return None;
-        }
-        let blocks: Option<Vec<_>> = blocks
-            .into_iter()
-            .map(|block| self.authenticate_block(block))
-            .collect();
-        Some((blocks?, certificate))
-    }
-
     fn authenticate_block(&self, block: Block) -> Option<AuthenticBlock> {
         let transactions = self.authenticate_all(block.transactions)?;
-        Some(AuthenticBlock {
+        let block = AuthenticBlock {
             header: block.header,
             transactions,
-        })
+        };
+        // Anybody can send a header that was signed with another body, and the ledger would blame the signers for it.
+        answer::is_signed_body(&block).then_some(block)
     }
 
     fn authenticate_all(&self, transactions: Vec<SignedTransaction>) -> Option<Vec<AuthenticTransaction>> {

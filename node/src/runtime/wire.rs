@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use plasma_consensus::Message;
-use plasma_core::{Block, BlockId, Certificate, Hash, Height, SignedTransaction};
+use plasma_core::{Block, BlockId, Certificate, Hash, Header, Height, SignedTransaction};
 
 /// Room an answer leaves for the certificate and lengths beside its blocks.
 pub const ANSWER_BYTES_MAX: usize = 15 << 20;
@@ -111,6 +111,22 @@ pub fn decode_answer(
     operators: usize,
     block_max: usize,
 ) -> Result<(Vec<Block>, Option<Certificate>), WireError> {
+    let (raw, certificate) = split_answer(bytes, operators, block_max)?;
+    let decoded = raw.into_iter().map(|(header, body)| {
+        let bytes = [&header.encode(), body].concat();
+        Block::decode(&bytes, block_max).map_err(|_| WireError::Malformed("a block"))
+    });
+    Ok((decoded.collect::<Result<_, _>>()?, certificate))
+}
+
+/// Blocks of an answer as headers and bodies, and the certificate.
+pub type RawAnswer<'a> = (Vec<(Header, &'a [u8])>, Option<Certificate>);
+
+/// The headers of an answer, each with the bytes of its body, and the certificate; nothing of it verified.
+///
+/// # Errors
+/// [`WireError`] names the part that is short or malformed.
+pub fn split_answer(bytes: &[u8], operators: usize, block_max: usize) -> Result<RawAnswer<'_>, WireError> {
     let (count, mut rest) = bytes
         .split_first_chunk::<4>()
         .ok_or(WireError::Short("the count"))?;
@@ -121,7 +137,14 @@ pub fn decode_answer(
     let mut blocks = Vec::with_capacity(count);
     for _ in 0..count {
         let (block, after) = split_prefixed(rest, "a block")?;
-        blocks.push(Block::decode(block, block_max).map_err(|_| WireError::Malformed("a block"))?);
+        let parts = block
+            .split_at_checked(Header::SIZE)
+            .filter(|_| block.len() <= block_max);
+        let (header, body) = parts.ok_or(WireError::Malformed("a block"))?;
+        blocks.push((
+            Header::decode(header).ok_or(WireError::Malformed("a header"))?,
+            body,
+        ));
         rest = after;
     }
     if rest.is_empty() {

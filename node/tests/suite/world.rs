@@ -279,7 +279,11 @@ impl World {
             .into_iter()
             .map(|block| block.authenticate(&domain).expect("authentic"))
             .collect();
-        let segment = Some(Box::new(Segment { blocks, certificate }));
+        let segment = Some(Box::new(Segment {
+            blocks,
+            certificate,
+            rotten: None,
+        }));
         self.push(to, 2 * DELAY_MS, Event::Blocks { from, segment });
     }
 

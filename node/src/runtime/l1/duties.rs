@@ -8,7 +8,7 @@ use std::{
 };
 
 use plasma_consensus::{Evidence as Twice, Statement as Said, Vote};
-use plasma_core::{Bitmap, DepositNumber, Domain, ExitId, Height, SignedTransaction, Spender};
+use plasma_core::{Bitmap, DepositNumber, ExitId, Height, Params, SignedTransaction, Spender};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
@@ -28,6 +28,7 @@ use crate::{
         event::Event,
         matters::{Matter, Notice},
     },
+    runtime::prosecution::prove,
     storage::{Read, StorageError},
 };
 
@@ -41,7 +42,7 @@ pub(super) struct Desk<R> {
     pub(super) anchors: AnchorBook,
     pub(super) docket: Docket,
     pub(super) reader: R,
-    pub(super) domain: Domain,
+    pub(super) rules: Params,
     pub(super) events: mpsc::Sender<Event>,
     pub(super) left: Left,
     /// Matters whose answer is under way: one that is asked again meanwhile must not be sent twice.
@@ -60,17 +61,14 @@ enum Undone {
 }
 
 impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
-    /// Performs duties, one anchor at a time and a bounded number of others.
+    /// Performs duties, one anchor and one fraud proof at a time and a bounded number of others.
     pub(super) async fn serve(self, mut duties: mpsc::Receiver<Effect>) {
-        let (one, many) = (
-            Arc::new(Semaphore::new(1)),
-            Arc::new(Semaphore::new(CHALLENGES_MAX)),
-        );
+        let [anchors, cases, others] = [1, 1, CHALLENGES_MAX].map(|places| Arc::new(Semaphore::new(places)));
         while let Some(duty) = duties.recv().await {
-            let places = if matches!(duty, Effect::Anchor { .. }) {
-                &one
-            } else {
-                &many
+            let places = match &duty {
+                Effect::Anchor { .. } => &anchors,
+                Effect::ProveFraud(_) => &cases,
+                _ => &others,
             };
             // No place: the same duty is under way, or too many are; the guardian asks again.
             let Ok(place) = Arc::clone(places).try_acquire_owned() else {
@@ -94,6 +92,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
                 }
             }
             Effect::Challenge { exit, spender } => self.challenge(exit, spender).await,
+            Effect::ProveFraud(case) => {
+                let books = (self.anchors.clone(), self.reader.clone());
+                prove(&self.ethereum, case, books, self.rules.clone()).await;
+            }
             Effect::Answer(matter) => {
                 if !self.busy(|busy| busy.insert(matter)) {
                     return;
@@ -180,7 +182,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
         let bytes = bytes.ok_or(Undone::NotYet("the log of its start was not read yet"))?;
         let payment = SignedTransaction::decode(&bytes)
             .ok()
-            .and_then(|signed| signed.authenticate(&self.domain).ok());
+            .and_then(|signed| signed.authenticate(&self.rules.domain).ok());
         let Some(payment) = payment else {
             return Err(Undone::NotYet("Ethereum took bytes that are no transaction here"));
         };

@@ -1,0 +1,214 @@
+//! A sync answer, taken apart: its blocks as far as they are authentic, and what stops that.
+//!
+//! A block that a quorum signed may hold what no operator should sign: bytes that are no transaction, or whose signature
+//! is nobody's. Such a block must not be thrown away as a peer's nonsense, it is the proof of what the quorum did. It is
+//! told from nonsense by its root: what does not lie under the root that the header names, the header's signers never saw.
+
+use bytes::Bytes;
+use plasma_core::{AuthenticBlock, Block, Certificate, Hash, Header, SignedTransaction, merkle};
+
+use super::{Shared, wire};
+use crate::operator::{
+    case::{Rotten, is_body_of},
+    event::Segment,
+};
+
+/// Most attempts to decode a transaction while the one is sought that does not. A block of sixteen megabytes in which only
+/// the last entry is none takes as many as it has transactions; who hides one among thousands is not found.
+const ATTEMPTS_MAX: usize = 1 << 20;
+
+impl Shared {
+    /// What an answer brings; `None` when its links, its certificate or the bodies are not what they say.
+    pub(super) fn answer(&self, bytes: &[u8]) -> Option<Segment> {
+        let committee = &self.rules.committee;
+        let (raw, certificate) =
+            wire::split_answer(bytes, committee.size(), self.rules.block_bytes_max).ok()?;
+        let headers: Vec<Header> = raw.iter().map(|(header, _)| *header).collect();
+        let is_linked = headers.windows(2).all(|pair| match pair {
+            [below, above] => above.parent == below.id(),
+            _ => true,
+        });
+        let is_certified = certificate.as_ref().is_none_or(|certificate| {
+            headers.last().is_some_and(|last| last.id() == certificate.block)
+                && certificate.verify(&self.rules.domain, committee).is_ok()
+        });
+        if !is_linked || !is_certified {
+            return None;
+        }
+        let mut blocks = Vec::with_capacity(raw.len());
+        for (place, (header, body)) in raw.iter().enumerate() {
+            if let Some(block) = self.sound(header, body) {
+                blocks.push(block);
+                continue;
+            }
+            let rotten = self.rotten(header, body, headers.get(place + 1..)?, certificate)?;
+            return Some(Segment {
+                blocks,
+                certificate: None,
+                rotten: Some(rotten),
+            });
+        }
+        Some(Segment {
+            blocks,
+            certificate,
+            rotten: None,
+        })
+    }
+
+    /// The block, when its body is authentic and the one that was signed.
+    fn sound(&self, header: &Header, body: &[u8]) -> Option<AuthenticBlock> {
+        let bytes = [&header.encode(), body].concat();
+        self.authenticate_block(Block::decode(&bytes, bytes.len()).ok()?)
+    }
+
+    fn rotten(
+        &self,
+        header: &Header,
+        body: &[u8],
+        above: &[Header],
+        certificate: Option<Certificate>,
+    ) -> Option<Rotten> {
+        let body = entries(header, body)?;
+        let is_sound = |entry: &Bytes| {
+            SignedTransaction::decode(entry).is_ok_and(|signed| self.authenticate(signed).is_ok())
+        };
+        let index = body.iter().position(|entry| !is_sound(entry))?;
+        Some(Rotten {
+            header: *header,
+            index: u32::try_from(index).ok()?,
+            body,
+            above: above.to_vec(),
+            certificate,
+        })
+    }
+}
+
+/// Whether a block's body is the one that its header was signed for.
+pub(super) fn is_signed_body(block: &AuthenticBlock) -> bool {
+    let leaves: Vec<Hash> = block.transactions.iter().map(|one| one.leaf()).collect();
+    u32::try_from(leaves.len()) == Ok(block.header.transaction_count)
+        && merkle::root(&leaves) == block.header.transactions_root
+}
+
+/// The entries of a body of which at most one is no transaction; `None` when no way to part it has the header's root. The
+/// bytes of a transaction say their own length, those of anything else say nothing, so every length is tried.
+fn entries(header: &Header, body: &[u8]) -> Option<Vec<Bytes>> {
+    let wanted = usize::try_from(header.transaction_count).ok()?;
+    let mut attempts = ATTEMPTS_MAX;
+    let (front, end) = leading(body, wanted, &mut attempts);
+    if front.len() == wanted {
+        return Some(front).filter(|front| end == body.len() && is_body_of(header, front));
+    }
+    // The entry that is none may begin like one, so it may also lie before the first that does not decode.
+    for place in (0..=front.len()).rev() {
+        let start: usize = front.iter().take(place).map(Bytes::len).sum();
+        let rest = body.get(start..)?;
+        let behind = wanted.checked_sub(place + 1)?;
+        for length in 0..=rest.len() {
+            let (entry, tail) = rest.split_at_checked(length)?;
+            let (last, end) = leading(tail, behind, &mut attempts);
+            if attempts == 0 {
+                return None;
+            }
+            if last.len() < behind || end < tail.len() {
+                continue;
+            }
+            let found: Vec<Bytes> = front
+                .iter()
+                .take(place)
+                .cloned()
+                .chain([Bytes::copy_from_slice(entry)])
+                .chain(last)
+                .collect();
+            if is_body_of(header, &found) {
+                return Some(found);
+            }
+        }
+    }
+    None
+}
+
+/// As many transactions as stand in a row at the front, at most so many, and where they end.
+fn leading(bytes: &[u8], most: usize, attempts: &mut usize) -> (Vec<Bytes>, usize) {
+    let (mut found, mut end) = (Vec::new(), 0);
+    while found.len() < most && *attempts > 0 {
+        *attempts -= 1;
+        let rest = bytes.get(end..).unwrap_or_default();
+        let Ok((_, after)) = SignedTransaction::decode_prefix(rest) else {
+            break;
+        };
+        let (one, _) = rest.split_at(rest.len() - after.len());
+        found.push(Bytes::copy_from_slice(one));
+        end += one.len();
+    }
+    (found, end)
+}
+
+#[cfg(test)]
+mod tests {
+    use plasma_core::{
+        Address, Amount, Domain, Height, Input, Kind, Payment, Position, SigningKey, Transaction,
+    };
+
+    use super::{Bytes, Header, SignedTransaction, entries, merkle};
+    use crate::operator::case::body_leaf;
+
+    fn payment(number: u32) -> SignedTransaction {
+        let key = SigningKey::from_bytes(&[7; 32]).unwrap();
+        let position = Position {
+            block: Height(1),
+            transaction: number,
+            output: 0,
+        };
+        let amount = Amount::from(5u64);
+        Transaction {
+            kind: Kind::Transfer,
+            asset: Address::ZERO,
+            expiry: Height(9),
+            inputs: vec![Input { position, amount }],
+            outputs: vec![Payment {
+                owner: key.address(),
+                amount,
+            }],
+        }
+        .sign(&Domain::default(), &key)
+    }
+
+    fn signed(body: &[Bytes]) -> Header {
+        let leaves: Vec<_> = body.iter().map(|entry| body_leaf(entry)).collect();
+        Header {
+            transaction_count: u32::try_from(body.len()).unwrap(),
+            transactions_root: merkle::root(&leaves),
+            ..Header::default()
+        }
+    }
+
+    #[test]
+    fn one_entry_that_is_no_transaction_is_found_wherever_it_lies() {
+        let good: Vec<Bytes> = (0..3).map(|number| payment(number).encode().into()).collect();
+        // Nothing at all, bytes of no kind, one that is cut short, one that goes on behind its end.
+        let mut long = good[0].to_vec();
+        long.extend([1, 2, 3]);
+        let bad = [vec![], vec![0xff; 40], good[0][..100].to_vec(), long];
+        for bad in bad {
+            for place in 0..=good.len() {
+                let mut body = good.clone();
+                body.insert(place, bad.clone().into());
+                let found = entries(&signed(&body), &body.concat());
+                assert_eq!(found.as_ref(), Some(&body), "{} bytes at {place}", bad.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_was_not_signed_is_nothing() {
+        let body: Vec<Bytes> = (0..3).map(|number| payment(number).encode().into()).collect();
+        let header = signed(&body);
+        assert_eq!(entries(&header, &body.concat()), Some(body.clone()));
+        assert_eq!(entries(&header, &body[..2].concat()), None);
+        assert_eq!(entries(&header, &[body.concat(), vec![9]].concat()), None);
+        let mut other = body.concat();
+        other[50] ^= 1;
+        assert_eq!(entries(&header, &other), None);
+    }
+}
