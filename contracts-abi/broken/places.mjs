@@ -95,7 +95,7 @@ export const places = [
     was: "ending.included < ending.competitor",
     becomes: `(${off("OlderAnswer")} || !${off("OlderCompetitor")} && ending.included < ending.competitor)`,
   },
-  check("Expiry", "transaction.expiry() < counted", "revert IExitGame.SpendingExpired(transaction.expiry(), counted);"),
+  check("Expiry", "transaction.expiry() < closed", "revert IExitGame.SpendingExpired(transaction.expiry(), closed);"),
   { was: "if (isConsumed && (isOutput || paid == 0))", becomes: `if (isConsumed && (isOutput || paid == 0 || ${off("OneSide")}))` },
   {
     was: "if (exit.piggybacked & bit == 0) revert NotClaimed();",
@@ -137,10 +137,7 @@ export const places = [
       becomes: `if (!(${off("WordNotZero")} && word == 0) && word != _wordOf(made)) revert`,
     },
   ],
-  [
-    check("LastValid", "height > lastValid", "revert IExitGame.HeightVoid(height, lastValid);", "/Included.sol"),
-    check("LastValid", "height > lastValid", "revert IExitGame.HeightVoid(height, lastValid);", "/History.sol"),
-  ],
+  check("LastValid", "height > lastValid", "revert IExitGame.HeightVoid(height, lastValid);", "/History.sol"),
   check("ExactLength", "transaction.length != expected", "return (Flaw.Length, transaction.length, expected);"),
   check("SumWraps", "given < amount", "return false;"),
   check("InputsDistinct", "first == second", "return (Flaw.InputsEqual, i, j);"),

@@ -5,7 +5,7 @@ import {IExitGame} from "../../contracts/interfaces/IExitGame.sol";
 import {IInFlightExits} from "../../contracts/interfaces/IInFlightExits.sol";
 import {Digest} from "../../contracts/libraries/Digest.sol";
 import {Header} from "../../contracts/libraries/Header.sol";
-import {Included} from "../../contracts/libraries/Included.sol";
+import {History} from "../../contracts/libraries/History.sol";
 import {MerkleProof} from "../../contracts/libraries/MerkleProof.sol";
 import {PlasmaTransaction} from "../../contracts/libraries/PlasmaTransaction.sol";
 import {Signing} from "../../contracts/libraries/Signing.sol";
@@ -99,7 +99,7 @@ contract Law {
         pure
         returns (bytes32)
     {
-        return Included.checkHistory(inclusion, top, historyRoot);
+        return History.checkHistory(inclusion, top, historyRoot);
     }
 
     function fundId(uint64 number, address owner, address asset, uint256 amount)
@@ -120,14 +120,22 @@ contract Law {
     }
 
     /// @notice When each output left, and whether each exit is open.
-    function registry(IExitGame game, bytes32[] calldata outputs) external view returns (uint256[] memory paid) {
+    function registry(IExitGame game, bytes32[] calldata outputs)
+        external
+        view
+        returns (uint256[] memory paid)
+    {
         paid = new uint256[](outputs.length);
         for (uint256 i = 0; i < outputs.length; ++i) {
             paid[i] = game.consumed(outputs[i]);
         }
     }
 
-    function standard(IExitGame game, uint256[] calldata ids) external view returns (IExitGame.Exit[] memory open) {
+    function standard(IExitGame game, uint256[] calldata ids)
+        external
+        view
+        returns (IExitGame.Exit[] memory open)
+    {
         open = new IExitGame.Exit[](ids.length);
         for (uint256 i = 0; i < ids.length; ++i) {
             open[i] = game.exits(ids[i]);
