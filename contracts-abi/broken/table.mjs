@@ -70,5 +70,5 @@ export function check({ package_, house, rules }) {
   const broken = new Set([...[...twins.values()].flat(), ...missed.map(({ rule }) => rule)]);
   for (const rule of rules) if (!broken.has(rule)) complaints.push(`no twin switches ${rule} off`);
   for (const rule of broken) if (!rules.includes(rule)) complaints.push(`a twin switches ${rule} off, which is no rule`);
-  return complaints;
+  return [...new Set(complaints)];
 }
