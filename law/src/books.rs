@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_core::{
-    Address, Amount, AuthenticBlock, AuthenticTransaction, Broken, Delta, DepositFate, DepositNumber, ExitId,
-    Genesis, L1Event, NewBlock, OpenExit, OutputRecord, Params, Position, Reads, SignedTransaction, State,
-    ledger,
+    Amount, AuthenticBlock, AuthenticTransaction, Broken, Delta, DepositFate, DepositNumber, ExitId, Genesis,
+    L1Event, NewBlock, OpenExit, OutputRecord, Params, Position, Reads, SignedTransaction, State, ledger,
 };
 
 use crate::site::Site;
 
 /// Most client transactions in a block: more than the generator ever proposes honestly.
 pub(crate) const TRANSACTIONS_MAX: u32 = 8;
-/// Most bytes of them: as many of the longest transactions.
-pub(crate) const BYTES_MAX: u32 = 8 * 464;
+/// Most bytes of them: four honest ones and a lie, all as long as can be.
+pub(crate) const BYTES_MAX: u32 = 5 * 464;
 
 /// Everything that storage holds, and the rules.
 #[derive(Clone, Debug)]
@@ -98,12 +97,6 @@ impl Books {
     pub(crate) fn chosen(&self, is_meant: impl Fn(&OutputRecord) -> bool) -> Vec<(Position, OutputRecord)> {
         let meant = self.outputs.iter().filter(|(_, record)| is_meant(record));
         meant.map(|(position, record)| (*position, *record)).collect()
-    }
-
-    /// Whose an output is, and what it holds.
-    pub(crate) fn owner(&self, position: &Position) -> Option<(Address, Amount)> {
-        let record = self.outputs.get(position)?;
-        Some((record.output.owner, record.output.amount))
     }
 
     fn read(&self, transactions: &[AuthenticTransaction], events: &[L1Event]) -> Reads {

@@ -107,14 +107,17 @@ impl Ethereum {
         let result = self
             .evm()
             .transact_commit(transaction)
-            .expect("no state is missing");
+            .expect("Ethereum takes the transaction");
         outcome(result)
     }
 
     /// What a call would do; nothing stays of it.
     pub(crate) fn peek(&mut self, from: Address, call: &Call) -> Outcome {
         let transaction = transaction(from, call);
-        let result = self.evm().transact(transaction).expect("no state is missing");
+        let result = self
+            .evm()
+            .transact(transaction)
+            .expect("Ethereum takes the transaction");
         outcome(result.result)
     }
 
@@ -138,7 +141,7 @@ impl Ethereum {
             .evm()
             .system_call_commit(HISTORY.into(), hash.0.to_vec().into());
         assert!(
-            done.expect("no state is missing").is_success(),
+            done.expect("Ethereum takes the transaction").is_success(),
             "EIP-2935 takes a hash"
         );
     }

@@ -14,7 +14,7 @@ use crate::{
     ethereum::call,
     forms::{h160, u256},
     payments,
-    site::{BOND, PERIOD, RECLAIM_WINDOW},
+    site::{ANYBODY, BOND, PERIOD, RECLAIM_WINDOW},
     world::World,
 };
 use plasma_contracts_abi::{exit_game, federation, vault};
@@ -107,7 +107,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "piggyback output",
-        weight: 8,
+        weight: 12,
         play: flights::piggyback_output,
     },
     Step {
@@ -191,9 +191,6 @@ pub(crate) fn fall_silent(world: &mut World) -> bool {
     assert!(announced.is_ok() && halted.is_ok(), "silence halts");
     true
 }
-
-/// Somebody without any part in it.
-const ANYBODY: Address = Address([0x55; 20]);
 
 fn user<'a>(world: &'a World, rng: &mut ChaCha8Rng) -> &'a SigningKey {
     world.site.users.choose(rng).expect("there are users")

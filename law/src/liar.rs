@@ -21,7 +21,7 @@ use crate::{
     books::authentic,
     chain::leaves,
     payments::{self, Held},
-    verdict::{self, Verdict},
+    verdict::{self, Answer, Verdict},
     world::World,
 };
 
@@ -44,6 +44,13 @@ pub(crate) struct Class {
     body: Option<fn(&mut Lie<'_>) -> Option<()>>,
     /// Changes the finished header.
     header: Option<fn(&mut Header, &mut Lie<'_>) -> Option<()>>,
+}
+
+impl Class {
+    /// Whether the header stays one that fits the body.
+    pub(crate) fn is_about_body(&self) -> bool {
+        self.body.is_some()
+    }
 }
 
 const fn body(name: &'static str, meaning: Meaning, change: fn(&mut Lie<'_>) -> Option<()>) -> Class {
@@ -134,6 +141,7 @@ pub(crate) const CLASSES: &[Class] = &[
         Meaning::Free,
         spends::touched,
     ),
+    body("fund in its place with a change", Meaning::Owns, funds::changed),
     body("deposit left out", Meaning::Free, funds::omitted),
     body("fund behind the payments", Meaning::Free, funds::behind),
     body("forced payment left out", Meaning::Free, funds::unforced),
@@ -181,6 +189,13 @@ pub(crate) struct Told {
     pub(crate) header: Header,
     pub(crate) body: Vec<Vec<u8>>,
     pub(crate) verdict: Verdict,
+}
+
+impl Told {
+    /// What L1 must make of it.
+    pub(crate) fn answer(&self, world: &World) -> Answer {
+        self.verdict.answer(world, &self.header, &self.body)
+    }
 }
 
 impl<'a> Lie<'a> {

@@ -3,10 +3,10 @@
 //! Everything in it follows from its seed. Every case has a stream of random numbers of its own, so a failing one is
 //! the same when all others are left out.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{cell::RefCell, collections::BTreeSet, sync::Arc};
 
 use plasma_core::keccak;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{Rng as _, SeedableRng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{
@@ -88,8 +88,9 @@ impl Scope {
             .is_none_or(|(only, wanted)| only == part && *wanted == number)
     }
 
-    /// Random numbers of one case.
+    /// Random numbers of one case, which begins.
     fn rng(&self, part: &str, number: u64) -> ChaCha8Rng {
+        AT.set(Some((part.to_owned(), number)));
         ChaCha8Rng::from_seed(keccak(&[part.as_bytes(), &self.seed.to_be_bytes(), &number.to_be_bytes()]).0)
     }
 
@@ -114,6 +115,16 @@ impl std::fmt::Display for Scope {
         let steps: Vec<String> = self.skipped.iter().map(u64::to_string).collect();
         write!(f, "/-{}", steps.join(","))
     }
+}
+
+thread_local! {
+    /// The case that this worker is at: what a panic belongs to.
+    static AT: RefCell<Option<(String, u64)>> = const { RefCell::new(None) };
+}
+
+/// The case that this worker was at when it stopped.
+pub(crate) fn at() -> Option<(String, u64)> {
+    AT.take()
 }
 
 /// Runs a scene to its end or to the first disagreement.
@@ -142,7 +153,7 @@ pub(crate) fn run(bases: &[Base; 2], scope: &Scope, tally: &mut Tally) -> Result
 fn play(site: &Arc<Site>, ethereum: &Ethereum, scope: &Scope, tally: &mut Tally) -> Result<(), Failure> {
     let mut world = begin(site, ethereum, &mut scope.rng("begin", 0));
     for step in 0..STEPS {
-        let mut rng = scope.rng("step", step);
+        let mut rng = scope.rng("steps", step);
         if step == SILENT_AT && scope.seed % 3 == 0 {
             game::fall_silent(&mut world);
         }
@@ -157,6 +168,7 @@ fn play(site: &Arc<Site>, ethereum: &Ethereum, scope: &Scope, tally: &mut Tally)
         if step < SILENT_AT {
             try_blocks(&world, scope, step, tally)?;
         }
+        AT.set(Some(("steps".to_owned(), step)));
         sync(&mut world, &mut rng);
         agree::check(&mut world).map_err(|said| scope.failed("steps", step, said))?;
         tally.add(tally::CASES, "steps");
@@ -208,9 +220,17 @@ fn try_blocks(world: &World, scope: &Scope, step: u64, tally: &mut Tally) -> Res
         }
         let turn = scope.seed * SILENT_AT * BLOCKS_PER_STEP + number;
         let kinds = u64::try_from(blocks::KINDS).expect("few");
-        // What this world has nothing for is left to another one; the next kind takes its turn. The first always fits.
-        let tries = (0..kinds).map(|more| usize::try_from((turn + more) % kinds).expect("few"));
-        let mut tries = tries.chain([0]);
+        // Few worlds have what a rare kind needs, so those come first where they can; a kind that this world has nothing
+        // for is left to another one, and a drawn one takes its turn. The first always fits.
+        let mut rng = scope.rng("turn", number);
+        let rare = blocks::RARE
+            .choose(&mut rng)
+            .copied()
+            .filter(|_| rng.random_bool(0.4))
+            .and_then(blocks::kind_of);
+        let drawn: Vec<usize> = (0..4).map(|_| rng.random_range(0..blocks::KINDS)).collect();
+        let own = usize::try_from(turn % kinds).expect("few");
+        let mut tries = rare.into_iter().chain([own]).chain(drawn).chain([0]);
         let seen = tries.find_map(|kind| blocks::case(world, &mut scope.rng("blocks", number), kind));
         let seen = seen.expect("a valid block can always be told");
         count(tally, seen.map_err(|said| scope.failed("blocks", number, said))?);
@@ -231,5 +251,28 @@ fn count(tally: &mut Tally, seen: blocks::Seen) {
     let distinct: BTreeSet<&str> = seen.proofs.into_iter().collect();
     for proof in distinct {
         tally.add(tally::PROOFS, proof);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_read_as_it_is_written() {
+        for text in ["7", "7/blocks/93", "7/steps/12/-0,3,59"] {
+            let scope = Scope::parse(text).expect("a scene");
+            assert_eq!(scope.to_string(), text);
+        }
+        assert_eq!(Scope::parse("seven"), None);
+        assert_eq!(Scope::parse("7/blocks/93/-x"), None);
+    }
+
+    #[test]
+    fn a_case_draws_the_same_whatever_else_runs() {
+        let whole = Scope::whole(3).rng("blocks", 5).random::<u64>();
+        let alone = Scope::parse("3/blocks/5/-1,2").expect("a scene");
+        assert_eq!(alone.rng("blocks", 5).random::<u64>(), whole);
+        assert_ne!(Scope::whole(4).rng("blocks", 5).random::<u64>(), whole);
     }
 }

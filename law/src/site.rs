@@ -41,6 +41,9 @@ pub(crate) const RECLAIM_WINDOW: u64 = 5;
 pub(crate) const SILENCE: u64 = 9;
 pub(crate) const GRACE: u64 = 1;
 
+/// Somebody without any part in it, who has enough for a bond.
+pub(crate) const ANYBODY: Address = Address([0x55; 20]);
+
 /// The order of the groups of BLS12-381: scalars of operators add up modulo it.
 const ORDER: U256 = U256::from_be_bytes([
     0x73, 0xed, 0xa7, 0x53, 0x29, 0x9d, 0x7d, 0x48, 0x33, 0x39, 0xd8, 0x08, 0x09, 0xa1, 0xd8, 0x05, 0x53,
@@ -98,6 +101,7 @@ impl Site {
             let code = replaced(out, &creation.call);
             create(&mut ethereum, deployer, code);
         }
+        ethereum.enrich(ANYBODY);
         let users: Vec<SigningKey> = (1..=USERS).map(user).collect();
         let deployment = L1Block {
             height: plasma_core::L1Height(ethereum.number),

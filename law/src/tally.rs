@@ -59,7 +59,7 @@ const FREE: [&str; 17] = [
 ];
 
 /// Rules that some proof must show, each with a case.
-const OWNS: [&str; 25] = [
+const OWNS: [&str; 28] = [
     "Kind",
     "Counts",
     "Length",
@@ -85,6 +85,9 @@ const OWNS: [&str; 25] = [
     "InputAsset",
     "InputAmount",
     "InputGone, exited",
+    "InputGone, reclaimed",
+    "InputExiting, paid since",
+    "Derived, a fund that is not due",
 ];
 
 impl Tally {

@@ -3,7 +3,10 @@
 //! Every reason of the ledger is in exactly one of two lists. A reason that decides who owns what has a proof; the
 //! others are named here one by one, with `docs/contracts.md` ("Core's rules and their proofs") as the reason why not.
 
-use plasma_core::{AuthenticBlock, Block, Broken, Delta, Fate, Hash, Header, L1Event, TransactionRejected};
+use plasma_core::{
+    AuthenticBlock, Block, Broken, Fate, Hash, Header, Kind, L1Block, L1Event, L1Height, Position,
+    Transaction, TransactionRejected,
+};
 
 use crate::world::World;
 
@@ -11,7 +14,7 @@ use crate::world::World;
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     /// It follows.
-    Valid(Box<Delta>),
+    Valid,
     /// The bytes are no block of authentic transactions; this rule is broken.
     Malformed(String),
     /// The ledger refuses.
@@ -39,7 +42,7 @@ pub(crate) fn judge(world: &World, header: &Header, body: &[Vec<u8>], events: &[
         Err(reason) => return Verdict::Malformed(reason),
     };
     match world.books.apply(&block, events) {
-        Ok(delta) => Verdict::Valid(Box::new(delta)),
+        Ok(_) => Verdict::Valid,
         Err(broken) => Verdict::Broken(broken),
     }
 }
@@ -80,15 +83,62 @@ impl Verdict {
         }
     }
 
-    /// What L1 must make of it.
-    pub(crate) fn answer(&self, world: &World) -> Answer {
+    /// What L1 must make of a block with this header and body.
+    pub(crate) fn answer(&self, world: &World, header: &Header, body: &[Vec<u8>]) -> Answer {
         match self {
-            Self::Valid(_) => Answer::Stands,
+            Self::Valid => Answer::Stands,
             Self::Malformed(reason) => Answer::Provable(named(reason)),
             Self::Broken(Broken::Transaction { reason, .. }) => of_transaction(world, reason),
+            Self::Broken(Broken::Derived { .. }) if has_undue_fund(world, header, body) => {
+                Answer::Provable("Derived, a fund that is not due".into())
+            }
             Self::Broken(broken) => Answer::Unprovable(of_block(broken)),
         }
     }
+}
+
+/// Whether some fund of the body is not that of a deposit which this block is the first to reach, or is there twice.
+fn has_undue_fund(world: &World, header: &Header, body: &[Vec<u8>]) -> bool {
+    let mut due: Vec<Vec<u8>> = Vec::new();
+    for event in world.events_to(header.l1_height) {
+        if let L1Event::Deposited {
+            number,
+            owner,
+            asset,
+            amount,
+        } = event
+        {
+            due.push(
+                Transaction::fund(number, owner, asset, amount)
+                    .unsigned()
+                    .encode(),
+            );
+        }
+    }
+    let funds = body
+        .iter()
+        .filter(|bytes| bytes.first() == Some(&Kind::Fund.byte()));
+    let mut undue = funds.filter(|fund| match due.iter().position(|one| one == *fund) {
+        Some(place) => {
+            due.swap_remove(place);
+            false
+        }
+        None => true,
+    });
+    undue.next().is_some()
+}
+
+/// Whether an exit has paid the output by now, though the block's origin does not reach that.
+fn is_paid_since(world: &World, position: &Position) -> bool {
+    let now = L1Block {
+        height: L1Height(world.ethereum.number),
+        ..L1Block::default()
+    };
+    let (_, delta) = world
+        .books
+        .build(world.choice(now, &[]), &world.events_to(now.height));
+    let record = delta.outputs.get(position);
+    record.is_some_and(|record| matches!(record.fate, Fate::Exited(_)))
 }
 
 /// Rules on transactions.
@@ -114,6 +164,9 @@ fn of_transaction(world: &World, reason: &TransactionRejected) -> Answer {
                 // An event of this very block took it: what L1 holds against it is the same.
                 _ => gone_in_this_block(world, position),
             }
+        }
+        TransactionRejected::InputExiting { position, .. } if is_paid_since(world, position) => {
+            Answer::Provable("InputExiting, paid since".into())
         }
         TransactionRejected::InputExiting { .. } => Answer::Unprovable("InputExiting"),
         TransactionRejected::InputTouched { .. } => Answer::Unprovable("InputTouched"),
@@ -149,7 +202,7 @@ fn of_block(broken: &Broken) -> &'static str {
 
 /// A reclaim is held against a block only from the anchor on that reached it: before, nothing was locked, and a block
 /// whose origin lies lower may spend the output (docs/contracts.md).
-fn was_reclaimed_before_anchor(world: &World, position: &plasma_core::Position) -> bool {
+fn was_reclaimed_before_anchor(world: &World, position: &Position) -> bool {
     let before = world
         .chain
         .anchors
@@ -158,7 +211,7 @@ fn was_reclaimed_before_anchor(world: &World, position: &plasma_core::Position) 
     reclaimed_at(world, position).is_some_and(|height| height <= before)
 }
 
-fn gone_in_this_block(world: &World, position: &plasma_core::Position) -> Answer {
+fn gone_in_this_block(world: &World, position: &Position) -> Answer {
     if reclaimed_at(world, position).is_some() {
         return Answer::Unprovable("InputGone, reclaimed since the anchor before");
     }
@@ -166,7 +219,7 @@ fn gone_in_this_block(world: &World, position: &plasma_core::Position) -> Answer
 }
 
 /// The L1 block in which the deposit behind an output went back.
-fn reclaimed_at(world: &World, position: &plasma_core::Position) -> Option<u64> {
+fn reclaimed_at(world: &World, position: &Position) -> Option<u64> {
     let bytes = world.bytes_at(crate::forms::Place {
         height: position.block.0,
         index: position.transaction,
@@ -183,11 +236,12 @@ fn reclaimed_at(world: &World, position: &plasma_core::Position) -> Option<u64> 
 
 /// The name of a reason without its fields.
 fn named(reason: &str) -> String {
-    let inner = reason.split("error: ").last().unwrap_or(reason);
-    inner
-        .split([' ', '{'])
-        .next()
-        .unwrap_or(inner)
-        .trim_end_matches('}')
-        .to_owned()
+    let inner = reason.rsplit("error: ").next().unwrap_or(reason);
+    let inner = inner.trim_start_matches("Form(").trim_start_matches("Signature(");
+    let name = inner.split(|letter: char| !letter.is_alphanumeric()).next();
+    match name.unwrap_or(inner) {
+        // Bytes behind the last transaction are the same rule.
+        "Trailing" => "Length".to_owned(),
+        name => name.to_owned(),
+    }
 }

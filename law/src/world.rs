@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plasma_core::{
-    Address, AuthenticTransaction, ExitId, Header, Height, L1Block, L1Event, L1Height, Millis, NewBlock,
+    Address, AuthenticTransaction, ExitId, Header, L1Block, L1Event, L1Height, Millis, NewBlock,
     OutputRecord, Position,
 };
 use plasma_node::bridge::{
@@ -202,11 +202,6 @@ impl World {
             _ => None,
         });
         started.collect()
-    }
-
-    /// The next height.
-    pub(crate) fn height(&self) -> Height {
-        Height(self.books.state.header.height.0 + 1)
     }
 
     /// The head's header.

@@ -6,7 +6,7 @@ use rand::{Rng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    ANYBODY, bond, registry_key,
+    bond, registry_key,
     standard::{number, place},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     ethereum::call,
     forms::{self, Place},
     payments,
+    site::ANYBODY,
     world::World,
 };
 use plasma_core::{Address, Amount};
@@ -225,18 +226,22 @@ pub(super) fn challenge_input(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
 }
 
 pub(super) fn challenge_output(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
-    let flight = open(world, rng)?;
-    let born = world.place_of(&flight.bytes)?;
-    let outputs = world
-        .books
-        .outputs
-        .iter()
-        .filter(|(position, _)| place(position) == born);
-    let spent = outputs.filter_map(|(position, record)| match record.fate {
-        Fate::Spent(by) => Some((position.output, by)),
-        _ => None,
-    });
-    let (output, by) = *spent.collect::<Vec<_>>().choose(rng)?;
+    // Few exits have an output that was spent: look at some of them.
+    let (flight, born, output, by) = (0..8).find_map(|_| {
+        let flight = open(world, rng)?;
+        let born = world.place_of(&flight.bytes)?;
+        let outputs = world
+            .books
+            .outputs
+            .iter()
+            .filter(|(position, _)| place(position) == born);
+        let spent = outputs.filter_map(|(position, record)| match record.fate {
+            Fate::Spent(by) => Some((position.output, by)),
+            _ => None,
+        });
+        let (output, by) = *spent.collect::<Vec<_>>().choose(rng)?;
+        Some((flight, born, output, by))
+    })?;
     let bytes = world
         .bytes_at(Place {
             height: by.height.0,

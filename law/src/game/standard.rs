@@ -5,11 +5,12 @@ use plasma_core::{Amount, ExitId, Fate, Input, OpenExit, OutputRecord, Position,
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::{ANYBODY, bond};
+use super::bond;
 use crate::{
     ethereum::call,
     forms::{self, Place},
     payments,
+    site::ANYBODY,
     world::World,
 };
 

@@ -1,6 +1,8 @@
 //! Lies about deposits and other transactions that L1 derives.
 
-use plasma_core::{Address, Amount, DepositNumber, Kind, L1Event, SignedTransaction, Transaction};
+use plasma_core::{
+    Address, Amount, DepositNumber, Kind, L1Event, SignedTransaction, SigningKey, Transaction,
+};
 use rand::{Rng as _, seq::IndexedRandom as _};
 
 use super::Lie;
@@ -123,6 +125,28 @@ pub(super) fn twice(lie: &mut Lie<'_>) -> Option<()> {
         .find(|bytes| is_fund(bytes))?
         .clone();
     lie.push(bytes)
+}
+
+/// The fund that L1 demands, in its place, with another owner, amount or asset.
+pub(super) fn changed(lie: &mut Lie<'_>) -> Option<()> {
+    let place = *funds(lie).choose(lie.rng)?;
+    let mut fund = SignedTransaction::decode(&lie.body[place]).ok()?;
+    let payment = fund.transaction.outputs.first_mut()?;
+    match lie.rng.random_range(0..3) {
+        0 => {
+            payment.owner = lie
+                .world
+                .site
+                .users
+                .iter()
+                .map(SigningKey::address)
+                .find(|one| *one != payment.owner)?
+        }
+        1 => payment.amount = payment.amount.checked_add(Amount::from(1u8))?,
+        _ => fund.transaction.asset = Address([0x99; 20]),
+    }
+    lie.body[place] = fund.encode();
+    Some(())
 }
 
 pub(super) fn omitted(lie: &mut Lie<'_>) -> Option<()> {

@@ -1,6 +1,6 @@
 //! Lies about what inputs name, and changes to the clients' part of a block that are none.
 
-use plasma_core::{Address, Amount, Fate, Height, Position, Transaction};
+use plasma_core::{Address, Amount, Fate, Height, Payment, Position, Transaction};
 use rand::{
     Rng as _,
     seq::{IndexedRandom as _, SliceRandom as _},
@@ -9,6 +9,7 @@ use rand::{
 use super::Lie;
 use crate::{
     books::{BYTES_MAX, TRANSACTIONS_MAX},
+    chain::index,
     payments::{self, Held},
 };
 
@@ -205,7 +206,7 @@ fn fill(
 }
 
 pub(super) fn too_many(lie: &mut Lie<'_>) -> Option<()> {
-    let most = crate::chain::index(TRANSACTIONS_MAX);
+    let most = index(TRANSACTIONS_MAX);
     fill(
         lie,
         |transaction| {
@@ -217,17 +218,30 @@ pub(super) fn too_many(lie: &mut Lie<'_>) -> Option<()> {
 }
 
 pub(super) fn too_long(lie: &mut Lie<'_>) -> Option<()> {
-    let (most, longest) = (
-        crate::chain::index(TRANSACTIONS_MAX),
-        crate::chain::index(BYTES_MAX),
-    );
+    let (most, longest) = (index(TRANSACTIONS_MAX), index(BYTES_MAX));
     let bytes = |lie: &Lie<'_>| lie.body.iter().skip(lie.derived).map(Vec::len).sum::<usize>();
-    fill(
-        lie,
-        |_| {},
-        |lie| bytes(lie) > longest || lie.body.len() - lie.derived > most,
-    )?;
-    (bytes(lie) > longest).then_some(())
+    let widen = |transaction: &mut Transaction| {
+        // Change in the smallest coin, as long as there is some.
+        while transaction.outputs.len() < 4 {
+            let Some(first) = transaction
+                .outputs
+                .first_mut()
+                .filter(|first| first.amount > Amount::from(4u8))
+            else {
+                break;
+            };
+            first.amount -= Amount::from(1u8);
+            let change = Payment {
+                amount: Amount::from(1u8),
+                ..*first
+            };
+            transaction.outputs.push(change);
+        }
+    };
+    fill(lie, widen, |lie| {
+        bytes(lie) > longest || lie.body.len() - lie.derived > most
+    })?;
+    (bytes(lie) > longest && lie.body.len() - lie.derived <= most).then_some(())
 }
 
 pub(super) fn reordered(lie: &mut Lie<'_>) -> Option<()> {
