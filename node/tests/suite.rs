@@ -13,10 +13,12 @@ mod suite {
     pub(crate) mod child;
     pub(crate) mod client;
     pub(crate) mod deployment;
+    pub(crate) mod duties;
     pub(crate) mod federation;
     pub(crate) mod http;
     pub(crate) mod leader;
     pub(crate) mod lost_log;
+    pub(crate) mod matters;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
     pub(crate) mod runtime;

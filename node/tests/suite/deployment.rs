@@ -96,6 +96,11 @@ impl Federation {
         }
     }
 
+    /// The key of an operator.
+    pub(crate) fn key(&self, operator: plasma_core::OperatorIndex) -> &SecretKey {
+        &self.keys[usize::from(operator.0)]
+    }
+
     /// Seals the next block over some transactions, with an L1 origin.
     pub(crate) fn seal(&mut self, transactions: Vec<SignedTransaction>, origin: &L1Block) -> Header {
         let (parent, _) = self.blocks.last().unwrap();

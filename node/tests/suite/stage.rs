@@ -54,6 +54,11 @@ impl Stage {
         &self.federation.deployment.contracts
     }
 
+    /// The operator's account, for a tool of its owner.
+    pub(crate) fn operator_account(&self) -> Account {
+        Account::new(&self.operator, super::anvil::CHAIN_ID).unwrap()
+    }
+
     pub(crate) async fn connect(&self) -> Result<Ethereum, L1Error> {
         let config = config(&self.anvil, self.folder.path());
         Ethereum::connect(&config, &self.federation.genesis, &self.operator).await

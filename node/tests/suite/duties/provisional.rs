@@ -1,0 +1,102 @@
+//! Claims that rest on a block which a quorum signed and nobody anchored.
+
+use plasma_core::{L1Event, Receipt, SignedTransaction, history, merkle};
+use plasma_node::{
+    bridge::{L1, evidence::Evidence},
+    operator::matters::{Matter, Notice},
+};
+
+use super::court::Court;
+
+const NEVER: u32 = u32::MAX;
+
+/// A receipt under a second history that a lying quorum signs: another block with this transaction at the height of the
+/// newest anchored one.
+fn forge(court: &Court, transaction: &SignedTransaction) -> Receipt {
+    let newest = court.anchors.newest().unwrap();
+    let leaves = [transaction.leaf()];
+    let root = merkle::root(&leaves);
+    let leaf = history::leaf(newest.height, 1, root, newest.l1_height);
+    let mut history_leaves = court.leaves_below(newest.height);
+    history_leaves.push(leaf);
+    let header = plasma_core::Header {
+        transaction_count: 1,
+        transactions_root: root,
+        history_root: merkle::root(&history_leaves),
+        ..court.newest_header()
+    };
+    let certificate = court.stage.federation.certify(&header, &[0, 1, 2]).certificate;
+    let receipt = Receipt {
+        transaction: transaction.clone(),
+        index: 0,
+        transaction_proof: Vec::new(),
+        height: newest.height,
+        transaction_count: 1,
+        transactions_root: root,
+        l1_height: newest.l1_height,
+        history_proof: merkle::proof(&history_leaves, usize::try_from(newest.height.0).unwrap()),
+        header,
+        certificate,
+    };
+    let genesis = &court.stage.federation.genesis;
+    receipt
+        .verify(&genesis.domain(), &genesis.committee().unwrap())
+        .expect("a quorum signed it");
+    receipt
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_older_competitor_is_rebutted() {
+    let mut court = Court::set("forged").await;
+    let funded = court.fund_bob().await;
+    let paid = court.pay(&court.stage.bob_key, funded, &court.stage.alice, NEVER);
+    let other = court.pay(&court.stage.bob_key, funded, &court.stage.bob, NEVER);
+    court.seal(vec![paid.clone()]).await;
+    let forged = Evidence::Certified(Box::new(forge(&court, &other)));
+    let exit = court.start_in_flight(&court.stage.alice, &paid).await;
+    let pending = court.pending(&paid);
+    let contest = court
+        .contracts()
+        .challenge_not_canonical_call(&exit, &pending, 0, (&forged, 0), court.bond())
+        .unwrap();
+    court.send(&court.stage.bob, &contest).await.unwrap();
+    assert_eq!(court.in_flight(&exit).await.claims, 1);
+    court.hears(&Notice::Stirred(Matter::InFlight(exit))).await;
+    let fallen = async || court.in_flight(&exit).await.claims == 0;
+    court
+        .answers(Matter::InFlight(exit), "the claim is rebutted", fallen)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_challenge_of_an_honest_exit_is_rebutted_also_after_a_crash() {
+    let mut court = Court::set("standard").await;
+    let funded = court.fund_bob().await;
+    let never_sent = court.pay(&court.stage.bob_key, funded, &court.stage.alice, NEVER);
+    let start = court
+        .contracts()
+        .start_exit_call(&court.inclusion(funded), 0, court.bond());
+    let mined = court.send(&court.stage.bob, &start).await.unwrap();
+    let events = court.ethereum.events(mined.block..=mined.block).await.unwrap();
+    let [L1Event::ExitStarted { id: exit, .. }] = *events.as_slice() else {
+        panic!("{events:?}")
+    };
+    let challenge = court
+        .contracts()
+        .challenge_provisionally_call(&exit, &forge(&court, &never_sent), 0, court.bond())
+        .unwrap();
+    court.send(&court.stage.alice, &challenge).await.unwrap();
+    court.restart().await;
+    court.hears(&Notice::Stirred(Matter::Challenge(exit))).await;
+    court
+        .does(plasma_node::operator::effect::Effect::Answer(Matter::Challenge(
+            exit,
+        )))
+        .await;
+    court.hears(&Notice::Settled(Matter::Challenge(exit))).await;
+    assert_eq!(
+        court.process().await,
+        plasma_core::Amount::from(crate::suite::stage::ETHER),
+        "bob has his money"
+    );
+}
