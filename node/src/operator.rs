@@ -18,6 +18,7 @@ mod prosecution;
 pub mod report;
 pub mod sync;
 mod validator;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,7 +29,7 @@ use bytes::Bytes;
 use plasma_consensus::{Engine, Floor, Input, Message, Scheme, Start};
 use plasma_core::{
     AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committee, Genesis, Header, Height, L1Block,
-    L1Event, Millis, OperatorIndex, Reads, TransactionId, View, Wanted, ledger,
+    Millis, OperatorIndex, Reads, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -39,7 +40,6 @@ use chain::Chain;
 use effect::{Effect, Purpose, Record};
 use event::{Event, Offered, Source};
 use guardian::{Duties, Guardian};
-use matters::Notice;
 use mempool::{Admission, Mempool, MempoolLimits};
 use origins::Origins;
 use report::{Accepted, AnchorSeen, Known, Rejected, Status};
@@ -177,7 +177,7 @@ impl<S: Scheme> Operator<S> {
         let mut effects: Vec<Effect> = saved
             .exits
             .keys()
-            .map(|exit| validator::ask_to_judge(*exit))
+            .map(|exit| watch::ask_to_judge(*exit))
             .collect();
         match case {
             None => operator.perform(now, first, &mut effects),
@@ -204,29 +204,7 @@ impl<S: Scheme> Operator<S> {
                 self.on_consensus(now, from, *message, block, &mut effects)
             }
             Event::Transactions(offered) => self.on_offered(offered, &mut effects),
-            Event::Read {
-                purpose: Purpose::Admit(offer),
-                reads,
-            } => self.on_admit(now, offer, &reads, &mut effects),
-            Event::Read {
-                purpose: Purpose::Build(build),
-                reads,
-            } => self.on_build(now, *build, reads, &mut effects),
-            Event::Read {
-                purpose: Purpose::Apply(block),
-                reads,
-            } => self.on_apply(block, reads, &mut effects),
-            Event::Read {
-                purpose: Purpose::Judge(exit),
-                reads,
-            } => self.on_judge(now, exit, &reads),
-            Event::Read {
-                purpose: Purpose::Reclaim(number),
-                reads,
-            } => {
-                let fate = reads.deposits.get(&number).copied().flatten();
-                self.guardian.matters().on_reclaim(now, number, fate);
-            }
+            Event::Read { purpose, reads } => self.on_read(now, purpose, reads, &mut effects),
             Event::L1Confirmed(blocks) => self.on_confirmed(now, blocks, &mut effects),
             Event::Noticed(notice) => self.on_notice(now, &notice, &mut effects),
             Event::Anchored(anchor) => {
@@ -334,33 +312,6 @@ impl<S: Scheme> Operator<S> {
             }
         }
         self.step(now, Input::Message { from, message }, effects);
-    }
-
-    /// Confirmed blocks of Ethereum are filed; they change nothing until a decided block covers them.
-    fn on_confirmed(&mut self, now: Millis, blocks: Vec<event::ConfirmedBlock>, effects: &mut Vec<Effect>) {
-        let mut events = blocks.iter().flat_map(|block| &block.events);
-        if events.any(|event| matches!(event, L1Event::Halted { .. })) {
-            self.guardian.on_halted();
-        }
-        blocks.iter().for_each(|block| self.watch_halts(&block.events));
-        if !self.origins.extend(blocks) {
-            self.stop("the watcher skipped an Ethereum block".to_owned(), effects);
-        }
-        self.guardian.on_l1_time(now, self.origins.newest().timestamp_s);
-    }
-
-    /// What only duties follow. Whether a reclaim is wrong the ledger says.
-    fn on_notice(&mut self, now: Millis, notice: &Notice, effects: &mut Vec<Effect>) {
-        if let Notice::ReclaimStarted(number) = notice {
-            effects.push(Effect::Read {
-                purpose: Purpose::Reclaim(*number),
-                wanted: Wanted {
-                    deposits: [*number].into(),
-                    ..Wanted::default()
-                },
-            });
-        }
-        self.guardian.on_notice(now, notice);
     }
 
     /// Verified transactions are read for, then checked.

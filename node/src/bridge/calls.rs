@@ -27,3 +27,6 @@ fn call<C: EthCall + AbiEncode + Clone>(contract: &str, to: Address, arguments: 
 fn paid(value: Amount, call: Call) -> Call {
     Call { value, ..call }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,7 +76,7 @@ impl Contracts {
         };
         let found: in_flight_exits::InFlightExit = ask(rpc, self.in_flight, call).await?;
         let open = InFlightExit {
-            begun_s: found.begun.into(),
+            begun_s: found.begun,
             piggybacked: found.piggybacked,
             spent: found.spent,
             claims: found.claims,

@@ -6,8 +6,8 @@
 
 use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, ExitId, Header, Judgement, L1Event, Millis,
-    OpenExit, OperatorIndex, Reads, View, Wanted, exit, ledger,
+    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, Header, L1Event, Millis, OperatorIndex,
+    Reads, View, Wanted, ledger,
 };
 
 use crate::storage::Decided;
@@ -16,7 +16,6 @@ use super::{
     Operator,
     effect::{Commit, Effect, Purpose, Record},
     event::Segment,
-    matters::{Matter, is_answerable},
     origins::Sight,
 };
 
@@ -275,32 +274,6 @@ impl<S: Scheme> Operator<S> {
         self.origins.on_decided(header.l1_height, header.l1_hash);
         self.invalid.clear();
     }
-
-    /// Exits that opened in this block are judged against what the ledger knows; ended ones are done.
-    fn watch_exits(&mut self, delta: &Delta, effects: &mut Vec<Effect>) {
-        for (exit, open) in &delta.exits {
-            match open {
-                Some(_) => effects.push(ask_to_judge(*exit)),
-                None => self.guardian.on_exit_ended(exit),
-            }
-        }
-    }
-
-    /// What storage held about the output of an open exit.
-    pub(super) fn on_judge(&mut self, now: Millis, exit: ExitId, reads: &Reads) {
-        match reads.exits.get(&exit) {
-            Some(Some(OpenExit::Standard { position, owner, .. })) => {
-                let record = reads.outputs.get(position).and_then(Option::as_ref);
-                if let Judgement::Spent(spender) = exit::judge(&exit, owner, record) {
-                    self.guardian.on_dishonest_exit(now, exit, spender);
-                }
-            }
-            Some(Some(open)) if is_answerable(open, reads) => {
-                self.guardian.matters().open(now, Matter::InFlight(exit));
-            }
-            _ => {}
-        }
-    }
 }
 
 /// What must be read besides: an exit of an undecided ancestor leads to outputs that storage was not asked for. Asked
@@ -312,16 +285,4 @@ pub(super) fn more(reads: &Reads, events: &[L1Event]) -> Option<Wanted> {
         exits: reads.exits.keys().copied().collect(),
         deposits: reads.deposits.keys().copied().collect(),
     })
-}
-
-/// The read that a judgement needs: the exit brings its outputs along.
-pub(super) fn ask_to_judge(exit: ExitId) -> Effect {
-    let wanted = Wanted {
-        exits: [exit].into(),
-        ..Wanted::default()
-    };
-    Effect::Read {
-        purpose: Purpose::Judge(exit),
-        wanted,
-    }
 }

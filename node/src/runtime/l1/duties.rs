@@ -100,8 +100,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
                 if !self.busy(|busy| busy.insert(matter)) {
                     return;
                 }
-                if let Err(undone) = self.answer(matter).await {
-                    warn!(?matter, %undone, "a claim has no answer of ours yet");
+                match self.answer(matter).await {
+                    Ok(()) => {}
+                    // Somebody was faster, or it is too late; the next look tells.
+                    Err(Undone::L1(refused @ (L1Error::Reverted { .. } | L1Error::MinedReverted { .. }))) => {
+                        info!(?matter, %refused, "Ethereum takes no answer of ours");
+                    }
+                    Err(undone) => warn!(?matter, %undone, "a claim has no answer of ours yet"),
                 }
                 self.busy(|busy| busy.remove(&matter));
             }

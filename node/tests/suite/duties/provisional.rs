@@ -1,8 +1,11 @@
 //! Claims that rest on a block which a quorum signed and nobody anchored.
 
-use plasma_core::{L1Event, Receipt, SignedTransaction, history, merkle};
+use plasma_core::{Bitmap, Epoch, L1Event, OperatorIndex, Receipt, SignedTransaction, history, merkle};
 use plasma_node::{
-    bridge::{L1, evidence::Evidence},
+    bridge::{
+        L1,
+        evidence::{Evidence, Telling},
+    },
     operator::matters::{Matter, Notice},
 };
 
@@ -99,4 +102,45 @@ async fn a_forged_challenge_of_an_honest_exit_is_rebutted_also_after_a_crash() {
         plasma_core::Amount::from(crate::suite::stage::ETHER),
         "bob has his money"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_signed_two_histories_is_convicted_and_the_chain_ends_at_its_last_anchor() {
+    let mut court = Court::set("rewrite").await;
+    let funded = court.fund_bob().await;
+    let paid = court.pay(&court.stage.bob_key, funded, &court.stage.alice, NEVER);
+    let never_sent = court.pay(&court.stage.bob_key, funded, &court.stage.bob, NEVER);
+    court.seal(vec![paid]).await;
+    let (contracts, rpc, header) = (court.contracts(), court.rpc(), court.newest_header());
+    let anchored = court.ethereum.last_anchor().await.unwrap().unwrap();
+    let mut leaves = court.leaves_below(header.height);
+    let place = leaves.len();
+    leaves.push(history::leaf(
+        header.height,
+        header.transaction_count,
+        header.transactions_root,
+        header.l1_height,
+    ));
+    assert_eq!(merkle::root(&leaves), header.history_root);
+    let told = Telling {
+        anchor: Some(anchored),
+        signed: Some((
+            header,
+            court.stage.federation.certify(&header, &[0, 1, 3]).certificate,
+        )),
+        leaf: leaves[place],
+        path: merkle::proof(&leaves, place),
+    };
+    let lie = forge(&court, &never_sent);
+    let retold = Telling {
+        anchor: None,
+        leaf: history::leaf(lie.height, 1, lie.transactions_root, lie.l1_height),
+        path: lie.history_proof.clone(),
+        signed: Some((lie.header, lie.certificate)),
+    };
+    let proof = contracts.rewrite_call(header.height, &told, &retold).unwrap();
+    court.send(&court.stage.alice, &proof).await.unwrap();
+    let (_, convicted) = contracts.bonds(&rpc, Epoch(0)).await.unwrap();
+    assert_eq!(convicted, Bitmap::from_iter([0, 1].map(OperatorIndex)));
+    assert_eq!(contracts.latest(&rpc).await.unwrap().last_valid, header.height);
 }
