@@ -48,7 +48,8 @@ pub enum Effect {
         path: Vec<(View, BlockId)>,
     },
     /// A block became final whose path from the old floor is unknown here. The operator walks parent links through
-    /// bodies it holds, or fetches heights from its peers. The floor has moved; nothing waits for an answer.
+    /// bodies it holds, or fetches heights from its peers. The floor has moved; nothing waits for an answer. Or the path is
+    /// known and holds what was found invalid here: then [`Effect::Broken`] follows, and this is what the signers left.
     Behind {
         /// Proves the new floor.
         certificate: Certificate,

@@ -101,6 +101,10 @@ pub struct Operator<S: Scheme> {
     /// Blocks that break a rule of the ledger on their own parent: they can never become valid.
     invalid: BTreeMap<BlockId, Broken>,
     is_working: bool,
+    /// A quorum finalized what we found invalid, and the block has not become a case yet.
+    is_refuted: bool,
+    /// Whether exits are judged without a decided block, because none will come.
+    watches_exits: bool,
     /// The last height that counts, as Ethereum shows it; the ledger knows only with a decided block.
     halted: Option<Height>,
     stopped: Option<String>,
@@ -168,6 +172,8 @@ impl<S: Scheme> Operator<S> {
             reading: BTreeSet::new(),
             invalid: BTreeMap::new(),
             is_working: false,
+            is_refuted: false,
+            watches_exits: false,
             halted: None,
             stopped: None,
         };

@@ -253,7 +253,10 @@ impl<S: Storage> Runtime<S> {
         match arrival {
             Arrival::Network(event) => self.take_network(event),
             Arrival::Verified(found) => self.take_verified(found),
-            Arrival::Ethereum(event) => self.handle(event),
+            Arrival::Ethereum(event) => {
+                prosecution::tell_halts(&event);
+                self.handle(event);
+            }
             Arrival::Command(Command::Submit { transaction, reply }) => self.take_client(transaction, reply),
             Arrival::Command(Command::Pending { id, reply }) => self.answer_pending(&id, reply),
             Arrival::Timer | Arrival::Stop | Arrival::Ended(_) => {}

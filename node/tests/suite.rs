@@ -15,6 +15,7 @@ mod suite {
     pub(crate) mod deployment;
     pub(crate) mod duties;
     pub(crate) mod federation;
+    pub(crate) mod fraud;
     pub(crate) mod http;
     pub(crate) mod leader;
     pub(crate) mod lost_log;

@@ -53,6 +53,10 @@ impl<S: Scheme> Engine<S> {
         if let Path::Known(path) = &path
             && self.holds_invalid(path)
         {
+            // The last word before the end is what its signers can be convicted with.
+            if let Some(certificate) = certified.finalization() {
+                self.out.push(Effect::Behind { certificate });
+            }
             return self.fail(Violation::NonDeterminism(view));
         }
         self.out.persist(Record::Floor(certified.clone()));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use plasma_core::{Header, Height, Millis};
 
 use super::{
-    case::Case,
+    case::{ABOVE_MAX, Case},
     effect::{Effect, Record},
     report::AnchorSeen,
     sync::Sync,
@@ -99,6 +99,9 @@ impl Accuser {
         };
         let is_short = |anchor: &AnchorSeen| case.top().height < anchor.height;
         if self.covering.as_ref().is_some_and(is_short) {
+            if case.above.len() >= ABOVE_MAX {
+                return Vec::new();
+            }
             return sync.ask(now, case.top().height, None);
         }
         if self.asked.is_some_and(|at| now.since(at) < rest_ms.max(1)) {

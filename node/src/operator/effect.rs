@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use plasma_consensus::{Message, Target};
 use plasma_core::{
-    BlockId, Certificate, Delta, DepositNumber, ExitId, Header, Height, L1Block, Millis, OperatorIndex,
-    Spender, View, Wanted,
+    Address, BlockId, Certificate, Delta, DepositNumber, ExitId, Header, Height, L1Block, Millis,
+    OperatorIndex, Position, Spender, View, Wanted,
 };
 
 use crate::storage::Decided;
@@ -124,6 +124,15 @@ pub enum Purpose {
     Judge(ExitId),
     /// Judging the reclaim of a deposit.
     Reclaim(DepositNumber),
+    /// Judging an exit that Ethereum shows and no decided block will.
+    JudgeSeen {
+        /// The exit.
+        exit: ExitId,
+        /// The output.
+        position: Position,
+        /// Who would be paid.
+        owner: Address,
+    },
 }
 
 /// What a block is built from, fixed when the read is asked for.

@@ -6,18 +6,24 @@
 use std::sync::Arc;
 
 use plasma_consensus::{Effect as Wish, Scheme};
-use plasma_core::{AuthenticBlock, BlockId, Broken, Height, L1Event, Millis};
+use plasma_core::{
+    Address, AuthenticBlock, BlockId, Broken, ExitId, Height, Judgement, L1Event, Millis, Position, Reads,
+    Wanted, exit,
+};
 
 use super::{
     Operator,
     case::{Case, Fault, Rotten},
-    effect::{Effect, Record},
+    effect::{Effect, Purpose, Record},
 };
+use crate::fraud::{Grounds, grounds};
 
 impl<S: Scheme> Operator<S> {
-    /// Whether blocks are decided: also after a stop those below an invalid one, which storage may have lost in a crash.
+    /// Whether blocks are decided: also after a stop those below an invalid one, which storage may have lost in a crash, or
+    /// which were not decided yet when the engine saw the quorum accept what we had refused.
     pub(super) fn may_decide(&self) -> bool {
-        self.stopped.is_none() || self.accuser.is_above(self.chain.decided().header.height)
+        let is_below = self.accuser.is_above(self.chain.decided().header.height);
+        self.stopped.is_none() || is_below || (self.is_refuted && self.accuser.case().is_none())
     }
 
     /// The last height that counts, as the ledger or our own view of Ethereum has it.
@@ -46,7 +52,9 @@ impl<S: Scheme> Operator<S> {
     pub(super) fn convict(&mut self, id: &BlockId, broken: Broken, effects: &mut Vec<Effect>) {
         let known = self.chain.block(id).map(|known| &known.block);
         let found = known.zip(self.chain.certified_above(id));
-        let Some((block, (above, certificate))) = found.filter(|_| is_of_the_chain(&broken)) else {
+        let Some((block, (above, certificate))) = found.filter(|_| grounds(&broken, &[]) != Grounds::Ours)
+        else {
+            // What was not read or does not add up in our own storage says nothing about the block.
             let reason = format!("a quorum finalized block {id}, which our ledger refuses: {broken}");
             return self.stop(reason, effects);
         };
@@ -137,37 +145,73 @@ impl<S: Scheme> Operator<S> {
 
     /// What a stopped operator with a case still does: it decides what lies below, serves Ethereum as before, and accuses.
     pub(super) fn accuse(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        if self.may_decide() {
+            return self.catch_up(now, effects);
+        }
         if self.accuser.case().is_none() {
             return;
         }
-        if self.may_decide() {
-            return self.catch_up(now, effects);
+        if !std::mem::replace(&mut self.watches_exits, true) {
+            // Filed while blocks were still decided that could have covered them.
+            let (from, to) = (
+                self.chain.decided().header.l1_height,
+                self.origins.newest().height,
+            );
+            self.watch_exits_alone(&self.origins.events(from, to), effects);
         }
         let rest_ms = self.guardian.round_ms();
         effects.extend(self.accuser.due(now, rest_ms, &mut self.sync));
         effects.extend(self.guardian.due(now));
     }
 
+    /// Confirmed blocks, when no block is decided any more that could cover them: exits of spent outputs must be
+    /// challenged all the same.
+    pub(super) fn watch_exits_alone(&mut self, events: &[L1Event], effects: &mut Vec<Effect>) {
+        for event in events {
+            if let L1Event::ExitEnded { id, .. } = event {
+                self.guardian.on_exit_ended(id);
+            }
+            if let L1Event::ExitStarted { id, position, owner } = event {
+                effects.push(Effect::Read {
+                    purpose: Purpose::JudgeSeen {
+                        exit: *id,
+                        position: *position,
+                        owner: *owner,
+                    },
+                    wanted: Wanted {
+                        outputs: [*position].into(),
+                        ..Wanted::default()
+                    },
+                });
+            }
+        }
+    }
+
+    /// What storage held about an output whose exit was seen only on Ethereum.
+    pub(super) fn on_judge_seen(
+        &mut self,
+        now: Millis,
+        (exit, position, owner): (ExitId, Position, Address),
+        reads: &Reads,
+    ) {
+        let record = reads.outputs.get(&position).and_then(Option::as_ref);
+        if let Judgement::Spent(spender) = exit::judge(&exit, &owner, record) {
+            self.guardian.on_dishonest_exit(now, exit, spender);
+        }
+    }
+
+    /// Whether nothing more will be decided here: the tip stands right below an invalid block.
+    pub(super) fn is_at_the_end(&self) -> bool {
+        self.accuser.case().is_some() && !self.may_decide()
+    }
+
     fn open(&mut self, case: Case, effects: &mut Vec<Effect>) {
         effects.push(Effect::Persist(Record::Case(Arc::new(case.clone()))));
+        // The engine may have stopped us a moment ago, without knowing what for.
+        self.stopped = None;
         self.stop(reason(&case), effects);
         self.accuser.open(case, self.guardian.anchor());
     }
-}
-
-/// What was not read or does not add up in our own storage says nothing about the block.
-fn is_of_the_chain(broken: &Broken) -> bool {
-    !matches!(
-        broken,
-        Broken::NotRead { .. }
-            | Broken::ExitNotRead { .. }
-            | Broken::DepositNotRead { .. }
-            | Broken::Locks { .. }
-            | Broken::Transaction {
-                reason: plasma_core::TransactionRejected::NotRead { .. },
-                ..
-            }
-    )
 }
 
 fn reason(case: &Case) -> String {

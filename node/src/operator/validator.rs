@@ -4,7 +4,7 @@
 //! Lag, depth and clock are judged only before our own vote; they make a verdict pending, never invalid, and never stand
 //! against a block that a quorum accepted.
 
-use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict};
+use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict, Violation};
 use plasma_core::{
     AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, Header, L1Event, Millis, OperatorIndex,
     Reads, View, Wanted, ledger,
@@ -71,7 +71,10 @@ impl<S: Scheme> Operator<S> {
                     });
                 }
                 Wish::Refused(refusal) => effects.push(Effect::Refused(refusal)),
-                Wish::Broken(violation) => self.stop(format!("agreement broke: {violation:?}"), effects),
+                Wish::Broken(violation) => {
+                    self.is_refuted |= matches!(violation, Violation::NonDeterminism(_));
+                    self.stop(format!("agreement broke: {violation}"), effects);
+                }
             }
         }
         // Last, because an answer may come at once and its wishes, timers above all, are newer than these.

@@ -18,6 +18,11 @@ impl<S: Scheme> Operator<S> {
             Purpose::Build(build) => self.on_build(now, *build, reads, effects),
             Purpose::Apply(block) => self.on_apply(block, reads, effects),
             Purpose::Judge(exit) => self.on_judge(now, exit, &reads),
+            Purpose::JudgeSeen {
+                exit,
+                position,
+                owner,
+            } => self.on_judge_seen(now, (exit, position, owner), &reads),
             Purpose::Reclaim(number) => {
                 let fate = reads.deposits.get(&number).copied().flatten();
                 self.guardian.matters().on_reclaim(now, number, fate);
@@ -37,6 +42,12 @@ impl<S: Scheme> Operator<S> {
             self.guardian.on_halted();
         }
         blocks.iter().for_each(|block| self.watch_halts(&block.events));
+        if self.is_at_the_end() {
+            for block in &blocks {
+                self.watch_exits_alone(&block.events, effects);
+            }
+            return;
+        }
         if !self.origins.extend(blocks) {
             self.stop("the watcher skipped an Ethereum block".to_owned(), effects);
         }

@@ -12,9 +12,9 @@ use std::{
     time::Duration,
 };
 
-use plasma_core::{ExitId, L1Block, L1Event, L1Height, Params};
+use plasma_core::{ExitId, L1Block, L1Height, Params};
 use tokio::{sync::mpsc, time::sleep};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use self::{docket::Docket, duties::Desk};
 use crate::{
@@ -107,24 +107,11 @@ async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Even
     events.closed().await;
 }
 
-/// The end of the chain is worth a line, whatever the ledger makes of it.
-fn tell_halts(events: &[L1Event]) {
-    for event in events {
-        if let L1Event::Halted { last_valid } = event {
-            error!(
-                last_valid = last_valid.0,
-                "Ethereum halted the chain; nothing above this height counts"
-            );
-        }
-    }
-}
-
 /// Notes in the books what a sighting says, and tells what the operator must hear of it.
 fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<Event> {
     match sighting {
         Sighting::Confirmed(confirmed) => {
             confirmed.events.iter().for_each(|event| docket.on_event(event));
-            tell_halts(&confirmed.events);
             vec![Event::L1Confirmed(vec![ConfirmedBlock {
                 block: confirmed.block,
                 events: confirmed.events,

@@ -4,16 +4,29 @@
 
 use std::sync::Arc;
 
-use plasma_core::Params;
+use plasma_core::{L1Event, Params};
 use tracing::{error, info, warn};
 
 use crate::{
     api::AnchorBook,
     bridge::{L1Error, ethereum::Ethereum},
     fraud::{self, Brief},
-    operator::case::Case,
+    operator::{case::Case, event::Event},
     storage::Read,
 };
+
+/// The end of the chain is worth a line, whatever the ledger makes of it.
+pub(super) fn tell_halts(event: &Event) {
+    let Event::L1Confirmed(blocks) = event else { return };
+    for event in blocks.iter().flat_map(|block| &block.events) {
+        if let L1Event::Halted { last_valid } = event {
+            error!(
+                last_valid = last_valid.0,
+                "Ethereum halted the chain; nothing above this height counts"
+            );
+        }
+    }
+}
 
 /// Tries everything that can be shown of a case, until Ethereum accepts one.
 pub(super) async fn prove<R: Read + Send + 'static>(

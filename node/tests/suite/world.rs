@@ -33,6 +33,8 @@ pub(crate) struct Node {
     wake: Option<Millis>,
     pub(crate) replies: Vec<(u64, Result<Accepted, Rejected>)>,
     pub(crate) duties: Vec<Effect>,
+    /// Why it stopped signing, each time it said so.
+    pub(crate) stops: Vec<String>,
 }
 
 pub(crate) struct World {
@@ -42,10 +44,14 @@ pub(crate) struct World {
     next: u64,
     pub(crate) nodes: Vec<Node>,
     l1: Vec<ConfirmedBlock>,
+    /// Ethereum blocks that one operator sees otherwise than the others.
+    own_l1: BTreeMap<(usize, u64), ConfirmedBlock>,
     /// Bodies of proposals do not reach this operator.
     pub(crate) starved: Option<usize>,
     /// No row of decided blocks that ends in a certified one fits into an answer.
     pub(crate) no_rows: bool,
+    /// Some operators lie, so others may see invalid blocks and stop.
+    pub(crate) lies: bool,
 }
 
 impl World {
@@ -58,8 +64,10 @@ impl World {
             next: 0,
             nodes: Vec::new(),
             l1: Vec::new(),
+            own_l1: BTreeMap::new(),
             starved: None,
             no_rows: false,
+            lies: false,
         };
         for index in 0..OPERATORS {
             let identity = Identity {
@@ -67,7 +75,7 @@ impl World {
                 operator: OperatorIndex(index),
             };
             let storage = MemoryStorage::new(identity, &world.genesis.state());
-            let (replies, duties) = (Vec::new(), Vec::new());
+            let (replies, duties, stops) = (Vec::new(), Vec::new(), Vec::new());
             world.nodes.push(Node {
                 operator: None,
                 storage,
@@ -75,6 +83,7 @@ impl World {
                 wake: None,
                 replies,
                 duties,
+                stops,
             });
             world.start(usize::from(index));
         }
@@ -107,7 +116,14 @@ impl World {
         let (operator, effects) = Operator::recover(self.now, params, scheme, saved, node.log.clone());
         self.nodes[index].operator = Some(operator);
         self.perform(index, effects);
-        let known = self.l1.get(from..).unwrap_or_default().to_vec();
+        let seen = self.l1.get(from..).unwrap_or_default().iter();
+        let known = seen.map(|block| {
+            self.own_l1
+                .get(&(index, block.block.height.0))
+                .unwrap_or(block)
+                .clone()
+        });
+        let known = known.collect();
         self.push(index, 0, Event::L1Confirmed(known));
         for other in 0..self.nodes.len() {
             if other != index && self.nodes[other].operator.is_some() {
@@ -158,7 +174,7 @@ impl World {
         self.queue.insert((self.now.plus(delay), self.next), (to, event));
     }
 
-    fn handle(&mut self, index: usize, event: Event) {
+    pub(crate) fn handle(&mut self, index: usize, event: Event) {
         let now = self.now;
         let Some(operator) = self.nodes[index].operator.as_mut() else {
             return;
@@ -218,11 +234,14 @@ impl World {
                         self.push(other, 20, Event::Anchored(anchor));
                     }
                 }
-                duty @ (Effect::Challenge { .. } | Effect::Answer(_) | Effect::Convict(_)) => {
-                    self.nodes[index].duties.push(duty)
-                }
+                duty @ (Effect::Challenge { .. }
+                | Effect::Answer(_)
+                | Effect::Convict(_)
+                | Effect::ProveFraud(_)) => self.nodes[index].duties.push(duty),
                 Effect::Timer(at) => self.nodes[index].wake = Some(at),
                 Effect::Wake(at) => self.push(index, at.since(self.now), Event::Tick),
+                Effect::Stop(reason) if self.lies => self.nodes[index].stops.push(reason),
+                Effect::Invalid { .. } | Effect::Penalize { .. } if self.lies => {}
                 Effect::Stop(reason) => panic!("operator {index} stopped: {reason}"),
                 Effect::Invalid { broken, .. } => panic!("operator {index} saw an invalid block: {broken}"),
                 Effect::Accuse(evidence) => panic!("operator {index} accuses: {evidence:?}"),
@@ -346,17 +365,32 @@ impl World {
 
     /// Mines an Ethereum block and confirms it for everybody who runs.
     pub(crate) fn mine(&mut self, events: Vec<L1Event>) {
+        let everybody: Vec<usize> = (0..self.nodes.len()).collect();
+        self.mine_for(events, &everybody);
+    }
+
+    /// Mines an Ethereum block that only some see as it is told here; the others are told by [`Self::confirm`].
+    pub(crate) fn mine_for(&mut self, events: Vec<L1Event>, who: &[usize]) {
         let height = u64::try_from(self.l1.len()).expect("small") + 1;
         let confirmed = ConfirmedBlock {
             block: l1_block(height),
             events,
         };
         self.l1.push(confirmed.clone());
-        for index in 0..self.nodes.len() {
+        for index in who.iter().copied() {
             if self.nodes[index].operator.is_some() {
                 self.push(index, 3, Event::L1Confirmed(vec![confirmed.clone()]));
             }
         }
+    }
+
+    /// One operator sees the newest Ethereum block with other events than those who were told of it; it does so again
+    /// after a restart.
+    pub(crate) fn confirm(&mut self, index: usize, events: Vec<L1Event>) {
+        let block = self.l1.last().expect("a mined block").block;
+        let confirmed = ConfirmedBlock { block, events };
+        self.own_l1.insert((index, block.height.0), confirmed.clone());
+        self.push(index, 3, Event::L1Confirmed(vec![confirmed]));
     }
 
     /// One operator sees Ethereum run ahead of what the others see.

@@ -96,11 +96,11 @@ fn entries(header: &Header, body: &[u8]) -> Option<Vec<Bytes>> {
     let wanted = usize::try_from(header.transaction_count).ok()?;
     let mut attempts = ATTEMPTS_MAX;
     let (front, end) = leading(body, wanted, &mut attempts);
-    if front.len() == wanted {
-        return Some(front).filter(|front| end == body.len() && is_body_of(header, front));
+    if front.len() == wanted && end == body.len() {
+        return Some(front).filter(|front| is_body_of(header, front));
     }
     // The entry that is none may begin like one, so it may also lie before the first that does not decode.
-    for place in (0..=front.len()).rev() {
+    for place in (0..wanted.min(front.len() + 1)).rev() {
         let start: usize = front.iter().take(place).map(Bytes::len).sum();
         let rest = body.get(start..)?;
         let behind = wanted.checked_sub(place + 1)?;
