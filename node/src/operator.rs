@@ -28,8 +28,8 @@ use std::{
 use bytes::Bytes;
 use plasma_consensus::{Engine, Floor, Input, Message, Scheme, Start};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committee, Genesis, Header, Height, L1Block,
-    Millis, OperatorIndex, Reads, TransactionId, View, ledger,
+    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Certificate, Committee, Genesis, Header, Height,
+    L1Block, Millis, OperatorIndex, Reads, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -122,6 +122,7 @@ impl<S: Scheme> Operator<S> {
         let genesis = &params.genesis;
         let (votes, bodies, case) = split(log);
         let floor = floor(&saved, genesis);
+        let guardian = guardian(&params, &saved, now);
         let decided_view = floor.view;
         let start = Start {
             config: params.consensus,
@@ -139,18 +140,6 @@ impl<S: Scheme> Operator<S> {
             hash: saved.state.header.l1_hash,
             timestamp_s: params.origin_time_s,
         };
-        let duties = Duties::of(genesis, params.me, (params.silence_s, params.grace_s));
-        let mut guardian = Guardian::new(duties, params.anchor, genesis.deployment.timestamp_s, now);
-        if let Some(certificate) = saved
-            .certificate
-            .as_ref()
-            .filter(|newest| newest.block == saved.state.id)
-        {
-            guardian.on_certified(&saved.state.header, certificate);
-        }
-        if saved.state.halted.is_some() {
-            guardian.on_halted();
-        }
         let mut operator = Self {
             me: params.me,
             operators: genesis.members.len(),
@@ -447,6 +436,21 @@ impl<S: Scheme> Operator<S> {
             effects.push(Effect::Stop(reason));
         }
     }
+}
+
+/// The duties as storage and Ethereum left them.
+fn guardian(params: &Params, saved: &Saved, now: Millis) -> Guardian {
+    let genesis = &params.genesis;
+    let duties = Duties::of(genesis, params.me, (params.silence_s, params.grace_s));
+    let mut guardian = Guardian::new(duties, params.anchor, genesis.deployment.timestamp_s, now);
+    let own = |newest: &&Certificate| newest.block == saved.state.id;
+    if let Some(certificate) = saved.certificate.as_ref().filter(own) {
+        guardian.on_certified(&saved.state.header, certificate);
+    }
+    if saved.state.halted.is_some() {
+        guardian.on_halted();
+    }
+    guardian
 }
 
 /// The highest finalization that storage holds.

@@ -313,8 +313,8 @@ async fn open(
         after: block(&stage.anvil, after).await,
     };
     let genesis = &stage.federation.genesis;
-    let place = (genesis.deployment.height, genesis.domain());
-    runtime::l1::start(ethereum, watcher, place, anchors, reader)
+    let deployment = genesis.deployment.height;
+    runtime::l1::start(ethereum, watcher, deployment, anchors, reader, genesis.params())
 }
 
 /// Asks again until it holds.
