@@ -28,7 +28,7 @@ contract ExitGame is ExitSales {
     IInFlightExits public immutable inFlight;
 
     /// @dev Enough to end any exit: 2^20 places in the queue; in flight, four inputs, four outputs of a token and five
-    /// receivers of bonds that burn their share, and ten provisional claims.
+    /// receivers of bonds that burn their share, and ten provisional claims. The dearest batch takes half of it.
     uint256 private constant PLACE_GAS = 2_500_000;
 
     /// @param federation_ the federation, which names this place as its exit game

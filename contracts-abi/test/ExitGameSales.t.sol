@@ -362,6 +362,20 @@ contract ExitGameOffersTest is Selling {
         _equal(bob.balance, bobs + AMOUNT + BOND);
     }
 
+    /// @dev What another exit paid is no part of what is sold.
+    function test_buyExit_ofABatchCountsNothingTwice() external {
+        _exit(bob, _proof(4, 1), 0);
+        uint256 place = _exitAll(_batch(_five()), 5);
+        _wait();
+        game.process(address(0), 2);
+        Offer memory offer = _offer();
+        (offer.exit, offer.amount) = (place, 13 * UNIT);
+        bytes memory less = abi.encodeWithSelector(IExitGame.WorthDiffers.selector, 12 * UNIT, 13 * UNIT);
+        _unsold(carol, offer, _sealed(BOB_KEY, offer), less);
+        offer.amount = 12 * UNIT;
+        _buy(carol, offer, _sealed(BOB_KEY, offer));
+    }
+
     /// @dev A batch of which nothing is left is not sold.
     function test_buyExit_revertsForABatchOfNothing() external {
         Wanted[] memory wanted = new Wanted[](1);

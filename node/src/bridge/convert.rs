@@ -199,7 +199,9 @@ fn place(receipt: &Receipt, anchor: exit_game::Anchor) -> exit_game::Inclusion {
     }
 }
 
-fn anchor(anchor: &Anchored) -> exit_game::Anchor {
+/// An anchor as exits bring it back.
+#[must_use]
+pub fn anchor(anchor: &Anchored) -> exit_game::Anchor {
     exit_game::Anchor {
         number: anchor.number,
         previous: anchor.previous.0,
