@@ -186,3 +186,6 @@ pub(in crate::bridge) fn height(position: [u8; 32]) -> Option<plasma_core::Heigh
     let (block, _) = bytes.split_first_chunk::<4>()?;
     Some(plasma_core::Height(u32::from_be_bytes(*block)))
 }
+
+#[cfg(test)]
+mod tests;
