@@ -9,7 +9,8 @@ import {Operators} from "./Operators.sol";
 contract Economy is Operators {
     constructor() {
         _beginChronicle();
-        judge = IFraudProofs(_create("FraudProofs", abi.encode(federation)));
+        judge = IFraudProofs(federation.fraudProofs());
+        if (address(judge).code.length == 0) _create("FraudProofs", abi.encode(federation));
         _beginPurse();
         _beginLedger();
         exits.push();
