@@ -12,7 +12,6 @@ pub mod account;
 pub mod accuser;
 pub mod bonds;
 pub mod calls;
-pub mod calls_exits;
 pub mod challenger;
 pub mod contracts;
 pub mod convert;

@@ -1,5 +1,6 @@
 //! The transactions that operators and users send to the contracts, as bytes. Pure; a file for each contract.
 
+pub mod batches;
 mod exit_game;
 mod federation;
 mod in_flight;

@@ -10,7 +10,7 @@ use ethers_core::{
 use plasma_contracts_abi::exit_game;
 use plasma_core::{Address, Amount, ExitId, Hash};
 
-use super::{
+use crate::bridge::{
     account::Call,
     contracts::Contracts,
     convert::{self, Inclusion},
