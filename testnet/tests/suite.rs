@@ -1,7 +1,9 @@
-//! What `plasma-testnet` promises about itself: its arguments, its words when something is missing, and what it leaves.
+//! What `plasma-testnet` promises about itself: its arguments, its words when something is missing, its token, and what it
+//! leaves.
 
 mod suite {
     pub(crate) mod lifecycle;
     pub(crate) mod missing;
     pub(crate) mod running;
+    pub(crate) mod token;
 }
