@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::tree::{CRATES, cargo, normal_dependencies};
 
 /// What each crate may use of ours.
@@ -104,3 +106,45 @@ fn what_must_never_be_known_is_nowhere_below() {
         assert!(found.is_empty(), "{name} must never know {found:?}");
     }
 }
+
+/// `plasma` is built from `node` as it stands; only the testnet may ask for operators that lie.
+#[test]
+fn nothing_but_the_testnet_asks_for_the_lie() {
+    let metadata = cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+    let packages = metadata["packages"].as_array().expect("packages");
+    let mut asking = Vec::new();
+    let mut has_lie = false;
+    for package in packages {
+        let name = package["name"].as_str().expect("a name");
+        let features = package["features"].as_object().expect("features");
+        has_lie |= name == "plasma-node" && features.contains_key(LIE);
+        let named = features.iter().filter(|(_, asked)| names_lie(asked));
+        asking.extend(named.map(|(feature, _)| format!("{name}/{feature}")));
+        let dependencies = package["dependencies"].as_array().expect("dependencies");
+        asking.extend(
+            dependencies
+                .iter()
+                .filter(|one| names_lie(&one["features"]))
+                .map(|one| format!("{name} of {}", one["name"])),
+        );
+    }
+    assert!(has_lie, "the lie has another name; look for that one");
+    let allowed = ["plasma-testnet/default", "plasma-testnet/forging"];
+    asking.sort();
+    assert_eq!(asking, allowed, "only the testnet may ask for `{LIE}`");
+}
+
+fn names_lie(features: &Value) -> bool {
+    let named = features
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    named
+        .into_iter()
+        .any(|one| one.rsplit(['/', ':']).next() == Some(LIE))
+}
+
+/// The feature of `node` that lets an operator lie.
+const LIE: &str = "forging";
