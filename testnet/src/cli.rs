@@ -122,6 +122,8 @@ impl Common {
             ending,
             plasma_bin: self.plasma_bin,
             storage,
+            forgers: 0,
+            label: None,
         })
     }
 
@@ -258,8 +260,8 @@ fn duration(text: &str) -> Result<Duration, String> {
     Ok(span.0)
 }
 
-/// Alice, Bob, and Carol who looks on.
-const DEMO_ACCOUNTS: u32 = 3;
+/// Alice, Bob, Carol, Dave who looks on, and Mallory.
+const DEMO_ACCOUNTS: u32 = 5;
 /// Every payment of a load is made before the clock starts: a million of them fill half a gigabyte.
 const LOAD_MAX: Duration = Duration::from_secs(300);
 /// Where the rows of testnets lie in a cluster, apart from those of an operator.

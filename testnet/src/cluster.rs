@@ -44,6 +44,8 @@ pub enum Program {
 pub struct Cluster {
     program: Program,
     operators: Vec<Operator>,
+    /// The first so many lie.
+    forgers: usize,
 }
 
 #[derive(Debug)]
@@ -54,11 +56,11 @@ struct Operator {
 }
 
 impl Cluster {
-    /// Starts every operator; they are not ready yet.
+    /// Starts every operator, the first `forgers` of them as liars; they are not ready yet.
     ///
     /// # Errors
     /// When a process cannot be started.
-    pub fn start(program: Program, places: Vec<Place>) -> Result<Self> {
+    pub fn start(program: Program, places: Vec<Place>, forgers: u16) -> Result<Self> {
         let operator = |place: Place| {
             let api = Api::new(&format!("http://127.0.0.1:{}", place.api_port))?;
             Ok(Operator {
@@ -68,7 +70,11 @@ impl Cluster {
             })
         };
         let operators = places.into_iter().map(operator).collect::<Result<_>>()?;
-        let mut cluster = Self { program, operators };
+        let mut cluster = Self {
+            program,
+            operators,
+            forgers: forgers.into(),
+        };
         for index in 0..cluster.operators.len() {
             cluster.revive(index)?;
         }
@@ -130,6 +136,34 @@ impl Cluster {
         running.kill().await
     }
 
+    /// Stops an operator where it stands, as a machine does that hangs.
+    ///
+    /// # Errors
+    /// When there is no such operator or it does not run.
+    pub async fn freeze(&self, index: usize) -> Result<()> {
+        self.signal(index, "STOP").await
+    }
+
+    /// Lets an operator go on where it was stopped.
+    ///
+    /// # Errors
+    /// When there is no such operator or it does not run.
+    pub async fn thaw(&self, index: usize) -> Result<()> {
+        self.signal(index, "CONT").await
+    }
+
+    async fn signal(&self, index: usize, name: &str) -> Result<()> {
+        let operator = self.operators.get(index).ok_or_else(|| unknown(index))?;
+        let process = operator.running.as_ref().and_then(Guarded::id);
+        let process = process.ok_or_else(|| anyhow!("operator {index} does not run"))?;
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &process.to_string()])
+            .status();
+        let status = sent.await.context("the program `kill`")?;
+        anyhow::ensure!(status.success(), "operator {index} did not get the signal {name}");
+        Ok(())
+    }
+
     /// Operators that ended by themselves since this was asked last, each with how.
     ///
     /// # Errors
@@ -171,9 +205,11 @@ impl Cluster {
 
     fn command(&self, index: usize) -> Result<Command> {
         let place = &self.operators.get(index).ok_or_else(|| unknown(index))?.place;
+        let lies = index < self.forgers;
         let mut command = match &self.program {
-            Program::Binary(path) => Command::new(path),
-            Program::Ourselves => {
+            // A binary that is shipped cannot lie; we can.
+            Program::Binary(path) if !lies => Command::new(path),
+            Program::Binary(_) | Program::Ourselves => {
                 let mut command = Command::new(std::env::current_exe().context("our own executable")?);
                 command.arg("plasma");
                 command
@@ -187,6 +223,9 @@ impl Cluster {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLASMA_"))
         {
             command.env_remove(name);
+        }
+        if lies {
+            command.env(FORGING, FORGING_DEPOSITS);
         }
         Ok(command)
     }
@@ -235,6 +274,9 @@ fn unknown(index: usize) -> anyhow::Error {
     anyhow!("there is no operator {index}")
 }
 
+/// Asks an operator of a build with the feature `forging` to take marked deposits for twice what they are.
+const FORGING: &str = "PLASMA_FORGING";
+const FORGING_DEPOSITS: &str = "deposits";
 /// Starting four processes on two busy cores takes a few seconds.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
 /// Enough of a log to see why a process ended.

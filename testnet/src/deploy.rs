@@ -7,23 +7,28 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use futures::future::try_join_all;
 use plasma_core::genesis::{Genesis, GenesisMember};
 use plasma_core::{Address, Amount, Domain, L1Block, bls, keccak};
 use plasma_node::bridge::account::Account;
 use plasma_node::bridge::contracts::{Contracts, Parameters};
 use plasma_node::bridge::deploy::{NewMember, Site};
+use plasma_node::bridge::direct;
 use plasma_node::bridge::rpc::Rpc;
 use plasma_node::config::{Config, FederationFile, Size, Span};
 use plasma_node::keystore::{OperatorKeys, Secret};
 use rand::RngCore as _;
 
+use crate::account::User;
 use crate::anvil::CHAIN_ID;
 use crate::cluster::Place;
+use crate::contract::{Contract, number};
 use crate::ether::eth;
 use crate::folder::Folder;
 use crate::l1::L1;
 use crate::ports::Ports;
 use crate::testnet::Plan;
+use crate::token::TestToken;
 
 /// A deployed federation whose operators have not started.
 #[derive(Debug)]
@@ -34,6 +39,10 @@ pub struct Deployment {
     pub genesis: Genesis,
     /// One place per operator.
     pub places: Vec<Place>,
+    /// Every operator's account on Ethereum.
+    pub accounts: Vec<Account>,
+    /// The token that the vault takes beside ETH.
+    pub token: TestToken,
 }
 
 /// Keys of one operator with its two ports.
@@ -44,7 +53,7 @@ struct Seat {
     api_port: u16,
 }
 
-/// Makes keys, deploys the contracts and writes every operator's folder.
+/// Makes keys, deploys a token and the contracts, posts every operator's bond and writes every operator's folder.
 ///
 /// # Errors
 /// When Ethereum refuses, or a file cannot be written.
@@ -63,14 +72,21 @@ pub async fn deploy(
     for seat in &seats {
         fund(l1, seat.ethereum()?).await?;
     }
+    let token = TestToken::deploy(rpc, &deployer).await?;
     let site = Site::choose(rpc, &deployer).await?;
     let members = seats
         .iter()
         .map(|seat| seat.member(&site.domain()))
         .collect::<Result<Vec<_>>>()?;
     let joining: Vec<NewMember> = members.iter().map(joining).collect();
-    let deployed = site.deploy(rpc, &deployer, &parameters(), &joining, &[]).await?;
+    let listed = [token.address];
+    let deployed = site
+        .deploy(rpc, &deployer, &parameters(), &joining, &listed)
+        .await?;
     let contracts = deployed.contracts;
+    let accounts = seats.iter().map(Seat::account).collect::<Result<Vec<_>>>()?;
+    let users = (0..plan.accounts).map(User::at).collect::<Result<Vec<_>>>()?;
+    endow(rpc, &contracts, &accounts, &deployer, &token, &users).await?;
     let genesis = genesis(&contracts, deployed.block, members);
     genesis.validate().context("the genesis that we made ourselves")?;
     let mut common = Config::default();
@@ -85,7 +101,38 @@ pub async fn deploy(
         contracts,
         genesis,
         places,
+        accounts,
+        token,
     })
+}
+
+/// Every operator posts the bond of its seat, and every test user gets tokens: all in one Ethereum block.
+async fn endow(
+    rpc: &Rpc,
+    contracts: &Contracts,
+    operators: &[Account],
+    deployer: &Account,
+    token: &TestToken,
+    users: &[User],
+) -> Result<()> {
+    let mut sent = Vec::new();
+    for (seat, operator) in (0u64..).zip(operators) {
+        let seat = [number(EPOCH), number(seat)];
+        let call = Contract::federation(contracts).call("postBond", &seat, parameters().operator_bond)?;
+        let hash = direct::submit(rpc, operator, &call).await?;
+        sent.push((call.label, hash));
+    }
+    for user in users {
+        let call = token.mint_call(user.address(), eth(TOKENS))?;
+        let hash = direct::submit(rpc, deployer, &call).await?;
+        sent.push((call.label, hash));
+    }
+    let waits = sent.iter().map(|(label, hash)| direct::mined(rpc, label, *hash));
+    let receipts = try_join_all(waits).await?;
+    for (receipt, (label, _)) in receipts.iter().zip(&sent) {
+        anyhow::ensure!(receipt.succeeded, "{label} reverted");
+    }
+    Ok(())
 }
 
 fn joining(member: &GenesisMember) -> NewMember {
@@ -157,8 +204,12 @@ impl Seat {
         })
     }
 
+    fn account(&self) -> Result<Account> {
+        Ok(Account::new(&self.keys.ethereum, CHAIN_ID)?)
+    }
+
     fn ethereum(&self) -> Result<Address> {
-        Ok(Account::new(&self.keys.ethereum, CHAIN_ID)?.address())
+        Ok(self.account()?.address())
     }
 
     fn member(&self, domain: &Domain) -> Result<GenesisMember> {
@@ -243,6 +294,10 @@ pub const SILENCE_S: u64 = 60;
 pub const GRACE_S: u64 = 60;
 /// Seconds to show that a deposit was credited before who made it gets it back.
 const RECLAIM_WINDOW_S: u64 = 30;
+/// The committee of a new federation.
+const EPOCH: u64 = 0;
+/// Whole tokens that every test user finds on Ethereum.
+pub const TOKENS: u64 = 1_000;
 /// A block on top is enough where nobody reorganises.
 const CONFIRMATIONS: u32 = 1;
 /// Thirty seconds of blocks: an operator that was killed and restarted has read them within one.

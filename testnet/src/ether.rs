@@ -1,6 +1,6 @@
-//! Amounts of ETH as people write them: `10eth`, `0.5eth`, or plain wei.
+//! Amounts of ETH as people write them: `10eth`, `0.5eth`, or plain wei. A testnet's token has as many decimals.
 
-use plasma_core::Amount;
+use plasma_core::{Address, Amount};
 
 /// Reads an amount.
 ///
@@ -21,17 +21,24 @@ pub fn parse(text: &str) -> Result<Amount, String> {
 /// Writes an amount in ETH, without useless zeros.
 #[must_use]
 pub fn show(amount: Amount) -> String {
+    show_asset(Address::ZERO, amount)
+}
+
+/// The same for any asset of a testnet: what is not ETH is its token.
+#[must_use]
+pub fn show_asset(asset: Address, amount: Amount) -> String {
+    let unit = if asset.is_zero() { "ETH" } else { "TEST" };
     let digits = format!("{:0>width$}", amount.to_string(), width = DECIMALS + 1);
     let (whole, part) = digits.split_at(digits.len().saturating_sub(DECIMALS));
     let part = part.trim_end_matches('0');
     if part.is_empty() {
-        format!("{whole} ETH")
+        format!("{whole} {unit}")
     } else {
-        format!("{whole}.{part} ETH")
+        format!("{whole}.{part} {unit}")
     }
 }
 
-/// So many whole ETH.
+/// So many whole ETH, or whole tokens.
 #[must_use]
 pub fn eth(whole: u64) -> Amount {
     Amount::from(whole) * Amount::from(10_u64.pow(18))
@@ -77,5 +84,6 @@ mod tests {
     fn an_amount_is_written_without_useless_zeros() {
         assert_eq!(show(eth(3)), "3 ETH");
         assert_eq!(show(Amount::from(1)), "0.000000000000000001 ETH");
+        assert_eq!(show_asset(Address([1; 20]), eth(3)), "3 TEST");
     }
 }

@@ -4,6 +4,7 @@
 //! <data>/npm, npm-cache, npm-logs    anvil, when we had to fetch it; kept for the next time
 //! <data>/run-<pid>/l1                anvil's log and cache
 //! <data>/run-<pid>/operator-<i>      configuration, keys, database, vote log and log of one operator
+//! <data>/run-<pid>-liars             the same of the federation whose quorum lies, in the demo's second part
 //! ```
 //! A run's folder is removed when the run ends well, unless the user keeps it. By default the data folder is
 //! `$XDG_DATA_HOME/plasma-testnet` (`~/.local/share/plasma-testnet`), so that anvil is fetched once; without a home it
@@ -31,18 +32,19 @@ pub enum Ending {
 }
 
 impl Folder {
-    /// Makes a folder for this run in `root`, or in the default data folder.
+    /// Makes a folder for this run in `root`, or in the default data folder; the label ends its name.
     ///
     /// # Errors
     /// When it cannot be created.
-    pub fn create(root: Option<&Path>, ending: Ending) -> Result<Self> {
+    pub fn create(root: Option<&Path>, label: Option<&str>, ending: Ending) -> Result<Self> {
         let root = root.map_or_else(default_root, Path::to_path_buf);
         std::fs::create_dir_all(&root)
             .with_context(|| format!("creating the data folder {}", root.display()))?;
         let root = root
             .canonicalize()
             .with_context(|| format!("the data folder {}", root.display()))?;
-        let run = root.join(format!("run-{}", std::process::id()));
+        let label = label.map(|label| format!("-{label}")).unwrap_or_default();
+        let run = root.join(format!("run-{}{label}", std::process::id()));
         // A folder of that name can only be left over from a killed run whose process id has come round again.
         remove(&run)?;
         std::fs::create_dir(&run).with_context(|| format!("creating {}", run.display()))?;

@@ -12,6 +12,7 @@ use futures::future::try_join_all;
 use plasma_core::genesis::Genesis;
 use plasma_core::{Address, Amount, Domain};
 use plasma_node::api::view::AddressView;
+use plasma_node::bridge::account::{Account, Call};
 use plasma_node::bridge::contracts::Contracts;
 use plasma_node::bridge::direct;
 use plasma_node::bridge::methods::Receipt;
@@ -23,12 +24,13 @@ use crate::anvil::Anvil;
 use crate::api::Api;
 use crate::cluster::{Cluster, Program};
 use crate::deadline::{Look, until};
-use crate::deploy::deploy;
+use crate::deploy::{Deployment, deploy};
 use crate::failure::{DEPENDENCY_MISSING, Failure, exit_code};
 use crate::folder::{Ending, Folder};
 use crate::l1::L1;
 use crate::ports::Ports;
 use crate::progress::Progress;
+use crate::token::TestToken;
 
 /// What a testnet is made of.
 #[derive(Clone, Debug)]
@@ -45,6 +47,10 @@ pub struct Plan {
     pub plasma_bin: Option<PathBuf>,
     /// Where every operator keeps its rows.
     pub storage: StorageKeys,
+    /// How many operators, the first ones, lie about marked deposits (`plasma_node::runtime::forging`).
+    pub forgers: u16,
+    /// Tells this testnet's folder from those of others in one process.
+    pub label: Option<&'static str>,
 }
 
 /// A running testnet.
@@ -58,6 +64,10 @@ pub struct Testnet {
     pub genesis: Genesis,
     /// Its test users.
     pub users: Vec<User>,
+    /// Its operators' accounts on Ethereum.
+    pub operators: Vec<Account>,
+    /// The token that its vault takes beside ETH.
+    pub token: TestToken,
     anvil: Anvil,
     rpc: Rpc,
     folder: Folder,
@@ -69,20 +79,19 @@ impl Testnet {
     /// # Errors
     /// When a part cannot be had or does not come up in time.
     pub async fn start(plan: &Plan, progress: Progress) -> Result<Self> {
-        let mut folder = Folder::create(plan.data_dir.as_deref(), plan.ending)?;
+        let mut folder = Folder::create(plan.data_dir.as_deref(), plan.label, plan.ending)?;
         match Self::start_in(&mut folder, plan, progress).await {
-            Ok((anvil, rpc, deployment, cluster, users)) => {
-                let (contracts, genesis) = (deployment.contracts, deployment.genesis);
-                Ok(Self {
-                    cluster,
-                    contracts,
-                    genesis,
-                    users,
-                    anvil,
-                    rpc,
-                    folder,
-                })
-            }
+            Ok((anvil, rpc, deployment, cluster, users)) => Ok(Self {
+                cluster,
+                contracts: deployment.contracts,
+                genesis: deployment.genesis,
+                users,
+                operators: deployment.accounts,
+                token: deployment.token,
+                anvil,
+                rpc,
+                folder,
+            }),
             // Nothing has run that could have left a log.
             Err(error) if exit_code(&error) == DEPENDENCY_MISSING => Err(error),
             Err(error) => Err(error.context(format!(
@@ -96,21 +105,21 @@ impl Testnet {
         folder: &mut Folder,
         plan: &Plan,
         progress: Progress,
-    ) -> Result<(Anvil, Rpc, crate::deploy::Deployment, Cluster, Vec<User>)> {
+    ) -> Result<(Anvil, Rpc, Deployment, Cluster, Vec<User>)> {
         let program = program(plan)?;
         let mut ports = Ports::new();
         let anvil = Anvil::start(folder, &mut ports, plan.accounts.max(1), progress).await?;
         let rpc = Rpc::new(&[anvil.l1().url().to_owned()], L1_PATIENCE)?;
 
-        let stage = progress.stage("Deploy", "keys, contracts and the genesis document");
+        let stage = progress.stage("Deploy", "keys, contracts, bonds and the genesis document");
         let deployment = deploy(plan, anvil.l1(), &rpc, folder, &mut ports).await?;
         stage.done(&format!(
-            "Federation {}, {} members",
+            "Federation {}, {} members with a bond each",
             deployment.contracts.federation, plan.operators
         ));
 
         let stage = progress.stage("Operators", &format!("starting {} processes", plan.operators));
-        let mut cluster = Cluster::start(program, deployment.places.clone())?;
+        let mut cluster = Cluster::start(program, deployment.places.clone(), plan.forgers)?;
         cluster.ready().await?;
         stage.done(&format!("{0}/{0} ready and connected", plan.operators));
 
@@ -178,35 +187,57 @@ impl Testnet {
             .ok_or_else(|| anyhow!("there is no test user {place}"))
     }
 
-    /// Deposits for every user at once and waits until every operator has credited all of them.
+    /// Deposits ETH for every user at once and waits until every operator has credited all of them.
     ///
     /// # Errors
     /// When a deposit is refused or not credited in time.
     pub async fn fund_users(&self, amount: Amount) -> Result<Vec<Receipt>> {
-        let call = self.contracts.deposit_call(amount);
-        let sent = self
-            .users
-            .iter()
-            .map(|user| direct::submit(&self.rpc, user.ethereum(), &call));
-        let hashes = try_join_all(sent).await.context("depositing")?;
-        let receipts = try_join_all(
-            hashes
-                .iter()
-                .map(|hash| direct::mined(&self.rpc, "deposit", *hash)),
-        )
-        .await?;
+        let receipts = self.all_send(|_| Ok(self.contracts.deposit_call(amount))).await?;
         for user in &self.users {
-            self.credited(user.address(), amount).await?;
+            self.credited(user.address(), Address::ZERO, amount).await?;
         }
         Ok(receipts)
     }
 
-    /// Waits until every operator says that an address owns this much ETH.
+    /// Deposits tokens for every user at once and waits until every operator has credited all of them.
+    ///
+    /// # Errors
+    /// When a deposit is refused or not credited in time.
+    pub async fn fund_users_with_tokens(&self, units: Amount) -> Result<()> {
+        let (token, contracts) = (&self.token, &self.contracts);
+        self.all_send(|_| token.approve_call(contracts, units)).await?;
+        self.all_send(|user| token.deposit_call(contracts, user.address(), units))
+            .await?;
+        for user in &self.users {
+            self.credited(user.address(), token.address, units).await?;
+        }
+        Ok(())
+    }
+
+    /// Every user sends a call of its own; all are mined.
+    async fn all_send(&self, call: impl Fn(&User) -> Result<Call>) -> Result<Vec<Receipt>> {
+        let sent = self.users.iter().map(async |user| {
+            let call = call(user)?;
+            let hash = direct::submit(&self.rpc, user.ethereum(), &call).await?;
+            anyhow::Ok(direct::mined(&self.rpc, &call.label, hash).await?)
+        });
+        let receipts = try_join_all(sent).await.context("depositing")?;
+        anyhow::ensure!(
+            receipts.iter().all(|receipt| receipt.succeeded),
+            "a deposit reverted"
+        );
+        Ok(receipts)
+    }
+
+    /// Waits until every operator says that an address owns this much of an asset.
     ///
     /// # Errors
     /// When one does not in time.
-    pub async fn credited(&self, owner: Address, amount: Amount) -> Result<()> {
-        let waits = self.cluster.apis().map(|api| credited_at(api, owner, amount));
+    pub async fn credited(&self, owner: Address, asset: Address, amount: Amount) -> Result<()> {
+        let waits = self
+            .cluster
+            .apis()
+            .map(|api| credited_at(api, owner, asset, amount));
         try_join_all(waits).await.map(drop)
     }
 
@@ -225,31 +256,28 @@ fn program(plan: &Plan) -> Result<Program> {
     Ok(Program::Binary(path.canonicalize().map_err(absent)?))
 }
 
-async fn credited_at(api: &Api, owner: Address, amount: Amount) -> Result<()> {
+async fn credited_at(api: &Api, owner: Address, asset: Address, amount: Amount) -> Result<()> {
     let what = format!(
         "{} to show {} for {owner}",
         api.base(),
-        crate::ether::show(amount)
+        crate::ether::show_asset(asset, amount)
     );
     until(&what, CREDIT_PATIENCE, || async {
-        let total = total_eth(&api.balance(owner).await?);
+        let total = total_of(&api.balance(owner).await?, asset);
         Ok(if total == amount {
             Look::Seen(())
         } else {
-            Look::NotYet(format!("it shows {}", crate::ether::show(total)))
+            Look::NotYet(format!("it shows {}", crate::ether::show_asset(asset, total)))
         })
     })
     .await
 }
 
-/// All ETH of an address, exiting outputs included.
+/// All that an address owns of an asset, exiting outputs included.
 #[must_use]
-pub fn total_eth(view: &AddressView) -> Amount {
-    let eth = view
-        .balances
-        .iter()
-        .find(|balance| balance.asset.0 == Address::ZERO);
-    eth.map_or(Amount::ZERO, |balance| balance.total.0)
+pub fn total_of(view: &AddressView, asset: Address) -> Amount {
+    let found = view.balances.iter().find(|balance| balance.asset.0 == asset);
+    found.map_or(Amount::ZERO, |balance| balance.total.0)
 }
 
 /// Our own node on the same machine.

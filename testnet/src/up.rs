@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use plasma_core::Amount;
 
-use crate::ether;
 use crate::progress::Progress;
 use crate::testnet::{Plan, Testnet};
+use crate::{deploy, ether};
 
 /// Starts the testnet, funds its users, shows the page, and tells of every operator that ends, until ctrl-C or SIGTERM.
 ///
@@ -21,8 +21,9 @@ pub async fn run(plan: &Plan, deposit: Amount, progress: Progress) -> Result<()>
         &format!("{} accounts × {}", plan.accounts, ether::show(deposit)),
     );
     testnet.fund_users(deposit).await?;
+    testnet.fund_users_with_tokens(ether::eth(TOKENS)).await?;
     stage.done(&format!(
-        "{} accounts × {} deposited and credited",
+        "{} accounts × {} and {TOKENS} TEST deposited and credited",
         plan.accounts,
         ether::show(deposit)
     ));
@@ -53,6 +54,13 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
     writeln!(page, "  Federation  {}", contracts.federation)?;
     writeln!(page, "  Vault       {}", contracts.vault)?;
     writeln!(page, "  ExitGame    {}", contracts.exit_game)?;
+    writeln!(page, "  InFlight    {}", contracts.in_flight)?;
+    writeln!(page, "  FraudProofs {}", contracts.fraud_proofs)?;
+    writeln!(
+        page,
+        "  TEST        {}   a token that anybody can mint, 18 decimals",
+        testnet.token.address
+    )?;
     writeln!(page)?;
     for (index, (place, api)) in testnet.cluster.places().zip(testnet.cluster.apis()).enumerate() {
         writeln!(page, "  operator {index}  {}", api.base())?;
@@ -62,8 +70,9 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
     writeln!(page)?;
     writeln!(
         page,
-        "  Accounts: {} each in Plasma, and anvil's ETH on Ethereum.",
-        ether::show(deposit)
+        "  Accounts: {} and {TOKENS} TEST each in Plasma, anvil's ETH and {} TEST on Ethereum.",
+        ether::show(deposit),
+        deploy::TOKENS - TOKENS
     )?;
     writeln!(
         page,
@@ -82,8 +91,13 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
             user.address()
         )?;
     }
-    let rules = crate::deploy::parameters();
+    let rules = deploy::parameters();
     let limit = rules.silence_s + 2 * rules.grace_s;
+    writeln!(
+        page,
+        "  Bonds       every operator has {} to lose",
+        ether::show(rules.operator_bond)
+    )?;
     writeln!(
         page,
         "  Exits       paid {} s after they start, twice that for young payments",
@@ -105,5 +119,7 @@ fn show(page: &str) {
     println!("{page}");
 }
 
+/// Whole tokens that each of them deposits; the rest of [`deploy::TOKENS`] stays with it on Ethereum.
+const TOKENS: u64 = 100;
 /// A user who misses an operator looks at the terminal a moment later.
 const LOOK: Duration = Duration::from_secs(1);

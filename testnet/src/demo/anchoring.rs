@@ -1,4 +1,4 @@
-//! Step 4: an anchor that covers the payments is mined, and the contract checked its aggregate signature.
+//! Step 5: an anchor that covers the payments is mined, and the contract checked its aggregate signature.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Step 6: a user exits an output that he has spent. The operator on duty challenges by itself, and it never pays.
+//! Step 8: a user exits an output that he has spent. The operator on duty challenges by itself, and the exit is over.
 
 use anyhow::{Result, anyhow};
 use plasma_node::api::view::OutputStatus;
@@ -15,10 +15,8 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
         .output
         .0;
     story.everywhere(output, OutputStatus::Spent).await?;
-    let vault = story.vault().await?;
-    let parameters = story.testnet.contracts.parameters(story.testnet.rpc()).await?;
-    let (id, _, _) = story.start_exit(story.bob()?, output).await?;
-
+    let (leaving, _, _) = story.start_exit(story.bob()?, output).await?;
+    let id = leaving.id;
     let (paid, receipt) = story.exit_ended(id).await?;
     must(!paid, || "the exit of a spent output was paid".into())?;
     let challenger = story
@@ -30,23 +28,16 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
     let challenger = challenger.ok_or_else(|| anyhow!("{:?} challenged and is no operator", receipt.from))?;
     story.gas.challenge = receipt.gas_used.map(|gas| gas.as_u64());
 
-    let (_, now) = story.testnet.l1().head().await?;
-    story.advance_to(now + parameters.exit_period_s + 1).await?;
-    let late = story.process().await;
     let open = story.testnet.contracts.exit(story.testnet.rpc(), &id).await?;
-    must(open.is_none(), || "the challenged exit is open again".into())?;
-    let after = story.vault().await?;
-    must(after == vault, || {
-        format!("the vault holds {} instead of {}", show(after), show(vault))
-    })?;
+    must(open.is_none(), || "the challenged exit is still open".into())?;
     story.everywhere(output, OutputStatus::Spent).await?;
+    story.challenged = Some(id);
     Ok(json!({
         "exit": id.0.to_string(),
         "output": output.to_string(),
         "challenged_by_operator": challenger,
         "transaction": receipt.transaction_hash,
         "gas": story.gas.challenge,
-        "process_after_the_exit_period": late.map_or_else(|_| "nothing to process", |_| "nothing paid"),
-        "vault": show(after),
+        "bond": format!("{} went to the challenger", show(story.parameters().await?.exit_bond)),
     }))
 }

@@ -1,4 +1,4 @@
-//! Step 7: the leader of the running view is killed with SIGKILL. Blocks go on; it restarts and catches up.
+//! Step 10: the leader of the running view is killed with SIGKILL. Blocks go on; it restarts and catches up.
 
 use std::time::Duration;
 

@@ -39,7 +39,9 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
     story.gas.deposit = receipts.iter().map(|receipt| receipt.gas_used).min();
 
     for (owner, amount) in people {
-        story.funded.push(credited(story, owner, amount).await?);
+        story
+            .funded
+            .push(credited(story, owner, Address::ZERO, amount).await?);
     }
     let outputs: Vec<String> = story
         .funded
@@ -68,30 +70,37 @@ async fn send_both(story: &Story, amounts: [Amount; 2]) -> Result<Vec<Hash>> {
     Ok(sent)
 }
 
-/// The output that every operator credits for the one deposit of an owner: the same one everywhere.
-async fn credited(story: &Story, owner: Address, amount: Amount) -> Result<OutputView> {
-    let number = number_of(story, owner).await?;
+/// The output that every operator credits for the one deposit of an owner in an asset: the same one everywhere.
+pub(super) async fn credited(
+    story: &Story,
+    owner: Address,
+    asset: Address,
+    amount: Amount,
+) -> Result<OutputView> {
+    let number = number_of(story, owner, asset).await?;
     let looks = story.testnet.cluster.apis().map(|api| credited_at(api, number));
     let found = try_join_all(looks).await?;
     let first = found.first().context("a federation of nobody")?.clone();
     must(found.iter().all(|output| *output == first), || {
         format!("operators differ on deposit {number}")
     })?;
-    let right = first.owner.0 == owner && first.amount.0 == amount && first.status == OutputStatus::Unspent;
+    let held = (first.owner.0, first.asset.0, first.amount.0);
+    let right = held == (owner, asset, amount) && first.status == OutputStatus::Unspent;
     must(right, || format!("deposit {number} became {first:?}"))?;
     Ok(first)
 }
 
-async fn number_of(story: &Story, owner: Address) -> Result<DepositNumber> {
+/// The vault's number of an owner's first deposit in an asset.
+pub(super) async fn number_of(story: &Story, owner: Address, asset: Address) -> Result<DepositNumber> {
     let (contracts, rpc) = (&story.testnet.contracts, story.testnet.rpc());
     let count = contracts.deposit_count(rpc).await?;
-    for number in 0..=count {
+    for number in 0..count {
         let record = contracts.deposit(rpc, DepositNumber(number)).await?;
-        if record.is_some_and(|record| record.owner == owner) {
+        if record.is_some_and(|record| (record.owner, record.asset) == (owner, asset)) {
             return Ok(DepositNumber(number));
         }
     }
-    anyhow::bail!("the vault recorded no deposit of {owner}")
+    anyhow::bail!("the vault recorded no such deposit of {owner}")
 }
 
 async fn credited_at(api: &Api, number: DepositNumber) -> Result<OutputView> {

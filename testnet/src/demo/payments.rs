@@ -1,19 +1,16 @@
-//! Step 3: one user pays over HTTP, the other over libp2p; the contract's own `verify` accepts both certificates.
+//! Step 4: one user pays over HTTP, the other over libp2p; the contract's own `verify` accepts both certificates.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use futures::future::try_join_all;
 use plasma_core::{Certificate, Hash, Header, Receipt, SignedTransaction};
 use plasma_node::api::Wait;
-use plasma_node::api::view::{PaymentView, ProofView, State, Submitted, TransactionView};
+use plasma_node::api::view::{PaymentView, ProofView, Submitted};
 use plasma_node::client::Client;
 use plasma_node::hex;
 use serde_json::{Value, json};
 
 use super::story::{Story, must};
-use crate::api::Api;
-use crate::deadline::{Look, until};
 use crate::ether::{eth, show};
 
 pub(super) async fn tell(story: &mut Story) -> Result<Value> {
@@ -44,7 +41,11 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
         committed(story, &second, &over_libp2p).await?,
     ];
     let received = received(&over_libp2p.outputs, alice.address());
-    story.paid_height = heights.into_iter().max().unwrap_or_default();
+    story.paid_height = heights
+        .into_iter()
+        .max()
+        .unwrap_or_default()
+        .max(story.paid_height);
     story.received = received;
     must(story.received.is_some(), || {
         "Bob's payment shows no output of Alice".into()
@@ -71,7 +72,7 @@ async fn committed(story: &Story, transaction: &SignedTransaction, submitted: &S
         .block
         .ok_or_else(|| anyhow!("{} is in no block", submitted.id))?
         .height;
-    try_join_all(story.testnet.cluster.apis().map(|api| holds(api, transaction))).await?;
+    story.decided_everywhere(transaction.id()).await?;
     let path = format!("/v1/transactions/{}/proof", submitted.id);
     let proof: ProofView = story.testnet.cluster.api(WITNESS)?.document(&path).await?;
     let receipt = Receipt::decode(&proof.raw.0).ok_or_else(|| anyhow!("the receipt does not decode"))?;
@@ -99,26 +100,6 @@ async fn accepted(story: &Story, header: &Header, certificate: &Certificate) -> 
     must(!fooled, || {
         "the contract accepts a certificate for another header".into()
     })
-}
-
-async fn holds(api: &Api, transaction: &SignedTransaction) -> Result<()> {
-    let id = transaction.id();
-    until(
-        &format!("{} to hold {id} as committed", api.base()),
-        COMMIT_PATIENCE,
-        || async {
-            let answer = api.get(&format!("/v1/transactions/{id}")).await?;
-            let view: Option<TransactionView> = serde_json::from_value(answer.body.clone()).ok();
-            let state = view.map(|view| view.state);
-            let there = matches!(state, Some(State::Committed | State::Anchored));
-            Ok(if there {
-                Look::Seen(())
-            } else {
-                Look::NotYet(format!("it answers {}", answer.body))
-            })
-        },
-    )
-    .await
 }
 
 /// A client that is no member: it knows the operator's address and the chain, nothing else.

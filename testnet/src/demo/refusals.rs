@@ -1,4 +1,4 @@
-//! Step 8: bad input is refused, each with an error that says what is wrong with it.
+//! Step 11: bad input is refused, each with an error that says what is wrong with it.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ async fn payment(story: &Story, api: &Api) -> Result<SignedTransaction> {
     let outputs = api.outputs(alice.address()).await?;
     let output = outputs
         .iter()
-        .find(|output| output.amount.0 > eth(1))
+        .find(|output| output.asset.0.is_zero() && output.amount.0 > eth(1))
         .context("Alice has nothing left")?;
     Ok(alice.sign(
         alice.pay(output, story.bob()?.address(), eth(1))?,

@@ -1,4 +1,5 @@
-//! Step 1: operators are up, and the contract holds their committee with the keys whose possession they proved.
+//! Step 1: operators are up, and the contract holds their committee, with the keys whose possession they proved and the bond
+//! that each of them can lose.
 
 use anyhow::{Context, Result, anyhow};
 use ethers_core::abi::{AbiDecode, AbiEncode};
@@ -10,6 +11,8 @@ use plasma_node::bridge::methods::At;
 use serde_json::{Value, json};
 
 use super::story::{Story, must};
+use crate::contract::{Contract, number};
+use crate::ether::show;
 use crate::progress::Progress;
 use crate::testnet::{Plan, Testnet};
 
@@ -41,14 +44,33 @@ pub(super) async fn begin(plan: &Plan, progress: Progress) -> Result<(Story, Val
         );
         must(proven, || format!("member {index} has not proven its key"))?;
     }
+    let bonds = bonds(&testnet, size).await?;
     let evidence = json!({
         "federation": testnet.contracts.federation.to_string(),
         "members": size,
         "committee_digest": digest.to_string(),
         "possession_proofs": size,
+        "bonds": format!("{} by each of {size}", show(bonds)),
         "genesis": genesis.hash().to_string(),
     });
-    Ok((Story::new(testnet), evidence))
+    Ok((Story::new(testnet, WITNESS), evidence))
+}
+
+/// What each operator has posted, once the contract says that every seat is bonded and the money is there.
+async fn bonds(testnet: &Testnet, size: u16) -> Result<Amount> {
+    let (rpc, federation) = (testnet.rpc(), Contract::federation(&testnet.contracts));
+    let bond = testnet.contracts.parameters(rpc).await?.operator_bond;
+    let bonded = federation.number(rpc, "bonds", &[number(0)], 0).await?;
+    let slashed = federation.number(rpc, "bonds", &[number(0)], 1).await?;
+    let all = (Amount::from(1) << usize::from(size)) - Amount::from(1);
+    must(bonded == all && slashed.is_zero(), || {
+        format!("seats {bonded:b} are bonded and {slashed:b} convicted")
+    })?;
+    let held = rpc.balance(testnet.contracts.federation).await?;
+    must(held == bond * Amount::from(size), || {
+        format!("the contract holds {}", show(held))
+    })?;
+    Ok(bond)
 }
 
 /// A member as the contract holds it. Its constructor stored no key whose possession was not proven.
@@ -65,3 +87,6 @@ async fn registered(testnet: &Testnet, index: u16) -> Result<([u8; 20], Vec<u8>)
     let member = MemberReturn::decode(answer).context("a member as the contract tells it")?;
     Ok((member.operator.0, member.key.to_vec()))
 }
+
+/// Whom users ask for proofs.
+const WITNESS: usize = 1;

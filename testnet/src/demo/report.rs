@@ -44,21 +44,40 @@ impl Report {
         }
     }
 
-    /// Tells the first step, which brings the story itself.
-    pub(super) async fn begin(
+    /// Tells a step that begins a story, and brings it.
+    pub(super) async fn begin<T>(
         &mut self,
         name: &'static str,
         title: &str,
-        work: impl Future<Output = Result<(Story, Value)>>,
-    ) -> Result<Story> {
+        work: impl Future<Output = Result<(T, Value)>>,
+    ) -> Result<T> {
         self.head(title);
         let started = Instant::now();
-        let (story, told) = match work.await {
-            Ok((story, evidence)) => (Ok(story), Ok(evidence)),
-            Err(error) => (Err(()), Err(error)),
+        self.bring(name, started, work.await)
+    }
+
+    /// Tells a step that brings what later ones need.
+    pub(super) async fn step_with<T>(
+        &mut self,
+        name: &'static str,
+        title: &str,
+        work: impl Future<Output = Result<(T, Value)>>,
+    ) -> Result<T> {
+        self.head(title);
+        let patience = self.progress.patience("looking");
+        let started = Instant::now();
+        let told = work.await;
+        drop(patience);
+        self.bring(name, started, told)
+    }
+
+    fn bring<T>(&mut self, name: &'static str, started: Instant, told: Result<(T, Value)>) -> Result<T> {
+        let (brought, told) = match told {
+            Ok((brought, evidence)) => (Some(brought), Ok(evidence)),
+            Err(error) => (None, Err(error)),
         };
         self.note(name, started, told)?;
-        story.map_err(|()| anyhow::anyhow!("a step that was told has brought no story"))
+        brought.context("a step that was told has brought nothing")
     }
 
     /// Tells a step; `title` says in words what should be seen.
@@ -100,7 +119,7 @@ impl Report {
         told.with_context(|| format!("step {}, {name}", self.steps.len()))
     }
 
-    /// Adds what is known at the end.
+    /// Adds what is known at the end of the first federation.
     pub(super) async fn finish(&mut self, story: &Story) -> Result<()> {
         self.height = story.testnet.cluster.api(0)?.status().await?.height;
         self.anchored_height = story
@@ -111,8 +130,13 @@ impl Report {
             .height
             .0;
         self.gas = story.gas;
-        self.ok = self.steps.iter().all(|step| step.ok);
         Ok(())
+    }
+
+    /// All has been told, of the second federation too.
+    pub(super) fn judge(&mut self, story: &Story) {
+        self.gas.fraud_proof = story.gas.fraud_proof;
+        self.ok = self.steps.iter().all(|step| step.ok);
     }
 
     /// Shows the outcome on standard output.
