@@ -221,8 +221,10 @@ contract Federation is Bonds {
         emit Halted(valid);
     }
 
-    /// @dev In a fork with more than f Byzantine operators honest ones stand on one side: who stands on both is
-    /// not one of them. Operators of two epochs are not compared.
+    /// @dev Who finalized two blocks in one view is not honest. In two views it may be: more than f operators that finalize
+    /// and nullify a view lead honest ones, who finalized it, to another branch. Those are convicted by
+    /// `proveContradiction`, with the nullification that every honest operator went by. Operators of two epochs are not
+    /// compared.
     function _slashBoth(Telling calldata told, Telling calldata retold) private {
         if (told.header.length == 0 || retold.header.length == 0) return;
         _checkHeader(told);
@@ -232,6 +234,7 @@ contract Federation is Bonds {
             _checkCertificate(retold.header, retold.certificate);
         }
         if (told.certificate.epoch != retold.certificate.epoch) return;
+        if (told.certificate.viewNumber != retold.certificate.viewNumber) return;
         _slash(told.certificate.epoch, told.certificate.bitmap & retold.certificate.bitmap, msg.sender);
     }
 
