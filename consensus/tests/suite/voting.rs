@@ -36,6 +36,23 @@ fn an_eligible_and_valid_proposal_is_notarized_once() {
     assert!(bench.propose(container(1, 0, "a"), None).is_empty());
 }
 
+/// What this operator says in two views stands on two branches, and it kept every rule: the nullification let it go on.
+/// It can only happen beyond f faulty operators, of whom each finalized and nullified view 1.
+#[test]
+fn who_finalized_a_view_follows_its_nullification_to_another_branch() {
+    let mut bench = Bench::follower();
+    bench.propose(container(1, 0, "a"), None);
+    bench.judge("a", "genesis", Verdict::Valid);
+    assert!(has(&bench.learn(notarize(1, 0, "a")), "send finalize 1"));
+    bench.learn(nullify(1));
+    bench.propose(container(2, 0, "b"), None);
+    assert!(has(
+        &bench.judge("b", "genesis", Verdict::Valid),
+        "send notarize 2"
+    ));
+    assert!(has(&bench.learn(notarize(2, 0, "b")), "send finalize 2"));
+}
+
 #[test]
 fn a_pending_verdict_votes_nothing_and_a_later_one_counts() {
     let mut bench = Bench::follower();
