@@ -65,6 +65,7 @@ contract ExitGame is ExitSales {
     /// @inheritdoc IExitGame
     function challengeExit(uint256 exitId, bytes calldata transaction, uint8 input) external {
         transaction.check(_legacyTransactions);
+        _checkUnsold(exitId, type(uint64).max);
         _challenge(exitId, transaction, input, _checkNotExpired(transaction));
     }
 
@@ -75,6 +76,7 @@ contract ExitGame is ExitSales {
         if (transaction.expiry() < proof.inclusion.height) {
             revert SpendingExpired(transaction.expiry(), proof.inclusion.height);
         }
+        _checkUnsold(exitId, proof.inclusion.anchor.time);
         _challenge(exitId, transaction, input, lastValid);
     }
 
@@ -87,7 +89,7 @@ contract ExitGame is ExitSales {
         Finding memory found = _examine(spending);
         if (found.leaf == 0) revert NotProvisional();
         _checkSpent(exitId, spending.transaction, input, found.lastValid);
-        uint256 until = ExitQueue.exitableAt(exitId) - _exitPeriod / 2;
+        uint256 until = _half(exitId);
         if (block.timestamp >= until) revert IInFlightExits.TimePassed(until);
         if (_claims[exitId].claimant != address(0)) revert IInFlightExits.ClaimStands(0);
         _claims[exitId] = Claim({claimant: msg.sender, position: found.position, leaf: found.leaf});

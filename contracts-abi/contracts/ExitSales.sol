@@ -11,8 +11,9 @@ import {Offer} from "./types/Sale.sol";
 
 /// @title The sale of an exit
 /// @notice Whoever holds an exit has its payout and its bonds. Challenges ask for the signature of the output's owner
-/// all the same: who sells cannot unspend, and can still spend. So a buyer trusts the seller, unless that is a contract,
-/// which cannot sign a transaction.
+/// all the same: who sells cannot unspend. Nor can it spend any more. The exit locks the output in the ledger, and half of
+/// its time later every block is anchored that could spend it. Sales are taken from then on, and what was not anchored
+/// before challenges no exit that was sold.
 abstract contract ExitSales is Batches {
     /// @dev What was sold or offered by a call. An id is never used again, so nothing of it has to be forgotten.
     struct Sale {
@@ -38,6 +39,7 @@ abstract contract ExitSales is Batches {
         if (msg.value != offer.price) revert PriceDiffers(msg.value, offer.price);
         if (offer.buyer != address(0) && offer.buyer != msg.sender) revert NotBuyer(offer.buyer);
         if (block.timestamp > offer.deadline) revert OfferExpired(offer.deadline);
+        if (block.timestamp < _half(offer.exit)) revert OfferEarly(_half(offer.exit));
         uint256 worth = _worth(offer.exit, open);
         if (worth == 0 || worth != offer.amount) revert WorthDiffers(worth, offer.amount);
         bytes32 digest = Signing.offerDigest(offer, address(federation));
@@ -70,6 +72,16 @@ abstract contract ExitSales is Batches {
 
     function _holder(uint256 place, Open memory open) internal view returns (address) {
         return open.marks & SOLD == 0 ? open.owner : _sales[place].holder;
+    }
+
+    /// @dev What challenges the exit was anchored before it could be sold, or it was not sold.
+    function _checkUnsold(uint256 exitId, uint64 anchoredAt) internal view {
+        (uint256 place,) = ExitQueue.split(exitId);
+        if (_exits[place].marks & SOLD != 0 && anchoredAt >= _half(place)) revert SoldBefore(place);
+    }
+
+    function _half(uint256 place) internal view returns (uint256) {
+        return ExitQueue.exitableAt(place) - _exitPeriod / 2;
     }
 
     /// @dev The exit is open, not void, and was sold or offered as often as the offer says, or `ahead` times less.

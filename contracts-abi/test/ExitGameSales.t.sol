@@ -185,15 +185,17 @@ contract ExitGameSalesTest is Selling {
 
     /// @dev A challenge asks who owned the output. Who bought the exit spends nothing by its signature.
     function test_challengeExit_ofASoldExitComparesTheOwner() external {
+        uint32 foreign = _include(_transfer(CAROL_KEY, paid, AMOUNT, alice, FOREVER));
+        uint32 own = _include(_rival(FOREVER));
         _buy(carol, _offer(), _sealed(BOB_KEY, _offer()));
-        bytes memory spending = _transfer(CAROL_KEY, paid, AMOUNT, alice, FOREVER);
+        Proof memory spending = _proof(foreign, 0);
         vm.expectRevert(abi.encodeWithSelector(IExitGame.NotSpentByOwner.selector, carol, bob));
-        game.challengeExit(exit, spending, 0);
+        game.challengeExitIncluded(exit, spending, 0);
         uint256 carols = carol.balance;
         uint256 watchers = WATCHER.balance;
-        spending = _rival(FOREVER);
+        spending = _proof(own, 0);
         vm.prank(WATCHER);
-        game.challengeExit(exit, spending, 0);
+        game.challengeExitIncluded(exit, spending, 0);
         _equal(WATCHER.balance, watchers + BOND);
         _wait();
         game.process(address(0), 1);
@@ -336,6 +338,8 @@ contract ExitGameOffersTest is Selling {
     /// @dev A batch is sold as a whole; its outputs are still challenged one by one.
     function test_buyExit_ofABatch() external {
         uint256 place = _exitAll(_batch(_five()), 5);
+        bytes memory spending = _spend(toPosition(3, 0, 1), 2 * UNIT);
+        uint32 height = _include(spending);
         Offer memory offer = _offer();
         (offer.exit, offer.amount, offer.price) = (_member(place, 0), 2 * UNIT, UNIT);
         bytes memory unknown = abi.encodeWithSelector(IExitGame.ExitUnknown.selector, offer.exit);
@@ -344,7 +348,6 @@ contract ExitGameOffersTest is Selling {
         bytes memory signature = _sealed(BOB_KEY, offer);
         uint256 before = vm.snapshotState();
         // What is challenged before the sale changes what was offered.
-        bytes memory spending = _spend(toPosition(3, 0, 1), 2 * UNIT);
         game.challengeExit(_member(place, 0), spending, 0);
         bytes memory less = abi.encodeWithSelector(IExitGame.WorthDiffers.selector, 11 * UNIT, 13 * UNIT);
         _unsold(carol, offer, signature, less);
@@ -352,7 +355,7 @@ contract ExitGameOffersTest is Selling {
         _buy(carol, offer, signature);
         _equal(_holder(place), carol);
         _equal(game.credit(address(0), bob), 12 * UNIT);
-        game.challengeExit(_member(place, 0), spending, 0);
+        game.challengeExitIncluded(_member(place, 0), _proof(height, 0), 0);
         uint256 carols = carol.balance;
         uint256 bobs = bob.balance;
         _wait();

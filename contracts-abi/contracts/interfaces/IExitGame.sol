@@ -78,6 +78,10 @@ interface IExitGame is IInclusions, IPayouts {
     error NotHolder(address holder);
     /// @notice The exit was sold or offered again since the offer was made, or was not yet.
     error OfferStale(uint64 found, uint64 expected);
+    /// @notice An exit is sold in the last half of P before its payout: what could spend its output is anchored by then.
+    error OfferEarly(uint256 from);
+    /// @notice The exit was sold, and the spend was not anchored before that could be.
+    error SoldBefore(uint256 place);
     /// @notice Too late for this offer.
     error OfferExpired(uint64 deadline);
     /// @notice The offer is for somebody else.

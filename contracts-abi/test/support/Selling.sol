@@ -40,7 +40,7 @@ abstract contract Selling is Batching {
             amount: AMOUNT,
             price: PRICE,
             buyer: address(0),
-            deadline: uint64(block.timestamp + 1 days),
+            deadline: uint64(exit >> 112),
             sequence: 0
         });
     }
@@ -87,7 +87,18 @@ abstract contract Selling is Batching {
         return keccak256(abi.encodePacked(hex"1901", domain, content));
     }
 
+    /// @dev The first second in which an exit can be sold.
+    function _half(uint256 id) internal pure returns (uint256) {
+        return uint64(id >> 112) - PERIOD / 2;
+    }
+
+    function _toHalf(uint256 id) internal {
+        if (block.timestamp < _half(id)) vm.warp(_half(id));
+    }
+
+    /// @dev As soon as it can be sold.
     function _buy(address buyer, Offer memory offer, bytes memory signature) internal {
+        _toHalf(offer.exit);
         vm.prank(buyer);
         game.buyExit{value: offer.price}(offer, signature);
     }
@@ -95,6 +106,7 @@ abstract contract Selling is Batching {
     function _unsold(address buyer, Offer memory offer, bytes memory signature, bytes memory reason)
         internal
     {
+        _toHalf(offer.exit);
         vm.expectRevert(reason);
         vm.prank(buyer);
         game.buyExit{value: offer.price}(offer, signature);
