@@ -372,6 +372,7 @@ contract ExitGameOffersTest is Selling {
         _wait();
         game.process(address(0), 2);
         Offer memory offer = _offer();
+        offer.deadline = type(uint64).max;
         (offer.exit, offer.amount) = (place, 13 * UNIT);
         bytes memory less = abi.encodeWithSelector(IExitGame.WorthDiffers.selector, 12 * UNIT, 13 * UNIT);
         _unsold(carol, offer, _sealed(BOB_KEY, offer), less);
