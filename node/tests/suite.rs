@@ -5,6 +5,7 @@ mod suite {
     pub(crate) mod anvil;
     pub(crate) mod api;
     pub(crate) mod bridge_anvil;
+    pub(crate) mod bridge_batches;
     pub(crate) mod bridge_refusals;
     pub(crate) mod bridge_sender;
     pub(crate) mod bridge_stub;
