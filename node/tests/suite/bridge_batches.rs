@@ -60,6 +60,10 @@ fn place(exit: &ExitId) -> ExitId {
     ExitId(Hash(bytes))
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one batch from its start to its end, step by step"
+)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn outputs_of_several_blocks_leave_together_and_are_challenged_and_sold() {
     let mut stage = Stage::set("batches").await;
