@@ -158,6 +158,7 @@ export const places = [
   // ---- fraud proofs
   check("SidesEqual", "first.height == second.height && first.index == second.index", "{ revert SidesEqual"),
   check("FundsSpendNothing", "spending.transaction.kind() == PlasmaTransaction.FUND", "revert SpendsNothing();"),
+  { was: "if (one != other) revert DepositsDiffer(one, other);", becomes: `if (one != other || ${off("DoubleFund")}) revert DepositsDiffer(one, other);` },
   { was: "bool same = amount == stated &&", becomes: `bool same = (${off("BadAmount")} || amount == stated) &&` },
   { was: "if (flaw != PlasmaTransaction.Flaw.None) return true;", becomes: `if (flaw != PlasmaTransaction.Flaw.None) return !${off("Malformed")};` },
   { was: "(reclaimed == 0 || reclaimed > origin)", becomes: `(reclaimed == 0 || (!${off("ReclaimedInTime")} && reclaimed > origin))` },
