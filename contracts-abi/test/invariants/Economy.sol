@@ -23,7 +23,7 @@ contract Economy is Operators {
 
     /// @notice What a history is made of. The last ones only when the operators collude or fall silent.
     function steps(bool colluding) public pure returns (bytes4[] memory list) {
-        bytes4[40] memory all = [
+        bytes4[41] memory all = [
             this.deposit.selector,
             this.pay.selector,
             this.payInVain.selector,
@@ -55,6 +55,7 @@ contract Economy is Operators {
             this.advanceToNext.selector,
             this.anchorWrongly.selector,
             this.reorganise.selector,
+            this.race.selector,
             this.announceSilence.selector,
             this.haltIfSilent.selector,
             this.signTwice.selector,
@@ -65,7 +66,7 @@ contract Economy is Operators {
             this.exitLie.selector,
             this.proveRewrite.selector
         ];
-        list = new bytes4[](colluding ? all.length : 31);
+        list = new bytes4[](colluding ? all.length : 32);
         for (uint256 i = 0; i < list.length; ++i) {
             list[i] = all[i];
         }

@@ -29,7 +29,8 @@ abstract contract Flights is FlightModel {
         uint256 coin = _unspentOfThief(seed);
         if (coin == 0 || !_isAlive()) return _else(seed);
         address thief = coins[coin].owner;
-        _signOne(thief, coin, coins[coin].amount, thief, tip);
+        uint256 rival = _signOne(thief, coin, coins[coin].amount, thief, tip);
+        if (_pick(seed, 14, 2) == 0) return _flyBoth(coin, rival);
         uint256 payment = _payWith(coin, seed);
         if (payments[payment].flight != 0 || !_isProvable(payment)) return;
         uint256 flight = _fly(payment, thief);
@@ -38,6 +39,20 @@ abstract contract Flights is FlightModel {
         _contest(flight);
         _decideEmpty();
         _anchorIfAlive();
+    }
+
+    /// @dev Two payments of one coin, both in flight before they expire: no competitor can be shown of either.
+    function _flyBoth(uint256 coin, uint256 rival) private {
+        address thief = coins[coin].owner;
+        address friend = thief == mallory ? trudy : mallory;
+        uint256 payment = _signOne(thief, coin, coins[coin].amount, friend, tip);
+        if (!_isProvable(rival) || !_isProvable(payment)) return;
+        if (payments[rival].flight != 0 || payments[payment].flight != 0) return;
+        _claimOutputs(_fly(rival, thief));
+        _claimOutputs(_fly(payment, thief));
+        _decideEmpty();
+        _anchorIfAlive();
+        _saw("two in flight");
     }
 
     function claimOutputs(uint256 seed) public {

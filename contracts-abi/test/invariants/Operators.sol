@@ -36,7 +36,7 @@ abstract contract Operators is Turning {
     /// @dev A block with one thing in it that breaks a rule, anchored at once.
     function forge(uint256 seed) public {
         if (!_isAlive()) return;
-        (Forgery kind, uint256 payment) = _forge(Forgery(1 + _pick(seed, 1, 5)), seed);
+        (Forgery kind, uint256 payment) = _forge(_kindOf(seed), seed);
         if (payment == 0) return;
         payments[payment].forged = true;
         coins[payments[payment].outs[0]].forged = true;
@@ -52,11 +52,13 @@ abstract contract Operators is Turning {
         if (fraudTime == 0) fraudTime = uint64(block.timestamp);
         _saw("forgery");
         if (kind == Forgery.Fund) return _exitForgedFund(payment);
+        if (kind == Forgery.DoubleSpend && _isProvable(payment)) {
+            return _claimOutputs(_fly(payment, mallory));
+        }
         uint256 coin = payments[payment].outs[0];
-        uint256 way = _pick(seed, 5, 3);
-        if (way != 1 && _mayExit(coin)) _startExit(coin);
+        if (_pick(seed, 5, 2) == 0) return _leaveWith(coin);
         // She leaves with it in flight.
-        if (way == 0 || coins[coin].owner != mallory) return;
+        if (coins[coin].owner != mallory) return;
         uint256 onward = _signOne(mallory, coin, coins[coin].amount, trudy, FOREVER);
         coins[payments[onward].outs[0]].forged = true;
         if (payments[onward].flight == 0 && _isProvable(onward)) _claimOutputs(_fly(onward, mallory));
@@ -67,6 +69,12 @@ abstract contract Operators is Turning {
         if (forged.length == 0) return;
         uint256 payment = forged[seed % forged.length];
         if (!_withheld[payment]) _prove(payment);
+    }
+
+    function _proveForgeries() internal override {
+        for (uint256 i = 0; i < forged.length; ++i) {
+            if (!_withheld[forged[i]]) _prove(forged[i]);
+        }
     }
 
     /// @dev A second fund of a deposit waits for no anchor, so its exit is proven and not outrun.
@@ -199,6 +207,18 @@ abstract contract Operators is Turning {
         payment = _signOne(mallory, coin, stated, mallory, FOREVER - 1);
         if (payments[payment].height != 0 || payments[payment].voidHeight != 0) payment = 0;
         return (kind, payment);
+    }
+
+    function _kindOf(uint256 seed) private pure returns (Forgery) {
+        return [
+            Forgery.Fund,
+            Forgery.Theft,
+            Forgery.Theft,
+            Forgery.Inflation,
+            Forgery.Inflation,
+            Forgery.DoubleSpend,
+            Forgery.DoubleFund
+        ][_pick(seed, 1, 7)];
     }
 
     function _victim(uint256 seed) private view returns (uint256) {

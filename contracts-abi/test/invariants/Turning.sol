@@ -37,6 +37,24 @@ abstract contract Turning is Payday {
         }
     }
 
+    /// @dev A thief has an exit and a reclaim of one deposit end in one second, in either order, and nobody looks.
+    function race(uint256 seed) public {
+        uint256 chosen = _racer(seed);
+        if (chosen == 0) return _else(seed);
+        Entry storage entry = entries[chosen];
+        if (coins[entry.coin].exits.length == 0) _startExit(entry.coin);
+        uint256 time = exits[coins[entry.coin].exits[0]].id >> 112;
+        if (time > block.timestamp + RECLAIM) _advance(time - block.timestamp - RECLAIM);
+        if (!_mayRace(chosen)) return;
+        _reclaimAlone(chosen);
+        _advance(RECLAIM);
+        bool exitFirst = _pick(seed, 1, 2) == 0;
+        if (exitFirst) while (_due(entry.asset, 1).length != 0) _process(entry.asset, 4);
+        _endReclaim(chosen, false);
+        if (!exitFirst) while (_due(entry.asset, 1).length != 0) _process(entry.asset, 4);
+        _saw("race");
+    }
+
     function fallSilent(uint256) public {
         silent = true;
     }
@@ -52,6 +70,7 @@ abstract contract Turning is Payday {
         _do(SEARCHER, address(federation), 0, call);
         _equal(federation.silenceNotice().haltFrom, block.timestamp + GRACE);
         _saw("silence announced");
+        haltIfSilent(0);
     }
 
     function haltIfSilent(uint256) public {
@@ -137,14 +156,20 @@ abstract contract Turning is Payday {
             if (payment.flight != 0 && _isHonest(payment.signer)) _claimOutputs(payment.flight);
         }
         for (uint256 i = 1; i < entries.length; ++i) {
-            bool swallowed = entries[i].coin == 0 || !_isBorn(entries[i].coin);
+            uint256 coin = entries[i].coin;
+            // What left before its block was taken away does not come back.
+            bool swallowed = coin == 0 || (!_isBorn(coin) && !_isConsumed(coin));
             if (swallowed && !entries[i].returned && !entries[i].reclaiming) _reclaimAlone(i);
         }
     }
 
+    /// @dev Blocks that are not withheld are proven invalid at the latest now.
+    function _proveForgeries() internal virtual;
+
     /// @dev The end of a history: everybody leaves, waits, and is paid.
     function _finish() internal {
         token.become(token.mode(), address(0));
+        _proveForgeries();
         if (silent) {
             _advance(SILENCE + 1);
             announceSilence(0);
@@ -182,6 +207,23 @@ abstract contract Turning is Payday {
         uint32 valid = height < before ? height : before;
         _equal(federation.lastValid(), valid);
         _voidAbove(valid);
+    }
+
+    /// @dev A deposit that a thief still has, and may exit.
+    function _racer(uint256 seed) private view returns (uint256) {
+        for (uint256 i = 0; i < entries.length; ++i) {
+            uint256 chosen = (seed % entries.length + i) % entries.length;
+            if (chosen == 0 || !_mayRace(chosen)) continue;
+            if (_mayExit(entries[chosen].coin)) return chosen;
+        }
+        return 0;
+    }
+
+    function _mayRace(uint256 chosen) private view returns (bool) {
+        Entry storage entry = entries[chosen];
+        if (_isHonest(entry.owner) || entry.coin == 0 || entry.returned || entry.reclaiming) return false;
+        if (!_isShown(entry.coin) || coins[entry.coin].gone || _isSpent(entry.coin)) return false;
+        return _liveSpender(entry.coin, 0) == 0 && !_isLocked(entry.coin, 0);
     }
 
     function _reclaimAlone(uint256 chosen) private {

@@ -206,7 +206,7 @@ abstract contract Users is Ledger {
         if (pays.length == 2) {
             pays[1] = Pay(_pick(seed, 9, 3) != 0 ? signer : people[_pick(seed, 9, 7)], sum - pays[0].amount);
         }
-        uint32 expiry = [FOREVER, FOREVER, tip + 1, tip + 4][_pick(seed, 10, 4)];
+        uint32 expiry = [FOREVER, FOREVER, tip + 1, tip + 1][_pick(seed, 10, 4)];
         return _sign(signer, ins, spends, pays, coins[coin].asset, expiry);
     }
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IFraudProofs} from "../../contracts/interfaces/IFraudProofs.sol";
+import {Proof} from "../../contracts/types/Anchor.sol";
+import {Accused} from "../../contracts/types/Fraud.sol";
+import {Exits} from "../support/Exits.sol";
+import {Forms} from "../support/Forms.sol";
+import {Seeded} from "./Seeded.sol";
+
+/// @notice Histories that once failed, by seed, with what they showed.
+contract RegressionsTest is Seeded {
+    /// @dev A thief in the model signed the bytes that another thief had signed before: one transaction id, two signers.
+    function test_history_ofTwoSignersOfOneTransaction() external {
+        _replay(false, 1, 1, 120);
+    }
+
+    /// @dev A payout that a seizing issuer left no tokens for, behind one that it did.
+    function test_history_ofAnIssuerThatSeizesBetweenPayouts() external {
+        _replay(true, 2, 10, 100);
+    }
+}
+
+/// @notice A deposit that was spent is funded once more by colluding operators. That output waits for no anchor, so its
+/// exit may come before those of honest owners who begin a second later: what stops it is the proof that the exit itself
+/// brings.
+contract SecondFundTest is Exits {
+    Proof private again;
+
+    function setUp() external {
+        _begin();
+        _l1(3_000, 4 hours);
+        _anchorEmpty(60);
+        uint32 height = _block(Forms.fund(0, alice, AMOUNT));
+        _l1(5, 60);
+        _anchor();
+        again = _proof(height, 0);
+    }
+
+    /// @dev Whoever sees the exit has all that `proveDoubleFund` asks for.
+    function test_exitOfASecondFund_isVoidOnceProvenByItsOwnCalldata() external {
+        _exit(alice, again, 0);
+        _l1(1, 12);
+        _exitPaid();
+        Accused memory nobody;
+        IFraudProofs(federation.fraudProofs()).proveDoubleFund(_proof(1, 0), again, nobody);
+        _wait();
+        uint256 before = bob.balance;
+        game.process(address(0), 9);
+        _equal(bob.balance - before, AMOUNT + BOND);
+        _equal(vault.held(address(0)), 0);
+    }
+
+    function _anchorEmpty(uint256 times) private {
+        for (uint256 i = 0; i < times; ++i) {
+            _l1(3_000, 12 hours);
+            _block();
+            _anchor();
+        }
+        if (federation.fraudProofs().code.length == 0) _create("FraudProofs", abi.encode(federation));
+    }
+}
