@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::{
     chain::{Decided, leaves},
     ethereum::call,
-    game::{bond, deposit_eth},
+    game::{self, bond},
     liar::{CLASSES, Class, Lie, Meaning, Told},
     site::RECLAIM_WINDOW,
     verdict::Answer,
@@ -100,14 +100,14 @@ pub(crate) fn case(world: &World, rng: &mut ChaCha8Rng, kind: usize) -> Option<R
     Some(examine(fork, rng, &classes, told, zeal))
 }
 
-/// Fresh deposits, in a block that the origin reaches and in one that it does not.
+/// Events on the way: some that the origin reaches, and at times a deposit that it does not.
 fn stir(fork: &mut World, rng: &mut ChaCha8Rng) {
-    if rng.random_bool(0.5) {
-        deposit_eth(fork, rng);
+    if rng.random_bool(0.6) {
+        game::stir(fork, rng);
         fork.ethereum.advance(1);
     }
     if rng.random_bool(0.3) {
-        deposit_eth(fork, rng);
+        game::deposit_eth(fork, rng);
     }
 }
 
@@ -271,7 +271,7 @@ fn late(mut fork: World, rng: &mut ChaCha8Rng, name: &'static str, went_back: bo
     let number: u64 = fork
         .ethereum
         .ask(fork.site.contracts.vault, vault::DepositCountCall);
-    deposit_eth(&mut fork, rng);
+    game::deposit_eth(&mut fork, rng);
     fork.ethereum.advance(1);
     let record: vault::Deposit = fork
         .ethereum

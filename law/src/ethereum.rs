@@ -197,7 +197,7 @@ fn transaction(from: Address, call: &Call) -> TxEnv {
 fn outcome(result: ExecutionResult) -> Outcome {
     match result {
         ExecutionResult::Success { logs, output, .. } => Outcome::Done {
-            logs: logs.into_iter().map(log).collect(),
+            logs: logs.iter().map(log).collect(),
             output: output.into_data().to_vec(),
         },
         ExecutionResult::Revert { output, .. } => Outcome::Refused(output.to_vec()),
@@ -205,7 +205,7 @@ fn outcome(result: ExecutionResult) -> Outcome {
     }
 }
 
-fn log(log: primitives::Log) -> Log {
+fn log(log: &primitives::Log) -> Log {
     Log {
         address: Address(log.address.into_array()),
         topics: log.data.topics().iter().map(|topic| Hash(topic.0)).collect(),

@@ -30,12 +30,15 @@ pub(crate) enum Played {
     Idle,
 }
 
+/// What the contracts said to a call, if there was one to make: nothing, or why they refused.
+type Said = Option<Result<(), Vec<u8>>>;
+
 /// A kind of step and its name.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     /// How often it is drawn.
     weight: u32,
-    play: fn(&mut World, &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>>,
+    play: fn(&mut World, &mut ChaCha8Rng) -> Said,
 }
 
 /// Every kind of step.
@@ -132,7 +135,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "challenge a claimed output",
-        weight: 2,
+        weight: 5,
         play: flights::challenge_output,
     },
     Step {
@@ -175,6 +178,16 @@ pub(crate) fn play(world: &mut World, rng: &mut ChaCha8Rng) -> (&'static str, Pl
     (step.name, played)
 }
 
+/// One of the calls whose event changes what the next block may hold.
+pub(crate) fn stir(world: &mut World, rng: &mut ChaCha8Rng) {
+    match rng.random_range(0..5) {
+        0 | 1 => drop(deposit_eth(world, rng)),
+        2 => drop(flights::start_unknown(world, rng)),
+        3 => drop(standard::challenge_falsely(world, rng)),
+        _ => drop(standard::start(world, rng)),
+    }
+}
+
 /// The federation falls silent for ever; `false` when it had halted before.
 pub(crate) fn fall_silent(world: &mut World) -> bool {
     if world.is_halted() {
@@ -201,14 +214,14 @@ pub(crate) fn bond() -> Amount {
     Amount::from(BOND)
 }
 
-pub(crate) fn deposit_eth(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+pub(crate) fn deposit_eth(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     let (owner, from) = (user(world, rng).address(), user(world, rng).address());
     let amount = Amount::from(rng.random_range(1..100_000u32));
     let call = world.site.contracts.deposit_for_call(owner, amount);
     Some(world.send(from, &call))
 }
 
-pub(crate) fn deposit_token(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+pub(crate) fn deposit_token(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     let (owner, from) = (user(world, rng).address(), user(world, rng).address());
     // Token amounts may pass what an exit keeps in its first slot.
     let amount = Amount::from(rng.random_range(1..1_000u32)) << rng.random_range(0..96usize);
@@ -220,14 +233,14 @@ pub(crate) fn deposit_token(world: &mut World, rng: &mut ChaCha8Rng) -> Option<R
     Some(world.send(from, &call(world.site.contracts.vault, Amount::ZERO, arguments)))
 }
 
-fn decide(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn decide(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     world.advance(1);
     let payments = payments::some(&world.site, &world.books, rng, 4);
     world.decide(&payments);
     Some(Ok(()))
 }
 
-fn anchor(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn anchor(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     if world.chain.top() == world.chain.anchored_to() || world.is_halted() {
         return None;
     }
@@ -235,17 +248,17 @@ fn anchor(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>
     Some(if taken { Ok(()) } else { Err(Vec::new()) })
 }
 
-fn wait(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn wait(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     world.advance(rng.random_range(1..12));
     Some(Ok(()))
 }
 
-fn wait_long(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn wait_long(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     world.advance(rng.random_range(PERIOD / 2..PERIOD + 20));
     Some(Ok(()))
 }
 
-fn process(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn process(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     let asset = if rng.random_bool(0.7) {
         Address::ZERO
     } else {
@@ -276,7 +289,7 @@ fn deposits(world: &World) -> Vec<(u64, Address)> {
     made.collect()
 }
 
-fn start_reclaim(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn start_reclaim(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     let (number, owner) = *deposits(world).choose(rng)?;
     let made = call(
         world.site.contracts.vault,
@@ -297,7 +310,7 @@ fn reclaims(world: &mut World) -> Vec<(u64, u64)> {
     asked.filter(|(_, payable_at)| *payable_at != 0).collect()
 }
 
-fn challenge_reclaim(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn challenge_reclaim(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     let (number, _) = *reclaims(world).choose(rng)?;
     let funded = world.books.deposits.get(&plasma_core::DepositNumber(number))?;
     let plasma_core::DepositFate::Funded(position) = funded else {
@@ -316,7 +329,7 @@ fn challenge_reclaim(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(
     Some(world.send(ANYBODY, &made))
 }
 
-fn finalize_reclaim(world: &mut World, rng: &mut ChaCha8Rng) -> Option<Result<(), Vec<u8>>> {
+fn finalize_reclaim(world: &mut World, rng: &mut ChaCha8Rng) -> Said {
     let (number, payable_at) = *reclaims(world).choose(rng)?;
     if payable_at > world.ethereum.time_s && rng.random_bool(0.7) {
         world.advance(RECLAIM_WINDOW.min(payable_at - world.ethereum.time_s));

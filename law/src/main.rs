@@ -3,14 +3,9 @@
 //! One generator of transactions, blocks and chains feeds the Rust ledger and the contracts in an EVM inside the process.
 //! `docs/law.md` says what must agree, what a case is, and how a failure is read.
 #![expect(clippy::print_stdout, reason = "it is a command")]
-#![expect(
-    clippy::disallowed_types,
-    reason = "only the speed is measured; the scenes know no clock"
-)]
 
 mod agree;
 mod artifact;
-#[expect(clippy::all, clippy::pedantic, reason = "generated")]
 mod bindings;
 mod blocks;
 mod books;

@@ -129,7 +129,7 @@ pub(crate) fn at() -> Option<(String, u64)> {
 
 /// Runs a scene to its end or to the first disagreement.
 pub(crate) fn run(bases: &[Base; 2], scope: &Scope, tally: &mut Tally) -> Result<(), Failure> {
-    let (site, ethereum) = &bases[usize::from(scope.seed % 2 == 0)];
+    let (site, ethereum) = &bases[usize::from(scope.seed.is_multiple_of(2))];
     if !matches!(&scope.only, Some((part, _)) if part == "bytes" || part == "digests") {
         play(site, ethereum, scope, tally)?;
     }
@@ -154,7 +154,7 @@ fn play(site: &Arc<Site>, ethereum: &Ethereum, scope: &Scope, tally: &mut Tally)
     let mut world = begin(site, ethereum, &mut scope.rng("begin", 0));
     for step in 0..STEPS {
         let mut rng = scope.rng("steps", step);
-        if step == SILENT_AT && scope.seed % 3 == 0 {
+        if step == SILENT_AT && scope.seed.is_multiple_of(3) {
             game::fall_silent(&mut world);
         }
         if !scope.skipped.contains(&step) {

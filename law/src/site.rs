@@ -21,6 +21,7 @@ use crate::{
     artifact,
     bindings::law,
     ethereum::{CHAIN_ID, Ethereum, Outcome, call},
+    forms::{h160, u256},
 };
 
 /// Operators of the committee: the smallest that survives a liar.
@@ -103,43 +104,11 @@ impl Site {
         }
         ethereum.enrich(ANYBODY);
         let users: Vec<SigningKey> = (1..=USERS).map(user).collect();
-        let deployment = L1Block {
-            height: plasma_core::L1Height(ethereum.number),
-            ..ethereum.newest()
-        };
         ethereum.advance(1);
-        let deployment = L1Block {
-            hash: ethereum.newest().hash,
-            ..deployment
-        };
+        let deployment = ethereum.newest();
         let contracts = *place.contracts();
         for user in &users {
-            ethereum.enrich(user.address());
-            let endless = ethers_core::types::U256::from(u128::MAX);
-            let owner = ethers_core::types::H160(user.address().0);
-            let spender = ethers_core::types::H160(contracts.vault.0);
-            let minted = call(
-                token,
-                Amount::ZERO,
-                law::MintCall {
-                    owner,
-                    amount: endless,
-                },
-            );
-            let allowed = call(
-                token,
-                Amount::ZERO,
-                law::ApproveCall {
-                    spender,
-                    amount: endless,
-                },
-            );
-            for call in [minted, allowed] {
-                assert!(
-                    ethereum.send(user.address(), &call).logs().is_some(),
-                    "the token gives and lets take"
-                );
-            }
+            endow(&mut ethereum, token, contracts.vault, user.address());
         }
         let quorums = QUORUMS.iter().map(|set| (*set, sum(*set, &secrets))).collect();
         let site = Self {
@@ -206,6 +175,19 @@ fn create(ethereum: &mut Ethereum, deployer: Address, data: Vec<u8>) {
         Outcome::Refused(reason) => {
             panic!("a constructor refuses: {}", revm::primitives::hex::encode(reason))
         }
+    }
+}
+
+/// ETH and tokens for a user, and leave for the vault to take them.
+fn endow(ethereum: &mut Ethereum, token: Address, vault: Address, user: Address) {
+    ethereum.enrich(user);
+    let amount = u256(Amount::from(u128::MAX));
+    let (owner, spender) = (h160(user), h160(vault));
+    let minted = call(token, Amount::ZERO, law::MintCall { owner, amount });
+    let allowed = call(token, Amount::ZERO, law::ApproveCall { spender, amount });
+    for call in [minted, allowed] {
+        let done = ethereum.send(user, &call).logs().is_some();
+        assert!(done, "the token gives and lets take");
     }
 }
 

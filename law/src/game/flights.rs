@@ -6,7 +6,7 @@ use rand::{Rng as _, seq::IndexedRandom as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
-    bond, registry_key,
+    Said, bond, registry_key,
     standard::{number, place},
 };
 use crate::{
@@ -18,8 +18,6 @@ use crate::{
     world::World,
 };
 use plasma_core::{Address, Amount};
-
-type Said = Option<Result<(), Vec<u8>>>;
 
 /// An open in-flight exit.
 struct Flight {

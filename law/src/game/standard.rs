@@ -5,7 +5,7 @@ use plasma_core::{Amount, ExitId, Fate, Input, OpenExit, OutputRecord, Position,
 use rand::seq::IndexedRandom as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::bond;
+use super::{Said, bond};
 use crate::{
     ethereum::call,
     forms::{self, Place},
@@ -13,8 +13,6 @@ use crate::{
     site::ANYBODY,
     world::World,
 };
-
-type Said = Option<Result<(), Vec<u8>>>;
 
 /// Opens an exit of one of these outputs, as its owner.
 fn start_one(world: &mut World, rng: &mut ChaCha8Rng, is_meant: impl Fn(&OutputRecord) -> bool) -> Said {

@@ -36,8 +36,7 @@ pub(super) fn again(lie: &mut Lie<'_>) -> Option<()> {
     let bytes = block
         .body
         .iter()
-        .filter(|bytes| bytes.first() != Some(&4))
-        .next_back()?
+        .rfind(|bytes| bytes.first() != Some(&4))?
         .clone();
     lie.push(bytes)
 }
