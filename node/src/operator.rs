@@ -12,42 +12,38 @@ pub mod event;
 pub mod guardian;
 pub mod matters;
 pub mod mempool;
+mod offers;
 pub mod origins;
 mod proposer;
 mod prosecution;
+mod recovery;
 pub mod report;
 pub mod sync;
 mod validator;
 mod watch;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use plasma_consensus::{Engine, Floor, Input, Message, Scheme, Start};
+use plasma_consensus::{Engine, Input, Message, Scheme, Start};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Certificate, Committee, Genesis, Header, Height,
-    L1Block, Millis, OperatorIndex, Reads, TransactionId, View, ledger,
+    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committee, Genesis, Header, Height, L1Block,
+    Millis, OperatorIndex, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
 
 use accuser::Accuser;
-use case::{Case, Rotten};
+use case::Rotten;
 use chain::Chain;
-use effect::{Effect, Purpose, Record};
-use event::{Event, Offered, Source};
-use guardian::{Duties, Guardian};
-use mempool::{Admission, Mempool, MempoolLimits};
+use effect::{Effect, Record};
+use event::{Event, Offered};
+use guardian::Guardian;
+use mempool::{Mempool, MempoolLimits};
 use origins::Origins;
-use report::{Accepted, AnchorSeen, Known, Rejected, Status};
+use recovery::{floor, guardian, split};
+use report::{AnchorSeen, Status};
 use sync::Sync;
-
-/// Most batches of offered transactions whose reads are under way. The runtime answers a read before it takes the next
-/// event, so this is reached only by a broken shell.
-const OFFERS_MAX: usize = 1_024;
 
 /// What an operator is told once, at its start.
 #[derive(Clone, Debug)]
@@ -309,77 +305,6 @@ impl<S: Scheme> Operator<S> {
         self.step(now, Input::Message { from, message }, effects);
     }
 
-    /// Verified transactions are read for, then checked.
-    fn on_offered(&mut self, offered: Vec<Offered>, effects: &mut Vec<Effect>) {
-        if self.offers.len() >= OFFERS_MAX {
-            effects.extend(
-                offered
-                    .iter()
-                    .filter_map(|one| reply(one.source, Err(Rejected::Overloaded))),
-            );
-            return;
-        }
-        let wanted = ledger::wanted(offered.iter().map(|one| one.transaction.transaction()), &[]);
-        let number = self.next_offer;
-        self.next_offer += 1;
-        self.offers.insert(number, offered);
-        effects.push(Effect::Read {
-            purpose: Purpose::Admit(number),
-            wanted,
-        });
-    }
-
-    fn on_admit(&mut self, now: Millis, offer: u64, reads: &Reads, effects: &mut Vec<Effect>) {
-        for Offered { transaction, source } in self.offers.remove(&offer).unwrap_or_default() {
-            let bytes = transaction.signed().encode();
-            let result = self.admit(now, transaction, reads);
-            let is_news = matches!(
-                result,
-                Ok(Accepted {
-                    known: Known::New,
-                    ..
-                })
-            ) && source != Source::Gossip;
-            if is_news {
-                effects.push(Effect::Gossip(bytes.into()));
-            }
-            effects.extend(reply(source, result));
-        }
-    }
-
-    fn admit(
-        &mut self,
-        now: Millis,
-        transaction: AuthenticTransaction,
-        reads: &Reads,
-    ) -> Result<Accepted, Rejected> {
-        let id = transaction.id();
-        let decided = self.chain.decided();
-        if let Some(last_valid) = self.halted() {
-            return Err(Rejected::Halted(last_valid));
-        }
-        if self.mempool.find(&id).is_some() {
-            return Ok(Accepted {
-                id,
-                known: Known::Pending,
-            });
-        }
-        let next = decided.header.height.next().unwrap_or(Height(u32::MAX));
-        ledger::check_transaction(&transaction, next, reads, &self.rules)?;
-        match self.mempool.offer(now, transaction) {
-            Admission::Added => Ok(Accepted {
-                id,
-                known: Known::New,
-            }),
-            Admission::Known => Ok(Accepted {
-                id,
-                known: Known::Pending,
-            }),
-            Admission::Conflict { input, by } => Err(Rejected::Conflict { input, by }),
-            Admission::Full => Err(Rejected::Full(self.mempool.len())),
-        }
-    }
-
     /// What follows from any event: verdicts, decisions, requests, duties, and whether there is work.
     fn settle(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.mempool.forget_old(now);
@@ -438,56 +363,5 @@ impl<S: Scheme> Operator<S> {
     }
 }
 
-/// The duties as storage and Ethereum left them.
-fn guardian(params: &Params, saved: &Saved, now: Millis) -> Guardian {
-    let genesis = &params.genesis;
-    let duties = Duties::of(genesis, params.me, (params.silence_s, params.grace_s));
-    let mut guardian = Guardian::new(duties, params.anchor, genesis.deployment.timestamp_s, now);
-    let own = |newest: &&Certificate| newest.block == saved.state.id;
-    if let Some(certificate) = saved.certificate.as_ref().filter(own) {
-        guardian.on_certified(&saved.state.header, certificate);
-    }
-    if saved.state.halted.is_some() {
-        guardian.on_halted();
-    }
-    guardian
-}
-
-/// The highest finalization that storage holds.
-fn floor(saved: &Saved, genesis: &Genesis) -> Floor {
-    match &saved.certificate {
-        None => Floor {
-            view: View(0),
-            block: genesis.state().id,
-            certificate: None,
-        },
-        Some(newest) => Floor {
-            view: newest.view,
-            block: newest.block,
-            certificate: Some(newest.clone()),
-        },
-    }
-}
-
-/// The engine's records, the encoded blocks and the newest case of a log.
-fn split(log: Vec<Record>) -> (Vec<plasma_consensus::Record>, Vec<Bytes>, Option<Arc<Case>>) {
-    let (mut votes, mut bodies, mut newest) = (Vec::new(), Vec::new(), None);
-    for record in log {
-        match record {
-            Record::Consensus(record) => votes.push(record),
-            Record::Body(bytes) => bodies.push(bytes),
-            Record::Case(case) => newest = Some(case),
-        }
-    }
-    (votes, bodies, newest)
-}
-
 /// A proposal's block is kept only when its view is at most this far ahead: the engine looks no further.
 const PROPOSALS_AHEAD: u64 = 2;
-
-fn reply(source: Source, result: Result<Accepted, Rejected>) -> Option<Effect> {
-    match source {
-        Source::Client(ticket) => Some(Effect::Reply { ticket, result }),
-        Source::Gossip => None,
-    }
-}

@@ -8,7 +8,7 @@ use plasma_core::{
 };
 use plasma_node::bridge::{
     L1, SpendProof,
-    calls_exits::{BatchError, Leaving, Offer},
+    calls::batches::{BatchError, Leaving, Offer},
     direct,
 };
 

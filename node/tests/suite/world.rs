@@ -1,13 +1,15 @@
 //! A world for pure operators: storage in memory, messages in a heap, time as a number.
 
+mod clients;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::executor::block_on;
 use plasma_consensus::{Bls, Config, Message, Target};
 use plasma_core::{
-    Address, Amount, AuthenticBlock, Block, DepositNumber, Genesis, Height, Input, Kind, L1Event, Millis,
-    OperatorIndex, Payment, Position, SignedTransaction, SigningKey, Transaction,
+    Address, Amount, AuthenticBlock, Block, DepositNumber, Genesis, Height, L1Event, Millis, OperatorIndex,
+    SigningKey,
 };
 use plasma_node::{
     folder::Identity,
@@ -410,49 +412,5 @@ impl World {
             asset: Address::ZERO,
             amount: Amount::from(amount),
         }]);
-    }
-
-    pub(crate) fn pay(
-        &self,
-        from: &SigningKey,
-        spend: (Position, u64),
-        to: &SigningKey,
-        amount: u64,
-    ) -> SignedTransaction {
-        let (position, held) = spend;
-        let mut outputs = vec![Payment {
-            owner: to.address(),
-            amount: Amount::from(amount),
-        }];
-        if held > amount {
-            outputs.push(Payment {
-                owner: from.address(),
-                amount: Amount::from(held - amount),
-            });
-        }
-        Transaction {
-            kind: Kind::Transfer,
-            asset: Address::ZERO,
-            expiry: Height(1_000_000),
-            inputs: vec![Input {
-                position,
-                amount: Amount::from(held),
-            }],
-            outputs,
-        }
-        .sign(&self.genesis.domain(), from)
-    }
-
-    pub(crate) fn submit(&mut self, to: usize, ticket: u64, transaction: SignedTransaction) {
-        let transaction = transaction
-            .authenticate(&self.genesis.domain())
-            .expect("authentic");
-        self.handle(
-            to,
-            Event::Transactions(vec![Offered {
-                transaction,
-                source: Source::Client(ticket),
-            }]),
-        );
     }
 }

@@ -1,0 +1,96 @@
+//! Transactions that are offered, from the read that they need to the verdict that a client hears.
+
+use plasma_consensus::Scheme;
+use plasma_core::{AuthenticTransaction, Height, Millis, Reads, ledger};
+
+use super::{
+    Operator,
+    effect::{Effect, Purpose},
+    event::{Offered, Source},
+    mempool::Admission,
+    report::{Accepted, Known, Rejected},
+};
+
+/// Most batches of offered transactions whose reads are under way. The runtime answers a read before it takes the next
+/// event, so this is reached only by a broken shell.
+const OFFERS_MAX: usize = 1_024;
+
+impl<S: Scheme> Operator<S> {
+    /// Verified transactions are read for, then checked.
+    pub(super) fn on_offered(&mut self, offered: Vec<Offered>, effects: &mut Vec<Effect>) {
+        if self.offers.len() >= OFFERS_MAX {
+            effects.extend(
+                offered
+                    .iter()
+                    .filter_map(|one| reply(one.source, Err(Rejected::Overloaded))),
+            );
+            return;
+        }
+        let wanted = ledger::wanted(offered.iter().map(|one| one.transaction.transaction()), &[]);
+        let number = self.next_offer;
+        self.next_offer += 1;
+        self.offers.insert(number, offered);
+        effects.push(Effect::Read {
+            purpose: Purpose::Admit(number),
+            wanted,
+        });
+    }
+
+    pub(super) fn on_admit(&mut self, now: Millis, offer: u64, reads: &Reads, effects: &mut Vec<Effect>) {
+        for Offered { transaction, source } in self.offers.remove(&offer).unwrap_or_default() {
+            let bytes = transaction.signed().encode();
+            let result = self.admit(now, transaction, reads);
+            let is_news = matches!(
+                result,
+                Ok(Accepted {
+                    known: Known::New,
+                    ..
+                })
+            ) && source != Source::Gossip;
+            if is_news {
+                effects.push(Effect::Gossip(bytes.into()));
+            }
+            effects.extend(reply(source, result));
+        }
+    }
+
+    fn admit(
+        &mut self,
+        now: Millis,
+        transaction: AuthenticTransaction,
+        reads: &Reads,
+    ) -> Result<Accepted, Rejected> {
+        let id = transaction.id();
+        let decided = self.chain.decided();
+        if let Some(last_valid) = self.halted() {
+            return Err(Rejected::Halted(last_valid));
+        }
+        if self.mempool.find(&id).is_some() {
+            return Ok(Accepted {
+                id,
+                known: Known::Pending,
+            });
+        }
+        let next = decided.header.height.next().unwrap_or(Height(u32::MAX));
+        ledger::check_transaction(&transaction, next, reads, &self.rules)?;
+        match self.mempool.offer(now, transaction) {
+            Admission::Added => Ok(Accepted {
+                id,
+                known: Known::New,
+            }),
+            Admission::Known => Ok(Accepted {
+                id,
+                known: Known::Pending,
+            }),
+            Admission::Conflict { input, by } => Err(Rejected::Conflict { input, by }),
+            Admission::Full => Err(Rejected::Full(self.mempool.len())),
+        }
+    }
+}
+
+fn reply(source: Source, result: Result<Accepted, Rejected>) -> Option<Effect> {
+    match source {
+        Source::Client(ticket) => Some(Effect::Reply { ticket, result }),
+        Source::Gossip => None,
+    }
+}
