@@ -156,11 +156,16 @@ impl Report {
     }
 }
 
-/// One line per fact.
+/// One line per fact, and one per text of a list.
 fn lines(evidence: &Value) -> String {
     let facts = evidence.as_object().into_iter().flatten();
     let line = |(name, value): (&String, &Value)| match value {
         Value::String(text) => format!("   {name}: {text}"),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let texts = items.iter().filter_map(Value::as_str);
+            let texts: String = texts.map(|text| format!("\n     {text}")).collect();
+            format!("   {name}:{texts}")
+        }
         other => format!("   {name}: {other}"),
     };
     facts.map(line).collect::<Vec<_>>().join("\n")
