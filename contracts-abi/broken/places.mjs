@@ -77,6 +77,15 @@ export const places = [
     check("EffectsFirst", "paid", "consumed[output] = block.number;"),
   ],
 
+  // ---- batches and sales
+  {
+    was: "draft.youngest = toPosition(height, leaving.index, i); draft.content = BatchContent.append(draft.content, key, draft.youngest, uint128(amount));",
+    becomes: `Position position = toPosition(height, leaving.index, i);
+            if (!${off("YoungestOfBatch")} || draft.count == 1) draft.youngest = position;
+            draft.content = BatchContent.append(draft.content, key, position, uint128(amount));`,
+  },
+  check("Worth", "worth == 0 || worth != offer.amount", "revert WorthDiffers(worth, offer.amount);"),
+
   // ---- the queue
   {
     was: "id = (uint256(time) << 112)",
