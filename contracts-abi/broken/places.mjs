@@ -47,6 +47,11 @@ export const places = [
       was: "exitableAt = uint64(block.timestamp) + _exitPeriod; if (!waits)",
       becomes: `exitableAt = uint64(block.timestamp) + (${off("MinPeriod")} ? 0 : _exitPeriod); if (!waits)`,
     },
+    {
+      was: "exitableAt = uint64(block.timestamp) + _exitPeriod; uint64 anchoredTerm",
+      becomes: `exitableAt = uint64(block.timestamp) + (${off("MinPeriod")} ? 0 : _exitPeriod); uint64 anchoredTerm`,
+      in: "/Batches.sol",
+    },
   ],
   [
     check("AnchoredTerm", "anchoredTerm > exitableAt", "exitableAt = anchoredTerm;", "/ExitGame.sol"),
@@ -58,6 +63,11 @@ export const places = [
             ? keccak256(msg.data)
             : keccak256(abi.encodePacked(transaction.id(), output));`,
     in: "/ExitGame.sol",
+  },
+  {
+    was: "uint64 exitableAt = _exitableAt(inclusion.anchor.time);",
+    becomes: `bool waits = !${off("FundTerm")} || transaction.kind() != PlasmaTransaction.FUND;
+        uint64 exitableAt = _exitableAt(waits ? inclusion.anchor.time : 0);`,
   },
   check("DepositRecord", "!same", "revert IExitGame.DepositDiffers(uint64(number));"),
   { was: "_queues[asset].insert(exitableAt, position)", becomes: `_queues[${off("OwnQueue")} ? ETH : asset].insert(exitableAt, position)` },
@@ -104,7 +114,7 @@ export const places = [
     was: "ending.included < ending.competitor",
     becomes: `(${off("OlderAnswer")} || !${off("OlderCompetitor")} && ending.included < ending.competitor)`,
   },
-  check("Expiry", "transaction.expiry() < closed", "revert IExitGame.SpendingExpired(transaction.expiry(), closed);"),
+  check("Expiry", "transaction.expiry() < counted", "revert IExitGame.SpendingExpired(transaction.expiry(), counted);"),
   { was: "if (isConsumed && (isOutput || paid == 0))", becomes: `if (isConsumed && (isOutput || paid == 0 || ${off("OneSide")}))` },
   {
     was: "if (exit.piggybacked & bit == 0) revert NotClaimed();",
@@ -146,7 +156,10 @@ export const places = [
       becomes: `if (!(${off("WordNotZero")} && word == 0) && word != _wordOf(made)) revert`,
     },
   ],
-  check("LastValid", "height > lastValid", "revert IExitGame.HeightVoid(height, lastValid);", "/History.sol"),
+  [
+    check("LastValid", "height > lastValid", "revert IExitGame.HeightVoid(height, lastValid);", "/Included.sol"),
+    check("LastValid", "height > lastValid", "revert IExitGame.HeightVoid(height, lastValid);", "/History.sol"),
+  ],
   check("ExactLength", "transaction.length != expected", "return (Flaw.Length, transaction.length, expected);"),
   check("SumWraps", "given < amount", "return false;"),
   check("InputsDistinct", "first == second", "return (Flaw.InputsEqual, i, j);"),

@@ -20,12 +20,10 @@ abstract contract Batches is ExitRecords {
 
     /// @dev What was read of a batch.
     /// @param youngest position of the output that was read last
-    /// @param waits whether an output waits for its anchor: those of deposits do not
     struct Draft {
         address asset;
         uint256 count;
         Position youngest;
-        bool waits;
         bytes content;
     }
 
@@ -35,7 +33,7 @@ abstract contract Batches is ExitRecords {
         _readBatch(proof, draft);
         uint256 bonds = draft.count * _exitBond;
         if (msg.value != bonds) revert BondDiffers(msg.value, bonds);
-        uint64 exitableAt = _exitableAt(draft.waits, proof.anchor.time);
+        uint64 exitableAt = _exitableAt(proof.anchor.time);
         uint8 token = _checkToken(draft.asset);
         place = _queues[draft.asset].insert(exitableAt, draft.youngest);
         _exits[place] = Open({
@@ -51,10 +49,10 @@ abstract contract Batches is ExitRecords {
         }
     }
 
-    /// @dev When an exit that starts now may be paid.
-    function _exitableAt(bool waits, uint64 anchoredAt) internal view returns (uint64 exitableAt) {
+    /// @dev When an exit that starts now may be paid. Outputs of deposits wait like any other: nobody can forge a deposit,
+    /// but a quorum can fund one again that was spent, and that output must not leave before those that are older.
+    function _exitableAt(uint64 anchoredAt) internal view returns (uint64 exitableAt) {
         exitableAt = uint64(block.timestamp) + _exitPeriod;
-        if (!waits) return exitableAt;
         uint64 anchoredTerm = anchoredAt + 2 * _exitPeriod;
         if (anchoredTerm > exitableAt) exitableAt = anchoredTerm;
     }
@@ -101,7 +99,6 @@ abstract contract Batches is ExitRecords {
         uint8 outputs = leaving.outputs;
         if (outputs == 0) revert BatchSize(0);
         bool isFund = transaction.kind() == PlasmaTransaction.FUND;
-        if (!isFund) draft.waits = true;
         bytes32 transactionId = transaction.id();
         for (uint8 i = 0; outputs >> i != 0; ++i) {
             if (outputs >> i & 1 == 0) continue;

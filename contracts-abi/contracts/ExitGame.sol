@@ -48,9 +48,8 @@ contract ExitGame is ExitSales {
         bytes32 key = keccak256(abi.encodePacked(transaction.id(), output));
         if (consumed[key] != 0) revert AlreadyPaid(key);
 
-        bool isFund = transaction.kind() == PlasmaTransaction.FUND;
-        if (isFund) _checkDeposit(transaction, owner, amount);
-        uint64 exitableAt = _exitableAt(!isFund, inclusion.anchor.time);
+        if (transaction.kind() == PlasmaTransaction.FUND) _checkDeposit(transaction, owner, amount);
+        uint64 exitableAt = _exitableAt(inclusion.anchor.time);
         address asset = transaction.asset();
         uint8 token = _checkToken(asset);
         Position position = toPosition(inclusion.height, inclusion.index, output);

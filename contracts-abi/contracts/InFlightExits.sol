@@ -224,8 +224,7 @@ contract InFlightExits is InFlightOutcomes {
         id = exitGame.enqueue(transaction.asset(), exitableAt, youngest);
     }
 
-    /// @dev The output that an input names is what the input says. Nobody can forge a deposit, so its fund output waits
-    /// for no anchor.
+    /// @dev The output that an input names is what the input says.
     function _checkInput(
         Proof calldata proof,
         Position position,
@@ -243,7 +242,8 @@ contract InFlightExits is InFlightOutcomes {
         if (holder != owner) revert IExitGame.NotSpentByOwner(owner, holder);
         if (value != amount || made.asset() != asset) revert IExitGame.ValueDiffers();
         if (made.kind() == PlasmaTransaction.FUND) _checkDeposit(made, holder, value);
-        else anchoredTerm = inclusion.anchor.time + 2 * _exitPeriod;
+        // Also of a deposit: a quorum can fund one again that was spent.
+        anchoredTerm = inclusion.anchor.time + 2 * _exitPeriod;
     }
 
     /// @dev Whoever freezes a payment whose inputs were set free must own them, or have a new reason.

@@ -67,8 +67,8 @@ contract ExitGameBatchTest is Batching {
         _equal(_exitAll(_batch(_five()), 5) >> 112, block.timestamp + PERIOD);
     }
 
-    /// @dev Deposits wait for no anchor, also together; with a payment among them all wait for it.
-    function test_startExits_ofDepositsIsDueAfterThePeriod() external {
+    /// @dev Deposits wait for their anchor like payments, alone and together with them.
+    function test_startExits_ofDepositsWaitsForTheAnchorToo() external {
         for (uint256 i = 0; i < 2; ++i) {
             vm.prank(bob);
             vault.deposit{value: 1 ether}();
@@ -81,7 +81,7 @@ contract ExitGameBatchTest is Batching {
         _anchor();
         Wanted[] memory wanted = new Wanted[](2);
         (wanted[0], wanted[1]) = (Wanted(height, 0, 1), Wanted(height, 1, 1));
-        _equal(_exitAll(_batch(wanted), 2) >> 112, block.timestamp + PERIOD);
+        _equal(_exitAll(_batch(wanted), 2) >> 112, block.timestamp + 2 * PERIOD);
         wanted[1] = Wanted(height, 2, 1);
         _equal(_exitAll(_batch(wanted), 2) >> 112, block.timestamp + 2 * PERIOD);
     }

@@ -285,7 +285,9 @@ contract ExitGameBatchEndsTest is Batching {
         Wanted[] memory wanted = new Wanted[](2);
         (wanted[0], wanted[1]) = (Wanted(height, 0, 1), Wanted(height, 1, 1));
         uint256 twice = _exitAll(_batch(wanted), 2);
-        _l1(10, PERIOD);
+        _l1(10, 2 * PERIOD);
+        // The older batch leaves first.
+        game.process(address(0), 1);
         _ended(_member(twice, 0), toPosition(height, 0, 0), true);
         _ended(_member(twice, 1), toPosition(height, 1, 0), false);
         uint256 bobs = bob.balance;

@@ -48,9 +48,10 @@ contract ExitGameStartTest is Exits {
         }
     }
 
-    function test_startExit_ofADepositIsDueAfterThePeriod() external {
+    /// @dev K7: nobody can forge a deposit, but a quorum can fund one again.
+    function test_startExit_ofADepositWaitsForItsAnchorToo() external {
         uint256 id = _exit(alice, _proof(1, 0), 0);
-        _equal(id >> 112, block.timestamp + PERIOD);
+        _equal(id >> 112, block.timestamp + 2 * PERIOD);
     }
 
     function test_startExit_revertsWithAnyOtherBond() external {

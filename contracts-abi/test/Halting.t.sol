@@ -328,7 +328,7 @@ contract HaltingTest is Turns {
         vm.prank(ALICE);
         game.startExit{value: BOND}(proof, 0);
         _fraud(height + 1, header, _certificate(header, 15), covering);
-        _l1(50_000, PERIOD);
+        _l1(50_000, 2 * PERIOD);
         uint256 before = ALICE.balance;
         game.process(address(0), 1);
         _equal(ALICE.balance, before + 5 ether + BOND);

@@ -60,10 +60,10 @@ contract InFlightStartTest is InFlight {
         }
     }
 
-    /// @notice K9: a deposit cannot be forged, so what spends one waits for no anchor.
-    function test_startInFlightExit_ofADepositWaitsOnePeriod() external {
+    /// @notice K7, K9: what spends a deposit waits for its anchor too.
+    function test_startInFlightExit_ofADepositWaitsForItsAnchorToo() external {
         uint256 id = _startFromFund(_transfer(ALICE_KEY, funded, AMOUNT, carol, 1000));
-        _equal(id >> 112, block.timestamp + PERIOD);
+        _equal(id >> 112, block.timestamp + 2 * PERIOD);
     }
 
     /// @notice K10: no record of the vault, no exit.

@@ -8,8 +8,8 @@ import {Forms} from "../support/Forms.sol";
 import {Thief} from "./Thief.sol";
 
 /// @notice A deposit that operators fund again, long after it was spent. The spend names the first fund's output, so it
-/// challenges no exit of the second one, and outputs of deposits wait for no anchor: what stops this is the fraud proof,
-/// for which the exit itself brings the half that operators could withhold.
+/// challenges no exit of the second one. What stops this is the fraud proof, for which the exit itself brings the half
+/// that operators could withhold; and where nobody proves it, that all older outputs leave first.
 contract FundAttacks is Thief {
     function _prepare() internal override {
         if (federation.fraudProofs().code.length == 0) _create("FraudProofs", abi.encode(federation));
@@ -37,5 +37,32 @@ contract FundAttacks is Thief {
         vm.warp(id >> 112);
         _process();
         return alice.balance > before;
+    }
+
+    function test_K07_aDepositFundedAgainThatNobodyProves() external {
+        _fails(_firstAgain());
+    }
+
+    function twin_K07_aDepositFundedAgainThatNobodyProves() external {
+        _without("FundTerm");
+        _wins(_firstAgain());
+    }
+
+    /// @dev All that is older than the fraud starts to leave in the last second of the window, and leaves in full.
+    function _firstAgain() private returns (bool) {
+        uint32 honest = _include(Forms.fund(1, VICTIM, OTHERS));
+        uint32 height = _include(Forms.fund(0, alice, AMOUNT));
+        uint256 anchored = federation.latest().time;
+        vm.deal(VICTIM, BOND);
+        uint256 before = bob.balance + VICTIM.balance;
+        _exit(alice, _proof(height, 0), 0);
+        vm.warp(anchored + PERIOD - 1);
+        _exitPaid();
+        _exit(VICTIM, _proof(honest, 0), 0);
+        vm.warp(anchored + PERIOD);
+        _process();
+        vm.warp(anchored + 2 * PERIOD);
+        _process();
+        return bob.balance + VICTIM.balance < before + AMOUNT + OTHERS;
     }
 }
