@@ -114,7 +114,7 @@ export const places = [
     was: "ending.included < ending.competitor",
     becomes: `(${off("OlderAnswer")} || !${off("OlderCompetitor")} && ending.included < ending.competitor)`,
   },
-  check("Expiry", "transaction.expiry() < counted", "revert IExitGame.SpendingExpired(transaction.expiry(), counted);"),
+  check("Expiry", "transaction.expiry() < closed", "revert IExitGame.SpendingExpired(transaction.expiry(), closed);"),
   { was: "if (isConsumed && (isOutput || paid == 0))", becomes: `if (isConsumed && (isOutput || paid == 0 || ${off("OneSide")}))` },
   {
     was: "if (exit.piggybacked & bit == 0) revert NotClaimed();",
