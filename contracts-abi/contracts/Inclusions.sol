@@ -64,7 +64,7 @@ abstract contract Inclusions is IInclusions {
         uint32 closed;
         (closed, lastValid) = _closed();
         if (transaction.expiry() < closed) revert IExitGame.SpendingExpired(transaction.expiry(), closed);
-        for (uint8 i = 0; i < transaction.inputs(); ++i) {
+        for (uint8 i = 0; lastValid != type(uint32).max && i < transaction.inputs(); ++i) {
             (Position spent,) = transaction.input(i);
             if (spent.blockOf() > lastValid) revert IExitGame.HeightVoid(spent.blockOf(), lastValid);
         }

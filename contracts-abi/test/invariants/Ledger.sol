@@ -120,7 +120,16 @@ abstract contract Ledger is Purse {
 
     function _isLive(uint256 payment) internal view returns (bool) {
         Payment storage by = payments[payment];
-        return _isIncluded(payment) || by.expiry >= _counted();
+        return _isIncluded(payment) || (by.expiry >= _counted() && !_isDoomed(payment));
+    }
+
+    /// @dev It spends something of a block that a halt took away: no block will ever include it.
+    function _isDoomed(uint256 payment) internal view returns (bool) {
+        uint256[] storage ins = payments[payment].ins;
+        for (uint256 i = 0; i < ins.length; ++i) {
+            if (payments[coins[ins[i]].payment].voidHeight != 0) return true;
+        }
+        return false;
     }
 
     /// @dev In a block that an anchor covers, in time, and whoever signed owned what it spends.

@@ -15,6 +15,12 @@ contract RegressionsTest is Seeded {
         _replay(false, 1, 1, 120);
     }
 
+    /// @dev An honest payment of two inputs, one of them in a block that a halt took away: no block and no exit can take
+    /// the payment, so it must not cost the exit of the other input.
+    function test_history_ofPaymentsThatSpendWhatAHaltTookAway() external {
+        _replay(true, 5, 5, 80);
+    }
+
     /// @dev A payout that a seizing issuer left no tokens for, behind one that it did.
     function test_history_ofAnIssuerThatSeizesBetweenPayouts() external {
         _replay(true, 2, 10, 100);
