@@ -124,7 +124,9 @@ abstract contract Standard is Users {
         if (expired != 0) {
             bytes memory call =
                 abi.encodeCall(game.challengeExit, (id, payments[expired].body, _inputOf(expired, coin)));
-            _refuses(SEARCHER, address(game), 0, call, IExitGame.SpendingExpired.selector);
+            bool late = payments[expired].expiry < _counted();
+            bytes4 reason = late ? IExitGame.SpendingExpired.selector : IExitGame.HeightVoid.selector;
+            _refuses(SEARCHER, address(game), 0, call, reason);
             _saw("expired challenge refused");
         }
         if (_heightOf(coin) == 0) return;
