@@ -252,7 +252,7 @@ contract GasTest is Turns, Deep {
         vm.startPrank(BOB);
         game.startExit{value: BOND}(proof, 0);
         uint256 second = game.startExit{value: BOND}(proof, 0);
-        _atMost(vm.snapshotGasLastCall("exits", "start of a token, 16 + 20 levels"), 150_000);
+        _atMost(vm.snapshotGasLastCall("exits", "start of a token, 16 + 20 levels"), 151_000);
         vm.stopPrank();
         Position position = toPosition(proof.inclusion.height, proof.inclusion.index, 0);
         bytes memory spending = _transferOf(address(token), BOB_KEY, position, 5, ALICE, type(uint32).max);

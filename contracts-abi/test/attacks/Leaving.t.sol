@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IExitGame} from "../../contracts/interfaces/IExitGame.sol";
 import {Position, toPosition} from "../../contracts/types/Position.sol";
+import {ExitQueue} from "../../contracts/libraries/ExitQueue.sol";
 import {Offer} from "../../contracts/types/Sale.sol";
 import {Batching, Wanted} from "../support/Batching.sol";
 import {Thief} from "./Thief.sol";
@@ -148,7 +149,7 @@ contract LeavingAttacks is Batching, Thief {
             amount: amount,
             price: price,
             buyer: address(0),
-            deadline: uint64(block.timestamp + 1 days),
+            deadline: type(uint64).max,
             sequence: 0
         });
     }
@@ -156,6 +157,8 @@ contract LeavingAttacks is Batching, Thief {
     function _buy(Offer memory offer, bytes32 digest, bytes4 refusal) private {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(BOB_KEY, digest);
         bytes memory call = abi.encodeCall(game.buyExit, (offer, abi.encodePacked(r, s, v)));
+        uint256 half = ExitQueue.exitableAt(offer.exit) - PERIOD / 2;
+        if (block.timestamp < half) vm.warp(half);
         _attempt(mallory, address(game), offer.price, call, refusal);
     }
 }

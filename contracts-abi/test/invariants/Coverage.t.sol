@@ -7,10 +7,12 @@ import {Seeded} from "./Seeded.sol";
 contract CoverageTest is Seeded {
     function test_histories_ofAnHonestFederationSeeEverything() external {
         _run(false, 3, 10, 120);
-        bytes32[35] memory all = [
+        bytes32[37] memory all = [
             bytes32("swallowed deposit"),
             "anchor refused",
             "reorganisation",
+            "batch",
+            "sale",
             "two in flight",
             "race",
             "reclaim overtaken",

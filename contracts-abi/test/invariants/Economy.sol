@@ -23,7 +23,7 @@ contract Economy is Operators {
 
     /// @notice What a history is made of. The last ones only when the operators collude or fall silent.
     function steps(bool colluding) public pure returns (bytes4[] memory list) {
-        bytes4[41] memory all = [
+        bytes4[43] memory all = [
             this.deposit.selector,
             this.pay.selector,
             this.payInVain.selector,
@@ -32,6 +32,8 @@ contract Economy is Operators {
             this.withdraw.selector,
             this.issue.selector,
             this.exit.selector,
+            this.exitBatch.selector,
+            this.sell.selector,
             this.exitWrongly.selector,
             this.challenge.selector,
             this.challengeByReceipt.selector,
@@ -66,7 +68,7 @@ contract Economy is Operators {
             this.exitLie.selector,
             this.proveRewrite.selector
         ];
-        list = new bytes4[](colluding ? all.length : 32);
+        list = new bytes4[](colluding ? all.length : 34);
         for (uint256 i = 0; i < list.length; ++i) {
             list[i] = all[i];
         }

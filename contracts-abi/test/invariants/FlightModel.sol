@@ -4,10 +4,10 @@ pragma solidity 0.8.37;
 import {Proof} from "../../contracts/types/Anchor.sol";
 import {Pending} from "../../contracts/types/InFlight.sol";
 import {NOWHERE, Position} from "../../contracts/types/Position.sol";
-import {Standard} from "./Standard.sol";
+import {Bundles} from "./Bundles.sol";
 
 /// @notice What the model keeps of in-flight exits, and what can be asked about them.
-abstract contract FlightModel is Standard {
+abstract contract FlightModel is Bundles {
     /// @dev `claimed` and `spent` have outputs in bits 0 to 3; bit 4 of `claimed` is the inputs, bits 4 to 7 of `spent`
     /// are inputs shown to be spent by another transaction.
     struct Flight {
@@ -143,7 +143,6 @@ abstract contract FlightModel is Standard {
         uint256[] storage ins = payments[payment].ins;
         for (uint256 i = 0; i < ins.length; ++i) {
             if (youngest < _position(ins[i])) youngest = _position(ins[i]);
-            if (payments[coins[ins[i]].payment].signer == address(0)) continue;
             uint64 term = anchors[coveredBy[_heightOf(ins[i])] - 1].time + 2 * P;
             if (term > time) time = term;
         }

@@ -77,11 +77,6 @@ abstract contract Operators is Turning {
         }
     }
 
-    /// @dev A second fund of a deposit waits for no anchor, so its exit is proven and not outrun.
-    function _expose(uint256 payment) internal override {
-        if (_forgery[payment] == Forgery.DoubleFund) _prove(payment);
-    }
-
     function _prove(uint256 payment) private {
         uint32 height = _everHeight(payment);
         bytes memory call = _accusation(payment);

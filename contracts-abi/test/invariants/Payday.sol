@@ -39,15 +39,9 @@ abstract contract Payday is Reclaims {
 
     /// @dev Challenges in the last moment, by whoever is first.
     function _watch(address asset, uint256 id) internal {
-        uint256 exit = exitOf[asset][id];
-        if (exit != 0) {
-            _expose(coins[exits[exit].coin].payment);
-            address who = id % 3 == 0 ? SEARCHER : WATCHER;
-            // A true claim that an anchor covers wins by itself.
-            bool wins = exits[exit].claimant != address(0) && !exits[exit].claimLies
-                && coveredBy[exits[exit].claimHeight] != 0;
-            if (wins && exits[exit].claimHeight <= federation.lastValid()) return;
-            if (!_challengeIfSpent(exit, who)) _rebutIfFalse(exit);
+        uint256[] memory open = _exitsAt(asset, id);
+        for (uint256 i = 0; i < open.length; ++i) {
+            _watchExit(open[i], (id + i) % 3 == 0 ? SEARCHER : WATCHER);
         }
         uint256 flight = flightOf[asset][id];
         if (flight == 0) return;
@@ -55,16 +49,44 @@ abstract contract Payday is Reclaims {
         _showSpent(flight);
     }
 
-    /// @dev An exit shows the transaction and the block that it leaves from: nobody can withhold them any more.
-    function _expose(uint256 payment) internal virtual;
+    function _watchExit(uint256 exit, address who) private {
+        // A true claim that an anchor covers wins by itself.
+        bool wins = exits[exit].claimant != address(0) && !exits[exit].claimLies
+            && coveredBy[exits[exit].claimHeight] != 0;
+        if (wins && exits[exit].claimHeight <= federation.lastValid()) return;
+        if (!_challengeIfSpent(exit, who)) _rebutIfFalse(exit);
+    }
 
     function _endPlace(bytes32 before, address asset, uint256 id) private returns (bytes32) {
-        uint256 exit = exitOf[asset][id];
-        if (exit != 0) return _link(before, id, _endExit(exit) ? 1 : 0, 0);
+        uint256[] memory open = _exitsAt(asset, id);
+        if (open.length != 0) return _endExits(before, asset, id, open);
         uint256 flight = flightOf[asset][id];
         if (flight == 0) return before;
         (uint8 paid, uint8 consumed) = _endFlight(flight);
         return _link(before, id, paid, consumed);
+    }
+
+    /// @dev One payout for all that had the place, to whoever holds it.
+    function _endExits(bytes32 told, address asset, uint256 place, uint256[] memory open)
+        private
+        returns (bytes32)
+    {
+        address holder = _holderOf(asset, place, coins[exits[open[0]].coin].owner);
+        uint256[] memory leaving = new uint256[](open.length);
+        uint64 begun = exits[open[0]].started;
+        uint256 sum = 0;
+        for (uint256 i = 0; i < open.length; ++i) {
+            Exit memory ending = exits[open[i]];
+            (bool paid, bool lost) = _endExit(open[i]);
+            told = _link(told, ending.id, paid ? 1 : 0, 0);
+            if (!lost) _gets(holder, BOND);
+            if (paid) (leaving[i], sum) = (ending.coin, sum + coins[ending.coin].amount);
+        }
+        uint256 missing = sum == 0 ? 0 : _payOut(asset, holder, sum);
+        for (uint256 i = 0; i < leaving.length; ++i) {
+            if (leaving[i] != 0) _leavesInTime(leaving[i], begun, missing);
+        }
+        return told;
     }
 
     /// @dev By the model: how an in-flight exit ends.

@@ -27,9 +27,8 @@ contract RegressionsTest is Seeded {
     }
 }
 
-/// @notice A deposit that was spent is funded once more by colluding operators. That output waits for no anchor, so its
-/// exit may come before those of honest owners who begin a second later: what stops it is the proof that the exit itself
-/// brings.
+/// @notice A deposit that was spent is funded once more by colluding operators. That output waits for its anchor like any
+/// other, so honest owners who begin within the window leave before it; and the exit itself brings what proves the fraud.
 contract SecondFundTest is Exits {
     Proof private again;
 
@@ -50,6 +49,19 @@ contract SecondFundTest is Exits {
         _exitPaid();
         Accused memory nobody;
         IFraudProofs(federation.fraudProofs()).proveDoubleFund(_proof(1, 0), again, nobody);
+        _wait();
+        uint256 before = bob.balance;
+        game.process(address(0), 9);
+        _equal(bob.balance - before, AMOUNT + BOND);
+        _equal(vault.held(address(0)), 0);
+    }
+
+    /// @dev Bob begins in the last second of the window, and nobody proves anything.
+    function test_exitOfASecondFund_leavesAfterOlderOutputs() external {
+        uint256 end = block.timestamp + PERIOD;
+        _exit(alice, again, 0);
+        vm.warp(end);
+        _exitPaid();
         _wait();
         uint256 before = bob.balance;
         game.process(address(0), 9);

@@ -18,6 +18,7 @@ abstract contract Standard is Users {
         uint256 coin;
         uint256 id;
         uint64 started;
+        uint32 height;
         address claimant;
         uint32 claimHeight;
         bool claimLies;
@@ -120,6 +121,7 @@ abstract contract Standard is Users {
         if (chosen == 0 || _isExitVoid(chosen)) return _else(seed);
         uint256 coin = exits[chosen].coin;
         uint256 id = exits[chosen].id;
+        if (_isSold(coins[coin].asset, uint176(id))) return _else(seed);
         uint256 expired = _expiredSpender(coin);
         if (expired != 0) {
             bytes memory call =
@@ -152,14 +154,20 @@ abstract contract Standard is Users {
         _pays(owner, BOND);
         uint64 time = uint64(block.timestamp) + P;
         uint64 term = anchors[coveredBy[_heightOf(coin)] - 1].time + 2 * P;
-        if (payments[payment].signer != address(0) && term > time) time = term;
+        if (term > time) time = term;
         _takesPlace(asset, id, time, _position(coin));
-        exitOf[asset][id] = exits.length;
-        coins[coin].exits.push(exits.length);
-        exits.push();
-        Exit storage made = exits[exits.length - 1];
-        (made.coin, made.id, made.started) = (coin, id, uint64(block.timestamp));
+        _noteExit(coin, id);
         _saw("exit");
+    }
+
+    function _noteExit(uint256 coin, uint256 id) internal returns (uint256 number) {
+        number = exits.length;
+        exitOf[coins[coin].asset][id] = number;
+        coins[coin].exits.push(number);
+        exits.push();
+        Exit storage made = exits[number];
+        (made.coin, made.id, made.started) = (coin, id, uint64(block.timestamp));
+        made.height = _heightOf(coin);
     }
 
     /// @dev I5: the key is time, then position, then number.
@@ -176,6 +184,13 @@ abstract contract Standard is Users {
         if (spender == 0) return false;
         uint256 id = exits[chosen].id;
         uint8 input = _inputOf(spender, coin);
+        if (_isSold(coins[coin].asset, uint176(id))) {
+            // Nothing spent it before it could be sold, and what comes later is nobody's challenge.
+            bytes memory late = abi.encodeCall(game.challengeExit, (id, payments[spender].body, input));
+            _refuses(who, address(game), 0, late, IExitGame.SoldBefore.selector);
+            _saw("late challenge refused");
+            return false;
+        }
         if (payments[spender].expiry >= _counted()) {
             bytes memory call = abi.encodeCall(game.challengeExit, (id, payments[spender].body, input));
             _do(who, address(game), 0, call);
@@ -213,31 +228,34 @@ abstract contract Standard is Users {
     }
 
     /// @dev By the model: what becomes of an exit whose turn it is.
-    function _endExit(uint256 chosen) internal returns (bool paid) {
+    /// @return paid whether its output leaves
+    /// @return lost whether its bond is the challenger's
+    function _endExit(uint256 chosen) internal returns (bool paid, bool lost) {
         Exit memory ending = exits[chosen];
         Coin storage coin = coins[ending.coin];
         bool counts = !_isExitVoid(chosen);
-        bool stands = false;
         if (ending.claimant != address(0)) {
             _gets(ending.claimant, BOND);
             IFederation.Latest memory last = federation.latest();
-            stands = ending.claimHeight <= last.height && ending.claimHeight <= last.lastValid;
+            lost = counts && ending.claimHeight <= last.height && ending.claimHeight <= last.lastValid;
         }
-        paid = counts && !stands && !_isConsumed(ending.coin);
+        paid = counts && !lost && !_isConsumed(ending.coin);
         if (!counts) _saw("void exit");
-        if (stands && counts) _saw("claim stood");
+        if (lost) {
+            _gets(ending.claimant, BOND);
+            _saw("claim stood");
+        }
         _closeExit(chosen);
-        _gets(counts && stands ? ending.claimant : coin.owner, BOND);
         if (!paid) {
             // I4: what an honest owner did not spend leaves.
             bool honest = _isHonest(coin.owner) && counts && !_isConsumed(ending.coin);
             _holds(!honest, "I4: honest exit is paid");
-            return false;
+            return (paid, lost);
         }
         // I3: what was spent, and known to be, does not.
-        if (!coin.forged && fraudFrom == FOREVER) _holds(!_isSpent(ending.coin), "I3: spent coin stays");
+        bool unseen = coin.forged || fraudFrom != FOREVER || _isSold(coin.asset, uint176(ending.id));
+        _holds(unseen || !_isSpent(ending.coin), "I3: spent coin stays");
         _leaves(ending.coin);
-        _leavesInTime(ending.coin, ending.started, _payOut(coin.asset, coin.owner, coin.amount));
         _saw("payout");
         if (keyOf[coin.owner] == 0) _saw("payout to a griefer");
     }
@@ -309,8 +327,11 @@ abstract contract Standard is Users {
     }
 
     function _isExitVoid(uint256 chosen) internal view returns (bool) {
-        return ExitQueue.position(exits[chosen].id).blockOf() > federation.lastValid();
+        return exits[chosen].height > federation.lastValid();
     }
+
+    /// @dev Whether what has this place has another holder than who began it.
+    function _isSold(address asset, uint256 place) internal view virtual returns (bool);
 
     function _isLate(uint256 chosen) private view returns (bool) {
         return block.timestamp >= ExitQueue.exitableAt(exits[chosen].id) - P / 2;

@@ -43,7 +43,7 @@ abstract contract Turning is Payday {
         if (chosen == 0) return _else(seed);
         Entry storage entry = entries[chosen];
         if (coins[entry.coin].exits.length == 0) _startExit(entry.coin);
-        uint256 time = exits[coins[entry.coin].exits[0]].id >> 112;
+        uint256 time = uint64(exits[coins[entry.coin].exits[0]].id >> 112);
         if (time > block.timestamp + RECLAIM) _advance(time - block.timestamp - RECLAIM);
         if (!_mayRace(chosen)) return;
         _reclaimAlone(chosen);
