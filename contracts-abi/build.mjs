@@ -27,7 +27,7 @@ if (!existsSync(join(here, "node_modules", ".package-lock.json"))) {
   run("npm", "ci");
 }
 if (!process.argv.includes("--install")) {
-  run(join(here, "node_modules", ".bin", "forge"), "build", "contracts");
+  run(join(here, "forge"), "build", "contracts");
   const { keccak256 } = createRequire(import.meta.url)("js-sha3");
   mkdirSync(join(here, "abi"), { recursive: true });
   for (const name of contracts) {

@@ -21,7 +21,7 @@ const house = dirname(package_);
 const copy = join(house, "target", "attacks", "contracts");
 
 /** Tests that look at what our bytecode costs or how large it is: the copy's is another. */
-const ofSize = /Gas\.t\.sol$/;
+const ofSize = /(Gas\w*|Sizes)\.t\.sol$/;
 
 const switchboard = `// SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
@@ -158,7 +158,7 @@ function writeCopy() {
 }
 
 function forge(...words) {
-  const { status, error } = spawnSync(join(copy, "node_modules", ".bin", "forge"), words, { cwd: copy, stdio: "inherit" });
+  const { status, error } = spawnSync(join(package_, "forge"), words, { cwd: copy, stdio: "inherit" });
   if (error) fail(`forge: ${error.message}`);
   if (status !== 0) fail(`forge ${words.join(" ")} failed in ${relative(house, copy)}`);
 }
@@ -168,7 +168,7 @@ function runMissed() {
   for (const { rule, test, because } of missed) {
     const coinbase = `0x${Buffer.from(rule.padEnd(20, "\0")).toString("hex")}`;
     const words = ["test", "--json", "--block-coinbase", coinbase, "--match-test", `^${test}\\(`];
-    const { stdout } = spawnSync(join(copy, "node_modules", ".bin", "forge"), words, { cwd: copy, encoding: "utf8" });
+    const { stdout } = spawnSync(join(package_, "forge"), words, { cwd: copy, encoding: "utf8" });
     let results = [];
     try {
       results = Object.values(JSON.parse(stdout)).flatMap((suite) => Object.values(suite.test_results));

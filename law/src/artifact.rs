@@ -13,7 +13,7 @@ const SOURCES: [&str; 2] = ["test/support/Law.sol", "test/support/Tokens.sol"];
 
 /// Brings the artifacts up to date; forge compiles only what changed.
 pub(crate) fn build() {
-    let forge = house().join("node_modules/.bin/forge");
+    let forge = house().join("forge");
     let done = Command::new(&forge)
         .arg("build")
         .args(SOURCES)
