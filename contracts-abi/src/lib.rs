@@ -12,3 +12,12 @@ ethers_contract::abigen!(
     InFlightExits, "abi/InFlightExits.json";
     FraudProofs, "abi/FraudProofs.json"
 );
+
+// What makes cargo compile again when a file changed: of several contracts the macro does not tell it.
+const _: [&[u8]; 5] = [
+    include_bytes!("../abi/Federation.json"),
+    include_bytes!("../abi/ExitGame.json"),
+    include_bytes!("../abi/Vault.json"),
+    include_bytes!("../abi/InFlightExits.json"),
+    include_bytes!("../abi/FraudProofs.json"),
+];

@@ -157,11 +157,14 @@ async fn outputs_of_several_blocks_leave_together_and_are_challenged_and_sold() 
         .await
         .unwrap();
     let buy = contracts.buy_exit_call(&offer, &[]);
+    let early = direct::transact(&rpc, &stage.alice, &buy).await.unwrap_err();
+    assert!(early.to_string().contains("OfferEarly"), "{early}");
+    stage.anvil.advance(EXIT_PERIOD_S * 3 / 2 + 1).await;
     let foreign = direct::transact(&rpc, &stage.bob, &buy).await.unwrap_err();
     assert!(foreign.to_string().contains("NotBuyer"), "{foreign}");
     direct::transact(&rpc, &stage.alice, &buy).await.unwrap();
 
-    stage.anvil.advance(2 * EXIT_PERIOD_S + 1).await;
+    stage.anvil.advance(EXIT_PERIOD_S).await;
     let before = rpc.balance(stage.alice.address()).await.unwrap();
     let first = ethereum.head().await.unwrap().height.next().unwrap();
     direct::transact(&rpc, &stage.bob, &contracts.process_call(Address::ZERO, 10))
