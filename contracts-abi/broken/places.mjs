@@ -28,7 +28,7 @@ export const places = [
     { was: "if (_strike(exitId)) _settleClaim(exitId);", becomes: `if (!${off("Forgotten")} && _strike(exitId)) _settleClaim(exitId);` },
   ],
   {
-    was: "_challenge(exitId, transaction, input, _checkNotExpired(transaction));",
+    was: "uint32 lastValid = _checkNotExpired(transaction);",
     becomes: `if (${off("SpentInFlight")}) revert IInFlightExits.NotIncluded();
         if (${off("LateChallenge")} && block.timestamp >= ExitQueue.exitableAt(exitId) - _exitPeriod / 2) {
             revert IInFlightExits.TimePassed(0);
@@ -114,7 +114,12 @@ export const places = [
     was: "ending.included < ending.competitor",
     becomes: `(${off("OlderAnswer")} || !${off("OlderCompetitor")} && ending.included < ending.competitor)`,
   },
-  check("Expiry", "transaction.expiry() < closed", "revert IExitGame.SpendingExpired(transaction.expiry(), closed);"),
+  check("Expiry", "expiry < height", "revert IExitGame.SpendingExpired(expiry, height);"),
+  {
+    was: "_checkInTime(transaction, last.height);",
+    becomes: `_checkInTime(transaction, ${off("ExpiryAtAnchor")} && last.lastValid < last.height ? last.lastValid : last.height);`,
+  },
+  check("InputsShown", "inputs > 1 && _latestInFlight(id) == 0", "revert IExitGame.InputsNotShown(id);"),
   { was: "if (isConsumed && (isOutput || paid == 0))", becomes: `if (isConsumed && (isOutput || paid == 0 || ${off("OneSide")}))` },
   {
     was: "if (exit.piggybacked & bit == 0) revert NotClaimed();",

@@ -63,17 +63,20 @@ contract ExitGame is ExitSales {
 
     /// @inheritdoc IExitGame
     function challengeExit(uint256 exitId, bytes calldata transaction, uint8 input) external {
-        transaction.check(_legacyTransactions);
         _checkUnsold(exitId, type(uint64).max);
-        _challenge(exitId, transaction, input, _checkNotExpired(transaction));
+        transaction.check(_legacyTransactions);
+        uint32 lastValid = _checkNotExpired(transaction);
+        _checkCouldLeave(transaction, transaction.id(), lastValid);
+        _challenge(exitId, transaction, input, lastValid);
     }
 
     /// @inheritdoc IExitGame
     function challengeExitIncluded(uint256 exitId, Proof calldata proof, uint8 input) external {
         bytes calldata transaction = proof.transaction;
-        uint32 lastValid = _checkIncluded(transaction, proof.inclusion);
-        if (transaction.expiry() < proof.inclusion.height) {
-            revert SpendingExpired(transaction.expiry(), proof.inclusion.height);
+        transaction.check(_legacyTransactions);
+        uint32 lastValid = _checkIncludedInTime(transaction, proof.inclusion);
+        if (proof.inclusion.height > lastValid) {
+            _checkCouldLeave(transaction, transaction.id(), lastValid);
         }
         _checkUnsold(exitId, proof.inclusion.anchor.time);
         _challenge(exitId, transaction, input, lastValid);
@@ -85,7 +88,7 @@ contract ExitGame is ExitSales {
         payable
     {
         if (msg.value != _exitBond) revert BondDiffers(msg.value, _exitBond);
-        Finding memory found = _examine(spending);
+        Finding memory found = _examineAgainst(spending);
         if (found.leaf == 0) revert NotProvisional();
         _checkSpent(exitId, spending.transaction, input, found.lastValid);
         uint256 until = _half(exitId);
@@ -274,6 +277,10 @@ contract ExitGame is ExitSales {
         }
         address signer = Signing.signer(transaction, address(federation));
         if (signer != challenged.owner) revert NotSpentByOwner(signer, challenged.owner);
+    }
+
+    function _latestInFlight(bytes32 transactionId) internal view override returns (uint256 id) {
+        return inFlight.latestInFlight(transactionId);
     }
 
     function _checkInFlight() private view {

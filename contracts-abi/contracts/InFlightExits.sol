@@ -39,8 +39,7 @@ contract InFlightExits is InFlightOutcomes {
         (id, keys) = _open(transaction, owner, inputs, marks != 0);
         if (found.leaf != 0) {
             // What can still be included needs no inclusion, so a false one takes nothing from it.
-            (uint32 closed,) = _closed();
-            if (transaction.expiry() < closed) marks |= RESTING;
+            if (transaction.expiry() < federation.latest().height) marks |= RESTING;
         } else if (!(found.position == NOWHERE)) {
             marks |= INCLUDED;
         }
@@ -89,7 +88,7 @@ contract InFlightExits is InFlightOutcomes {
     ) external payable {
         (InFlightExit storage exit, bytes32 transactionId) = _pending(exitId, pending);
         _checkBefore(exit, 2);
-        Finding memory found = _examine(competitor);
+        Finding memory found = _examineAgainst(competitor);
         _checkCompetes(pending, transactionId, input, competitor.transaction, found.id, competing);
         if (exit.marks & INCLUDED != 0 && !_isVoid(exit.included, found.lastValid)) {
             _checkOlder(found.position, exit.included);
@@ -142,7 +141,7 @@ contract InFlightExits is InFlightOutcomes {
     ) external payable {
         (InFlightExit storage exit, bytes32 transactionId) = _pending(exitId, pending);
         if (exit.piggybacked & INPUTS == 0) revert NotClaimed();
-        Finding memory found = _examine(spending);
+        Finding memory found = _examineAgainst(spending);
         _checkCompetes(pending, transactionId, input, spending.transaction, found.id, spendingInput);
         uint8 spent = exit.spent;
         uint8 bit = INPUTS << input;
@@ -173,7 +172,7 @@ contract InFlightExits is InFlightOutcomes {
         if (exit.piggybacked & bit == 0) revert NotClaimed();
         Finding memory born = _examineSame(payment, transactionId, pending.owner);
         Position position = Position.wrap(Position.unwrap(born.position) | output);
-        Finding memory found = _examine(spending);
+        Finding memory found = _examineAgainst(spending);
         _checkSpends(pending.transaction, position, amount, owner, spending.transaction, spendingInput);
         if (born.leaf != 0 || found.leaf != 0) {
             _claim(exitId, exit, OUTPUT + output, born.position, born.leaf, found.position, found.leaf);

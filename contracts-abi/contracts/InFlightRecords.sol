@@ -111,6 +111,10 @@ abstract contract InFlightRecords is IInFlightExits, Inclusions, Payouts {
         return exitGame.consumed(output) != 0;
     }
 
+    function _latestInFlight(bytes32 transactionId) internal view override returns (uint256 id) {
+        return latestInFlight[transactionId];
+    }
+
     function _key(bytes32 transactionId, uint8 output) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(transactionId, output));
     }

@@ -36,44 +36,69 @@ abstract contract Inclusions is IInclusions {
         _legacyTransactions = fixed_.legacyTransactions;
     }
 
-    /// @dev An expired transaction counts only with its inclusion in time; everything else is up to the caller.
+    /// @dev What a transaction shows that is to cost another exit something; everything else is up to the caller.
+    function _examineAgainst(Evidence calldata evidence) internal view returns (Finding memory found) {
+        found = _examine(evidence);
+        if (found.position == NOWHERE || found.leaf != 0) {
+            _checkCouldLeave(evidence.transaction, found.id, found.lastValid);
+        }
+    }
+
+    /// @dev An expired transaction counts only with its inclusion in time.
     function _examine(Evidence calldata evidence) internal view returns (Finding memory found) {
         bytes calldata transaction = evidence.transaction;
         Inclusion calldata inclusion = evidence.inclusion;
-        if (inclusion.transactionCount == 0) {
-            transaction.check(_legacyTransactions);
-            found.lastValid = _checkNotExpired(transaction);
-            found.position = NOWHERE;
-        } else {
-            if (evidence.header.length == 0) {
-                found.lastValid = _checkIncluded(transaction, inclusion);
-            } else {
-                (found.leaf, found.lastValid) = _checkCertified(evidence);
-            }
-            if (transaction.expiry() < inclusion.height) {
-                revert IExitGame.SpendingExpired(transaction.expiry(), inclusion.height);
-            }
-            found.position = toPosition(inclusion.height, inclusion.index, 0);
-        }
+        transaction.check(_legacyTransactions);
         found.id = transaction.id();
+        uint32 height = inclusion.height;
+        bool counts = inclusion.transactionCount != 0;
+        if (!counts) {
+            found.lastValid = _checkNotExpired(transaction);
+        } else if (evidence.header.length == 0) {
+            found.lastValid = _checkIncludedInTime(transaction, inclusion);
+            // In a void block it is as in none, except that the block shows that it had not expired.
+            counts = height <= found.lastValid;
+        } else {
+            (found.leaf, found.lastValid) = _checkCertified(evidence);
+            _checkInTime(transaction, height);
+        }
+        found.position = counts ? toPosition(height, inclusion.index, 0) : NOWHERE;
     }
 
-    /// @dev An expired payment can never be included, so without a proof that it was it must not cost an exit. Nor can one
-    /// that spends a void output: no in-flight exit of it can start, so its other inputs must be able to leave alone.
+    /// @dev What had expired when the last block was anchored is in no block that is yet to come. Blocks above the last valid
+    /// height were there all the same: what expired among them counts by being shown in one.
     function _checkNotExpired(bytes calldata transaction) internal view returns (uint32 lastValid) {
-        uint32 closed;
-        (closed, lastValid) = _closed();
-        if (transaction.expiry() < closed) revert IExitGame.SpendingExpired(transaction.expiry(), closed);
-        for (uint8 i = 0; lastValid != type(uint32).max && i < transaction.inputs(); ++i) {
+        IFederation.Latest memory last = federation.latest();
+        _checkInTime(transaction, last.height);
+        return last.lastValid;
+    }
+
+    function _checkIncludedInTime(bytes calldata transaction, Inclusion calldata inclusion)
+        internal
+        view
+        returns (uint32 lastValid)
+    {
+        lastValid = History.checkTransaction(federation, transaction, inclusion);
+        _checkInTime(transaction, inclusion.height);
+    }
+
+    /// @dev What no anchored block is shown to include costs others nothing unless it could leave itself: else both would
+    /// be frozen. Its inputs do not lie in void blocks, and where there are several an in-flight exit of it proved them all.
+    function _checkCouldLeave(bytes calldata transaction, bytes32 id, uint32 lastValid) internal view {
+        uint8 inputs = transaction.inputs();
+        for (uint8 i = 0; lastValid != type(uint32).max && i < inputs; ++i) {
             (Position spent,) = transaction.input(i);
             if (spent.blockOf() > lastValid) revert IExitGame.HeightVoid(spent.blockOf(), lastValid);
         }
+        if (inputs > 1 && _latestInFlight(id) == 0) revert IExitGame.InputsNotShown(id);
     }
 
-    /// @return closed the height up to which blocks are what they are: none will be made there any more
-    function _closed() internal view returns (uint32 closed, uint32 lastValid) {
-        IFederation.Latest memory last = federation.latest();
-        return (last.height < last.lastValid ? last.height : last.lastValid, last.lastValid);
+    /// @return id of the last in-flight exit of a transaction, zero if there never was one
+    function _latestInFlight(bytes32 transactionId) internal view virtual returns (uint256 id);
+
+    function _checkInTime(bytes calldata transaction, uint32 height) private pure {
+        uint32 expiry = transaction.expiry();
+        if (expiry < height) revert IExitGame.SpendingExpired(expiry, height);
     }
 
     /// @dev See `History`.
@@ -100,7 +125,6 @@ abstract contract Inclusions is IInclusions {
         view
         returns (bytes32 leaf, uint32 lastValid)
     {
-        evidence.transaction.check(_legacyTransactions);
         Inclusion calldata inclusion = evidence.inclusion;
         if (!federation.verify(evidence.header, evidence.certificate)) revert IExitGame.HeaderNotCertified();
         uint32 height = inclusion.height;

@@ -89,10 +89,13 @@ contract ExitGameChallengeTest is Exits {
     }
 
     /// @dev Whatever input of whatever transaction, only the one that names the output counts.
-    function test_challengeExit_acceptsExactlyTheInputThatNamesTheOutput() external {
+    function test_challengeExitIncluded_acceptsExactlyTheInputThatNamesTheOutput() external {
         for (uint8 count = 1; count <= 4; ++count) {
             for (uint8 named = 0; named < count; ++named) {
-                bytes memory spending = _spendAmong(count, named);
+                uint32 height = _block(_spendAmong(count, named));
+                _l1(5, 60);
+                _anchor();
+                Proof memory spending = _proof(height, 0);
                 for (uint8 input = 0; input < 6; ++input) {
                     uint256 open = _exitPaid();
                     if (input != named) {
@@ -104,7 +107,7 @@ contract ExitGameChallengeTest is Exits {
                                 : abi.encodeWithSelector(PlasmaTransaction.InputOutside.selector, input)
                         );
                     }
-                    game.challengeExit(open, spending, input);
+                    game.challengeExitIncluded(open, spending, input);
                     _true(_isOpen(open) == (input != named));
                 }
             }
@@ -191,14 +194,16 @@ contract ExitGameChallengeTest is Exits {
         _true(!_isOpen(id));
     }
 
-    function test_challengeExit_expiryCountsAgainstTheLastValidHeight() external {
+    function test_challengeExit_expiryCountsAgainstTheLastAnchorAlsoAfterAHalt() external {
         _block();
         _block();
         _l1(5, 60);
         _anchor();
-        _refused(_spend(2), 0, abi.encodeWithSelector(IExitGame.SpendingExpired.selector, 2, 4));
+        bytes memory reason = abi.encodeWithSelector(IExitGame.SpendingExpired.selector, 2, 4);
+        _refused(_spend(2), 0, reason);
         _halt(2);
-        game.challengeExit(id, _spend(2), 0);
+        _refused(_spend(2), 0, reason);
+        game.challengeExit(id, _spend(4), 0);
         _true(!_isOpen(id));
     }
 
@@ -243,12 +248,14 @@ contract ExitGameChallengeTest is Exits {
         );
     }
 
-    function test_challengeExitIncluded_revertsForAnInclusionThatIsVoid() external {
+    /// @dev There it had not expired, so it is as one that is in no block.
+    function test_challengeExitIncluded_countsAnInclusionThatIsVoid() external {
         uint32 height = _block(_spend(3));
         _l1(5, 60);
         _anchor();
         _halt(2);
-        _refusedIncluded(_proof(height, 0), abi.encodeWithSelector(IExitGame.HeightVoid.selector, 3, 2));
+        game.challengeExitIncluded(id, _proof(height, 0), 0);
+        _true(!_isOpen(id));
     }
 
     function test_challengeExit_revertsForAVoidExit() external {

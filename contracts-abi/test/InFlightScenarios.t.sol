@@ -215,7 +215,7 @@ contract InFlightScenariosTest is InFlight {
         _halt(2);
         Pending memory pending = _pending(payment);
         Evidence memory evidence = _shown(later, 0);
-        vm.expectRevert(abi.encodeWithSelector(IExitGame.HeightVoid.selector, 4, 2));
+        vm.expectRevert(IInFlightExits.NotIncluded.selector);
         inFlight.respondNotCanonical(id, pending, evidence);
         _due(id, 0, 0);
     }

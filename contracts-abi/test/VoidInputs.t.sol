@@ -48,14 +48,20 @@ contract VoidInputsTest is InFlight {
 
     /// @notice Before the halt it is a payment like any other.
     function test_challengeExit_withAYoungInput_countsWhileItIsValid() external {
-        uint256 id = _exitPaid();
-        game.challengeExit(id, mixed, 0);
-        _true(!_isOpen(id));
+        _counts();
     }
 
     /// @notice At the last valid height nothing is void.
     function test_challengeExit_withAnInputAtTheLastValidHeight_counts() external {
         _halt(young);
+        _counts();
+    }
+
+    /// @dev Its inputs are shown, and it ends the exit of one of them.
+    function _counts() private {
+        Proof[] memory proofs = new Proof[](2);
+        (proofs[0], proofs[1]) = (_proof(2, 0), _proof(young, 0));
+        inFlight.startInFlightExit{value: BOND}(_plain(mixed), proofs);
         uint256 id = _exitPaid();
         game.challengeExit(id, mixed, 0);
         _true(!_isOpen(id));

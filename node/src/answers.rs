@@ -101,7 +101,8 @@ impl<R: Read> Archive<'_, R> {
         inclusion(self.reader, self.anchors, height, index)
     }
 
-    /// A decided transaction as it counts on Ethereum: included where it can be shown, else as long as it is not expired.
+    /// A decided transaction as it counts on Ethereum: included where it can be shown, else as long as it is not expired, or
+    /// was not in the void block that shows it.
     ///
     /// # Errors
     /// As [`Archive::fund`].
@@ -110,9 +111,12 @@ impl<R: Read> Archive<'_, R> {
             return Ok(Some(Evidence::Anchored(Box::new(inclusion))));
         }
         let signed = transaction(self.reader, height, index)?;
-        let counted = self.anchored.min(self.last_valid);
-        let is_fresh = |signed: &SignedTransaction| signed.transaction.expiry >= counted;
-        Ok(signed.filter(is_fresh).map(Evidence::Bare))
+        let is_fresh = |signed: &SignedTransaction| signed.transaction.expiry >= self.anchored;
+        if let Some(signed) = signed.filter(is_fresh) {
+            return Ok(Some(Evidence::Bare(signed)));
+        }
+        let void = inclusion(self.reader, self.anchors, height, index)?;
+        Ok(void.map(|found| Evidence::Anchored(Box::new(found))))
     }
 
     /// What every call about an in-flight exit brings back; `None` when the ledger knows another output than an input names.
@@ -254,7 +258,7 @@ impl<R: Read> Archive<'_, R> {
                 continue;
             };
             if let Some(evidence) = self.evidence(spender.height, spender.transaction)? {
-                spends.push((place(&evidence), input, spender.input, evidence));
+                spends.push((self.place(&evidence), input, spender.input, evidence));
             }
         }
         spends.sort_by_key(|(place, input, ..)| (*place, *input));
@@ -280,6 +284,24 @@ impl<R: Read> Archive<'_, R> {
         Ok(())
     }
 
+    /// Where evidence places its transaction: a void block is none.
+    fn place(&self, evidence: &Evidence) -> Packed {
+        let (height, index) = match evidence {
+            Evidence::Bare(_) => return NOWHERE,
+            Evidence::Anchored(inclusion) => (inclusion.receipt.height, inclusion.receipt.index),
+            Evidence::Certified(receipt) => (receipt.height, receipt.index),
+        };
+        if height > self.last_valid {
+            return NOWHERE;
+        }
+        let position = Position {
+            block: height,
+            transaction: index,
+            output: 0,
+        };
+        position.pack()
+    }
+
     fn spender(&self, position: Position) -> Result<Option<Spender>, StorageError> {
         let record = self.reader.output(position)?;
         Ok(record.and_then(|record| match record.fate {
@@ -297,24 +319,6 @@ fn is_needed(open: &InFlightExit, place: Packed) -> bool {
         None => open.included.is_none_or(|included| place < included),
         Some(known) => is_claimed && place < known && open.included.is_none_or(|included| place < included),
     }
-}
-
-/// Where evidence places its transaction.
-fn place(evidence: &Evidence) -> Packed {
-    match evidence {
-        Evidence::Bare(_) => NOWHERE,
-        Evidence::Anchored(inclusion) => first_output(inclusion.receipt.height, inclusion.receipt.index),
-        Evidence::Certified(receipt) => first_output(receipt.height, receipt.index),
-    }
-}
-
-fn first_output(block: Height, transaction: u32) -> Packed {
-    let position = Position {
-        block,
-        transaction,
-        output: 0,
-    };
-    position.pack()
 }
 
 fn side(count: usize) -> u8 {

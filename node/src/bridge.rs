@@ -58,7 +58,7 @@ pub struct SpendProof {
     pub spender: SignedTransaction,
     /// Which of its inputs names the output.
     pub input: u8,
-    /// Where the transaction lies in anchored history; needed only when its expiry has passed.
+    /// Where the transaction lies in anchored history; needed when its expiry has passed, or it has several inputs.
     pub inclusion: Option<convert::Inclusion>,
 }
 

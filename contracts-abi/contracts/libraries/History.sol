@@ -43,11 +43,9 @@ library History {
         view
         returns (bytes32 leaf, uint32 lastValid)
     {
+        (leaf, lastValid) = _checkAnchoredBlock(federation, place);
         uint32 height = place.height;
-        lastValid = _checkCovering(federation, height, height, place.anchor);
         if (height > lastValid) revert IExitGame.HeightVoid(height, lastValid);
-        leaf = _leafOf(place);
-        _checkHistory(height, leaf, place.anchor.height, place.anchor.historyRoot, place.historyPath);
     }
 
     /// @notice The same for the blocks of a batch, at least one; `MultiProof` requires that their heights rise.
@@ -71,12 +69,9 @@ library History {
     function checkTransaction(IFederation federation, bytes calldata transaction, Inclusion calldata place)
         internal
         view
+        returns (uint32 lastValid)
     {
-        uint32 height = place.height;
-        _checkCovering(federation, height, height, place.anchor);
-        _checkHistory(
-            height, _leafOf(place), place.anchor.height, place.anchor.historyRoot, place.historyPath
-        );
+        (, lastValid) = _checkAnchoredBlock(federation, place);
         checkPlace(transaction, place);
     }
 
@@ -139,6 +134,17 @@ library History {
         returns (bytes32)
     {
         return keccak256(abi.encodePacked(uint8(1), height, transactionCount, transactionsRoot, l1Height));
+    }
+
+    function _checkAnchoredBlock(IFederation federation, Inclusion calldata place)
+        private
+        view
+        returns (bytes32 leaf, uint32 lastValid)
+    {
+        uint32 height = place.height;
+        lastValid = _checkCovering(federation, height, height, place.anchor);
+        leaf = _leafOf(place);
+        _checkHistory(height, leaf, place.anchor.height, place.anchor.historyRoot, place.historyPath);
     }
 
     /// @dev The anchor is the first that covers heights from `lowest` to `highest`.

@@ -146,13 +146,12 @@ contract StandardExitAttacks is Thief {
             spends[i] = Spend(toPosition(3, 0, i), part);
         }
         _include(_signed(BOB_KEY, Forms.unsigned(5, address(0), 1000, _fromPaid(), outputs)));
-        bytes memory spending =
-            _signed(BOB_KEY, Forms.unsigned(5, address(0), 1000, spends, Forms.one(Pay(alice, AMOUNT))));
+        _include(_signed(BOB_KEY, Forms.unsigned(5, address(0), 1000, spends, Forms.one(Pay(alice, AMOUNT)))));
         for (uint8 j = 0; j < 4; ++j) {
             uint256 id = _exit(bob, _proof(3, 0), j);
             for (uint8 i = 0; i < 4; ++i) {
                 if (i == j) continue;
-                bytes memory call = abi.encodeCall(game.challengeExit, (id, spending, i));
+                bytes memory call = abi.encodeCall(game.challengeExitIncluded, (id, _proof(4, 0), i));
                 _attempt(WATCHER, address(game), 0, call, IExitGame.InputDiffers.selector);
                 if (!_isOpen(id)) return true;
             }

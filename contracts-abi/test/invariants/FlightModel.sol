@@ -123,14 +123,14 @@ abstract contract FlightModel is Bundles {
         return payments[open.payment].ins[input];
     }
 
-    /// @dev The oldest included competitor, else any that is not expired.
+    /// @dev The oldest included competitor, else any that counts.
     function _rivalOf(uint256 payment) internal view returns (uint256 input, uint256 rival) {
         Position best = NOWHERE;
         uint256[] storage ins = payments[payment].ins;
         for (uint256 i = 0; i < ins.length; ++i) {
             uint256[] storage spenders = coins[ins[i]].spenders;
             for (uint256 k = 0; k < spenders.length; ++k) {
-                if (spenders[k] == payment || !_isLive(spenders[k])) continue;
+                if (spenders[k] == payment || !_isLive(spenders[k]) || _isUnproven(spenders[k])) continue;
                 bool older = _isIncluded(spenders[k]) && _bornAt(spenders[k]) < best;
                 if (older) best = _bornAt(spenders[k]);
                 if (older || rival == 0) (input, rival) = (i, spenders[k]);

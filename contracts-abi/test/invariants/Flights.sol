@@ -97,7 +97,7 @@ abstract contract Flights is FlightModel {
         same.transaction = payments[payment].body;
         bool early = block.timestamp < open.begun + P / 2;
         bytes memory call = abi.encodeCall(inFlight.challengeNotCanonical, (open.id, pending, 0, same, 0));
-        bool plain = payments[payment].expiry >= _counted();
+        bool plain = !_isExpired(payment);
         if (early && plain) _refusesFlight(SEARCHER, 0, call, IInFlightExits.SameTransaction.selector);
         if (!early) _refusesFlight(SEARCHER, 0, call, IInFlightExits.TimePassed.selector);
         if (open.claimed & INPUTS != 0 && plain) {
@@ -128,6 +128,10 @@ abstract contract Flights is FlightModel {
 
     // ---- what is tried
 
+    function _flyIfProvable(uint256 payment, address starter) internal override returns (bool) {
+        return _isProvable(payment) && _fly(payment, starter) != 0;
+    }
+
     function _fly(uint256 payment, address starter) internal returns (uint256 flight) {
         if (wasFreed[payment] && starter != payments[payment].signer) {
             if (federation.lastValid() >= freedUnder[payment]) return 0;
@@ -144,7 +148,8 @@ abstract contract Flights is FlightModel {
         Flight storage made = flights[flight];
         (made.payment, made.id, made.begun, made.starter) = (payment, id, uint64(block.timestamp), starter);
         (made.competitor, made.included) = (NOWHERE, NOWHERE);
-        if (evidence.inclusion.transactionCount != 0) made.included = _bornAt(payment);
+        if (_isIncluded(payment)) made.included = _bornAt(payment);
+        flown[payments[payment].id] = true;
         flightOf[asset][id] = flight;
         payments[payment].flight = flight;
         _saw("flight");
@@ -231,14 +236,14 @@ abstract contract Flights is FlightModel {
         uint256[] storage ins = payments[open.payment].ins;
         for (uint8 i = 0; i < ins.length && open.claimed & INPUTS != 0; ++i) {
             uint256 rival = _liveSpender(ins[i], open.payment);
-            if (rival == 0 || open.spent & (INPUTS << i) != 0) continue;
+            if (rival == 0 || open.spent & (INPUTS << i) != 0 || _isUnproven(rival)) continue;
             _showInputSpent(open, i, rival, _inputOf(rival, ins[i]));
         }
         if (!_isIncluded(open.payment)) return;
         uint256[] storage outs = payments[open.payment].outs;
         for (uint8 i = 0; i < outs.length; ++i) {
             uint256 spender = _liveSpender(outs[i], 0);
-            if (spender == 0 || open.claimed & (uint8(1) << i) == 0) continue;
+            if (spender == 0 || open.claimed & (uint8(1) << i) == 0 || _isUnproven(spender)) continue;
             _showOutputSpent(open, i, spender, _inputOf(spender, outs[i]));
         }
     }

@@ -62,6 +62,8 @@ abstract contract Ledger is Purse {
     Entry[] internal entries;
     mapping(bytes32 key => uint256 times) internal left;
     mapping(bytes32 signed => uint256 payment) private _known;
+    /// @dev By transaction: whether an in-flight exit of it was ever started.
+    mapping(bytes32 id => bool) internal flown;
     /// @dev The first height that holds what is invalid, and since when L1 shows it; the most when there is none.
     uint32 internal fraudFrom = FOREVER;
     uint64 internal fraudTime;
@@ -108,19 +110,39 @@ abstract contract Ledger is Purse {
         return false;
     }
 
-    /// @dev A transaction of the owner that L1 takes for a spend of the coin now, zero if there is none: included, or
-    /// not expired.
-    function _liveSpender(uint256 coin, uint256 except) internal view returns (uint256) {
+    /// @dev A transaction of the owner that can cost an exit of the coin something now, zero if there is none: included,
+    /// or not expired. Rather one that needs no more than to be shown.
+    function _liveSpender(uint256 coin, uint256 except) internal view returns (uint256 spender) {
         uint256[] storage spenders = coins[coin].spenders;
         for (uint256 i = 0; i < spenders.length; ++i) {
-            if (spenders[i] != except && _isLive(spenders[i])) return spenders[i];
+            if (spenders[i] == except || !_isLive(spenders[i])) continue;
+            if (!_isUnproven(spenders[i])) return spenders[i];
+            spender = spenders[i];
         }
-        return 0;
     }
 
     function _isLive(uint256 payment) internal view returns (bool) {
+        if (_isIncluded(payment)) return true;
+        return (!_isExpired(payment) || _wasIncluded(payment)) && !_isDoomed(payment);
+    }
+
+    function _isExpired(uint256 payment) internal view returns (bool) {
+        return payments[payment].expiry < federation.latest().height;
+    }
+
+    /// @dev In time in a block that was anchored, and that a halt took away.
+    function _wasIncluded(uint256 payment) internal view returns (bool) {
         Payment storage by = payments[payment];
-        return _isIncluded(payment) || (by.expiry >= _counted() && !_isDoomed(payment));
+        return by.voidHeight != 0 && coveredBy[by.voidHeight] != 0 && by.voidHeight <= by.expiry;
+    }
+
+    /// @dev Whether it costs others nothing until an in-flight exit of it proved its inputs, and none did.
+    function _isUnproven(uint256 payment) internal view returns (bool) {
+        return !_isIncluded(payment) && _hasInputsToProve(payment);
+    }
+
+    function _hasInputsToProve(uint256 payment) internal view returns (bool) {
+        return payments[payment].ins.length > 1 && !flown[payments[payment].id];
     }
 
     /// @dev It spends something of a block that a halt took away: no block will ever include it.
@@ -136,11 +158,6 @@ abstract contract Ledger is Purse {
     function _isIncluded(uint256 payment) internal view returns (bool) {
         Payment storage by = payments[payment];
         return by.height != 0 && coveredBy[by.height] != 0 && by.height <= by.expiry;
-    }
-
-    function _counted() internal view returns (uint32) {
-        IFederation.Latest memory last = federation.latest();
-        return last.height < last.lastValid ? last.height : last.lastValid;
     }
 
     /// @dev The federation still anchors.
@@ -276,11 +293,12 @@ abstract contract Ledger is Purse {
         return Proof(made.body, _placed(made.height, made.index));
     }
 
-    /// @dev A transaction with its place under an anchor where it has one.
+    /// @dev A transaction with its place under an anchor where it has one, or had one and expired.
     function _evidenceOf(uint256 payment) internal view returns (Evidence memory evidence) {
         Payment storage made = payments[payment];
         evidence.transaction = made.body;
         if (_isIncluded(payment)) evidence.inclusion = _placed(made.height, made.index);
+        else if (_isExpired(payment)) evidence.inclusion = _placed(made.voidHeight, made.index);
     }
 
     /// @dev The same with its place under the certified header of the newest block.

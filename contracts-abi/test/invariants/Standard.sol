@@ -86,6 +86,9 @@ abstract contract Standard is Users {
         uint8 input = _inputOf(spender, exits[chosen].coin);
         bytes memory call =
             abi.encodeCall(game.challengeExitProvisionally, (exits[chosen].id, _receiptOf(spender), input));
+        if (_hasInputsToProve(spender)) {
+            return _refusesExit(WATCHER, call, IExitGame.InputsNotShown.selector);
+        }
         if (_isLate(chosen)) {
             return _refusesExit(WATCHER, call, IInFlightExits.TimePassed.selector);
         }
@@ -104,6 +107,8 @@ abstract contract Standard is Users {
         uint8 input = _inputOf(spender, exits[chosen].coin);
         Evidence memory lie = _lieAbout(spender, height);
         bytes memory call = abi.encodeCall(game.challengeExitProvisionally, (exits[chosen].id, lie, input));
+        if (_isDoomed(spender)) return _refusesExit(SEARCHER, call, IExitGame.HeightVoid.selector);
+        if (_isUnproven(spender)) return _refusesExit(SEARCHER, call, IExitGame.InputsNotShown.selector);
         _do(SEARCHER, address(game), BOND, call);
         _claims(chosen, SEARCHER, height, true);
         _saw("false claim");
@@ -126,8 +131,8 @@ abstract contract Standard is Users {
         if (expired != 0) {
             bytes memory call =
                 abi.encodeCall(game.challengeExit, (id, payments[expired].body, _inputOf(expired, coin)));
-            bool late = payments[expired].expiry < _counted();
-            bytes4 reason = late ? IExitGame.SpendingExpired.selector : IExitGame.HeightVoid.selector;
+            bytes4 reason =
+                _isExpired(expired) ? IExitGame.SpendingExpired.selector : IExitGame.HeightVoid.selector;
             _refuses(SEARCHER, address(game), 0, call, reason);
             _saw("expired challenge refused");
         }
@@ -191,12 +196,14 @@ abstract contract Standard is Users {
             _saw("late challenge refused");
             return false;
         }
-        if (payments[spender].expiry >= _counted()) {
+        if (_isUnproven(spender) && !_proves(id, spender, input, who)) return false;
+        if (!_isExpired(spender) && !_hasInputsToProve(spender)) {
             bytes memory call = abi.encodeCall(game.challengeExit, (id, payments[spender].body, input));
             _do(who, address(game), 0, call);
         } else {
-            bytes memory call = abi.encodeCall(game.challengeExitIncluded, (id, _proofOf(spender), input));
-            _do(who, address(game), 0, call);
+            Evidence memory shown = _evidenceOf(spender);
+            Proof memory proof = Proof(shown.transaction, shown.inclusion);
+            _do(who, address(game), 0, abi.encodeCall(game.challengeExitIncluded, (id, proof, input)));
             _saw("challenge by inclusion");
         }
         _gets(who, BOND);
@@ -205,6 +212,19 @@ abstract contract Standard is Users {
         _saw("challenge");
         return true;
     }
+
+    /// @dev Who challenges with a payment of several inputs that is in no block proves them first.
+    function _proves(uint256 id, uint256 spender, uint8 input, address who) private returns (bool) {
+        if (!_isExpired(spender)) {
+            bytes memory call = abi.encodeCall(game.challengeExit, (id, payments[spender].body, input));
+            _refuses(who, address(game), 0, call, IExitGame.InputsNotShown.selector);
+            _saw("challenge without inputs refused");
+        }
+        return _flyIfProvable(spender, who);
+    }
+
+    /// @dev Starts an in-flight exit, if there can be one.
+    function _flyIfProvable(uint256 payment, address starter) internal virtual returns (bool);
 
     function _rebutIfFalse(uint256 chosen) internal {
         Exit storage claimed = exits[chosen];

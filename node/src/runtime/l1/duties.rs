@@ -364,7 +364,7 @@ fn statement(vote: &Vote) -> Statement {
 }
 
 /// The transaction that spent an exiting output. One whose expiry lies below the newest anchor counts on Ethereum only
-/// with its inclusion.
+/// with its inclusion, and so does one of several inputs, unless an in-flight exit of it was started.
 fn spend_proof<R: Read>(
     reader: &R,
     anchors: &AnchorBook,
@@ -375,7 +375,7 @@ fn spend_proof<R: Read>(
         return Ok(None);
     };
     let newest = anchors.newest().map_or(Height(0), |anchor| anchor.height);
-    let inclusion = if signed.transaction.expiry < newest {
+    let inclusion = if signed.transaction.expiry < newest || signed.transaction.inputs.len() > 1 {
         let Some(inclusion) = answers::inclusion(reader, anchors, spender.height, spender.transaction)?
         else {
             return Ok(None);
