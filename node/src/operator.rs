@@ -10,6 +10,7 @@ pub mod chain;
 pub mod effect;
 pub mod event;
 pub mod guardian;
+mod handing;
 pub mod matters;
 pub mod mempool;
 mod offers;
@@ -39,6 +40,7 @@ use chain::Chain;
 use effect::{Effect, Record};
 use event::{Event, Offered};
 use guardian::Guardian;
+use handing::Handing;
 use mempool::{Mempool, MempoolLimits};
 use origins::Origins;
 use recovery::{floor, guardian, split};
@@ -88,6 +90,7 @@ pub struct Operator<S: Scheme> {
     /// Batches of offered transactions whose reads are under way, by their number.
     offers: BTreeMap<u64, Vec<Offered>>,
     next_offer: u64,
+    handing: Handing,
     /// Blocks whose verdict the engine waits for, with the view that asked.
     awaited: BTreeMap<BlockId, View>,
     /// Views above the floor whose leader has sent a body.
@@ -152,6 +155,7 @@ impl<S: Scheme> Operator<S> {
             rotten: None,
             offers: BTreeMap::new(),
             next_offer: 0,
+            handing: Handing::default(),
             awaited: BTreeMap::new(),
             bodies: BTreeSet::new(),
             reading: BTreeSet::new(),
@@ -313,6 +317,7 @@ impl<S: Scheme> Operator<S> {
         if self.stopped.is_none() {
             self.catch_up(now, effects);
             effects.extend(self.guardian.due(now));
+            self.hand_on(now, effects);
             self.report_work(now, effects);
         } else {
             self.accuse(now, effects);

@@ -17,6 +17,7 @@ mod suite {
     pub(crate) mod duties;
     pub(crate) mod federation;
     pub(crate) mod fraud;
+    pub(crate) mod handing;
     pub(crate) mod http;
     pub(crate) mod leader;
     pub(crate) mod lost_log;

@@ -40,7 +40,7 @@ pub enum Effect {
         /// The encoded block that a fresh proposal carries.
         block: Option<Bytes>,
     },
-    /// Tell the other operators of a client's transaction.
+    /// Tell the other operators of a transaction that waits.
     Gossip(Bytes),
     /// Tell a client what became of its transaction.
     Reply {

@@ -54,6 +54,8 @@ struct Waiting {
     transaction: AuthenticTransaction,
     since: Millis,
     bytes: usize,
+    /// A client of this operator brought it.
+    is_ours: bool,
 }
 
 impl Mempool {
@@ -93,7 +95,7 @@ impl Mempool {
     }
 
     /// Takes a transaction whose rules were checked; never replaces one that waits.
-    pub fn offer(&mut self, now: Millis, transaction: AuthenticTransaction) -> Admission {
+    pub fn offer(&mut self, now: Millis, transaction: AuthenticTransaction, is_ours: bool) -> Admission {
         if self.by_id.contains_key(&transaction.id()) {
             return Admission::Known;
         }
@@ -120,6 +122,7 @@ impl Mempool {
                 transaction,
                 since: now,
                 bytes,
+                is_ours,
             },
         );
         Admission::Added
@@ -134,6 +137,23 @@ impl Mempool {
             .filter(|transaction| !excluded.contains(&transaction.id()))
             .take(count)
             .cloned()
+            .collect()
+    }
+
+    /// The bytes of those that wait for `age_ms`, the oldest first, about `bytes_max` of them; only those that clients of
+    /// this operator brought where `are_ours` says so.
+    #[must_use]
+    pub fn waiting(&self, now: Millis, age_ms: u64, bytes_max: usize, are_ours: bool) -> Vec<Vec<u8>> {
+        let mut bytes = 0;
+        self.waiting
+            .values()
+            .take_while(|waiting| now.since(waiting.since) >= age_ms)
+            .filter(|waiting| waiting.is_ours || !are_ours)
+            .take_while(|waiting| {
+                bytes += waiting.bytes;
+                bytes <= bytes_max
+            })
+            .map(|waiting| waiting.transaction.signed().encode())
             .collect()
     }
 

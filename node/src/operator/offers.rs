@@ -39,7 +39,12 @@ impl<S: Scheme> Operator<S> {
     pub(super) fn on_admit(&mut self, now: Millis, offer: u64, reads: &Reads, effects: &mut Vec<Effect>) {
         for Offered { transaction, source } in self.offers.remove(&offer).unwrap_or_default() {
             let bytes = transaction.signed().encode();
-            let result = self.admit(now, transaction, reads);
+            let result = self.admit(now, transaction.clone(), source, reads);
+            if let (Err(Rejected::Rule(refusal)), Source::Gossip) = (&result, source)
+                && self.is_early(refusal)
+            {
+                self.handing.keep(transaction);
+            }
             let is_news = matches!(
                 result,
                 Ok(Accepted {
@@ -58,6 +63,7 @@ impl<S: Scheme> Operator<S> {
         &mut self,
         now: Millis,
         transaction: AuthenticTransaction,
+        source: Source,
         reads: &Reads,
     ) -> Result<Accepted, Rejected> {
         let id = transaction.id();
@@ -73,7 +79,7 @@ impl<S: Scheme> Operator<S> {
         }
         let next = decided.header.height.next().unwrap_or(Height(u32::MAX));
         ledger::check_transaction(&transaction, next, reads, &self.rules)?;
-        match self.mempool.offer(now, transaction) {
+        match self.mempool.offer(now, transaction, source != Source::Gossip) {
             Admission::Added => Ok(Accepted {
                 id,
                 known: Known::New,

@@ -276,6 +276,7 @@ impl<S: Scheme> Operator<S> {
         self.watch_exits(delta, effects);
         self.origins.on_decided(header.l1_height, header.l1_hash);
         self.invalid.clear();
+        self.offer_early(effects);
     }
 }
 

@@ -1,6 +1,8 @@
 //! The gossip batch: our clients' transactions on their way to the other operators, some to a message.
 //!
 //! Invariant: no message is longer than [`GOSSIP_BATCH_BYTES`], or nobody would verify it. A transaction is far shorter.
+//! A message begins with the time of its first transaction: gossip drops what it carried within two minutes, so what is told
+//! again must differ.
 
 use plasma_core::Millis;
 
@@ -21,6 +23,9 @@ impl Batch {
     pub(super) fn add(&mut self, now: Millis, transaction: &[u8]) -> Option<Vec<u8>> {
         let is_full = self.bytes.len() + transaction.len() > GOSSIP_BATCH_BYTES;
         let full = if is_full { self.take() } else { None };
+        if self.bytes.is_empty() {
+            self.bytes.extend(now.0.to_be_bytes());
+        }
         self.bytes.extend(transaction);
         self.since = self.since.or(Some(now));
         full
@@ -61,10 +66,13 @@ mod tests {
         sent.extend(batch.take_due(Millis(1_000)));
         assert_eq!(sent.len(), 7, "150 transactions of 400 bytes fill a message");
         assert!(sent.iter().all(|message| message.len() <= GOSSIP_BATCH_BYTES));
-        assert!(sent.iter().all(|message| message.len() % 400 == 0));
+        assert!(
+            sent.iter()
+                .all(|message| message[..8] == 5_u64.to_be_bytes() && message.len() % 400 == 8)
+        );
         let numbers: Vec<u8> = sent
-            .concat()
-            .chunks(400)
+            .iter()
+            .flat_map(|message| message[8..].chunks(400))
             .flat_map(|one| one[..2].to_vec())
             .collect();
         let expected: Vec<u8> = (0..1_000_u16).flat_map(u16::to_be_bytes).collect();
@@ -79,7 +87,8 @@ mod tests {
         assert_eq!(batch.add(Millis(105), b"b"), None);
         assert_eq!(batch.due(), Some(Millis(110)));
         assert_eq!(batch.take_due(Millis(109)), None);
-        assert_eq!(batch.take_due(Millis(110)), Some(b"ab".to_vec()));
+        let message = [&100_u64.to_be_bytes()[..], b"ab"].concat();
+        assert_eq!(batch.take_due(Millis(110)), Some(message));
         assert_eq!((batch.due(), batch.take_due(Millis(999))), (None, None));
     }
 }

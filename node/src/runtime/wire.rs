@@ -155,11 +155,14 @@ pub fn split_answer(bytes: &[u8], operators: usize, block_max: usize) -> Result<
     Ok((blocks, Some(certificate)))
 }
 
-/// A gossip batch: transactions one after the other; each says its own length.
+/// A gossip batch: a time, and transactions one after the other; each says its own length.
 ///
 /// # Errors
 /// [`WireError::Malformed`] when one does not decode: the whole batch is refused.
-pub fn decode_gossip(mut bytes: &[u8]) -> Result<Vec<SignedTransaction>, WireError> {
+pub fn decode_gossip(bytes: &[u8]) -> Result<Vec<SignedTransaction>, WireError> {
+    let (_, mut bytes) = bytes
+        .split_first_chunk::<8>()
+        .ok_or(WireError::Short("the time of a batch"))?;
     let mut transactions = Vec::new();
     while !bytes.is_empty() {
         let (transaction, rest) =

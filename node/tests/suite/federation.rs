@@ -13,7 +13,7 @@ use plasma_node::{
 
 use super::{cast::user, world::World};
 
-fn funded() -> (World, SigningKey, SigningKey, Position) {
+pub(crate) fn funded() -> (World, SigningKey, SigningKey, Position) {
     let (mut world, alice, bob) = (World::new(), user(1), user(2));
     world.run_for(500);
     world.deposit(0, &alice, 1_000);

@@ -50,6 +50,8 @@ pub(crate) struct World {
     own_l1: BTreeMap<(usize, u64), ConfirmedBlock>,
     /// Bodies of proposals do not reach this operator.
     pub(crate) starved: Option<usize>,
+    /// Gossip is lost.
+    pub(crate) is_mute: bool,
     /// No row of decided blocks that ends in a certified one fits into an answer.
     pub(crate) no_rows: bool,
     /// Some operators lie, so others may see invalid blocks and stop.
@@ -68,6 +70,7 @@ impl World {
             l1: Vec::new(),
             own_l1: BTreeMap::new(),
             starved: None,
+            is_mute: false,
             no_rows: false,
             lies: false,
         };
@@ -276,9 +279,13 @@ impl World {
         block.authenticate(&self.genesis.domain()).expect("authentic")
     }
 
-    fn gossip(&mut self, from: usize, bytes: &Bytes) {
+    fn gossip(&mut self, from: usize, transaction: &Bytes) {
+        if self.is_mute {
+            return;
+        }
+        let batch = [&[0; 8], &transaction[..]].concat();
         for to in (0..self.nodes.len()).filter(|to| *to != from) {
-            let offered = wire::decode_gossip(bytes)
+            let offered = wire::decode_gossip(&batch)
                 .expect("decodes")
                 .into_iter()
                 .map(|transaction| Offered {

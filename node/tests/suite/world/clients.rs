@@ -40,15 +40,18 @@ impl World {
     }
 
     pub(crate) fn submit(&mut self, to: usize, ticket: u64, transaction: SignedTransaction) {
+        self.offer(to, Source::Client(ticket), transaction);
+    }
+
+    /// By gossip.
+    pub(crate) fn hear(&mut self, to: usize, transaction: SignedTransaction) {
+        self.offer(to, Source::Gossip, transaction);
+    }
+
+    fn offer(&mut self, to: usize, source: Source, transaction: SignedTransaction) {
         let transaction = transaction
             .authenticate(&self.genesis.domain())
             .expect("authentic");
-        self.handle(
-            to,
-            Event::Transactions(vec![Offered {
-                transaction,
-                source: Source::Client(ticket),
-            }]),
-        );
+        self.handle(to, Event::Transactions(vec![Offered { transaction, source }]));
     }
 }
