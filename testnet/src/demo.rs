@@ -1,4 +1,4 @@
-//! `demo`: the whole story of a federation in sixteen steps, each read back from Ethereum or from the operators.
+//! `demo`: the whole story of a federation in seventeen steps, each read back from Ethereum or from the operators.
 //!
 //! Nothing is assumed: a step is told only when its evidence was seen, and every wait has an end. The first step that is
 //! not as it must be ends the story. The first part is about an honest federation; the second about another one, on an
@@ -11,6 +11,7 @@ mod deposits;
 mod exit;
 mod flight;
 mod forgery;
+mod outage;
 mod payments;
 mod payout;
 mod refund;
@@ -109,6 +110,8 @@ async fn tell_on(story: &mut Story, report: &mut Report) -> Result<()> {
     report.step("exits-paid", title, payout::tell(story)).await?;
     let title = "the leader of the running view is killed, blocks go on, and it catches up";
     report.step("leader-killed", title, crash::tell(story)).await?;
+    let title = "one operator more than can be missed is killed: the others stand still, say why, and go on by themselves";
+    report.step("quorum-lost", title, outage::tell(story)).await?;
     let title = "bad input is refused, each with an error of its own";
     report
         .step("bad-input-refused", title, refusals::tell(story))

@@ -1,4 +1,4 @@
-//! Step 14: the three sign a block in which a deposit counts twice, and anchor it. The thief moves the money that does not
+//! Step 15: the three sign a block in which a deposit counts twice, and anchor it. The thief moves the money that does not
 //! exist and starts to leave with it, while the honest operator hangs.
 
 use std::time::Duration;

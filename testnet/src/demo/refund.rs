@@ -1,4 +1,4 @@
-//! Step 16: everybody leaves with the proofs of the honest operator. What was theirs is paid in full, deposits that were
+//! Step 17: everybody leaves with the proofs of the honest operator. What was theirs is paid in full, deposits that were
 //! credited by the invalid block go back, the thief's exit is void, and the vault is empty.
 
 use anyhow::{Context, Result, anyhow};

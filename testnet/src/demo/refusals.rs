@@ -1,4 +1,4 @@
-//! Step 11: bad input is refused, each with an error that says what is wrong with it.
+//! Step 12: bad input is refused, each with an error that says what is wrong with it.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Step 13: a second federation, three of whose four operators lie. Its honest users deposit, pay, and are anchored before
+//! Step 14: a second federation, three of whose four operators lie. Its honest users deposit, pay, and are anchored before
 //! anything is wrong.
 
 use std::time::Duration;

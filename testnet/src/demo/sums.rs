@@ -1,4 +1,4 @@
-//! Step 12: on every operator the sum of all outputs of an asset is what was deposited less what exits were paid: the vault's
+//! Step 13: on every operator the sum of all outputs of an asset is what was deposited less what exits were paid: the vault's
 //! balance.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Step 15: the honest operator goes on where it hung, and proves on Ethereum what the others signed. The chain is halted
+//! Step 16: the honest operator goes on where it hung, and proves on Ethereum what the others signed. The chain is halted
 //! below the invalid block, their bonds are gone, and half of them is the honest operator's.
 
 use std::time::Duration;
