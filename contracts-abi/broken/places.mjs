@@ -84,8 +84,13 @@ export const places = [
   ],
   [
     check("EffectsFirst", "paid", "consumed[ending.output] = block.number;"),
-    check("EffectsFirst", "paid", "consumed[output] = block.number;"),
+    check("EffectsFirst", "paid", "consumed[output] = _half(id);"),
   ],
+  {
+    // As if the registry told when the output was paid.
+    was: "anchored + reach < from)",
+    becomes: `anchored + reach < from + (${off("LockedFrom")} ? federation.parameters().exitPeriod / 2 : 0))`,
+  },
 
   // ---- batches and sales
   {

@@ -132,7 +132,7 @@ contract ExitGame is ExitSales {
     function consume(bytes32 output) external returns (bool isFirst) {
         if (msg.sender != address(vault)) revert NotVault(msg.sender);
         isFirst = consumed[output] == 0;
-        if (isFirst) consumed[output] = block.number;
+        if (isFirst) consumed[output] = block.timestamp;
     }
 
     /// @inheritdoc IExitGame
@@ -143,10 +143,17 @@ contract ExitGame is ExitSales {
     }
 
     /// @inheritdoc IExitGame
-    function settle(address asset, bytes32[] calldata outputs, Share[] calldata shares) external {
+    function settle(
+        address asset,
+        bytes32[] calldata outputs,
+        uint256 made,
+        uint256 madeFrom,
+        uint256 spentFrom,
+        Share[] calldata shares
+    ) external {
         _checkInFlight();
         for (uint256 i = 0; i < outputs.length; ++i) {
-            consumed[outputs[i]] = block.number;
+            consumed[outputs[i]] = i < made ? madeFrom : spentFrom;
         }
         for (uint256 i = 0; i < shares.length; ++i) {
             vault.pay(asset, shares[i].owner, shares[i].amount);
@@ -211,7 +218,7 @@ contract ExitGame is ExitSales {
             if (lost) _credit(ETH, claimant, _exitBond);
         }
         paid = counts && !lost && consumed[output] == 0;
-        if (paid) consumed[output] = block.number;
+        if (paid) consumed[output] = _half(id);
         emit ExitEnded(id, position, paid);
     }
 

@@ -36,7 +36,11 @@ contract FraudProofs is IFraudProofs {
         vault = IVault(federation_.vault());
         Parameters memory fixed_ = federation_.parameters();
         _legacyTransactions = fixed_.legacyTransactions;
-        reach = _reachOf(fixed_);
+        // A valid block that spends what an exit locked has a parent whose origin lies before the lock. So has the
+        // anchor before the one that first covers it; that one was mined at most L blocks after the lock, and the next
+        // at most silence + 2 · grace later. Half of P is longer by this window at least: one half of it is left to
+        // those who challenge, the other to slots in which L1 has no block.
+        reach = fixed_.reclaimWindow / 2;
         if (federation_.fraudProofs() != address(this)) revert WrongPlace();
     }
 
@@ -160,9 +164,9 @@ contract FraudProofs is IFraudProofs {
     ) external {
         (Position position,) = _spent(spending, input);
         _checkNamed(spending, position, named);
-        uint256 paid = _paidAt(named.transaction, position.outputOf());
-        uint256 bound = uint256(spending.inclusion.anchor.l1Height) + reach;
-        if (paid == 0 || paid > bound) revert NotPaidBefore(paid, bound);
+        uint256 from = _paidFrom(named.transaction, position.outputOf());
+        uint64 anchored = spending.inclusion.anchor.time;
+        if (from == 0 || anchored + reach < from) revert NotPaidBefore(from, anchored);
         _accuse(Fraud.SpentAfterExit, spending.inclusion, accused);
     }
 
@@ -259,24 +263,11 @@ contract FraudProofs is IFraudProofs {
         return first.height > second.height ? first : second;
     }
 
-    /// @dev The L1 block in which an exit game paid the output, zero if none did. A deposit that was taken back was
-    /// paid by the vault, without a lock before: that is for `proveSpentAfterReclaim`.
-    function _paidAt(bytes calldata transaction, uint8 output) private view returns (uint256) {
+    /// @dev What the registry says of an output that an exit game paid, zero if none did. A deposit that was taken back
+    /// was paid by the vault, without a lock before: that is for `proveSpentAfterReclaim`.
+    function _paidFrom(bytes calldata transaction, uint8 output) private view returns (uint256) {
         bool reclaimed = transaction.kind() == PlasmaTransaction.FUND
             && vault.deposits(_depositOf(transaction)).reclaimedAt != 0;
         return reclaimed ? 0 : exitGame.consumed(keccak256(abi.encodePacked(transaction.id(), output)));
-    }
-
-    /// @dev In a valid chain a paid output was locked at least P / 2 before the payout (a piggybacked one; others P),
-    /// and a block that spends it has a parent whose origin lies before the lock. The anchor at or below that parent
-    /// was mined at most L blocks after the lock, the first covering one at most silence + 2 · grace later. So in a
-    /// valid chain even an origin (P / 2 − L − silence − 2 · grace) after that of the covering anchor lies before the
-    /// payout. L is enough to convict every block that was anchored after it. The federation's constructor makes the
-    /// difference not negative.
-    function _reachOf(Parameters memory fixed_) private pure returns (uint256) {
-        uint256 lag =
-            uint256(fixed_.originWindow) * fixed_.l1BlockTime + fixed_.silence + 2 * uint256(fixed_.grace);
-        uint256 spare = (uint256(fixed_.exitPeriod) / 2 - lag) / fixed_.l1BlockTime;
-        return spare < fixed_.originWindow ? spare : fixed_.originWindow;
     }
 }

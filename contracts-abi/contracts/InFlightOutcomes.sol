@@ -151,7 +151,11 @@ abstract contract InFlightOutcomes is InFlightRecords {
             mstore(keys, written)
             mstore(leaving, shares)
         }
-        if (written != 0) exitGame.settle(asset, keys, leaving);
+        if (written != 0) {
+            uint256 period = _exitPeriod;
+            uint256 half = ending.begun + period / 2;
+            exitGame.settle(asset, keys, paid == 0 ? 0 : shares, ending.begun + period, half, leaving);
+        }
         for (uint8 bit = 0; bit <= SIDE; ++bit) {
             if (bonded[bit] != address(0)) _send(bonded[bit], _exitBond);
         }

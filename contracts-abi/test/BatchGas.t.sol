@@ -260,7 +260,7 @@ contract DearestBatchTest is Batching {
         vm.etch(bob, hex"5b600056");
         _equal(game.process{gas: HALF_OF_PLACE_GAS}(address(0), 1), 1);
         vm.snapshotGasLastCall("batches", "process the dearest");
-        _equal(game.consumed(_key(bodies[4][3], 3)), block.number);
+        _equal(game.consumed(_key(bodies[4][3], 3)), _half(dearest));
         _equal(game.credit(address(0), address(uint160(0xc1a100f))), BOND);
         _equal(game.credit(address(0), bob), 16 * BOND);
         _equal(vault.credit(address(0), bob), 40 * UNIT);

@@ -24,7 +24,7 @@ contract ExitGameProcessTest is Exits {
         _equal(bob.balance, before + AMOUNT + BOND);
         _equal(address(vault).balance, 0);
         _equal(address(game).balance, 0);
-        _equal(game.consumed(_key(bodies[2][0], 0)), block.number);
+        _equal(game.consumed(_key(bodies[2][0], 0)), _half(id));
         _equal(game.process(address(0), 9), 0);
     }
 

@@ -117,7 +117,7 @@ contract FraudGasTest is World {
     function test_proveSpentAfterExit() external {
         Proof memory named = _deep(Forms.fund(0, alice, 5 ether), FIRST);
         bytes32 key = keccak256(abi.encodePacked(harness.id(named.transaction), uint8(0)));
-        vm.mockCall(address(game), abi.encodeCall(game.consumed, (key)), abi.encode(block.number));
+        vm.mockCall(address(game), abi.encodeCall(game.consumed, (key)), abi.encode(block.timestamp));
         Proof memory spending = _deep(_pay(ALICE_KEY, 5 ether, 5 ether), SECOND);
         judge.proveSpentAfterExit(spending, 0, named, accused);
         _cheap("spent after exit");

@@ -65,14 +65,14 @@ contract FraudHaltTest is Exits {
 
     /// @dev K18: an output that the exit game paid cannot be spent, however old an origin the anchor names.
     function test_proof_convictsTheSpendOfAPaidOutput() external {
-        _exitPaid();
+        uint256 id = _exitPaid();
         for (uint256 i = 0; i < 30; ++i) {
             _l1(3_600, 12 hours);
             _block();
             _anchor();
         }
         game.process(address(0), 1);
-        _true(game.consumed(_key(bodies[2][0], 0)) == block.number);
+        _equal(game.consumed(_key(bodies[2][0], 0)), _half(id));
         uint256 before = block.number;
         _l1(1, 12);
         uint32 height = _block(_transfer(BOB_KEY, paid, AMOUNT, alice, FOREVER));
@@ -90,16 +90,16 @@ contract FraudHaltTest is Exits {
         _l1(10, 120);
         uint32 height = _block(_transfer(BOB_KEY, paid, AMOUNT, alice, FOREVER));
         _anchor();
-        _exitPaid();
+        uint256 id = _exitPaid();
         for (uint256 i = 0; i < 30; ++i) {
             _l1(3_600, 12 hours);
             _block();
             _anchor();
         }
         game.process(address(0), 1);
-        _true(game.consumed(_key(bodies[2][0], 0)) == block.number);
-        uint256 bound = uint256(anchors[1].l1Height) + judge.reach();
-        vm.expectRevert(abi.encodeWithSelector(IFraudProofs.NotPaidBefore.selector, block.number, bound));
+        vm.expectRevert(
+            abi.encodeWithSelector(IFraudProofs.NotPaidBefore.selector, _half(id), anchors[1].time)
+        );
         judge.proveSpentAfterExit(_proof(height, 0), 0, _proof(2, 0), _nobody());
     }
 

@@ -22,9 +22,8 @@ contract FraudHistoryTest is Accusing {
         _fundMatches(0, _proof(1, 0));
         Proof memory spending = _proof(2, 0);
         bytes4 reason = IFraudProofs.NotPaidBefore.selector;
-        court.consume(_outputKey(bodies[1][0], 0), block.number);
-        uint256 bound = uint256(spending.inclusion.anchor.l1Height) + judge.reach();
-        vm.expectRevert(abi.encodeWithSelector(reason, 0, bound));
+        court.consume(_outputKey(bodies[1][0], 0), block.timestamp);
+        vm.expectRevert(abi.encodeWithSelector(reason, 0, spending.inclusion.anchor.time));
         judge.proveSpentAfterExit(spending, 0, _proof(1, 0), _nobody());
         uint64 before = anchors[0].l1Height;
         vm.expectRevert(abi.encodeWithSelector(IFraudProofs.NotReached.selector, block.number, before));
@@ -117,20 +116,21 @@ contract FraudHistoryTest is Accusing {
 
     // ---- spent after it left
 
-    /// @dev K18: paid when the block was anchored; K17: one L1 block too late to be sure.
+    /// @dev K18: anchored half a reclaim's window before the second that the registry names, or later; K17: a second sooner,
+    /// when a valid block may have come.
     function test_proveSpentAfterExit_convictsUpToItsReach() external {
-        _equal(judge.reach(), 8_000);
+        _equal(judge.reach(), 12 hours);
         Proof memory spending = _include(_spendPaid(FOREVER));
-        uint256 bound = uint256(spending.inclusion.anchor.l1Height) + 8_000;
+        uint256 anchored = spending.inclusion.anchor.time;
         bytes4 reason = IFraudProofs.NotPaidBefore.selector;
-        vm.expectRevert(abi.encodeWithSelector(reason, 0, bound));
+        vm.expectRevert(abi.encodeWithSelector(reason, 0, anchored));
         judge.proveSpentAfterExit(spending, 0, _proof(2, 0), _nobody());
-        court.consume(_outputKey(bodies[2][0], 0), bound + 1);
-        vm.expectRevert(abi.encodeWithSelector(reason, bound + 1, bound));
+        court.consume(_outputKey(bodies[2][0], 0), anchored + 12 hours + 1);
+        vm.expectRevert(abi.encodeWithSelector(reason, anchored + 12 hours + 1, anchored));
         judge.proveSpentAfterExit(spending, 0, _proof(2, 0), _nobody());
-        uint256[3] memory blocks = [bound, uint256(spending.inclusion.l1Height), 1];
+        uint256[3] memory seconds_ = [anchored + 12 hours, anchored, 1];
         for (uint256 i = 0; i < 3; ++i) {
-            court.consume(_outputKey(bodies[2][0], 0), blocks[i]);
+            court.consume(_outputKey(bodies[2][0], 0), seconds_[i]);
             judge.proveSpentAfterExit(spending, 0, _proof(2, 0), _nobody());
             _convicted(3);
         }
@@ -141,8 +141,8 @@ contract FraudHistoryTest is Accusing {
         Proof memory spending = _include(_spendPaid(FOREVER));
         court.consume(_outputKey(bodies[2][0], 1), 1);
         court.consume(_outputKey(bodies[1][0], 0), 1);
-        uint256 bound = uint256(spending.inclusion.anchor.l1Height) + judge.reach();
-        vm.expectRevert(abi.encodeWithSelector(IFraudProofs.NotPaidBefore.selector, 0, bound));
+        uint256 anchored = spending.inclusion.anchor.time;
+        vm.expectRevert(abi.encodeWithSelector(IFraudProofs.NotPaidBefore.selector, 0, anchored));
         judge.proveSpentAfterExit(spending, 0, _proof(2, 0), _nobody());
         vm.expectRevert(abi.encodeWithSelector(IFraudProofs.NotNamed.selector, PAID));
         judge.proveSpentAfterExit(spending, 0, _proof(1, 0), _nobody());

@@ -125,14 +125,14 @@ contract FraudSoundnessTest is Chains {
         if (which == 20) {
             Coin memory left = _coin();
             bytes memory maker = bodies[left.position.blockOf()][left.position.transactionOf()];
-            court.consume(_outputKey(maker, left.position.outputOf()), block.number);
+            court.consume(_outputKey(maker, left.position.outputOf()), block.timestamp);
             _end(_spend(left));
             return SPENT_AFTER_EXIT;
         }
         if (which == 21) {
             Coin memory back = _funded();
             court.reclaim(back.deposit - 1, block.number);
-            court.consume(_outputKey(bodies[back.position.blockOf()][0], 0), block.number);
+            court.consume(_outputKey(bodies[back.position.blockOf()][0], 0), block.timestamp);
             _advance(1 + _random(50));
             _block();
             _cover();

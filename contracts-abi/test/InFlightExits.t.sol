@@ -24,9 +24,10 @@ contract InFlightExitsTest is InFlight {
         _equal(bob.balance, bobs + CHANGE + BOND);
         _equal(address(vault).balance, 0);
         _nothingHeld();
-        _equal(game.consumed(_key(payment, 0)), block.number);
-        _equal(game.consumed(_key(payment, 1)), block.number);
-        _equal(game.consumed(_key(bodies[2][0], 0)), block.number);
+        uint256 begun = inFlight.inFlightExits(id).begun;
+        _equal(game.consumed(_key(payment, 0)), begun + PERIOD);
+        _equal(game.consumed(_key(payment, 1)), begun + PERIOD);
+        _equal(game.consumed(_key(bodies[2][0], 0)), begun + PERIOD / 2);
     }
 
     function test_canonical_paysNothingThatNobodyClaims() external {

@@ -227,7 +227,7 @@ contract InFlightStartTest is InFlight {
         vm.expectRevert(abi.encodeWithSelector(IExitGame.NotInFlightExits.selector, address(this)));
         game.enqueue(address(0), 1, paid);
         vm.expectRevert(abi.encodeWithSelector(IExitGame.NotInFlightExits.selector, address(this)));
-        game.settle(address(0), new bytes32[](0), new Share[](0));
+        game.settle(address(0), new bytes32[](0), 0, 0, 0, new Share[](0));
         uint256 id = _start();
         vm.expectRevert(abi.encodeWithSelector(IInFlightExits.NotExitGame.selector, address(this)));
         inFlight.end(address(0), id);

@@ -93,7 +93,7 @@ contract VaultReclaimTest is Exits {
         _equal(vault.held(address(0)), AMOUNT);
         _equal(vault.reclaims(SWALLOWED), 0);
         _equal(vault.deposits(SWALLOWED).reclaimedAt, block.number);
-        _equal(game.consumed(_key(_fund(), 0)), block.number);
+        _equal(game.consumed(_key(_fund(), 0)), block.timestamp);
     }
 
     function test_finalizeReclaim_paysTokens() external {
@@ -108,7 +108,7 @@ contract VaultReclaimTest is Exits {
         vault.finalizeReclaim(number);
         _equal(token.balanceOf(bob), 7);
         _equal(vault.held(address(token)), 0);
-        _equal(game.consumed(_key(Forms.fund(number, bob, address(token), 7), 0)), block.number);
+        _equal(game.consumed(_key(Forms.fund(number, bob, address(token), 7), 0)), block.timestamp);
     }
 
     /// @dev K50.

@@ -92,7 +92,7 @@ fn consumed(world: &mut World) -> Result<(), String> {
         let is_paid = !paid.is_zero();
         if is_paid && record.is_unspent() {
             return Err(format!(
-                "1: {position} was consumed in L1 block {paid} and can be spent: {record:?}"
+                "1: {position} was consumed (from {paid} on) and can be spent: {record:?}"
             ));
         }
         let has_left = matches!(record.fate, Fate::Exited(_) | Fate::Reclaimed);

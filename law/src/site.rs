@@ -1,7 +1,7 @@
 //! A deployed federation of four with its vault, games and fraud proofs, from the bytecode that everybody deploys.
 //!
-//! Windows are as short as the constructor allows with P ≥ 4 · w + 2 · silence + 4 · grace, so that `reach` is the whole
-//! origin window and every spend of a paid output is convicted (docs/contracts.md).
+//! Windows are nearly as short as the constructor allows. Every spend of a paid output that is anchored after the payout is
+//! convicted (docs/contracts.md).
 
 use std::{path::Path, sync::Arc};
 

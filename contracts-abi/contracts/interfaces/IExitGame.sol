@@ -176,8 +176,11 @@ interface IExitGame is IInclusions, IPayouts {
     /// @notice An open exit of one output, alone or in a batch; zeros where there is none.
     function exits(uint256 id) external view returns (Exit memory);
 
-    /// @notice The L1 block in which an output was paid, or its deposit went back; zero if neither happened. The key is
-    /// keccak(transaction id ‖ output index).
+    /// @notice Of an output that was paid, or whose deposit went back, the second from which no anchor may first cover a
+    /// spend of it; zero if neither happened. An exit locks an output, and half of P later every block is anchored that
+    /// could spend it: for a standard exit half of P before it is exitable, for the inputs of one in flight half of P after
+    /// its start, for its outputs, which are claimed until then, P after it. Of a deposit that went back, that very second.
+    /// The key is keccak(transaction id ‖ output index).
     function consumed(bytes32 output) external view returns (uint256);
 
     /// @notice How many places the queue of an asset has, and which exit leaves next (zero if none).
@@ -190,5 +193,14 @@ interface IExitGame is IInclusions, IPayouts {
     function enqueue(address asset, uint64 exitableAt, Position youngest) external returns (uint256 id);
 
     /// @notice Writes outputs into the registry, none of which is in it, and pays. Only for `inFlight`.
-    function settle(address asset, bytes32[] calldata outputs, Share[] calldata shares) external;
+    /// @param made how many of them, at the front, the transaction made; the others are its inputs
+    /// @param madeFrom what the registry says of those, and `spentFrom` of the inputs
+    function settle(
+        address asset,
+        bytes32[] calldata outputs,
+        uint256 made,
+        uint256 madeFrom,
+        uint256 spentFrom,
+        Share[] calldata shares
+    ) external;
 }

@@ -46,8 +46,9 @@ interface IFraudProofs {
     error NotReached(uint256 l1Block, uint64 anchored);
     /// @notice The two transactions fund two deposits.
     error DepositsDiffer(uint64 first, uint64 second);
-    /// @notice The output was not paid, or the block may have been anchored before it was.
-    error NotPaidBefore(uint256 paid, uint256 bound);
+    /// @notice The output was not paid, or the block was anchored when a valid one that spends it still could be.
+    /// @param from the second that the registry names, zero for an output that was not paid
+    error NotPaidBefore(uint256 from, uint64 anchored);
     /// @notice The deposit was not taken back.
     error NotReclaimed(uint64 number);
 
@@ -106,7 +107,8 @@ interface IFraudProofs {
     /// @notice Two fund transactions of one deposit, at two places.
     function proveDoubleFund(Proof calldata first, Proof calldata second, Accused calldata accused) external;
 
-    /// @notice An input that names an output which either exit game had paid when the block was anchored.
+    /// @notice An input that names an output which either exit game paid, in a block that was anchored when half of that
+    /// exit's time was over, or later.
     function proveSpentAfterExit(
         Proof calldata spending,
         uint8 input,
@@ -125,7 +127,8 @@ interface IFraudProofs {
         Accused calldata accused
     ) external;
 
-    /// @notice How far behind a payout the origin of an anchor may lie and still convict a spend, L1 blocks.
+    /// @notice How many seconds before the one that the registry names an anchor convicts a spend of a paid output: what
+    /// comes so late that nobody may be in time to challenge with it is no valid block's either.
     function reach() external view returns (uint256);
 
     /// @notice The federation whose blocks are judged.

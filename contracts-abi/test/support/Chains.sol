@@ -31,9 +31,6 @@ abstract contract Chains is Trials {
     uint256 internal constant SPENT_AFTER_EXIT = 1 << 9;
     uint256 internal constant SPENT_AFTER_RECLAIM = 1 << 10;
 
-    /// @dev L1 blocks in P, the shortest exit.
-    uint256 private constant EXIT_BLOCKS = 7 days / 12;
-
     uint256[3] internal keys = [uint256(0xa11ce), 0xb0b, 0xca201];
     Coin[] internal coins;
     Coin[] internal spent;
@@ -179,27 +176,24 @@ abstract contract Chains is Trials {
         if (coins.length != 0 && _random(2) == 0) {
             Coin memory coin = _take(_random(coins.length));
             spent.pop();
-            seen |= _goes(coin, block.number + EXIT_BLOCKS) ? RECLAIM_OF_UNSPENT : EXIT_OF_UNSPENT;
+            seen |= _goes(coin) ? RECLAIM_OF_UNSPENT : EXIT_OF_UNSPENT;
         }
         if (spent.length != 0 && _random(2) == 0) {
             uint256 index = _random(spent.length);
-            uint256 paidAt = block.number + EXIT_BLOCKS / (1 + _random(2));
-            seen |= _goes(spent[index], paidAt) ? RECLAIM_OF_SPENT : EXIT_OF_SPENT;
+            seen |= _goes(spent[index]) ? RECLAIM_OF_SPENT : EXIT_OF_SPENT;
             spent[index] = spent[spent.length - 1];
             spent.pop();
         }
     }
 
-    function _goes(Coin memory coin, uint256 paidAt) private returns (bool reclaimed) {
+    /// @dev Whatever left was locked now: the registry names a second half of P later.
+    function _goes(Coin memory coin) private returns (bool reclaimed) {
         bytes32 key = _outputKey(
             bodies[coin.position.blockOf()][coin.position.transactionOf()], coin.position.outputOf()
         );
         reclaimed = coin.deposit != 0 && _random(2) == 0;
-        if (reclaimed) {
-            paidAt = block.number + _random(100);
-            court.reclaim(coin.deposit - 1, paidAt);
-        }
-        court.consume(key, paidAt);
+        if (reclaimed) court.reclaim(coin.deposit - 1, block.number + _random(100));
+        court.consume(key, block.timestamp + (reclaimed ? 0 : PERIOD / 2));
     }
 
     // ---- what can be said

@@ -46,8 +46,8 @@ contract Court {
         _deposits[number].reclaimedAt = uint64(l1Block);
     }
 
-    function consume(bytes32 output, uint256 l1Block) external {
-        consumed[output] = l1Block;
+    function consume(bytes32 output, uint256 from) external {
+        consumed[output] = from;
     }
 
     function haltForFraud(

@@ -42,6 +42,12 @@ abstract contract Exits is World {
         return game.startExit{value: BOND}(proof, output);
     }
 
+    /// @dev The second in which the last half of P begins for a standard exit. By then every block is anchored that could
+    /// spend its output: it can be sold, and the registry names that second once it is paid.
+    function _half(uint256 id) internal pure returns (uint256) {
+        return uint64(id >> 112) - PERIOD / 2;
+    }
+
     /// @dev L1 goes on until an exit started now, of an output anchored now, is due.
     function _wait() internal {
         _l1(50_000, 2 * PERIOD);

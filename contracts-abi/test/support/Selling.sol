@@ -87,11 +87,6 @@ abstract contract Selling is Batching {
         return keccak256(abi.encodePacked(hex"1901", domain, content));
     }
 
-    /// @dev The first second in which an exit can be sold.
-    function _half(uint256 id) internal pure returns (uint256) {
-        return uint64(id >> 112) - PERIOD / 2;
-    }
-
     function _toHalf(uint256 id) internal {
         if (block.timestamp < _half(id)) vm.warp(_half(id));
     }

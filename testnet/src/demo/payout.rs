@@ -150,7 +150,7 @@ async fn consumed_everywhere(story: &Story, paid: (&Leaving, &Leaving, &Flight))
     Ok(())
 }
 
-/// The Ethereum block in which an output was paid, zero when it was not.
+/// What Ethereum's registry says of an output, zero when it was not paid.
 async fn consumed(story: &Story, key: Hash) -> Result<Amount> {
     Contract::exit_game(&story.testnet.contracts)
         .number(
