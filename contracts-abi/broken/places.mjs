@@ -87,6 +87,10 @@ export const places = [
     check("EffectsFirst", "paid", "consumed[output] = _half(id);"),
   ],
   {
+    was: "earlier.lastValid || !(found.position == NOWHERE);",
+    becomes: `earlier.lastValid || (!${off("ShownRestart")} && !(found.position == NOWHERE));`,
+  },
+  {
     // As if the registry told when the output was paid.
     was: "anchored + reach < from)",
     becomes: `anchored + reach < from + (${off("LockedFrom")} ? federation.parameters().exitPeriod / 2 : 0))`,
@@ -110,7 +114,8 @@ export const places = [
 
   // ---- exits in flight
   check("InputsUnconsumed", "_isConsumed(_inputs[id][i])", "return (0, 0);"),
-  check("InputsUnconsumed", "!settled && _isConsumed(keys[i])", "revert IExitGame.AlreadyPaid(keys[i]);"),
+  { was: "!settled && _isConsumed(key);", becomes: `!${off("InputsUnconsumed")} && !settled && _isConsumed(key);` },
+  { was: "taken = taken || keys[j] == key;", becomes: `taken = taken || (!${off("InputKeys")} && keys[j] == key);` },
   check("OutputsUnpaid", "_isConsumed(_key(ending.transaction, i))", "return 0;"),
   check("OutputUnconsumed", "_isConsumed(key)", "revert IExitGame.AlreadyPaid(key);", "/InFlightExits.sol"),
   { was: "!_isConsumed(_key(ending.transaction, i))", becomes: `(${off("OutputUnconsumed")} || !_isConsumed(_key(ending.transaction, i)))` },

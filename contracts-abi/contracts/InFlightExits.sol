@@ -217,8 +217,14 @@ contract InFlightExits is InFlightOutcomes {
             uint64 anchoredTerm = _checkInput(inputs[i], position, amount, owner, transaction.asset());
             if (anchoredTerm > exitableAt) exitableAt = anchoredTerm;
             if (youngest < position) youngest = position;
-            keys[i] = _key(inputs[i].transaction.id(), uint8(Position.unwrap(position)));
-            if (!settled && _isConsumed(keys[i])) revert IExitGame.AlreadyPaid(keys[i]);
+            bytes32 key = _key(inputs[i].transaction.id(), uint8(Position.unwrap(position)));
+            bool taken = !settled && _isConsumed(key);
+            // A transaction that lies in two places has two positions; a deposit that was funded twice, for one.
+            for (uint256 j = 0; j < i; ++j) {
+                taken = taken || keys[j] == key;
+            }
+            if (taken) revert IExitGame.AlreadyPaid(key);
+            keys[i] = key;
         }
         id = exitGame.enqueue(transaction.asset(), exitableAt, youngest);
     }
@@ -245,7 +251,9 @@ contract InFlightExits is InFlightOutcomes {
         anchoredTerm = inclusion.anchor.time + 2 * _exitPeriod;
     }
 
-    /// @dev Whoever freezes a payment whose inputs were set free must own them, or have a new reason.
+    /// @dev Whoever freezes a payment whose inputs were set free must own them, or have a new reason: the valid part shrank,
+    /// or the payment was made after all. Else its sender could have it contested before, and keep its receiver from
+    /// exiting it for ever.
     /// @return marks what the new exit inherits
     function _checkRestart(Finding memory found, address owner) private view returns (uint8 marks) {
         uint256 before = latestInFlight[found.id];
@@ -253,9 +261,8 @@ contract InFlightExits is InFlightOutcomes {
         InFlightExit storage earlier = _inFlight[before];
         if (earlier.starter != address(0)) revert AlreadyInFlight(before);
         marks = earlier.marks;
-        if (marks & NON_CANONICAL != 0 && owner != msg.sender && found.lastValid >= earlier.lastValid) {
-            revert RestartRefused(before);
-        }
+        bool isNew = found.lastValid < earlier.lastValid || !(found.position == NOWHERE);
+        if (marks & NON_CANONICAL != 0 && owner != msg.sender && !isNew) revert RestartRefused(before);
         return marks & SETTLED;
     }
 

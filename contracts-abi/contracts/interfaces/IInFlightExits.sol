@@ -47,8 +47,8 @@ interface IInFlightExits is IInclusions, IPayouts {
     error NotExitGame(address caller);
     /// @notice An exit of this transaction is open.
     error AlreadyInFlight(uint256 id);
-    /// @notice The exit ended non-canonical: only the owner of the inputs may start it again, until the chain's valid
-    /// part shrinks.
+    /// @notice The exit ended non-canonical: only the owner of the inputs may start it again, or who shows the payment in a
+    /// block, until the chain's valid part shrinks.
     error RestartRefused(uint256 id);
     /// @notice The number of proofs is not the number of inputs.
     error ProofsDiffer(uint256 found, uint256 expected);

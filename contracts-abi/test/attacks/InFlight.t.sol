@@ -3,7 +3,11 @@ pragma solidity 0.8.37;
 
 import {IExitGame} from "../../contracts/interfaces/IExitGame.sol";
 import {IInFlightExits} from "../../contracts/interfaces/IInFlightExits.sol";
+import {Proof} from "../../contracts/types/Anchor.sol";
+import {Evidence} from "../../contracts/types/Evidence.sol";
 import {Pending} from "../../contracts/types/InFlight.sol";
+import {toPosition} from "../../contracts/types/Position.sol";
+import {Forms, Pay, Spend} from "../support/Forms.sol";
 import {Thief} from "./Thief.sol";
 
 /// @notice Attacks on exits in flight. Bob, who has 5 ETH of Alice's, pays Carol 2 and keeps 3.
@@ -133,6 +137,44 @@ contract InFlightAttacks is Thief {
         return _together() > before + AMOUNT;
     }
 
+    function test_K02_oneOutputAsTwoInputs() external {
+        _fails(_twoInputs());
+    }
+
+    function twin_K02_oneOutputAsTwoInputs() external {
+        _without("InputKeys");
+        _wins(_twoInputs());
+    }
+
+    /// @dev The operators fund Mallory's deposit twice, and nobody proves it. One payment spends both places.
+    function _twoInputs() private returns (bool) {
+        vm.prank(mallory);
+        uint64 number = vault.deposit{value: AMOUNT}();
+        _l1(5, 60);
+        bytes memory fund = Forms.fund(number, mallory, AMOUNT);
+        uint32[2] memory heights = [_include(fund), _include(fund)];
+        Spend[] memory spends = new Spend[](2);
+        Proof[] memory inputs = new Proof[](2);
+        Pending memory pending;
+        (pending.owner, pending.inputs) = (mallory, new bytes32[](2));
+        for (uint256 i = 0; i < 2; ++i) {
+            spends[i] = Spend(toPosition(heights[i], 0, 0), AMOUNT);
+            inputs[i] = _proof(heights[i], 0);
+            pending.inputs[i] = _key(fund, 0);
+        }
+        Pay[] memory outputs = Forms.one(Pay(mallory, 2 * AMOUNT));
+        pending.transaction = _signed(MALLORY_KEY, Forms.unsigned(5, address(0), FOREVER, spends, outputs));
+        uint256 before = mallory.balance;
+        bytes memory call = abi.encodeCall(inFlight.startInFlightExit, (_plain(pending.transaction), inputs));
+        if (_attempt(mallory, address(inFlight), BOND, call, IExitGame.AlreadyPaid.selector)) {
+            uint256 id = inFlight.latestInFlight(harness.id(pending.transaction));
+            vm.prank(mallory);
+            inFlight.piggybackOutput{value: BOND}(id, pending, 0);
+        }
+        _end();
+        return mallory.balance > before + AMOUNT;
+    }
+
     // ---- K4: what spends something else
 
     function test_K04_aCompetitorOfAnotherOutput() external {
@@ -240,6 +282,35 @@ contract InFlightAttacks is Thief {
         _piggybackInput(id);
         _end();
         return _wealth(bob) < before || address(inFlight).balance != 0;
+    }
+
+    function test_K42_contestedBeforeItIsMade() external {
+        _fails(_contestedBefore());
+    }
+
+    function twin_K42_contestedBeforeItIsMade() external {
+        _without("ShownRestart");
+        _wins(_contestedBefore());
+    }
+
+    /// @dev Bob has his payment exited and contested before he makes it. Then it is certified, and Carol has a receipt;
+    /// what she would need for a standard exit the operators withhold.
+    function _contestedBefore() private returns (bool) {
+        payment = _payment(FOREVER);
+        uint256 id = _start(bob, _plain(payment));
+        _compete(id, alice, _plain(_rival(FOREVER)), 0);
+        _anchorUntil(id >> 112);
+        _process();
+        uint256 before = _wealth(carol);
+        Evidence memory receipt = _receipt(_include(payment), 0);
+        bytes memory call = abi.encodeCall(inFlight.startInFlightExit, (receipt, _inputs()));
+        if (_attempt(carol, address(inFlight), 2 * BOND, call, IInFlightExits.RestartRefused.selector)) {
+            id = inFlight.latestInFlight(harness.id(payment));
+            _piggyback(id, carol, 0);
+            _compete(id, alice, _plain(_rival(FOREVER)), 0);
+            _end();
+        }
+        return _wealth(carol) < before + HIS;
     }
 
     function test_K42_anHonestReceiverOfADoubleSpend() external {

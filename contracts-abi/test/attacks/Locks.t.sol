@@ -98,13 +98,4 @@ contract LockAttacks is Thief {
         if (_startExit(alice, call, IExitGame.HeightVoid.selector)) _end();
         return address(vault).balance < before - AMOUNT;
     }
-
-    /// @dev The federation anchors on.
-    function _anchorUntil(uint256 time) private {
-        while (block.timestamp < time) {
-            _l1(1_200, 4 hours);
-            _block();
-            _anchor();
-        }
-    }
 }

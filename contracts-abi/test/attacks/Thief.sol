@@ -37,6 +37,15 @@ abstract contract Thief is InFlight, Attack {
         _process();
     }
 
+    /// @dev The federation anchors on.
+    function _anchorUntil(uint256 time) internal {
+        while (block.timestamp < time) {
+            _l1(1_200, 4 hours);
+            _block();
+            _anchor();
+        }
+    }
+
     /// @dev Operators anchor a payment to Mallory of an output that is not there.
     function _forged(uint256 amount) internal view returns (bytes memory) {
         return _transfer(MALLORY_KEY, toPosition(2, 7, 0), amount, mallory, 1000);

@@ -118,8 +118,9 @@ abstract contract Flights is FlightModel {
             uint256 payment = (seed % payments.length + i) % payments.length;
             if (!wasFreed[payment] || payments[payment].flight != 0 || !_isProvable(payment)) continue;
             if (federation.lastValid() < freedUnder[payment]) return;
-            Proof[] memory inputs = _inputsOf(payment);
-            bytes memory call = abi.encodeCall(inFlight.startInFlightExit, (_evidenceOf(payment), inputs));
+            Evidence memory evidence = _evidenceOf(payment);
+            if (evidence.inclusion.transactionCount != 0) continue;
+            bytes memory call = abi.encodeCall(inFlight.startInFlightExit, (evidence, _inputsOf(payment)));
             _refusesFlight(SEARCHER, BOND, call, IInFlightExits.RestartRefused.selector);
             return _saw("restart refused");
         }
@@ -133,10 +134,11 @@ abstract contract Flights is FlightModel {
     }
 
     function _fly(uint256 payment, address starter) internal returns (uint256 flight) {
-        if (wasFreed[payment] && starter != payments[payment].signer) {
+        Evidence memory evidence = _evidenceOf(payment);
+        bool isShown = _isIncluded(payment);
+        if (wasFreed[payment] && starter != payments[payment].signer && !isShown) {
             if (federation.lastValid() >= freedUnder[payment]) return 0;
         }
-        Evidence memory evidence = _evidenceOf(payment);
         bytes memory call = abi.encodeCall(inFlight.startInFlightExit, (evidence, _inputsOf(payment)));
         address asset = payments[payment].asset;
         uint256 id = abi.decode(_do(starter, address(inFlight), BOND, call), (uint256));
@@ -148,7 +150,7 @@ abstract contract Flights is FlightModel {
         Flight storage made = flights[flight];
         (made.payment, made.id, made.begun, made.starter) = (payment, id, uint64(block.timestamp), starter);
         (made.competitor, made.included) = (NOWHERE, NOWHERE);
-        if (_isIncluded(payment)) made.included = _bornAt(payment);
+        if (isShown) made.included = _bornAt(payment);
         flown[payments[payment].id] = true;
         flightOf[asset][id] = flight;
         payments[payment].flight = flight;
