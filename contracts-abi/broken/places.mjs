@@ -115,7 +115,11 @@ export const places = [
   // ---- exits in flight
   check("InputsUnconsumed", "_isConsumed(_inputs[id][i])", "return (0, 0);"),
   { was: "!settled && _isConsumed(key);", becomes: `!${off("InputsUnconsumed")} && !settled && _isConsumed(key);` },
-  { was: "taken = taken || keys[j] == key;", becomes: `taken = taken || (!${off("InputKeys")} && keys[j] == key);` },
+  {
+    // One output named twice has one key too.
+    was: "taken = taken || keys[j] == key;",
+    becomes: `taken = taken || (${unless(["InputKeys", "InputsDistinct"], "keys[j] == key")});`,
+  },
   check("OutputsUnpaid", "_isConsumed(_key(ending.transaction, i))", "return 0;"),
   check("OutputUnconsumed", "_isConsumed(key)", "revert IExitGame.AlreadyPaid(key);", "/InFlightExits.sol"),
   { was: "!_isConsumed(_key(ending.transaction, i))", becomes: `(${off("OutputUnconsumed")} || !_isConsumed(_key(ending.transaction, i)))` },
