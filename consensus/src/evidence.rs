@@ -2,7 +2,12 @@
 
 use plasma_core::{Domain, OperatorIndex, View};
 
-use crate::{Kind, Vote, scheme::Verifier};
+use crate::{
+    DecodeError, Kind, Vote,
+    codec::Reader,
+    message::{read_vote, write_vote},
+    scheme::Verifier,
+};
 
 /// Two votes that one honest operator never both signs. The constructor verifies both signatures singly, because a vote
 /// that verified only inside an aggregate accuses nobody.
@@ -49,6 +54,25 @@ impl Evidence {
     #[must_use]
     pub fn votes(&self) -> (&Vote, &Vote) {
         (&self.first, &self.second)
+    }
+
+    /// Its votes one behind the other, as a log keeps them.
+    #[must_use]
+    pub fn encode(votes: &[Vote; 2]) -> Vec<u8> {
+        let mut out = Vec::new();
+        votes.iter().for_each(|vote| write_vote(&mut out, vote));
+        out
+    }
+
+    /// The votes back, for a committee of `n`. [`Evidence::new`] makes evidence of them again.
+    ///
+    /// # Errors
+    /// [`DecodeError`] names the first thing that is wrong.
+    pub fn decode(bytes: &[u8], n: usize) -> Result<[Vote; 2], DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let votes = [read_vote(&mut reader, n)?, read_vote(&mut reader, n)?];
+        reader.end()?;
+        Ok(votes)
     }
 }
 

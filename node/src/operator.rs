@@ -4,6 +4,7 @@
 //! as a later event. Invariants: a block is decided only when it was applied on the decided tip; a vote or a proposal
 //! leaves only behind the record that remembers it; the ledger changes only by a decided block.
 
+pub mod accusations;
 pub mod accuser;
 pub mod case;
 pub mod chain;
@@ -43,7 +44,7 @@ use guardian::Guardian;
 use handing::Handing;
 use mempool::{Mempool, MempoolLimits};
 use origins::Origins;
-use recovery::{floor, guardian, split};
+use recovery::{Logged, floor, guardian};
 use report::{AnchorSeen, Status};
 use sync::Sync;
 
@@ -119,9 +120,12 @@ impl<S: Scheme> Operator<S> {
         log: Vec<Record>,
     ) -> (Self, Vec<Effect>) {
         let genesis = &params.genesis;
-        let (votes, bodies, case) = split(log);
+        let logged = Logged::of(log);
         let floor = floor(&saved, genesis);
-        let guardian = guardian(&params, &saved, now);
+        let mut guardian = guardian(&params, &saved, now);
+        for evidence in logged.evidence(&scheme, &genesis.domain()) {
+            guardian.accuse(now, &evidence);
+        }
         let decided_view = floor.view;
         let start = Start {
             config: params.consensus,
@@ -133,7 +137,7 @@ impl<S: Scheme> Operator<S> {
             floor,
             now,
         };
-        let (engine, first) = Engine::recover(start, &votes);
+        let (engine, first) = Engine::recover(start, &logged.engine);
         let origin = L1Block {
             height: saved.state.header.l1_height,
             hash: saved.state.header.l1_hash,
@@ -166,15 +170,15 @@ impl<S: Scheme> Operator<S> {
             halted: None,
             stopped: None,
         };
-        for bytes in bodies {
-            operator.file_logged(&bytes);
+        for bytes in &logged.bodies {
+            operator.file_logged(bytes);
         }
         let mut effects: Vec<Effect> = saved
             .exits
             .keys()
             .map(|exit| watch::ask_to_judge(*exit))
             .collect();
-        match case {
+        match logged.case {
             None => operator.perform(now, first, &mut effects),
             Some(case) => operator.resume(now, case, first, &mut effects),
         }
@@ -257,6 +261,7 @@ impl<S: Scheme> Operator<S> {
                 .accuser
                 .case()
                 .is_some_and(|open| open.height() == case.height()),
+            Record::Contradiction(votes) => self.guardian.accusations().rests_on(votes),
         }
     }
 

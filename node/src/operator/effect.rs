@@ -166,4 +166,6 @@ pub enum Record {
     Body(Bytes),
     /// An invalid block that a quorum finalized.
     Case(Arc<Case>),
+    /// Two votes in which an operator contradicted itself.
+    Contradiction(Box<[plasma_consensus::Vote; 2]>),
 }

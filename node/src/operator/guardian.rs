@@ -1,5 +1,6 @@
 //! What the federation owes Ethereum: anchors in time, a challenge for every exit of a spent output, and an answer to
-//! everything else that is claimed there against what the ledger knows ([`super::matters`]).
+//! everything else that is claimed there against what the ledger knows ([`super::matters`]); and the votes of operators that
+//! contradicted themselves ([`super::accusations`]).
 //!
 //! All follow one rota: the k-th anchor is the duty of `committee[k mod n]`, and when it is late by j takeover periods
 //! also of the next j operators. A duty is done when Ethereum shows it done, whoever did it, so a duty survives a crash:
@@ -7,9 +8,11 @@
 
 use std::collections::BTreeMap;
 
+use plasma_consensus::Evidence;
 use plasma_core::{Certificate, ExitId, Genesis, Header, Height, Millis, OperatorIndex, Spender};
 
 use super::{
+    accusations::Accusations,
     effect::Effect,
     matters::{Matter, Matters, Notice, Turn, number_of_exit},
     report::AnchorSeen,
@@ -86,6 +89,7 @@ pub struct Guardian {
     asked: Option<(Height, Millis)>,
     suspects: BTreeMap<ExitId, Suspect>,
     matters: Matters,
+    accusations: Accusations,
     is_halted: bool,
 }
 
@@ -111,6 +115,7 @@ impl Guardian {
             asked: None,
             suspects: BTreeMap::new(),
             matters: Matters::default(),
+            accusations: Accusations::default(),
             is_halted: false,
         }
     }
@@ -186,9 +191,23 @@ impl Guardian {
         &mut self.matters
     }
 
+    /// Operators that contradicted themselves.
+    #[must_use]
+    pub fn accusations(&self) -> &Accusations {
+        &self.accusations
+    }
+
+    /// An operator contradicted itself; says whether that is news.
+    pub fn accuse(&mut self, now: Millis, evidence: &Evidence) -> bool {
+        self.accusations.accuse(now, evidence)
+    }
+
     /// Ethereum shows something about what must be looked at.
     pub fn on_notice(&mut self, now: Millis, notice: &Notice) {
-        self.matters.on_notice(now, notice);
+        match notice {
+            Notice::Convicted(epoch, seats) => self.accusations.on_convicted(*epoch, seats),
+            _ => self.matters.on_notice(now, notice),
+        }
     }
 
     /// Ethereum halted the chain: nothing is anchored any more, and nobody need say so.
@@ -229,6 +248,7 @@ impl Guardian {
             }
         }
         effects.extend(self.matters.due(now, &self.duties));
+        effects.extend(self.accusations.due(now, &self.duties));
         effects
     }
 

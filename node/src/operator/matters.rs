@@ -1,5 +1,5 @@
 //! What somebody claims on Ethereum and the ledger may know better: claims of in-flight exits, reclaims of funded deposits,
-//! provisional challenges, an announced end. And operators that contradicted themselves.
+//! provisional challenges, an announced end.
 //!
 //! Here is decided that something must be looked at, and by whom: each matter has its rota. What is shown then depends on
 //! what Ethereum holds at that moment, and whoever performs the duty asks. A matter rests for a round after it was our
@@ -7,8 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plasma_consensus::Evidence;
-use plasma_core::{DepositFate, DepositNumber, ExitId, Fate, Millis, OpenExit, OperatorIndex, Reads};
+use plasma_core::{Bitmap, DepositFate, DepositNumber, Epoch, ExitId, Fate, Millis, OpenExit, Reads};
 
 use super::{effect::Effect, guardian::Duties};
 
@@ -36,8 +35,8 @@ pub enum Notice {
     Settled(Matter),
     /// It is over for good.
     Over(Matter),
-    /// An operator was convicted.
-    Convicted(OperatorIndex),
+    /// These operators of a committee were convicted.
+    Convicted(Epoch, Bitmap),
 }
 
 /// Whose turn a duty is, as time goes by.
@@ -86,8 +85,6 @@ pub struct Matters {
     open: BTreeMap<Matter, Turn>,
     /// Reclaims of deposits that no decided block has funded.
     unfunded: BTreeSet<DepositNumber>,
-    /// At most one accusation of each operator: it has one bond to lose.
-    accused: BTreeMap<OperatorIndex, (Box<Evidence>, Turn)>,
 }
 
 impl Matters {
@@ -101,7 +98,7 @@ impl Matters {
     /// Ethereum shows something.
     pub fn on_notice(&mut self, now: Millis, notice: &Notice) {
         match notice {
-            Notice::ReclaimStarted(_) => {}
+            Notice::ReclaimStarted(_) | Notice::Convicted(..) => {}
             Notice::Stirred(matter) => {
                 self.open(now, *matter);
                 if let Some(turn) = self.open.get_mut(matter) {
@@ -114,9 +111,6 @@ impl Matters {
                 }
             }
             Notice::Over(matter) => self.close(matter),
-            Notice::Convicted(operator) => {
-                self.accused.remove(operator);
-            }
         }
     }
 
@@ -161,29 +155,13 @@ impl Matters {
         }
     }
 
-    /// An operator contradicted itself.
-    pub fn accuse(&mut self, now: Millis, evidence: &Evidence) {
-        self.accused
-            .entry(evidence.offender())
-            .or_insert_with(|| (Box::new(evidence.clone()), Turn::new(now)));
-    }
-
     /// What is ours to do at this moment.
     pub fn due(&mut self, now: Millis, duties: &Duties) -> Vec<Effect> {
         let answers = self.open.iter_mut().filter_map(|(matter, turn)| {
             let rank = duties.rank(number_of(matter));
             turn.comes(now, rank, duties).then_some(Effect::Answer(*matter))
         });
-        let convictions = self
-            .accused
-            .iter_mut()
-            .filter_map(|(offender, (evidence, turn))| {
-                // Nobody accuses himself: the rota begins behind the offender.
-                let rank = duties.rank(u64::from(offender.0) + 1);
-                turn.comes(now, rank, duties)
-                    .then(|| Effect::Convict(evidence.clone()))
-            });
-        answers.chain(convictions).collect()
+        answers.collect()
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use plasma_consensus::Floor;
-use plasma_core::{Certificate, Genesis, Millis, View};
+use plasma_consensus::{Evidence, Floor, Vote, scheme::Verifier};
+use plasma_core::{Certificate, Domain, Genesis, Millis, View};
 
 use super::{
     Params,
@@ -45,15 +45,37 @@ pub(super) fn floor(saved: &Saved, genesis: &Genesis) -> Floor {
     }
 }
 
-/// The engine's records, the encoded blocks and the newest case of a log.
-pub(super) fn split(log: Vec<Record>) -> (Vec<plasma_consensus::Record>, Vec<Bytes>, Option<Arc<Case>>) {
-    let (mut votes, mut bodies, mut newest) = (Vec::new(), Vec::new(), None);
-    for record in log {
-        match record {
-            Record::Consensus(record) => votes.push(record),
-            Record::Body(bytes) => bodies.push(bytes),
-            Record::Case(case) => newest = Some(case),
+/// The records of a log by their kind.
+#[derive(Debug, Default)]
+pub(super) struct Logged {
+    pub(super) engine: Vec<plasma_consensus::Record>,
+    pub(super) bodies: Vec<Bytes>,
+    /// The newest.
+    pub(super) case: Option<Arc<Case>>,
+    pub(super) contradictions: Vec<[Vote; 2]>,
+}
+
+impl Logged {
+    pub(super) fn of(log: Vec<Record>) -> Self {
+        let mut found = Self::default();
+        for record in log {
+            match record {
+                Record::Consensus(record) => found.engine.push(record),
+                Record::Body(bytes) => found.bodies.push(bytes),
+                Record::Case(case) => found.case = Some(case),
+                Record::Contradiction(votes) => found.contradictions.push(*votes),
+            }
         }
+        found
     }
-    (votes, bodies, newest)
+
+    /// What was found out about operators; votes that do not accuse their signer under today's keys accuse nobody.
+    pub(super) fn evidence<'a>(
+        &'a self,
+        verifier: &'a impl Verifier,
+        domain: &'a Domain,
+    ) -> impl Iterator<Item = Evidence> + 'a {
+        let votes = self.contradictions.iter().cloned();
+        votes.filter_map(|[first, second]| Evidence::new(first, second, verifier, domain))
+    }
 }

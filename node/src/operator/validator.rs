@@ -61,7 +61,11 @@ impl<S: Scheme> Operator<S> {
                 }
                 Wish::Timer(at) => effects.push(Effect::Timer(at)),
                 Wish::Evidence(evidence) => {
-                    self.guardian.matters().accuse(now, &evidence);
+                    if self.guardian.accuse(now, &evidence) {
+                        let (first, second) = evidence.votes();
+                        let votes = Box::new([first.clone(), second.clone()]);
+                        effects.push(Effect::Persist(Record::Contradiction(votes)));
+                    }
                     effects.push(Effect::Accuse(evidence));
                 }
                 Wish::Penalize { peer, reason } => {

@@ -21,7 +21,7 @@ use crate::{
     answers,
     api::AnchorBook,
     bridge::{
-        Anchored, L1, L1Error,
+        Anchored, L1, L1Error, Notice,
         contracts::{Contracts, LOOKBACK, Remembered},
         convert::Inclusion,
         decode::Decoded,
@@ -31,6 +31,7 @@ use crate::{
     },
     operator::{
         event::{ConfirmedBlock, Event},
+        matters,
         report::AnchorSeen,
     },
     storage::Read,
@@ -146,7 +147,8 @@ fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<Event
 }
 
 /// Reads what Ethereum recorded since the deployment into the books: anchors, so that any old block can be proven, and
-/// claims that are open, so that they have their answer after a crash too. Once per start; the watcher tells the others.
+/// claims that are open, so that they have their answer after a crash too. And it tells who was convicted meanwhile, so that
+/// nobody is accused again. Once per start; the watcher tells the others.
 async fn fill(
     ethereum: Arc<Ethereum>,
     deployment: L1Height,
@@ -154,11 +156,16 @@ async fn fill(
     (books, events): (Books, mpsc::Sender<Event>),
 ) {
     let (contracts, rpc) = (ethereum.contracts(), ethereum.rpc());
-    while let Err(error) = fill_once(contracts, rpc, deployment, confirmations, &books).await {
-        warn!(%error, "the past is not read yet; exit data of old blocks and answers to old claims wait for it");
-        sleep(BOOK_PAUSE).await;
-    }
-    for notice in books.docket.open() {
+    let convicted = loop {
+        match fill_once(contracts, rpc, deployment, confirmations, &books).await {
+            Ok(convicted) => break convicted,
+            Err(error) => {
+                warn!(%error, "the past is not read yet; exit data of old blocks and answers to old claims wait for it");
+                sleep(BOOK_PAUSE).await;
+            }
+        }
+    };
+    for notice in books.docket.open().into_iter().chain(convicted) {
         if events.send(Event::Noticed(notice)).await.is_err() {
             return;
         }
@@ -171,22 +178,25 @@ async fn fill_once(
     deployment: L1Height,
     confirmations: u32,
     books: &Books,
-) -> Result<(), L1Error> {
+) -> Result<Vec<matters::Notice>, L1Error> {
     let head = rpc.newest().await?.height;
     let confirmed = L1Height(head.0.saturating_sub(u64::from(confirmations)));
-    let mut from = deployment;
+    let (mut from, mut convicted) = (deployment, Vec::new());
     while from <= confirmed {
         let to = L1Height(from.0.saturating_add(LOOKBACK - 1)).min(confirmed);
         for remembered in contracts.remembered(rpc, from..=to).await? {
             match remembered {
                 Remembered::Decoded(Decoded::Anchored(anchor)) => books.anchors.record(seen(&anchor)),
                 Remembered::Decoded(Decoded::Event(event)) => books.docket.on_event(&event),
+                Remembered::Notice(notice @ Notice::Slashed { .. }) => {
+                    convicted.extend(docket::told(&notice, true));
+                }
                 Remembered::Notice(notice) => books.docket.on_notice(&notice),
             }
         }
         from = L1Height(to.0 + 1);
     }
-    Ok(())
+    Ok(convicted)
 }
 
 /// Whether an exit was not left to the others before.

@@ -1,5 +1,6 @@
-//! What the write-ahead log holds of an operator: the engine's records and encoded blocks.
+//! What the write-ahead log holds of an operator: the engine's records, encoded blocks, and what it found out about others.
 
+use plasma_consensus::Evidence;
 use plasma_core::Epoch;
 
 use crate::{
@@ -11,9 +12,10 @@ use crate::{
 pub const LOG_CONSENSUS: u8 = 1;
 /// Kind of a log record that holds an encoded block.
 pub const LOG_BODY: u8 = 2;
-
 /// Kind of a log record that holds an invalid block that a quorum finalized.
 pub const LOG_CASE: u8 = 3;
+/// Kind of a log record that holds two votes in which an operator contradicted itself.
+pub const LOG_CONTRADICTION: u8 = 4;
 
 /// The log's form of a record.
 #[must_use]
@@ -34,6 +36,11 @@ pub fn write_record(record: &Record, operators: usize) -> wal::Record {
             kind: LOG_CASE,
             content: case.encode(operators),
         },
+        Record::Contradiction(votes) => wal::Record {
+            epoch: votes[0].epoch,
+            kind: LOG_CONTRADICTION,
+            content: Evidence::encode(votes),
+        },
     }
 }
 
@@ -46,6 +53,9 @@ pub fn read_record(record: &wal::Record, operators: usize) -> Option<Record> {
             .map(Record::Consensus),
         LOG_BODY => Some(Record::Body(record.content.clone().into())),
         LOG_CASE => Case::decode(&record.content, operators).map(|case| Record::Case(case.into())),
+        LOG_CONTRADICTION => Evidence::decode(&record.content, operators)
+            .ok()
+            .map(|votes| Record::Contradiction(votes.into())),
         _ => None,
     }
 }

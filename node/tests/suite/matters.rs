@@ -1,9 +1,7 @@
 //! Whose duty it is to answer a claim on Ethereum, and when it is nobody's.
 
-use plasma_consensus::{Bls, Evidence, Statement, Vote};
 use plasma_core::{
-    BlockId, DepositNumber, Epoch, ExitId, Hash, L1Event, L1Height, Millis, OperatorIndex, Position,
-    SigningKey, View,
+    DepositNumber, ExitId, Hash, L1Event, L1Height, Millis, OperatorIndex, Position, SigningKey,
 };
 use plasma_node::{
     operator::{
@@ -17,7 +15,7 @@ use plasma_node::{
 };
 
 use super::{
-    cast::{genesis, secret, user},
+    cast::{genesis, user},
     world::World,
 };
 
@@ -137,41 +135,6 @@ fn an_anchor_ends_the_silence() {
     };
     guardian.on_anchored(Millis(1), anchor);
     assert_eq!(answers(&mut guardian, 60_000), []);
-}
-
-#[test]
-fn an_operator_that_contradicted_itself_is_accused_once_by_the_next_until_it_is_convicted() {
-    let genesis = genesis();
-    let (liar, key) = (OperatorIndex(0), secret(0));
-    let scheme = Bls::new(secret(1), genesis.committee().unwrap());
-    let evidence = |view: u64| {
-        let vote = |statement: Statement| Vote {
-            epoch: Epoch(0),
-            signer: liar,
-            statement,
-            signature: key.sign(&statement.digest(&genesis.domain(), Epoch(0))),
-        };
-        let (view, block) = (View(view), BlockId(Hash([1; 32])));
-        let (first, second) = (Statement::Nullify { view }, Statement::Finalize { view, block });
-        Evidence::new(vote(first), vote(second), &scheme, &genesis.domain()).unwrap()
-    };
-    let mut guardian = guardian();
-    guardian.matters().accuse(Millis(0), &evidence(3));
-    guardian.matters().accuse(Millis(0), &evidence(4));
-    let accusations = |guardian: &mut Guardian, at: u64| {
-        let due = guardian.due(Millis(at)).into_iter();
-        due.filter(|effect| matches!(effect, Effect::Convict(found) if **found == evidence(3)))
-            .count()
-    };
-    assert_eq!(
-        accusations(&mut guardian, 0),
-        1,
-        "the operator behind the liar begins"
-    );
-    assert_eq!(accusations(&mut guardian, 1_000), 0);
-    assert_eq!(accusations(&mut guardian, 4_000), 1, "nobody did it");
-    guardian.on_notice(Millis(4_001), &Notice::Convicted(liar));
-    assert_eq!(accusations(&mut guardian, 60_000), 0);
 }
 
 fn funded() -> (World, SigningKey, SigningKey, Position) {

@@ -246,7 +246,7 @@ impl World {
                 Effect::Timer(at) => self.nodes[index].wake = Some(at),
                 Effect::Wake(at) => self.push(index, at.since(self.now), Event::Tick),
                 Effect::Stop(reason) if self.lies => self.nodes[index].stops.push(reason),
-                Effect::Invalid { .. } | Effect::Penalize { .. } if self.lies => {}
+                Effect::Invalid { .. } | Effect::Penalize { .. } | Effect::Accuse(_) if self.lies => {}
                 Effect::Stop(reason) => panic!("operator {index} stopped: {reason}"),
                 Effect::Invalid { broken, .. } => panic!("operator {index} saw an invalid block: {broken}"),
                 Effect::Accuse(evidence) => panic!("operator {index} accuses: {evidence:?}"),

@@ -49,7 +49,8 @@ pub(in crate::bridge) fn notice(contracts: &Contracts, log: &Log) -> Option<Noti
     words.notice(kind)
 }
 
-/// The first topics of those that a start reads since the deployment: reclaims and challenges have no other record.
+/// The first topics of those that a start reads since the deployment: reclaims, challenges and convictions have no other
+/// record.
 #[must_use]
 pub fn remembered_topics() -> Vec<Hash> {
     [
@@ -57,6 +58,7 @@ pub fn remembered_topics() -> Vec<Hash> {
         Kind::ReclaimChallenged,
         Kind::ChallengeClaimed,
         Kind::ChallengeRebutted,
+        Kind::Slashed,
     ]
     .map(Kind::topic)
     .to_vec()

@@ -116,9 +116,8 @@ pub(super) fn told(notice: &Notice, is_confirmed: bool) -> Vec<matters::Notice> 
         Notice::InFlightStirred(exit) => vec![matters::Notice::Stirred(Matter::InFlight(*exit))],
         Notice::ChallengeClaimed(exit, _) => vec![matters::Notice::Stirred(Matter::Challenge(*exit))],
         Notice::ChallengeRebutted(exit) => vec![ended(Matter::Challenge(*exit))],
-        // A conviction that a reorganisation takes back is lost to us; every other honest operator knows of it.
-        Notice::Slashed { convicted, .. } if is_confirmed => {
-            convicted.iter().map(matters::Notice::Convicted).collect()
+        Notice::Slashed { epoch, convicted } if is_confirmed => {
+            vec![matters::Notice::Convicted(*epoch, convicted.clone())]
         }
         Notice::Slashed { .. } => Vec::new(),
     }

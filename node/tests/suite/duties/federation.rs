@@ -1,10 +1,13 @@
 //! Duties towards the federation itself: its liars, its bonds and its end.
 
 use plasma_consensus::{Bls, Evidence, Statement, Vote};
-use plasma_core::{BlockId, Epoch, Hash, Height, OperatorIndex, View};
+use plasma_core::{Bitmap, BlockId, Epoch, Hash, Height, OperatorIndex, View};
 use plasma_node::{
     bridge::{bonds::post_bonds, direct},
-    operator::{effect::Effect, matters::Matter},
+    operator::{
+        effect::Effect,
+        matters::{Matter, Notice},
+    },
 };
 
 use super::court::{Court, eventually};
@@ -28,7 +31,7 @@ fn contradiction(court: &Court, first: Statement, second: Statement) -> Evidence
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_that_contradicted_itself_loses_its_bond_to_the_reporter() {
-    let court = Court::set("slash").await;
+    let mut court = Court::set("slash").await;
     let (contracts, rpc) = (court.contracts(), court.rpc());
     assert_eq!(
         post_bonds(&rpc, &contracts, &court.stage.alice, Epoch(0)).await,
@@ -68,6 +71,12 @@ async fn an_operator_that_contradicted_itself_loses_its_bond_to_the_reporter() {
         .await
         .unwrap();
     assert_eq!(before - rpc.balance(contracts.federation).await.unwrap(), half());
+
+    // Who comes back from a crash with the accusation in its log hears that it is settled.
+    court.restart().await;
+    court
+        .hears(&Notice::Convicted(Epoch(0), Bitmap::from_iter([LIAR])))
+        .await;
 }
 
 fn half() -> plasma_core::Amount {
