@@ -5,14 +5,14 @@
 //! yet, there is no answer yet, and whoever asks comes again.
 
 use plasma_core::{
-    AuthenticTransaction, DepositFate, DepositNumber, Fate, Height, Position, SignedTransaction, Spender,
-    merkle,
+    AuthenticTransaction, DepositFate, DepositNumber, ExitId, Fate, Height, Position, SignedTransaction,
+    Spender, merkle,
 };
 
 use crate::{
     api::AnchorBook,
     bridge::{
-        Anchored,
+        Anchored, SpendProof,
         convert::Inclusion,
         decode::Told,
         evidence::{AnchoredBlock, Evidence, Pending, output_key},
@@ -111,12 +111,40 @@ impl<R: Read> Archive<'_, R> {
             return Ok(Some(Evidence::Anchored(Box::new(inclusion))));
         }
         let signed = transaction(self.reader, height, index)?;
-        let is_fresh = |signed: &SignedTransaction| signed.transaction.expiry >= self.anchored;
-        if let Some(signed) = signed.filter(is_fresh) {
+        if let Some(signed) = signed.filter(|signed| self.is_fresh(signed)) {
             return Ok(Some(Evidence::Bare(signed)));
         }
         let void = inclusion(self.reader, self.anchors, height, index)?;
         Ok(void.map(|found| Evidence::Anchored(Box::new(found))))
+    }
+
+    /// The transaction that spent the output of a standard exit, with its inclusion when it can no longer be included, or has
+    /// several inputs, which nothing else proves. `None` until an anchor covers that inclusion.
+    ///
+    /// # Errors
+    /// As [`Archive::fund`].
+    pub fn spend(&self, exit: ExitId, by: Spender) -> Result<Option<SpendProof>, StorageError> {
+        let Some(spender) = transaction(self.reader, by.height, by.transaction)? else {
+            return Ok(None);
+        };
+        let mut shown = None;
+        if !self.is_fresh(&spender) || spender.transaction.inputs.len() > 1 {
+            shown = inclusion(self.reader, self.anchors, by.height, by.transaction)?;
+            if shown.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(SpendProof {
+            exit,
+            spender,
+            input: by.input,
+            inclusion: shown,
+        }))
+    }
+
+    /// Whether a transaction counts on Ethereum as it is: a block that is not anchored yet could still include it.
+    fn is_fresh(&self, signed: &SignedTransaction) -> bool {
+        signed.transaction.expiry >= self.anchored
     }
 
     /// What every call about an in-flight exit brings back; `None` when the ledger knows another output than an input names.

@@ -29,8 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use plasma_consensus::{Engine, Input, Message, Scheme, Start};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committee, Genesis, Header, Height, L1Block,
-    Millis, OperatorIndex, TransactionId, View, ledger,
+    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committee, ExitId, Genesis, Header, Height,
+    L1Block, Millis, OperatorIndex, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -105,6 +105,8 @@ pub struct Operator<S: Scheme> {
     is_refuted: bool,
     /// Whether exits are judged without a decided block, because none will come.
     watches_exits: bool,
+    /// Exits seen without a decided block whose read is under way; one that ends meanwhile is judged no more.
+    judging: BTreeSet<ExitId>,
     /// The last height that counts, as Ethereum shows it; the ledger knows only with a decided block.
     halted: Option<Height>,
     stopped: Option<String>,
@@ -167,6 +169,7 @@ impl<S: Scheme> Operator<S> {
             is_working: false,
             is_refuted: false,
             watches_exits: false,
+            judging: BTreeSet::new(),
             halted: None,
             stopped: None,
         };

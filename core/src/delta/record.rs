@@ -1,8 +1,8 @@
 //! Records about outputs, exits and deposits in fixed-width bytes.
 
 use crate::{
-    Address, Amount, ExitId, Hash, Height, Position, TransactionId, cursor::Cursor, keccak,
-    transaction::Transaction,
+    Address, Amount, ExitId, Hash, Height, L1Event, Position, SignedTransaction, TransactionId,
+    cursor::Cursor, keccak, transaction::Transaction,
 };
 
 /// An output and the number of open exits that lock it.
@@ -218,6 +218,30 @@ impl OpenExit {
         match self {
             Self::Standard { position, .. } => vec![*position],
             Self::InFlight { inputs, .. } => inputs.iter().copied().chain(self.created()).collect(),
+        }
+    }
+
+    /// The exit that an event begins, before anything is locked or included.
+    #[must_use]
+    pub fn begun(event: &L1Event) -> Option<(ExitId, Self)> {
+        match event {
+            L1Event::ExitStarted { id, position, owner } => {
+                let exit = Self::Standard {
+                    position: *position,
+                    owner: *owner,
+                    locked: false,
+                };
+                Some((*id, exit))
+            }
+            L1Event::InFlightExitStarted { id, transaction } => {
+                let signed = SignedTransaction::decode(transaction);
+                let exit = signed.map_or_else(
+                    |_| in_flight_of_nothing(),
+                    |signed| in_flight(&signed.transaction),
+                );
+                Some((*id, exit))
+            }
+            _ => None,
         }
     }
 

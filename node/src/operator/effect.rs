@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use plasma_consensus::{Message, Target};
 use plasma_core::{
-    Address, BlockId, Certificate, Delta, DepositNumber, ExitId, Header, Height, L1Block, Millis,
-    OperatorIndex, Position, Spender, View, Wanted,
+    BlockId, Certificate, Delta, DepositNumber, ExitId, Header, Height, L1Block, Millis, OpenExit,
+    OperatorIndex, Spender, View, Wanted,
 };
 
 use crate::storage::Decided;
@@ -125,14 +125,7 @@ pub enum Purpose {
     /// Judging the reclaim of a deposit.
     Reclaim(DepositNumber),
     /// Judging an exit that Ethereum shows and no decided block will.
-    JudgeSeen {
-        /// The exit.
-        exit: ExitId,
-        /// The output.
-        position: Position,
-        /// Who would be paid.
-        owner: Address,
-    },
+    JudgeSeen(ExitId, Box<OpenExit>),
 }
 
 /// What a block is built from, fixed when the read is asked for.

@@ -6,15 +6,12 @@
 use std::sync::Arc;
 
 use plasma_consensus::{Effect as Wish, Scheme};
-use plasma_core::{
-    Address, AuthenticBlock, BlockId, Broken, ExitId, Height, Judgement, L1Event, Millis, Position, Reads,
-    Wanted, exit,
-};
+use plasma_core::{AuthenticBlock, BlockId, Broken, Height, L1Event, Millis};
 
 use super::{
     Operator,
     case::{Case, Fault, Rotten},
-    effect::{Effect, Purpose, Record},
+    effect::{Effect, Record},
 };
 use crate::fraud::{Grounds, grounds};
 
@@ -143,13 +140,11 @@ impl<S: Scheme> Operator<S> {
         }
     }
 
-    /// What a stopped operator with a case still does: it decides what lies below, serves Ethereum as before, and accuses.
+    /// What a stopped operator still does: it decides what lies below an invalid block, guards on Ethereum what its storage
+    /// knows, and accuses if it has a case.
     pub(super) fn accuse(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         if self.may_decide() {
             return self.catch_up(now, effects);
-        }
-        if self.accuser.case().is_none() {
-            return;
         }
         if !std::mem::replace(&mut self.watches_exits, true) {
             // Filed while blocks were still decided that could have covered them.
@@ -157,52 +152,16 @@ impl<S: Scheme> Operator<S> {
                 self.chain.decided().header.l1_height,
                 self.origins.newest().height,
             );
-            self.watch_exits_alone(&self.origins.events(from, to), effects);
+            self.watch_exits_alone(now, &self.origins.events(from, to), effects);
         }
         let rest_ms = self.guardian.round_ms();
         effects.extend(self.accuser.due(now, rest_ms, &mut self.sync));
         effects.extend(self.guardian.due(now));
     }
 
-    /// Confirmed blocks, when no block is decided any more that could cover them: exits of spent outputs must be
-    /// challenged all the same.
-    pub(super) fn watch_exits_alone(&mut self, events: &[L1Event], effects: &mut Vec<Effect>) {
-        for event in events {
-            if let L1Event::ExitEnded { id, .. } = event {
-                self.guardian.on_exit_ended(id);
-            }
-            if let L1Event::ExitStarted { id, position, owner } = event {
-                effects.push(Effect::Read {
-                    purpose: Purpose::JudgeSeen {
-                        exit: *id,
-                        position: *position,
-                        owner: *owner,
-                    },
-                    wanted: Wanted {
-                        outputs: [*position].into(),
-                        ..Wanted::default()
-                    },
-                });
-            }
-        }
-    }
-
-    /// What storage held about an output whose exit was seen only on Ethereum.
-    pub(super) fn on_judge_seen(
-        &mut self,
-        now: Millis,
-        (exit, position, owner): (ExitId, Position, Address),
-        reads: &Reads,
-    ) {
-        let record = reads.outputs.get(&position).and_then(Option::as_ref);
-        if let Judgement::Spent(spender) = exit::judge(&exit, &owner, record) {
-            self.guardian.on_dishonest_exit(now, exit, spender);
-        }
-    }
-
-    /// Whether nothing more will be decided here: the tip stands right below an invalid block.
+    /// Whether nothing more will be decided here: the operator has stopped, and no valid block is left below an invalid one.
     pub(super) fn is_at_the_end(&self) -> bool {
-        self.accuser.case().is_some() && !self.may_decide()
+        !self.may_decide()
     }
 
     fn open(&mut self, case: Case, effects: &mut Vec<Effect>) {

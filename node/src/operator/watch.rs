@@ -1,7 +1,7 @@
 //! What Ethereum shows, and what the ledger says to it: confirmed blocks, notices, exits and reclaims to judge.
 
 use plasma_consensus::Scheme;
-use plasma_core::{Delta, ExitId, Judgement, L1Event, Millis, OpenExit, Reads, Wanted, exit};
+use plasma_core::{Delta, DepositFate, ExitId, Judgement, L1Event, Millis, OpenExit, Reads, Wanted, exit};
 
 use super::{
     Operator,
@@ -17,12 +17,16 @@ impl<S: Scheme> Operator<S> {
             Purpose::Admit(offer) => self.on_admit(now, offer, &reads, effects),
             Purpose::Build(build) => self.on_build(now, *build, reads, effects),
             Purpose::Apply(block) => self.on_apply(block, reads, effects),
-            Purpose::Judge(exit) => self.on_judge(now, exit, &reads),
-            Purpose::JudgeSeen {
-                exit,
-                position,
-                owner,
-            } => self.on_judge_seen(now, (exit, position, owner), &reads),
+            Purpose::Judge(exit) => {
+                if let Some(Some(open)) = reads.exits.get(&exit) {
+                    self.judge(now, exit, open, &reads);
+                }
+            }
+            Purpose::JudgeSeen(exit, open) => {
+                if self.judging.remove(&exit) {
+                    self.judge(now, exit, &open, &reads);
+                }
+            }
             Purpose::Reclaim(number) => {
                 let fate = reads.deposits.get(&number).copied().flatten();
                 self.guardian.matters().on_reclaim(now, number, fate);
@@ -42,16 +46,15 @@ impl<S: Scheme> Operator<S> {
             self.guardian.on_halted();
         }
         blocks.iter().for_each(|block| self.watch_halts(&block.events));
+        let newest_s = blocks.iter().map(|block| block.block.timestamp_s).max();
         if self.is_at_the_end() {
             for block in &blocks {
-                self.watch_exits_alone(&block.events, effects);
+                self.watch_exits_alone(now, &block.events, effects);
             }
-            return;
-        }
-        if !self.origins.extend(blocks) {
+        } else if !self.origins.extend(blocks) {
             self.stop("the watcher skipped an Ethereum block".to_owned(), effects);
         }
-        self.guardian.on_l1_time(now, self.origins.newest().timestamp_s);
+        self.guardian.on_l1_time(now, newest_s.unwrap_or_default());
     }
 
     /// What only duties follow. Whether a reclaim is wrong the ledger says.
@@ -78,19 +81,46 @@ impl<S: Scheme> Operator<S> {
         }
     }
 
-    /// What storage held about the output of an open exit.
-    fn on_judge(&mut self, now: Millis, exit: ExitId, reads: &Reads) {
-        match reads.exits.get(&exit) {
-            Some(Some(OpenExit::Standard { position, owner, .. })) => {
+    /// Confirmed blocks, when no block is decided any more that could cover them: exits of what was spent must be answered
+    /// all the same, out of storage as it is.
+    pub(super) fn watch_exits_alone(&mut self, now: Millis, events: &[L1Event], effects: &mut Vec<Effect>) {
+        for event in events {
+            if let Some((exit, open)) = OpenExit::begun(event) {
+                let wanted = Wanted {
+                    outputs: open.positions().into_iter().collect(),
+                    ..Wanted::default()
+                };
+                self.judging.insert(exit);
+                let purpose = Purpose::JudgeSeen(exit, Box::new(open));
+                effects.push(Effect::Read { purpose, wanted });
+            }
+            match event {
+                L1Event::ExitEnded { id, .. } | L1Event::InFlightExitEnded { id, .. } => {
+                    self.judging.remove(id);
+                    self.guardian.on_exit_ended(id);
+                }
+                L1Event::DepositReclaimed { number } => {
+                    let matters = self.guardian.matters();
+                    matters.on_deposit(now, *number, DepositFate::Reclaimed);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What storage held about the outputs of an open exit.
+    fn judge(&mut self, now: Millis, exit: ExitId, open: &OpenExit, reads: &Reads) {
+        match open {
+            OpenExit::Standard { position, owner, .. } => {
                 let record = reads.outputs.get(position).and_then(Option::as_ref);
                 if let Judgement::Spent(spender) = exit::judge(&exit, owner, record) {
                     self.guardian.on_dishonest_exit(now, exit, spender);
                 }
             }
-            Some(Some(open)) if is_answerable(open, reads) => {
+            OpenExit::InFlight { .. } if is_answerable(open, reads) => {
                 self.guardian.matters().open(now, Matter::InFlight(exit));
             }
-            _ => {}
+            OpenExit::InFlight { .. } => {}
         }
     }
 }

@@ -5,4 +5,5 @@ pub(crate) mod answers;
 pub(crate) mod charges;
 pub(crate) mod convicted;
 pub(crate) mod quorum;
+pub(crate) mod stopped;
 pub(crate) mod trial;

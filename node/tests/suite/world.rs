@@ -27,6 +27,8 @@ use plasma_node::{
 use super::cast::{OPERATORS, START, genesis, l1_block, secret};
 
 const DELAY_MS: u64 = 5;
+pub(crate) const SILENCE_S: u64 = 100_000;
+pub(crate) const GRACE_S: u64 = 1_000;
 
 pub(crate) struct Node {
     pub(crate) operator: Option<Operator<Bls>>,
@@ -112,8 +114,8 @@ impl World {
                 bytes_max: 1 << 24,
                 ttl_ms: 600_000,
             },
-            silence_s: 100_000,
-            grace_s: 1_000,
+            silence_s: SILENCE_S,
+            grace_s: GRACE_S,
             anchor: None,
             origin_time_s,
         };

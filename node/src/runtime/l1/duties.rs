@@ -14,10 +14,10 @@ use tracing::{info, warn};
 
 use super::{Docket, Left, is_news};
 use crate::{
-    answers::{self, Answer, Archive},
+    answers::{Answer, Archive},
     api::AnchorBook,
     bridge::{
-        Anchor, L1, L1Error, SpendProof,
+        Anchor, L1, L1Error,
         account::Call,
         contracts::Latest,
         ethereum::Ethereum,
@@ -122,29 +122,26 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
     }
 
     async fn challenge(&self, exit: ExitId, spender: Spender) {
-        let (anchors, reader) = (self.anchors.clone(), self.reader.clone());
-        let proof = tokio::task::spawn_blocking(move || spend_proof(&reader, &anchors, exit, spender)).await;
-        if let Ok(Err(StorageError::Pruned { height, .. })) = proof {
-            // The next on duty shows the spend when nobody did.
-            if is_news(&self.left, exit) {
-                warn!(
-                    ?exit,
-                    height = height.0,
-                    "the spending block is pruned here; others challenge"
-                );
-            }
-            return;
-        }
-        let Ok(Ok(Some(proof))) = proof else {
-            return warn!(
+        match self.look_up(move |archive| archive.spend(exit, spender)).await {
+            Ok(Some(proof)) => match self.ethereum.challenge(&proof).await {
+                Ok(()) => info!(?exit, "challenge duty done"),
+                Err(error) => warn!(?exit, %error, "challenge duty failed"),
+            },
+            Ok(None) => warn!(
                 ?exit,
-                ?proof,
                 "the spending transaction of a dishonest exit cannot be shown yet"
-            );
-        };
-        match self.ethereum.challenge(&proof).await {
-            Ok(()) => info!(?exit, "challenge duty done"),
-            Err(error) => warn!(?exit, %error, "challenge duty failed"),
+            ),
+            Err(Undone::Storage(StorageError::Pruned { height, .. })) => {
+                // The next on duty shows the spend when nobody did.
+                if is_news(&self.left, exit) {
+                    warn!(
+                        ?exit,
+                        height = height.0,
+                        "the spending block is pruned here; others challenge"
+                    );
+                }
+            }
+            Err(undone) => warn!(?exit, %undone, "a dishonest exit is not challenged yet"),
         }
     }
 
@@ -361,35 +358,6 @@ fn statement(vote: &Vote) -> Statement {
         signers: Bitmap::from_iter([vote.signer]),
         signature: vote.signature,
     }
-}
-
-/// The transaction that spent an exiting output. One whose expiry lies below the newest anchor counts on Ethereum only
-/// with its inclusion, and so does one of several inputs, unless an in-flight exit of it was started.
-fn spend_proof<R: Read>(
-    reader: &R,
-    anchors: &AnchorBook,
-    exit: ExitId,
-    spender: Spender,
-) -> Result<Option<SpendProof>, StorageError> {
-    let Some(signed) = answers::transaction(reader, spender.height, spender.transaction)? else {
-        return Ok(None);
-    };
-    let newest = anchors.newest().map_or(Height(0), |anchor| anchor.height);
-    let inclusion = if signed.transaction.expiry < newest || signed.transaction.inputs.len() > 1 {
-        let Some(inclusion) = answers::inclusion(reader, anchors, spender.height, spender.transaction)?
-        else {
-            return Ok(None);
-        };
-        Some(inclusion)
-    } else {
-        None
-    };
-    Ok(Some(SpendProof {
-        exit,
-        spender: signed,
-        input: spender.input,
-        inclusion,
-    }))
 }
 
 /// `lastValid` until the federation halts.

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use plasma_core::{
     Address, Amount, ExitId, Height, Input, Kind, L1Event, L1Height, OperatorIndex, Payment, Position,
-    SignedTransaction, SigningKey, State, Transaction,
+    SignedTransaction, SigningKey, Spender, State, Transaction,
     ledger::{self, NewBlock},
 };
 use plasma_node::{
     answers,
     api::AnchorBook,
     bridge::{
-        Contracts, L1, L1Error,
+        Contracts, L1, L1Error, SpendProof,
         account::{Account, Call},
         convert::Inclusion,
         direct,
@@ -176,6 +176,36 @@ impl Court {
             newest.is_some_and(|newest| newest.height == header.height)
         };
         eventually("the anchor is in the book", known).await;
+    }
+
+    /// What answers are made of, if the chain were valid up to this height.
+    pub(crate) fn spend(&self, exit: ExitId, by: Position, last_valid: Height) -> SpendProof {
+        let archive = answers::Archive {
+            reader: &self.storage.reader(),
+            anchors: &self.anchors,
+            anchored: self.state.header.height,
+            last_valid,
+        };
+        let spender = Spender {
+            height: by.block,
+            transaction: by.transaction,
+            input: 0,
+        };
+        archive.spend(exit, spender).unwrap().expect("it can be shown")
+    }
+
+    /// Nothing is anchored any more, and somebody says so until the chain is halted.
+    pub(crate) async fn fall_silent(&self) {
+        let (contracts, rules) = (self.contracts(), parameters());
+        self.stage
+            .anvil
+            .advance(rules.silence_s + 2 * rules.grace_s + 1)
+            .await;
+        let announce = contracts.announce_silence_call();
+        self.send(&self.stage.alice, &announce).await.unwrap();
+        self.stage.anvil.advance(rules.grace_s + 1).await;
+        let halt = contracts.halt_if_silent_call();
+        self.send(&self.stage.alice, &halt).await.unwrap();
     }
 
     /// The history below a height.

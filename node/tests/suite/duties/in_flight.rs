@@ -44,6 +44,23 @@ async fn a_double_spent_payment_ends_non_canonical_and_its_spent_input_stays_als
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_double_spent_payment_that_leaves_after_the_halt_ends_non_canonical() {
+    let mut court = Court::set("after").await;
+    let funded = court.fund_bob().await;
+    let paid = court.pay(&court.stage.bob_key, funded, &court.stage.alice, NEVER);
+    let other = court.pay(&court.stage.bob_key, funded, &court.stage.bob, NEVER);
+    court.seal(vec![paid]).await;
+    court.fall_silent().await;
+    // Nothing is claimed yet, so nothing but its start tells of it.
+    let exit = court.start_in_flight(&court.stage.bob, &other).await;
+    court.stage.anvil.mine(1).await;
+    let shown = async || court.in_flight(&exit).await.competitor.is_some();
+    court
+        .answers(Matter::InFlight(exit), "the competitor", shown)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_included_payment_that_somebody_contests_is_paid() {
     let mut court = Court::set("contested").await;
     let funded = court.fund_bob().await;

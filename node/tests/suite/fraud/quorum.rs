@@ -1,10 +1,6 @@
 //! Three of four operators lie about a deposit: the whole road of the fourth, from the deposit to the halt.
 
-use std::collections::BTreeSet;
-
-use plasma_core::{
-    Address, Amount, Broken, DepositNumber, ExitId, Hash, Height, Kind, L1Event, SignedTransaction,
-};
+use plasma_core::{Address, Amount, Broken, DepositNumber, Height, Kind, L1Event, SignedTransaction};
 use plasma_node::{
     operator::{
         case::{Case, Fault},
@@ -16,9 +12,9 @@ use plasma_node::{
 use crate::suite::{cast::user, world::World};
 
 /// The one that reads Ethereum truly.
-const HONEST: usize = 3;
+pub(super) const HONEST: usize = 3;
 
-fn deposited(number: u64, amount: u64) -> L1Event {
+pub(super) fn deposited(number: u64, amount: u64) -> L1Event {
     L1Event::Deposited {
         number: DepositNumber(number),
         owner: user(1).address(),
@@ -41,7 +37,7 @@ fn lied() -> World {
     world
 }
 
-fn shown(world: &World) -> Option<Case> {
+pub(super) fn shown(world: &World) -> Option<Case> {
     world.nodes[HONEST]
         .duties
         .iter()
@@ -120,49 +116,6 @@ fn one_honest_operator_stops_anchors_the_forged_block_and_accuses_until_ethereum
     );
     let of_liar = world.nodes[0].operator.as_ref().expect("it runs").status();
     assert_eq!(of_liar.halted, Some(valid), "who lied hears it too");
-}
-
-#[test]
-fn exits_of_spent_outputs_are_challenged_although_no_block_will_cover_them() {
-    let mut world = World::new();
-    world.run_for(500);
-    world.mine(vec![deposited(0, 1_000)]);
-    world.run_until("the deposit is credited everywhere", 5_000, |world| {
-        world.all_hold(&user(1), 1_000)
-    });
-    let (position, _) = world.holdings(0, &user(1))[0];
-    let payment = world.pay(&user(1), (position, 1_000), &user(2), 1_000);
-    world.submit(0, 1, payment);
-    world.run_until("the payment is decided everywhere", 5_000, |world| {
-        world.all_hold(&user(2), 1_000)
-    });
-    let kept = world.holdings(0, &user(2))[0].0;
-    world.lies = true;
-    world.mine_for(vec![deposited(1, 1_332)], &[0, 1, 2]);
-    world.confirm(HONEST, vec![deposited(1, 666)]);
-    let started = |number, position, who: u8| L1Event::ExitStarted {
-        id: ExitId(Hash([number; 32])),
-        position,
-        owner: user(who).address(),
-    };
-    // One exit is filed before the operator stops, the others are seen after it.
-    world.mine(vec![started(7, position, 1)]);
-    world.run_until("the honest one accuses", 10_000, |world| shown(world).is_some());
-    world.mine(vec![started(8, position, 1), started(9, kept, 2)]);
-    let challenged = |world: &World| -> BTreeSet<ExitId> {
-        let duties = world.nodes[HONEST].duties.iter();
-        duties
-            .filter_map(|duty| match duty {
-                Effect::Challenge { exit, .. } => Some(*exit),
-                _ => None,
-            })
-            .collect()
-    };
-    let dishonest = BTreeSet::from([ExitId(Hash([7; 32])), ExitId(Hash([8; 32]))]);
-    world.run_until("both are challenged", 20_000, |world| {
-        challenged(world).is_superset(&dishonest)
-    });
-    assert_eq!(challenged(&world), dishonest, "an honest exit is left alone");
 }
 
 #[test]
