@@ -5,5 +5,6 @@ pub(crate) mod answers;
 pub(crate) mod charges;
 pub(crate) mod convicted;
 pub(crate) mod quorum;
+pub(crate) mod reclaimed;
 pub(crate) mod stopped;
 pub(crate) mod trial;

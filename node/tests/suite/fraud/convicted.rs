@@ -19,7 +19,11 @@ use crate::suite::{
 };
 
 /// Signs an invalid block, anchors it, and shows it with what the ledger found; then once more with nothing but the block.
-async fn convicted(trial: &Trial, body: &[SignedTransaction], reason: TransactionRejected) -> String {
+pub(super) async fn convicted(
+    trial: &Trial,
+    body: &[SignedTransaction],
+    reason: TransactionRejected,
+) -> String {
     let body: Vec<Vec<u8>> = body.iter().map(SignedTransaction::encode).collect();
     let mut case = trial.forge(&body).await;
     trial.anchor(&case.header, &LIARS).await;
