@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 pub use apply::{Built, NewBlock, apply, build};
 pub use broken::{Broken, TransactionRejected};
 pub use payment::check_transaction;
-pub use reads::{Reads, Wanted, wanted};
+pub use reads::{Reads, Wanted, gather, wanted};
 
 use crate::{Address, Amount, Domain};
 

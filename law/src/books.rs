@@ -1,6 +1,6 @@
 //! The ledger of an honest operator, in memory: reads, builds, judges and commits as storage and operator do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, convert::Infallible};
 
 use plasma_core::{
     Amount, AuthenticBlock, AuthenticTransaction, Broken, Delta, DepositFate, DepositNumber, ExitId, Genesis,
@@ -101,30 +101,14 @@ impl Books {
 
     fn read(&self, transactions: &[AuthenticTransaction], events: &[L1Event]) -> Reads {
         let wanted = ledger::wanted(transactions.iter().map(AuthenticTransaction::transaction), events);
-        let exits = wanted.exits.iter().map(|id| (*id, self.exits.get(id).cloned()));
-        let deposits = wanted
-            .deposits
-            .iter()
-            .map(|number| (*number, self.deposits.get(number).copied()));
-        let mut reads = Reads {
-            outputs: self.outputs_at(&wanted.outputs),
-            exits: exits.collect(),
-            deposits: deposits.collect(),
-        };
-        loop {
-            let missing = reads.missing(events);
-            if missing.is_empty() {
-                return reads;
-            }
-            reads.outputs.extend(self.outputs_at(&missing));
-        }
-    }
-
-    fn outputs_at(&self, positions: &BTreeSet<Position>) -> BTreeMap<Position, Option<OutputRecord>> {
-        positions
-            .iter()
-            .map(|position| (*position, self.outputs.get(position).copied()))
-            .collect()
+        let Ok(reads) = ledger::gather(wanted, events, |wanted| {
+            Ok::<_, Infallible>(wanted.look_up(
+                |position| self.outputs.get(position).copied(),
+                |id| self.exits.get(id).cloned(),
+                |number| self.deposits.get(number).copied(),
+            ))
+        });
+        reads
     }
 }
 

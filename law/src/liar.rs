@@ -238,10 +238,8 @@ impl<'a> Lie<'a> {
 
     /// Tells the lie; `None` when this world has nothing to lie about in that way.
     pub(crate) fn tell(mut self, classes: &[&Class]) -> Option<Told> {
-        for class in classes {
-            if let Some(change) = class.body {
-                change(&mut self)?;
-            }
+        for change in classes.iter().filter_map(|class| class.body) {
+            change(&mut self)?;
         }
         let mut header = self.sealed();
         let mut judged = verdict::judge(self.world, &header, &self.body, &self.events);
@@ -250,14 +248,11 @@ impl<'a> Lie<'a> {
             header.output_commitment = expected;
             judged = verdict::judge(self.world, &header, &self.body, &self.events);
         }
-        let mut changed = false;
-        for class in classes {
-            if let Some(change) = class.header {
-                change(&mut header, &mut self)?;
-                changed = true;
-            }
+        let fitting = header;
+        for change in classes.iter().filter_map(|class| class.header) {
+            change(&mut header, &mut self)?;
         }
-        if changed {
+        if header != fitting {
             judged = verdict::judge(self.world, &header, &self.body, &self.events);
         }
         Some(Told {

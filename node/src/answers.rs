@@ -5,12 +5,12 @@
 //! yet, there is no answer yet, and whoever asks comes again.
 
 use plasma_core::{
-    AuthenticTransaction, DepositFate, DepositNumber, ExitId, Fate, Height, Position, SignedTransaction,
-    Spender, merkle,
+    AuthenticTransaction, DepositFate, DepositNumber, ExitId, Fate, Hash, Header, Height, Position,
+    SignedTransaction, Spender, merkle,
 };
 
 use crate::{
-    api::AnchorBook,
+    api::{AnchorBook, Covering},
     bridge::{
         Anchored, SpendProof,
         convert::Inclusion,
@@ -223,14 +223,7 @@ impl<R: Read> Archive<'_, R> {
             return Ok(None);
         };
         let leaves = self.reader.leaves(Height(0)..end)?;
-        Ok(Some(AnchoredBlock {
-            height,
-            transaction_count: header.transaction_count,
-            transactions_root: header.transactions_root,
-            l1_height: header.l1_height,
-            history_path: merkle::proof(&leaves, usize::try_from(height.0).unwrap_or(usize::MAX)),
-            anchor: anchored(&covering.anchor, covering.previous),
-        }))
+        Ok(Some(anchored_block(&leaves, &header, &covering)))
     }
 
     /// The payment is decided: whoever calls it non-canonical is wrong, and outputs that it spent on are gone.
@@ -390,6 +383,21 @@ pub fn inclusion<R: Read>(
         receipt,
         anchor: anchored(&covering.anchor, covering.previous),
     }))
+}
+
+/// A block's place below the anchor that first covered it; `leaves` are those of the history from height 0 on.
+#[must_use]
+pub fn anchored_block(leaves: &[Hash], header: &Header, covering: &Covering) -> AnchoredBlock {
+    let place = |height: Height| usize::try_from(height.0).unwrap_or(usize::MAX);
+    let covered = leaves.get(..=place(covering.anchor.height)).unwrap_or_default();
+    AnchoredBlock {
+        height: header.height,
+        transaction_count: header.transaction_count,
+        transactions_root: header.transactions_root,
+        l1_height: header.l1_height,
+        history_path: merkle::proof(covered, place(header.height)),
+        anchor: anchored(&covering.anchor, covering.previous),
+    }
 }
 
 /// An anchor of the book as the contracts take it.

@@ -24,6 +24,20 @@ impl Wanted {
     pub fn is_empty(&self) -> bool {
         self.outputs.is_empty() && self.exits.is_empty() && self.deposits.is_empty()
     }
+
+    /// Reads each key where such entries are kept.
+    pub fn look_up(
+        &self,
+        output: impl Fn(&Position) -> Option<OutputRecord>,
+        exit: impl Fn(&ExitId) -> Option<OpenExit>,
+        deposit: impl Fn(&DepositNumber) -> Option<DepositFate>,
+    ) -> Reads {
+        Reads {
+            outputs: self.outputs.iter().map(|key| (*key, output(key))).collect(),
+            exits: self.exits.iter().map(|key| (*key, exit(key))).collect(),
+            deposits: self.deposits.iter().map(|key| (*key, deposit(key))).collect(),
+        }
+    }
 }
 
 /// What was read: a key that is present was looked up, and `None` means that the ledger has no such entry.
@@ -109,6 +123,29 @@ impl Reads {
                 })
             })
             .collect()
+    }
+}
+
+/// Everything that a block with these events is judged by: what it names by itself, then all that leads to.
+///
+/// # Errors
+/// The first one of `look`, which reads what it is asked for.
+pub fn gather<E>(
+    mut wanted: Wanted,
+    events: &[L1Event],
+    mut look: impl FnMut(&Wanted) -> Result<Reads, E>,
+) -> Result<Reads, E> {
+    let mut reads = look(&wanted)?;
+    loop {
+        let outputs = reads.missing(events);
+        if outputs.is_empty() {
+            return Ok(reads);
+        }
+        wanted = Wanted {
+            outputs,
+            ..Wanted::default()
+        };
+        reads.extend(look(&wanted)?);
     }
 }
 

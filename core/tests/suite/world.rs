@@ -1,6 +1,6 @@
 //! A ledger in memory that reads, builds, applies and commits as an operator does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, convert::Infallible};
 
 use plasma_core::{
     Address, Amount, AuthenticBlock, AuthenticTransaction, Broken, Delta, DepositFate, DepositNumber, Domain,
@@ -70,33 +70,14 @@ impl World {
 
     pub(crate) fn read(&self, transactions: &[AuthenticTransaction], events: &[L1Event]) -> Reads {
         let wanted = ledger::wanted(transactions.iter().map(AuthenticTransaction::transaction), events);
-        let mut reads = Reads {
-            outputs: self.outputs_at(&wanted.outputs),
-            exits: wanted
-                .exits
-                .iter()
-                .map(|id| (*id, self.exits.get(id).cloned()))
-                .collect(),
-            deposits: wanted
-                .deposits
-                .iter()
-                .map(|number| (*number, self.deposits.get(number).copied()))
-                .collect(),
-        };
-        loop {
-            let missing = reads.missing(events);
-            if missing.is_empty() {
-                return reads;
-            }
-            reads.outputs.extend(self.outputs_at(&missing));
-        }
-    }
-
-    fn outputs_at(&self, positions: &BTreeSet<Position>) -> BTreeMap<Position, Option<OutputRecord>> {
-        positions
-            .iter()
-            .map(|position| (*position, self.outputs.get(position).copied()))
-            .collect()
+        let Ok(reads) = ledger::gather(wanted, events, |wanted| {
+            Ok::<_, Infallible>(wanted.look_up(
+                |position| self.outputs.get(position).copied(),
+                |id| self.exits.get(id).cloned(),
+                |number| self.deposits.get(number).copied(),
+            ))
+        });
+        reads
     }
 
     /// What a proposer would choose now: one L1 block further, one second later.

@@ -109,7 +109,8 @@ pub struct Telling {
     pub path: Vec<Hash>,
 }
 
-/// A block's place in anchored history: what a provisional claim about its height is compared with.
+/// A block's place in anchored history: what a provisional claim about its height is compared with, and where a transaction
+/// lies that a fraud proof shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnchoredBlock {
     /// Its height.

@@ -4,28 +4,13 @@
 //! of a transaction stay bytes, because what a lying quorum signs need not be a transaction at all.
 
 use ethers_contract::EthCall;
-use ethers_core::{abi::AbiEncode, types::U256};
+use ethers_core::abi::AbiEncode;
 use plasma_contracts_abi::fraud_proofs as abi;
-use plasma_core::{Amount, Certificate, Hash, Header, Height, L1Height};
+use plasma_core::{Amount, Certificate, Hash, Header};
 
-use super::{account::Call, contracts::Contracts, convert, decode::Anchored, error::L1Error};
-
-/// A block's place in anchored history.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BlockPlace {
-    /// Its height.
-    pub height: Height,
-    /// How many transactions it has.
-    pub transaction_count: u32,
-    /// The root over their leaves.
-    pub transactions_root: Hash,
-    /// Its L1 origin.
-    pub l1_height: L1Height,
-    /// From its history leaf to the anchor's history root.
-    pub history_path: Vec<Hash>,
-    /// The anchor that first covered it.
-    pub anchor: Anchored,
-}
+use super::{
+    account::Call, contracts::Contracts, convert, decode::Anchored, error::L1Error, evidence::AnchoredBlock,
+};
 
 /// Bytes that lie in an anchored block where a transaction should.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +22,7 @@ pub struct Place {
     /// From their leaf to the transactions root.
     pub transaction_path: Vec<Hash>,
     /// The block.
-    pub block: BlockPlace,
+    pub block: AnchoredBlock,
 }
 
 /// Who answers for the block: the signers of a header that has it in its history.
@@ -76,7 +61,7 @@ pub enum FraudProof {
     AbsentTransaction {
         spending: Place,
         input: u8,
-        named: BlockPlace,
+        named: AnchoredBlock,
     },
     /// An input names an output that its transaction has not.
     AbsentOutput {
@@ -171,7 +156,7 @@ impl Contracts {
             }),
             FraudProof::LateFund { fund, before } => self.prove(&abi::ProveLateFundCall {
                 fund: place(fund),
-                before: anchor(before),
+                before: convert::anchor(before),
                 accused,
             }),
             FraudProof::DoubleFund { first, second } => self.prove(&abi::ProveDoubleFundCall {
@@ -198,7 +183,7 @@ impl Contracts {
                 spending: place(spending),
                 input: *input,
                 named: place(named),
-                before: anchor(before),
+                before: convert::anchor(before),
                 accused,
             }),
         })
@@ -226,30 +211,19 @@ fn place(place: &Place) -> abi::Proof {
             l_1_height: block.l1_height.0,
             transaction_path: words(&place.transaction_path),
             history_path: words(&block.history_path),
-            anchor: anchor(&block.anchor),
+            anchor: convert::anchor(&block.anchor),
         },
     }
 }
 
-fn block_place(block: &BlockPlace) -> abi::BlockProof {
+fn block_place(block: &AnchoredBlock) -> abi::BlockProof {
     abi::BlockProof {
         height: block.height.0,
         transaction_count: block.transaction_count,
         transactions_root: block.transactions_root.0,
         l_1_height: block.l1_height.0,
         history_path: words(&block.history_path),
-        anchor: anchor(&block.anchor),
-    }
-}
-
-fn anchor(anchor: &Anchored) -> abi::Anchor {
-    abi::Anchor {
-        number: anchor.number,
-        previous: anchor.previous.0,
-        height: anchor.height.0,
-        history_root: anchor.history_root.0,
-        l_1_height: anchor.l1_height.0,
-        time: anchor.time_s,
+        anchor: convert::anchor(&block.anchor),
     }
 }
 
@@ -257,15 +231,9 @@ fn indicted(accused: Option<&Accused>) -> Result<abi::Accused, L1Error> {
     let Some(accused) = accused else {
         return Ok(abi::Accused::default());
     };
-    let certificate = &accused.certificate;
     Ok(abi::Accused {
         header: accused.header.encode().to_vec().into(),
-        certificate: abi::Certificate {
-            epoch: certificate.epoch.0,
-            view_number: certificate.view.0,
-            bitmap: U256::from(certificate.signers.to_u128()),
-            signature: convert::signature(certificate)?.to_vec().into(),
-        },
+        certificate: convert::certificate(&accused.certificate)?,
         history_path: words(&accused.history_path),
     })
 }

@@ -4,18 +4,17 @@
 //! leads to the anchor that first covered its block, whose history is compared with ours first: a proof that Ethereum would
 //! not follow is not built.
 
-use plasma_core::{DepositFate, Hash, Header, Height, Position, SignedTransaction, Transaction, merkle};
+use plasma_core::{DepositFate, Hash, Height, Position, SignedTransaction, Transaction, merkle};
 
 use crate::{
+    answers::{anchored, anchored_block},
     api::{AnchorBook, Covering},
     bridge::{
         Anchored,
-        fraud::{Accused, BlockPlace, FraudProof, Place},
+        evidence::AnchoredBlock,
+        fraud::{Accused, FraudProof, Place},
     },
-    operator::{
-        case::{Case, body_leaf, is_body_of},
-        report::AnchorSeen,
-    },
+    operator::case::{Case, body_leaf, is_body_of},
     storage::{Read, StorageError},
 };
 
@@ -54,7 +53,7 @@ pub struct Court<'a, R> {
     /// The leaves of the invalid block's body.
     entries: Vec<Hash>,
     /// Its place, the same for each of its transactions.
-    block: BlockPlace,
+    block: AnchoredBlock,
 }
 
 impl<'a, R: Read> Court<'a, R> {
@@ -86,7 +85,7 @@ impl<'a, R: Read> Court<'a, R> {
             anchors,
             covering,
             entries: case.body.iter().map(|entry| body_leaf(entry)).collect(),
-            block: under(&leaves, &case.header, &covering),
+            block: anchored_block(&leaves, &case.header, &covering),
             leaves,
         })
     }
@@ -261,7 +260,7 @@ impl<'a, R: Read> Court<'a, R> {
         }))
     }
 
-    fn block_place(&self, height: Height) -> Result<Option<BlockPlace>, StorageError> {
+    fn block_place(&self, height: Height) -> Result<Option<AnchoredBlock>, StorageError> {
         let header = self
             .reader
             .header(height)?
@@ -270,37 +269,13 @@ impl<'a, R: Read> Court<'a, R> {
         Ok(header
             .zip(covering)
             .filter(|(_, covering)| covering.anchor.height <= self.covering.anchor.height)
-            .map(|(header, covering)| under(&self.leaves, &header, &covering)))
+            .map(|(header, covering)| anchored_block(&self.leaves, &header, &covering)))
     }
 
     /// The anchor before the covering one; there is none before the first.
     fn before(&self) -> Option<Anchored> {
         let before = self.anchors.covering(self.covering.previous)?;
         (before.anchor.height == self.covering.previous).then(|| anchored(&before.anchor, before.previous))
-    }
-}
-
-/// A block's place below the anchor that first covered it.
-fn under(leaves: &[Hash], header: &Header, covering: &Covering) -> BlockPlace {
-    let covered = leaves.get(..=place(covering.anchor.height.0)).unwrap_or_default();
-    BlockPlace {
-        height: header.height,
-        transaction_count: header.transaction_count,
-        transactions_root: header.transactions_root,
-        l1_height: header.l1_height,
-        history_path: merkle::proof(covered, place(header.height.0)),
-        anchor: anchored(&covering.anchor, covering.previous),
-    }
-}
-
-fn anchored(anchor: &AnchorSeen, previous: Height) -> Anchored {
-    Anchored {
-        number: u32::try_from(anchor.number).unwrap_or(u32::MAX),
-        previous,
-        height: anchor.height,
-        history_root: anchor.history_root,
-        l1_height: anchor.l1_height,
-        time_s: anchor.time_s,
     }
 }
 

@@ -135,18 +135,8 @@ impl Court {
             .map(|signed| signed.authenticate(&genesis.domain()).unwrap())
             .collect();
         let wanted = ledger::wanted(candidates.iter().map(|one| one.transaction()), &events);
-        let mut reads = self.storage.reader().reads(&wanted).unwrap();
-        loop {
-            let outputs = reads.missing(&events);
-            if outputs.is_empty() {
-                break;
-            }
-            let wanted = ledger::Wanted {
-                outputs,
-                ..ledger::Wanted::default()
-            };
-            reads.extend(self.storage.reader().reads(&wanted).unwrap());
-        }
+        let reader = self.storage.reader();
+        let reads = ledger::gather(wanted, &events, |wanted| reader.reads(wanted)).unwrap();
         let choice = NewBlock {
             origin,
             timestamp_ms: self.state.header.timestamp_ms.plus(1),

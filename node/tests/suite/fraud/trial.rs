@@ -117,7 +117,8 @@ impl Trial {
             .map(|one| one.authenticate(&genesis.domain()).unwrap())
             .collect();
         let wanted = ledger::wanted(candidates.iter().map(AuthenticTransaction::transaction), &events);
-        let reads = self.storage.reader().reads(&wanted).unwrap();
+        let reader = self.storage.reader();
+        let reads = ledger::gather(wanted, &events, |wanted| reader.reads(wanted)).unwrap();
         let choice = NewBlock {
             origin,
             timestamp_ms: Millis(self.state.header.timestamp_ms.0 + 1),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plasma_core::Height;
+use plasma_core::{Height, SignedTransaction};
 use plasma_node::{
     runtime::{Fatal, handle::Known},
     storage::{
@@ -26,6 +26,16 @@ async fn clustered(cluster: &Simulated) -> Alone<FoundationReader<Simulated>> {
         settings: Settings::default(),
     };
     Alone::start_on(|identity, state| FoundationStorage::open(site, identity, state).expect("opens")).await
+}
+
+/// A cluster, the shell above it, and a payment of what somebody deposited there in block 1.
+async fn ready() -> (Simulated, Alone<FoundationReader<Simulated>>, SignedTransaction) {
+    let cluster = Simulated::new("main.cluster");
+    let alone = clustered(&cluster).await;
+    let users = users(1);
+    let positions = alone.deposit(&users).await;
+    let payment = alone.payment(&users[0], positions[0], 7);
+    (cluster, alone, payment)
 }
 
 impl Simulated {
@@ -52,12 +62,8 @@ const ROUNDS_OF_CALLS: u64 = 101;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_holds_back_while_its_cluster_is_away_and_goes_on_by_itself() {
-    let cluster = Simulated::new("main.cluster");
-    let alone = clustered(&cluster).await;
-    let users = users(1);
-    let positions = alone.deposit(&users).await;
+    let (cluster, alone, payment) = ready().await;
     cluster.leave();
-    let payment = alone.payment(&users[0], positions[0], 7);
     let submitted = tokio::spawn({
         let (handle, payment) = (alone.handle.clone(), payment.clone());
         async move { handle.submit(payment).await }
@@ -77,11 +83,7 @@ async fn it_holds_back_while_its_cluster_is_away_and_goes_on_by_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_block_that_its_cluster_does_not_take_is_committed_once_when_it_is_back() {
-    let cluster = Simulated::new("main.cluster");
-    let alone = clustered(&cluster).await;
-    let users = users(1);
-    let positions = alone.deposit(&users).await;
-    let payment = alone.payment(&users[0], positions[0], 7);
+    let (cluster, alone, payment) = ready().await;
     // The next commit is held up on its way, and nothing is heard behind it.
     cluster.hold_commit(1);
     cluster.leave_after_hold();
@@ -96,13 +98,9 @@ async fn a_block_that_its_cluster_does_not_take_is_committed_once_when_it_is_bac
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_ends_on_an_answer_that_waiting_does_not_change() {
-    let cluster = Simulated::new("main.cluster");
-    let alone = clustered(&cluster).await;
-    let users = users(1);
-    let positions = alone.deposit(&users).await;
+    let (cluster, alone, payment) = ready().await;
     // Every call from now on is refused for good.
     cluster.crash_at(Some(0));
-    let payment = alone.payment(&users[0], positions[0], 7);
     let _ = alone.handle.submit(payment).await;
     let ended = timeout(PATIENCE, alone.running).await.expect("in time");
     let error = ended.expect("no panic").unwrap_err();
@@ -114,12 +112,8 @@ async fn it_ends_on_an_answer_that_waiting_does_not_change() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_stops_when_told_while_its_cluster_is_away() {
-    let cluster = Simulated::new("main.cluster");
-    let alone = clustered(&cluster).await;
-    let users = users(1);
-    let positions = alone.deposit(&users).await;
+    let (cluster, alone, payment) = ready().await;
     cluster.leave();
-    let payment = alone.payment(&users[0], positions[0], 7);
     let submitted = tokio::spawn({
         let handle = alone.handle.clone();
         async move { handle.submit(payment).await }
