@@ -81,7 +81,8 @@ impl Contracts {
         call("ExitGame", self.exit_game, &arguments)
     }
 
-    /// Pays the exits of an asset that are due, in-flight ones too, at most `max` places of the queue.
+    /// Pays the exits of an asset that are due, in-flight ones too, at most `max` places of the queue. With the gas that an
+    /// estimate names it ends the first place alone (`docs/contracts.md`).
     #[must_use]
     pub fn process_call(&self, asset: Address, max: u64) -> Call {
         let arguments = abi::ProcessCall {
