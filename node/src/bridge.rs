@@ -26,6 +26,7 @@ pub mod fraud;
 pub mod games;
 pub mod journal;
 pub mod methods;
+pub mod rota;
 pub mod rpc;
 pub mod sender;
 pub mod submitter;

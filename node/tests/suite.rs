@@ -26,6 +26,7 @@ mod suite {
     pub(crate) mod matters;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
+    pub(crate) mod rota;
     pub(crate) mod runtime;
     pub(crate) mod scratch;
     pub(crate) mod seen;

@@ -81,7 +81,7 @@ pub async fn deploy(
     let joining: Vec<NewMember> = members.iter().map(joining).collect();
     let listed = [token.address];
     let deployed = site
-        .deploy(rpc, &deployer, &parameters(), &joining, &listed)
+        .deploy(rpc, &deployer, &parameters(members.len()), &joining, &listed)
         .await?;
     let contracts = deployed.contracts;
     let accounts = seats.iter().map(Seat::account).collect::<Result<Vec<_>>>()?;
@@ -116,9 +116,10 @@ async fn endow(
     users: &[User],
 ) -> Result<()> {
     let mut sent = Vec::new();
+    let bond = parameters(operators.len()).operator_bond;
     for (seat, operator) in (0u64..).zip(operators) {
         let seat = [number(EPOCH), number(seat)];
-        let call = Contract::federation(contracts).call("postBond", &seat, parameters().operator_bond)?;
+        let call = Contract::federation(contracts).call("postBond", &seat, bond)?;
         let hash = direct::submit(rpc, operator, &call).await?;
         sent.push((call.label, hash));
     }
@@ -149,11 +150,13 @@ fn joining(member: &GenesisMember) -> NewMember {
 ///
 /// Everything is in seconds of Ethereum's clock and as short as the contract's own inequalities allow beside `SILENCE_S`:
 /// window ≥ 5/4 silence + grace, exit period ≥ 2 (window + silence + 2 grace + reclaim window), and a committee's delay longer
-/// than the longest exit, which takes two periods.
+/// than the longest exit, which takes two periods. A reclaim can be challenged until each of the operators had its turn.
 #[must_use]
-pub fn parameters() -> Parameters {
+pub fn parameters(operators: usize) -> Parameters {
+    let takeovers = u64::from(TAKEOVER_SECONDS).saturating_mul(u64::try_from(operators).unwrap_or(u64::MAX));
+    let reclaim_window_s = RECLAIM_WINDOW_S.max(takeovers.saturating_add(CONFIRMATIONS.into()));
     let window = SILENCE_S + SILENCE_S / 4 + GRACE_S;
-    let exit_period_s = 2 * (window + SILENCE_S + 2 * GRACE_S + RECLAIM_WINDOW_S);
+    let exit_period_s = 2 * (window + SILENCE_S + 2 * GRACE_S + reclaim_window_s);
     Parameters {
         exit_period_s,
         exit_bond: eth(1) / Amount::from(10),
@@ -164,7 +167,7 @@ pub fn parameters() -> Parameters {
         legacy_transactions: false,
         operator_bond: eth(1),
         committee_delay_s: 2 * exit_period_s + 1,
-        reclaim_window_s: RECLAIM_WINDOW_S,
+        reclaim_window_s,
     }
 }
 
@@ -185,7 +188,7 @@ fn genesis(contracts: &Contracts, deployment: L1Block, members: Vec<GenesisMembe
         takeover_seconds: TAKEOVER_SECONDS,
         fee_owner: None,
         fees: Vec::new(),
-        legacy_transactions: parameters().legacy_transactions,
+        legacy_transactions: parameters(members.len()).legacy_transactions,
         members,
     }
 }
@@ -292,7 +295,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 pub const SILENCE_S: u64 = 60;
 /// Seconds to save committed blocks after an announcement.
 pub const GRACE_S: u64 = 60;
-/// Seconds to show that a deposit was credited before who made it gets it back.
+/// Seconds at least to show that a deposit was credited before who made it gets it back.
 const RECLAIM_WINDOW_S: u64 = 30;
 /// The committee of a new federation.
 const EPOCH: u64 = 0;
@@ -323,17 +326,44 @@ pub const CACHE: Size = Size(32 * 1024 * 1024);
 
 #[cfg(test)]
 mod tests {
+    use plasma_node::bridge::rota;
+
     use super::*;
 
     #[test]
     fn the_parameters_are_ones_that_the_contract_takes() {
-        let rules = parameters();
-        let window = rules.origin_window * rules.l1_block_time_s;
-        assert!(rules.origin_window <= 8_191);
-        assert!(window >= rules.silence_s + rules.silence_s / 4 + rules.grace_s);
-        let known = window + rules.silence_s + 2 * rules.grace_s + rules.reclaim_window_s;
-        assert!(2 * known <= rules.exit_period_s);
-        assert!(2 * rules.exit_period_s < rules.committee_delay_s);
+        for operators in [4, 7, 8, 100] {
+            let rules = parameters(operators);
+            let window = rules.origin_window * rules.l1_block_time_s;
+            assert!(rules.origin_window <= 8_191);
+            assert!(window >= rules.silence_s + rules.silence_s / 4 + rules.grace_s);
+            let known = window + rules.silence_s + 2 * rules.grace_s + rules.reclaim_window_s;
+            assert!(2 * known <= rules.exit_period_s);
+            assert!(2 * rules.exit_period_s < rules.committee_delay_s);
+        }
+    }
+
+    #[test]
+    fn every_operator_of_any_testnet_has_its_turn_in_time() {
+        let nowhere = Address([1; 20]);
+        let contracts = Contracts {
+            federation: nowhere,
+            vault: nowhere,
+            exit_game: nowhere,
+            in_flight: nowhere,
+            fraud_proofs: nowhere,
+        };
+        for operators in 4..=100 {
+            let member = GenesisMember {
+                operator: nowhere,
+                key: bls::PublicKey([0; 48]),
+                possession: bls::Signature([0; 96]),
+                peer_id: Vec::new(),
+                addresses: Vec::new(),
+            };
+            let genesis = genesis(&contracts, L1Block::default(), vec![member; operators]);
+            assert_eq!(rota::check(&genesis, &parameters(operators)), Ok(()));
+        }
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
             user.address()
         )?;
     }
-    let rules = deploy::parameters();
+    let rules = deploy::parameters(testnet.genesis.members.len());
     let limit = rules.silence_s + 2 * rules.grace_s;
     writeln!(
         page,

@@ -17,6 +17,7 @@ use super::{
     decode::{Anchored, Decoded, Log, Notice, anchored_topic, decode, notice, remembered_topics},
     error::L1Error,
     methods::At,
+    rota,
     rpc::Rpc,
 };
 
@@ -149,7 +150,7 @@ impl Contracts {
     /// committee and rules. An operator that starts with another view would sign for nobody.
     ///
     /// # Errors
-    /// [`L1Error::WrongChain`], [`L1Error::NoCode`] or [`L1Error::Mismatch`] name what differs.
+    /// [`L1Error::WrongChain`], [`L1Error::NoCode`] or [`L1Error::Mismatch`] name what differs; [`L1Error::RotaTooSlow`].
     pub async fn check_identity(rpc: &Rpc, genesis: &Genesis) -> Result<Self, L1Error> {
         let found = rpc.chain_id().await?;
         if found != genesis.chain_id {
@@ -173,6 +174,7 @@ impl Contracts {
             &genesis.legacy_transactions,
             &parameters.legacy_transactions,
         )?;
+        rota::check(genesis, &parameters)?;
         let deployed = rpc.block_at(genesis.deployment.height).await?;
         let deployed = deployed.ok_or(L1Error::UnknownBlock(genesis.deployment.height))?;
         equal(

@@ -124,6 +124,26 @@ pub enum L1Error {
         /// Of the chain.
         found: String,
     },
+    /// With some operators away, the last one on duty would answer too late.
+    #[error(
+        "takeover_seconds of the genesis is {takeover_s}: until the last of {operators} operators has answered a claim \
+         {needed_s} s may pass, and {limit} of the contract is {limit_s} s; make the genesis with takeover_seconds of at \
+         most {fit_s}, or deploy with a longer {limit} if that is 0"
+    )]
+    RotaTooSlow {
+        /// Members of the committee.
+        operators: u64,
+        /// How long a turn lasts.
+        takeover_s: u64,
+        /// Confirmations, and a turn of each.
+        needed_s: u64,
+        /// The contract's time that is shorter.
+        limit: &'static str,
+        /// How long it is.
+        limit_s: u64,
+        /// The longest turn that fits.
+        fit_s: u64,
+    },
     /// The endpoint does not know a block that it should know: it lags, or it is not archival.
     #[error("the endpoint does not know L1 block {0}; it lags behind, wait or configure another one")]
     UnknownBlock(L1Height),

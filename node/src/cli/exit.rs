@@ -7,6 +7,7 @@ use std::{net::SocketAddr, process::ExitCode};
 use plasma_core::{Address, CommitteeError};
 
 use crate::{
+    bridge::L1Error,
     config::{ConfigError, FederationError},
     keystore::KeyFileError,
     runtime::{Fatal, start::RunError},
@@ -121,6 +122,7 @@ impl From<RunError> for StartError {
             #[cfg(feature = "forging")]
             RunError::Forging { .. } => Self::Settings(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
+            RunError::L1(L1Error::RotaTooSlow { .. }) => Self::Settings(text),
             RunError::L1(_) => Self::WrongChain(text),
         }
     }

@@ -82,6 +82,28 @@ async fn an_operator_of_another_federation_is_turned_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rota_that_outlasts_the_contract_s_deadlines_is_turned_away() {
+    let stage = Stage::set("rota").await;
+    let config = config(&stage.anvil, stage.folder.path());
+    let mut genesis = stage.federation.genesis.clone();
+    // Four turns of three seconds behind one confirmation are longer than the ten seconds of a reclaim.
+    genesis.takeover_seconds = 3;
+    let connected = Ethereum::connect(&config, &genesis, &stage.operator).await;
+    let refused = connected.map(drop).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            L1Error::RotaTooSlow {
+                limit: "reclaimWindow",
+                fit_s: 2,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reorganisation_below_the_confirmations_goes_unnoticed_and_a_deeper_one_is_a_fault() {
     let stage = Stage::set("reorganisation").await;
     let ethereum = Arc::new(stage.connect().await.unwrap());
