@@ -30,6 +30,8 @@ abstract contract Chronicle is Turns {
     mapping(uint32 anchor => Twist) internal twistOf;
     mapping(uint32 anchor => bytes) internal headerOf;
     mapping(uint32 anchor => uint64) internal epochOf;
+    /// @dev The number of an epoch's first anchor, zero while it has none.
+    mapping(uint64 epoch => uint32) internal firstOf;
 
     /// @dev The shortest periods that the law allows beside one another: histories see exits start, wait and end.
     function _parameters() internal pure override returns (Parameters memory) {
@@ -81,10 +83,16 @@ abstract contract Chronicle is Turns {
             coveredBy[height] = number;
         }
         (twistOf[number], headerOf[number], epochOf[number]) = (twist, header, epoch);
+        if (firstOf[epoch] == 0) firstOf[epoch] = number;
     }
 
     function _headerOfTip(Twist memory twist) internal view returns (bytes memory) {
         return _header(tip, _root(tip, twist), originOf[tip], _l1Hash(originOf[tip]));
+    }
+
+    /// @dev A committee whose word about the newest block counts: that of the last anchor is not succeeded yet.
+    function _speaker() internal view virtual returns (uint64) {
+        return federation.latest().epoch;
     }
 
     /// @dev Where a transaction lies under the anchor that first covered its block.

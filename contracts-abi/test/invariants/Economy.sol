@@ -2,11 +2,11 @@
 pragma solidity 0.8.37;
 
 import {IFraudProofs} from "../../contracts/interfaces/IFraudProofs.sol";
-import {Operators} from "./Operators.sol";
+import {Corners} from "./Corners.sol";
 
 /// @notice The whole set of contracts with everybody who uses or abuses it. Every public function that takes a seed is one
 /// step of a random history; it finds something that it may do, or does nothing.
-contract Economy is Operators {
+contract Economy is Corners {
     constructor() {
         _beginChronicle();
         judge = IFraudProofs(federation.fraudProofs());
@@ -16,6 +16,7 @@ contract Economy is Operators {
         exits.push();
         flights.push();
         vm.deal(address(this), 4 ether);
+        seats[0] = 15;
         for (uint16 i = 0; i < 4; ++i) {
             federation.postBond{value: 1 ether}(0, i);
         }
@@ -74,6 +75,59 @@ contract Economy is Operators {
         }
     }
 
+    /// @notice Beside those: histories of the steps above alone stay as they were.
+    function moreSteps(bool colluding) public pure returns (bytes4[] memory list) {
+        bytes4[28] memory all = [
+            this.flyByReceipt.selector,
+            this.contestByReceipt.selector,
+            this.respondByReceipt.selector,
+            this.showInputByReceipt.selector,
+            this.showOutputByReceipt.selector,
+            this.rebutInFlight.selector,
+            this.nest.selector,
+            this.borrow.selector,
+            this.withdrawTwice.selector,
+            this.force.selector,
+            this.sendTokens.selector,
+            this.rescue.selector,
+            this.flyAfterPayout.selector,
+            this.disputeByReceipts.selector,
+            this.lieAboutExit.selector,
+            this.handOver.selector,
+            this.announceSuccessor.selector,
+            this.activateSuccessor.selector,
+            this.anchorOutOfTurn.selector,
+            this.speakOutOfTerm.selector,
+            this.join.selector,
+            this.takeBond.selector,
+            this.signTwiceInAnyEpoch.selector,
+            this.retellByLeavers.selector,
+            this.anchorTooLate.selector,
+            this.flyOnVoid.selector,
+            this.claimInVain.selector,
+            this.flyDoubleSpend.selector
+        ];
+        list = new bytes4[](colluding ? all.length : 22);
+        for (uint256 i = 0; i < list.length; ++i) {
+            list[i] = all[i];
+        }
+    }
+
+    /// @notice Nothing that can be proven in time is proven late: see docs/contracts.md for what happens when it is.
+    function beWatchful() external {
+        watchful = true;
+    }
+
+    /// @notice Both, one after another.
+    function allSteps(bool colluding) external pure returns (bytes4[] memory list) {
+        bytes4[] memory first = steps(colluding);
+        bytes4[] memory more = moreSteps(colluding);
+        list = new bytes4[](first.length + more.length);
+        for (uint256 i = 0; i < list.length; ++i) {
+            list[i] = i < first.length ? first[i] : more[i - first.length];
+        }
+    }
+
     /// @notice A beginning: what histories begin with.
     function populate() external {
         for (uint256 seed = 1; seed < 9; ++seed) {
@@ -85,7 +139,11 @@ contract Economy is Operators {
 
     /// @notice Everybody leaves and is paid; what an honest owner had is gone from here.
     function finish() external {
+        if (silent && !federation.halted()) anchorTooLate(0);
         _finish();
+        _takeBonds();
+        _flyOnVoids();
+        _lapse();
         check();
         _holds(robbed[ETH] || _remains(ETH) == 0, "I12: everybody left");
         _holds(robbed[address(token)] || _remains(address(token)) == 0, "I12: everybody left");
@@ -127,10 +185,16 @@ contract Economy is Operators {
             credits += vault.credit(asset, people[i]);
         }
         if (asset == ETH) {
-            _equal(address(vault).balance, backing[ETH] + credits + reclaimsOpen * BOND);
+            _equal(
+                address(vault).balance,
+                backing[ETH] + credits + reclaimsOpen * BOND + gifts[ETH][address(vault)]
+            );
         } else {
             _equal(token.balanceOf(address(vault)), stock);
-            _equal(stock + seized, backing[asset] + credits);
+            _equal(stock + seized, backing[asset] + credits + gifts[asset][address(vault)]);
+            for (uint256 i = 1; i < 4; ++i) {
+                _equal(token.balanceOf(_ours()[i]), gifts[asset][_ours()[i]]);
+            }
         }
     }
 
@@ -141,13 +205,14 @@ contract Economy is Operators {
             ofGame += game.credit(ETH, people[i]);
             ofFlights += inFlight.credit(ETH, people[i]);
         }
+        ofGame += gifts[ETH][address(game)];
+        ofFlights += gifts[ETH][address(inFlight)];
         _holds(address(game).balance == ofGame, "I9: bonds of exits");
         _holds(address(inFlight).balance == ofFlights, "I9: bonds in flight");
-        uint256 bonded = 0;
-        for (uint256 i = 0; i < 4; ++i) {
-            bonded += (seats >> i) & 1;
-        }
-        _equal(address(federation).balance, bonded * 1 ether + federation.reward(WATCHER));
+        _equal(
+            address(federation).balance,
+            _bonded() + federation.reward(WATCHER) + gifts[ETH][address(federation)]
+        );
         _equal(address(0).balance, burnt);
     }
 }

@@ -9,7 +9,9 @@ import {Bundles} from "./Bundles.sol";
 /// @notice What the model keeps of in-flight exits, and what can be asked about them.
 abstract contract FlightModel is Bundles {
     /// @dev `claimed` and `spent` have outputs in bits 0 to 3; bit 4 of `claimed` is the inputs, bits 4 to 7 of `spent`
-    /// are inputs shown to be spent by another transaction.
+    /// are inputs shown to be spent by another transaction. `resting` had expired at the start, and rests on a claim;
+    /// `unfounded` once that was rebutted; `unanswered` has nobody who answers for it, `neglected`
+    /// nobody who shows a competitor under an anchor.
     struct Flight {
         uint256 payment;
         uint256 id;
@@ -21,6 +23,10 @@ abstract contract FlightModel is Bundles {
         Position competitor;
         Position included;
         bool watched;
+        bool resting;
+        bool unfounded;
+        bool unanswered;
+        bool neglected;
     }
 
     uint8 internal constant INPUTS = 16;
@@ -38,7 +44,13 @@ abstract contract FlightModel is Bundles {
     /// @dev Its signer owns all inputs, whose blocks are anchored and count, and nothing took one but itself.
     function _isProvable(uint256 payment) internal view returns (bool) {
         Payment storage made = payments[payment];
-        if (made.signer == address(0) || !_isLive(payment)) return false;
+        return made.signer != address(0) && _isLive(payment) && _areInputsShown(payment);
+    }
+
+    /// @dev The same of a payment that is shown in another way.
+    function _areInputsShown(uint256 payment) internal view returns (bool) {
+        Payment storage made = payments[payment];
+        if (made.signer == address(0)) return false;
         for (uint256 i = 0; i < made.ins.length; ++i) {
             Coin storage coin = coins[made.ins[i]];
             if (coin.owner != made.signer || !_isShown(made.ins[i]) || _isRefusedFund(made.ins[i])) {

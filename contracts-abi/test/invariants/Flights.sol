@@ -7,10 +7,10 @@ import {Proof} from "../../contracts/types/Anchor.sol";
 import {Evidence} from "../../contracts/types/Evidence.sol";
 import {Pending} from "../../contracts/types/InFlight.sol";
 import {NOWHERE, Position} from "../../contracts/types/Position.sol";
-import {FlightModel} from "./FlightModel.sol";
+import {FlightClaims} from "./FlightClaims.sol";
 
 /// @notice In-flight exits: anybody starts them, parties claim, competitors and spends are shown, and what must be refused is tried.
-abstract contract Flights is FlightModel {
+abstract contract Flights is FlightClaims {
     // ---- handlers
 
     function fly(uint256 seed) public {
@@ -134,14 +134,26 @@ abstract contract Flights is FlightModel {
     }
 
     function _fly(uint256 payment, address starter) internal returns (uint256 flight) {
-        Evidence memory evidence = _evidenceOf(payment);
-        bool isShown = _isIncluded(payment);
-        if (wasFreed[payment] && starter != payments[payment].signer && !isShown) {
-            if (federation.lastValid() >= freedUnder[payment]) return 0;
-        }
+        if (!_isIncluded(payment) && _isRestartRefused(payment, starter)) return 0;
+        return _flyWith(payment, starter, _evidenceOf(payment));
+    }
+
+    /// @dev Whose inputs were set free is frozen again by their owner alone, or by who shows the payment in a block.
+    function _isRestartRefused(uint256 payment, address starter) internal view returns (bool) {
+        if (!wasFreed[payment] || starter == payments[payment].signer) return false;
+        return federation.lastValid() >= freedUnder[payment];
+    }
+
+    /// @dev A start that rests on a receipt costs a second bond.
+    function _flyWith(uint256 payment, address starter, Evidence memory evidence)
+        internal
+        returns (uint256 flight)
+    {
+        bool rests = evidence.header.length != 0;
+        uint256 bond = rests ? 2 * BOND : BOND;
         bytes memory call = abi.encodeCall(inFlight.startInFlightExit, (evidence, _inputsOf(payment)));
         address asset = payments[payment].asset;
-        uint256 id = abi.decode(_do(starter, address(inFlight), BOND, call), (uint256));
+        uint256 id = abi.decode(_do(starter, address(inFlight), bond, call), (uint256));
         _pays(starter, BOND);
         (uint64 time, Position youngest) = _placeOf(payment);
         _takesPlace(asset, id, time, youngest);
@@ -150,7 +162,8 @@ abstract contract Flights is FlightModel {
         Flight storage made = flights[flight];
         (made.payment, made.id, made.begun, made.starter) = (payment, id, uint64(block.timestamp), starter);
         (made.competitor, made.included) = (NOWHERE, NOWHERE);
-        if (isShown) made.included = _bornAt(payment);
+        if (evidence.inclusion.transactionCount == 0 || !_isIncluded(payment)) rests = true;
+        if (!rests) made.included = _bornAt(payment);
         flown[payments[payment].id] = true;
         flightOf[asset][id] = flight;
         payments[payment].flight = flight;
@@ -228,6 +241,7 @@ abstract contract Flights is FlightModel {
         );
         _do(WATCHER, address(inFlight), 0, call);
         open.included = position;
+        (open.resting, open.unfounded) = (false, false);
         _saw("responded");
     }
 

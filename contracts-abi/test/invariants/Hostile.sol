@@ -2,12 +2,22 @@
 pragma solidity 0.8.37;
 
 import {IExitGame} from "../../contracts/interfaces/IExitGame.sol";
+import {IInFlightExits} from "../../contracts/interfaces/IInFlightExits.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
+import {Proof} from "../../contracts/types/Anchor.sol";
+import {Evidence} from "../../contracts/types/Evidence.sol";
+import {Pending, Share} from "../../contracts/types/InFlight.sol";
+import {Position} from "../../contracts/types/Position.sol";
 import {Plain} from "../support/Tokens.sol";
 
 /// @notice A token whose issuer changes its mind: it takes fees, blocks accounts, seizes balances, fails in every way, or
 /// calls whoever moves it.
 contract Hostile is Plain {
+    /// @dev Of the 200 000 of a payout: each call of ours, the end of a place, and what a payout has at most.
+    uint256 private constant CALL_GAS = 12_000;
+    uint256 private constant END_GAS = 60_000;
+    uint256 private constant PAYOUT_GAS = 200_000;
+
     enum Mode {
         Works,
         Taxes,
@@ -23,8 +33,10 @@ contract Hostile is Plain {
 
     Mode public mode;
     address public blocked;
+    bool public nests;
     IVault private _vault;
     bool private transient _inside;
+    uint256 private transient _ended;
 
     function serve(IVault vault) external {
         _vault = vault;
@@ -32,6 +44,11 @@ contract Hostile is Plain {
 
     function become(Mode mode_, address blocked_) external {
         (mode, blocked) = (mode_, blocked_);
+    }
+
+    /// @notice From now on it also ends what is due, with the gas of a payout.
+    function nest() external {
+        nests = true;
     }
 
     function seize(address owner, uint256 amount) external {
@@ -57,24 +74,52 @@ contract Hostile is Plain {
         if (mode == Mode.Taxes) _units[receiver] -= amount / 100;
     }
 
-    /// @dev Everything that moves money, from inside a movement of money. None of it may succeed.
+    /// @notice Places of this token's queue that ended inside a transfer.
+    function endedInside() external returns (uint256 ended) {
+        ended = _ended;
+        _ended = 0;
+    }
+
+    /// @dev Everything that moves money, from inside a movement of money, by the token, which has none. None of it may
+    /// succeed, but for the end of what is due.
     function _call() private {
         if (_inside) return;
         _inside = true;
         IExitGame game = IExitGame(_vault.exitGame());
-        try _vault.depositToken(address(this), 0, address(this)) {
-            assert(false);
-        } catch {}
-        try _vault.withdrawCredit(address(this), address(this)) {
-            assert(false);
-        } catch {}
-        try _vault.pay(address(this), address(this), 1) {
-            assert(false);
-        } catch {}
-        try game.consume(bytes32(uint256(1))) {
-            assert(false);
-        } catch {}
+        IInFlightExits flights = game.inFlight();
+        Evidence memory nothing;
+        Pending memory nobody;
+        Proof memory proof;
+        _refused(address(_vault), abi.encodeCall(_vault.depositToken, (address(this), 0, address(this))));
+        _refused(address(_vault), abi.encodeCall(_vault.withdrawCredit, (address(this), address(this))));
+        _refused(address(_vault), abi.encodeCall(_vault.pay, (address(this), address(this), 1)));
+        _refused(address(_vault), abi.encodeCall(_vault.startReclaim, (0)));
+        _refused(address(_vault), abi.encodeCall(_vault.finalizeReclaim, (type(uint64).max)));
+        _refused(address(game), abi.encodeCall(game.consume, (bytes32(uint256(1)))));
+        _refused(address(game), abi.encodeCall(game.enqueue, (address(this), 0, Position.wrap(0))));
+        _refused(
+            address(game),
+            abi.encodeCall(game.settle, (address(this), new bytes32[](0), 0, 0, 0, new Share[](0)))
+        );
+        _refused(address(game), abi.encodeCall(game.startExit, (proof, 0)));
+        _refused(address(flights), abi.encodeCall(flights.end, (address(this), 0)));
+        _refused(address(flights), abi.encodeCall(flights.startInFlightExit, (nothing, new Proof[](0))));
+        _refused(address(flights), abi.encodeCall(flights.piggybackInput, (0, nobody)));
+        _end(game);
         _inside = false;
+    }
+
+    function _refused(address to, bytes memory call) private {
+        (bool done,) = to.call{gas: CALL_GAS}(call);
+        assert(!done);
+    }
+
+    /// @dev Inside a deposit or a withdrawal, which have more gas, nothing is ended.
+    function _end(IExitGame game) private {
+        if (!nests || gasleft() > PAYOUT_GAS) return;
+        try game.process{gas: END_GAS}(address(this), 1) returns (uint256 ended) {
+            _ended += ended;
+        } catch {}
     }
 
     function _answer() internal view override {

@@ -32,7 +32,8 @@ abstract contract Histories is Check {
     function _begin(bool colluding) internal {
         economy = new Economy();
         economy.populate();
-        _steps = economy.steps(colluding);
+        economy.beWatchful();
+        _steps = economy.allSteps(colluding);
     }
 }
 

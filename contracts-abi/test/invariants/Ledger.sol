@@ -69,6 +69,8 @@ abstract contract Ledger is Purse {
     uint64 internal fraudTime;
     /// @dev Something forged was paid: from then on the vault may hold less than it owes.
     mapping(address asset => bool) internal robbed;
+    /// @dev The watcher proves a rewrite in time, and everybody forgets blocks that no anchor can cover any more.
+    bool internal watchful;
 
     // ---- what is true
 
@@ -141,6 +143,11 @@ abstract contract Ledger is Purse {
         return !_isIncluded(payment) && _hasInputsToProve(payment);
     }
 
+    /// @dev What no anchor shows and costs others something all the same.
+    function _couldLeave(uint256 payment) internal view returns (bool) {
+        return !_hasInputsToProve(payment) && !_isDoomed(payment);
+    }
+
     function _hasInputsToProve(uint256 payment) internal view returns (bool) {
         return payments[payment].ins.length > 1 && !flown[payments[payment].id];
     }
@@ -149,7 +156,7 @@ abstract contract Ledger is Purse {
     function _isDoomed(uint256 payment) internal view returns (bool) {
         uint256[] storage ins = payments[payment].ins;
         for (uint256 i = 0; i < ins.length; ++i) {
-            if (payments[coins[ins[i]].payment].voidHeight != 0) return true;
+            if (payments[coins[ins[i]].payment].voidHeight > federation.lastValid()) return true;
         }
         return false;
     }
@@ -158,6 +165,12 @@ abstract contract Ledger is Purse {
     function _isIncluded(uint256 payment) internal view returns (bool) {
         Payment storage by = payments[payment];
         return by.height != 0 && coveredBy[by.height] != 0 && by.height <= by.expiry;
+    }
+
+    /// @dev How far blocks count that an anchor covers.
+    function _counted() internal view returns (uint32) {
+        IFederation.Latest memory last = federation.latest();
+        return last.height < last.lastValid ? last.height : last.lastValid;
     }
 
     /// @dev The federation still anchors.
@@ -256,6 +269,11 @@ abstract contract Ledger is Purse {
         }
     }
 
+    /// @dev Operators that were silent for too long anchor nothing any more, also before somebody halts.
+    function _forgetLost() internal {
+        if (watchful && !_isAlive()) _voidAbove(_counted());
+    }
+
     /// @dev I2: an output leaves once.
     function _leaves(uint256 coin) internal {
         Coin storage leaving = coins[coin];
@@ -307,7 +325,7 @@ abstract contract Ledger is Purse {
         evidence.transaction = made.body;
         evidence.inclusion = _placedUnderTip(made.height, made.index);
         evidence.header = _headerOfTip(Twist(0, 0));
-        uint64 epoch = federation.activeEpoch();
+        uint64 epoch = _speaker();
         evidence.certificate = _finalizeOf(epoch, evidence.header, _allOf(epoch));
     }
 
@@ -317,7 +335,7 @@ abstract contract Ledger is Purse {
         Twist memory twist;
         (evidence.inclusion, twist) = _placedInLie(height, evidence.transaction, tip);
         evidence.header = _headerOfTip(twist);
-        uint64 epoch = federation.activeEpoch();
+        uint64 epoch = _speaker();
         evidence.certificate = _finalizeOf(epoch, evidence.header, _allOf(epoch));
     }
 }

@@ -8,11 +8,11 @@ import {Inclusion, Proof} from "../../contracts/types/Anchor.sol";
 import {Certificate} from "../../contracts/types/Committee.sol";
 import {Accused} from "../../contracts/types/Fraud.sol";
 import {Statement, Telling} from "../../contracts/types/Statement.sol";
-import {Turning} from "./Turning.sol";
+import {Handover} from "./Handover.sol";
 
 /// @notice All operators as one thief: they decide what is invalid, anchor another past, sign twice, or fall silent; and
 /// whoever can prove it. Bodies may be withheld: then nobody proves anything and everybody leaves.
-abstract contract Operators is Turning {
+abstract contract Operators is Handover {
     enum Forgery {
         None,
         Fund,
@@ -27,9 +27,7 @@ abstract contract Operators is Turning {
     uint256[] internal forged;
     uint32 private _liar;
     uint256 private _lie;
-    uint256 internal seats = 15;
-    /// @dev What the zero address should have.
-    uint256 internal burnt = address(0).balance;
+    bool private _rewriteTold;
 
     // ---- handlers
 
@@ -38,19 +36,7 @@ abstract contract Operators is Turning {
         if (!_isAlive()) return;
         (Forgery kind, uint256 payment) = _forge(_kindOf(seed), seed);
         if (payment == 0) return;
-        payments[payment].forged = true;
-        coins[payments[payment].outs[0]].forged = true;
-        _forgery[payment] = kind;
-        _withheld[payment] = _pick(seed, 4, 3) == 0;
-        forged.push(payment);
-        _l1(1, 1);
-        uint256[] memory list = new uint256[](1);
-        list[0] = payment;
-        uint32 height = _decidePayments(list);
-        if (height < fraudFrom) fraudFrom = height;
-        _anchorIfAlive();
-        if (fraudTime == 0) fraudTime = uint64(block.timestamp);
-        _saw("forgery");
+        _anchorForged(payment, kind, _pick(seed, 4, 3) == 0);
         if (kind == Forgery.Fund) return _exitForgedFund(payment);
         if (kind == Forgery.DoubleSpend && _isProvable(payment)) {
             return _claimOutputs(_fly(payment, mallory));
@@ -83,7 +69,8 @@ abstract contract Operators is Turning {
         if (call.length == 0) return;
         uint32 before = federation.lastValid();
         _do(WATCHER, address(judge), 0, call);
-        _convict(15);
+        uint64 epoch = epochOf[coveredBy[height]];
+        _convict(epoch, _allOf(epoch));
         _halts(before, height - 1);
         _saw("fraud proven");
     }
@@ -117,22 +104,35 @@ abstract contract Operators is Turning {
         Telling memory retold = _tells(height, _liar);
         uint32 before = federation.lastValid();
         _do(WATCHER, address(federation), 0, abi.encodeCall(federation.proveRewrite, (height, told, retold)));
-        if (epochOf[coveredBy[height]] == epochOf[_liar] && epochOf[_liar] == 0) _convict(15);
+        uint64 epoch = epochOf[_liar];
+        if (epochOf[coveredBy[height]] == epoch) _convict(epoch, _allOf(epoch));
         _halts(before, retold.anchor.previous);
+        _rewriteTold = true;
         _saw("rewrite proven");
+    }
+
+    /// @dev Two anchors are the proof of a rewrite. Whatever was anchored with the lie or after it waits two periods; in the
+    /// last second of them everybody knows.
+    function _watchOperators(uint256 next) internal override returns (bool) {
+        if (!watchful || _liar == 0 || _rewriteTold) return false;
+        uint256 last = anchors[_liar - 1].time + 2 * P - 1;
+        if (last > next || last < block.timestamp) return false;
+        _to(last);
+        proveRewrite(0);
+        return true;
     }
 
     /// @dev Some operators finalize two blocks in one view.
     function signTwice(uint256 seed) public {
         uint256 both = 1 + _pick(seed, 1, 15);
-        Statement memory one = _finalizes(keccak256(abi.encode(seed, 1)), both);
-        Statement memory other = _finalizes(keccak256(abi.encode(seed, 2)), both);
+        Statement memory one = _finalizes(0, keccak256(abi.encode(seed, 1)), both);
+        Statement memory other = _finalizes(0, keccak256(abi.encode(seed, 2)), both);
         bytes memory call = abi.encodeCall(federation.proveContradiction, (0, VIEW, one, other));
-        if (both & ~_convictedSeats() == 0) {
+        if (both & ~convicted[0] == 0) {
             return _refuses(WATCHER, address(federation), 0, call, IFederation.NobodyConvicted.selector);
         }
         _do(WATCHER, address(federation), 0, call);
-        _convict(both);
+        _convict(0, both);
         _saw("contradiction");
     }
 
@@ -183,6 +183,21 @@ abstract contract Operators is Turning {
     }
 
     // ---- what is forged
+
+    function _anchorForged(uint256 payment, Forgery kind, bool withheld) internal {
+        payments[payment].forged = true;
+        coins[payments[payment].outs[0]].forged = true;
+        (_forgery[payment], _withheld[payment]) = (kind, withheld);
+        forged.push(payment);
+        _l1(1, 1);
+        uint256[] memory list = new uint256[](1);
+        list[0] = payment;
+        uint32 height = _decidePayments(list);
+        if (height < fraudFrom) fraudFrom = height;
+        _anchorIfAlive();
+        if (fraudTime == 0) fraudTime = uint64(block.timestamp);
+        _saw("forgery");
+    }
 
     function _forge(Forgery kind, uint256 seed) private returns (Forgery, uint256 payment) {
         uint256 amount = 1e18 + _pick(seed, 2, 1e20);
@@ -258,7 +273,7 @@ abstract contract Operators is Turning {
         Accused memory accused;
         uint32 number = proof.inclusion.anchor.number;
         accused.header = headerOf[number];
-        accused.certificate = _finalizeOf(epochOf[number], accused.header, 15);
+        accused.certificate = _finalizeOf(epochOf[number], accused.header, _allOf(epochOf[number]));
         Forgery kind = _forgery[payment];
         if (kind == Forgery.Fund) return abi.encodeCall(IFraudProofs.proveBadFund, (proof, accused));
         if (kind == Forgery.DoubleFund) {
@@ -291,11 +306,11 @@ abstract contract Operators is Turning {
     }
 
     /// @dev The height at which a transaction was anchored, whether or not it still counts.
-    function _everHeight(uint256 payment) private view returns (uint32) {
+    function _everHeight(uint256 payment) internal view returns (uint32) {
         return payments[payment].height + payments[payment].voidHeight;
     }
 
-    function _everProof(uint256 payment) private view returns (Proof memory) {
+    function _everProof(uint256 payment) internal view returns (Proof memory) {
         Inclusion memory place = _placed(_everHeight(payment), payments[payment].index);
         return Proof(payments[payment].body, place);
     }
@@ -307,26 +322,5 @@ abstract contract Operators is Turning {
         Twist memory twist = twistOf[number];
         telling.leaf = twist.height == height ? twist.leaf : history[height];
         telling.path = _path(height, telling.anchor.height, twist);
-    }
-
-    function _finalizes(bytes32 id, uint256 bitmap) private view returns (Statement memory) {
-        bytes32 digest = _say(FINALIZE, 0, VIEW, 0, id);
-        return Statement(FINALIZE, 0, id, bitmap, _signOf(0, bitmap, digest));
-    }
-
-    function _convictedSeats() private view returns (uint256 slashed) {
-        (, slashed) = federation.bonds(0);
-    }
-
-    /// @dev I9: of the bonds of who is convicted now, half is the watcher's and half nobody's.
-    function _convict(uint256 bitmap) private {
-        for (uint256 i = 0; i < 4; ++i) {
-            if (bitmap & seats & (1 << i) == 0) continue;
-            seats &= ~(1 << i);
-            _gets(WATCHER, 0.5 ether);
-            burnt += 0.5 ether;
-        }
-        (uint256 bonded,) = federation.bonds(0);
-        _equal(bonded, seats);
     }
 }

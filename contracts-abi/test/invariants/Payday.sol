@@ -17,24 +17,60 @@ abstract contract Payday is Reclaims {
 
     // ---- what happens
 
-    /// @dev What is due ends in order, and as the model says.
+    /// @dev What is due ends in order, and as the model says. Receivers and tokens may have ended some from inside.
     function _process(address asset, uint256 max) internal {
-        uint256[] memory due = _due(asset, max);
+        _forgetLost();
+        // Whoever calls back may end more than `max`.
+        uint256 most = nesting ? type(uint256).max : max;
+        uint256[] memory due = _due(asset, most);
         for (uint256 i = 0; i < due.length; ++i) {
             _watch(asset, due[i]);
         }
+        _dropWhatEndedInside();
+        due = _due(asset, most);
         vm.recordLogs();
         bytes memory answer = _do(SEARCHER, address(game), 0, abi.encodeCall(game.process, (asset, max)));
-        bytes32 told = _told(vm.getRecordedLogs());
-        _equal(abi.decode(answer, (uint256)), due.length);
+        uint256 ended = abi.decode(answer, (uint256)) + endedInside[asset];
+        delete endedInside[asset];
+        _holds(ended >= (max < due.length ? max : due.length) && ended <= due.length, "I5: what is due ends");
+        assembly ("memory-safe") {
+            mstore(due, ended)
+        }
+        bytes32 told = _told(vm.getRecordedLogs(), due);
         bytes32 expected = 0;
-        for (uint256 i = 0; i < due.length; ++i) {
+        for (uint256 i = 0; i < ended; ++i) {
             _dropPlace(asset, due[i]);
             expected = _endPlace(expected, asset, due[i]);
         }
         _holds(told == expected, "I5: ends as the model says");
         (uint256 waiting,) = game.queue(asset);
         _equal(waiting, places[asset].length);
+    }
+
+    /// @dev Little gas ends nothing but what sends nothing: the places of what was challenged, and lost exits.
+    function _dropWhatEndedInside() internal override {
+        for (uint256 i = 0; i < 2; ++i) {
+            address asset = i == 0 ? ETH : address(token);
+            uint256[] memory due = _due(asset, endedInside[asset]);
+            delete endedInside[asset];
+            for (uint256 k = 0; k < due.length; ++k) {
+                _holds(flightOf[asset][due[k]] == 0, "K50: ended inside");
+                _dropPlace(asset, due[k]);
+                _endPlace(0, asset, due[k]);
+                _saw("place ended inside a payment");
+            }
+        }
+    }
+
+    /// @dev Where anybody may end what is due at any time, the watcher has done its duty by then.
+    function _watchDue() internal {
+        for (uint256 i = 0; nesting && i < 2; ++i) {
+            address asset = i == 0 ? ETH : address(token);
+            uint256[] memory due = _due(asset, type(uint256).max);
+            for (uint256 k = 0; k < due.length; ++k) {
+                _watch(asset, due[k]);
+            }
+        }
     }
 
     /// @dev Challenges in the last moment, by whoever is first.
@@ -45,11 +81,13 @@ abstract contract Payday is Reclaims {
         }
         uint256 flight = flightOf[asset][id];
         if (flight == 0) return;
-        _respond(flight);
+        _rebutLies(flight);
+        if (!flights[flight].unanswered) _respond(flight);
         _showSpent(flight);
     }
 
     function _watchExit(uint256 exit, address who) private {
+        if (exits[exit].neglected) return;
         // A true claim that an anchor covers wins by itself.
         bool wins = exits[exit].claimant != address(0) && !exits[exit].claimLies
             && coveredBy[exits[exit].claimHeight] != 0;
@@ -93,14 +131,15 @@ abstract contract Payday is Reclaims {
     function _endFlight(uint256 chosen) private returns (uint8 paid, uint8 consumed) {
         Flight memory ending = flights[chosen];
         Payment storage payment = payments[ending.payment];
-        bool counts = !_isFlightVoid(chosen);
+        bool counts = !_isFlightVoid(chosen) && !ending.unfounded;
+        _settleClaims(chosen, ending, counts);
         bool canonical = _isCanonical(ending);
         if (counts && canonical) paid = _paidOutputs(ending);
         if (paid != 0) consumed = uint8((1 << payment.ins.length) - 1);
         if (counts && !canonical) consumed = _freedInputs(ending);
         // I4: what an honest owner signed once, nobody can make non-canonical.
         if (counts && _isHonest(payment.signer)) _holds(canonical, "I4: honest payment is canonical");
-        if (!counts) _saw("void flight");
+        if (!counts) _saw(ending.unfounded ? bytes32("unfounded flight") : bytes32("void flight"));
         else _saw(canonical ? bytes32("canonical") : bytes32("non-canonical"));
         (wasFreed[ending.payment], freedUnder[ending.payment]) =
         (counts && !canonical, federation.lastValid());
@@ -208,20 +247,37 @@ abstract contract Payday is Reclaims {
         all.pop();
     }
 
-    /// @dev Every end that the contracts told, in order.
-    function _told(Vm.Log[] memory logs) private view returns (bytes32 told) {
+    /// @dev Every end that the contracts told, in order. The logs also have those of calls that were taken back: a receiver
+    /// that calls back reaches the end of what comes next, with too little gas for its payment.
+    function _told(Vm.Log[] memory logs, uint256[] memory due) private view returns (bytes32 told) {
         for (uint256 i = 0; i < logs.length; ++i) {
-            Vm.Log memory log = logs[i];
-            if (log.emitter == address(game) && log.topics[0] == IExitGame.ExitEnded.selector) {
-                bool paid = abi.decode(log.data, (bool));
-                told = _link(told, uint256(log.topics[1]), paid ? 1 : 0, 0);
-            } else if (
-                log.emitter == address(inFlight) && log.topics[0] == IInFlightExits.InFlightExitEnded.selector
-            ) {
-                (uint8 paid, uint8 consumed) = abi.decode(log.data, (uint8, uint8));
-                told = _link(told, uint256(log.topics[1]), paid, consumed);
-            }
+            if (!_isEnd(logs[i]) || (nesting && _isTakenBack(logs, i, due))) continue;
+            (uint8 paid, uint8 consumed) = _outcome(logs[i]);
+            told = _link(told, uint256(logs[i].topics[1]), paid, consumed);
         }
+    }
+
+    function _isEnd(Vm.Log memory log) private view returns (bool) {
+        bytes32 topic = log.topics[0];
+        return (log.emitter == address(game) && topic == IExitGame.ExitEnded.selector)
+            || (log.emitter == address(inFlight) && topic == IInFlightExits.InFlightExitEnded.selector);
+    }
+
+    function _outcome(Vm.Log memory log) private view returns (uint8 paid, uint8 consumed) {
+        if (log.emitter == address(game)) return (abi.decode(log.data, (bool)) ? 1 : 0, 0);
+        return abi.decode(log.data, (uint8, uint8));
+    }
+
+    /// @dev It was told once more, or its place did not end.
+    function _isTakenBack(Vm.Log[] memory logs, uint256 i, uint256[] memory due) private view returns (bool) {
+        bytes32 id = logs[i].topics[1];
+        for (uint256 k = i + 1; k < logs.length; ++k) {
+            if (_isEnd(logs[k]) && logs[k].topics[1] == id) return true;
+        }
+        for (uint256 k = 0; k < due.length; ++k) {
+            if (due[k] == uint176(uint256(id))) return false;
+        }
+        return true;
     }
 
     function _link(bytes32 before, uint256 id, uint8 paid, uint8 consumed) private pure returns (bytes32) {
@@ -244,6 +300,7 @@ abstract contract Payday is Reclaims {
                 if (flight.claimed & (uint8(1) << bit) != 0) ofFlights += BOND;
             }
             if (flight.claimed & INPUTS != 0 && flight.spent < INPUTS) ofFlights += BOND;
+            ofFlights += _claimsOf(i) * BOND;
         }
     }
 }

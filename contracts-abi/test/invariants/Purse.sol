@@ -4,18 +4,12 @@ pragma solidity 0.8.37;
 import {IFraudProofs} from "../../contracts/interfaces/IFraudProofs.sol";
 import {IPayouts} from "../../contracts/interfaces/IPayouts.sol";
 import {Bombing, Burning, Refusing} from "../support/Receivers.sol";
-import {Chronicle} from "./Chronicle.sol";
 import {Hostile} from "./Hostile.sol";
+import {Nesting} from "./Nesting.sol";
 
 /// @notice Who takes part, what each of them should have by the model, and the one way in which they call the contracts:
 /// with the gas that a transaction may use, of which no call may use more than 12 million.
-abstract contract Purse is Chronicle {
-    uint256 internal constant TRANSACTION_GAS = 16_777_216;
-    uint256 private constant CALL_GAS_MAX = 12_000_000;
-    address internal constant ETH = address(0);
-    address internal constant WATCHER = address(0x3a7c4e5);
-    address internal constant SEARCHER = address(0x5ea4c4);
-
+abstract contract Purse is Nesting {
     address internal immutable alice = vm.addr(0xa11ce);
     address internal immutable bob = vm.addr(0xb0b);
     address internal immutable mallory = vm.addr(0x3a110);
@@ -27,7 +21,6 @@ abstract contract Purse is Chronicle {
     IFraudProofs internal judge;
 
     address[] internal people;
-    mapping(address owner => uint256 key) internal keyOf;
     mapping(address asset => mapping(address owner => uint256)) internal purse;
     /// @dev What the vault should hold of an asset, and what an issuer took from it.
     mapping(address asset => uint256) internal backing;
@@ -35,12 +28,9 @@ abstract contract Purse is Chronicle {
     /// @dev The tokens that the vault should have.
     uint256 internal stock;
     uint256 internal dearest;
+    /// @dev Places that receivers and tokens ended from inside a payment, and the model still has.
+    mapping(address asset => uint256) internal endedInside;
 
-    /// @dev How often each thing happened, so that nothing holds for want of it.
-    mapping(bytes32 what => uint256) internal count;
-    bytes32[] internal seen;
-
-    error Broken(bytes32 rule);
     error Unexpected(bytes reason);
     error NotRefused(bool done, bytes reason, bytes4 expected);
 
@@ -48,8 +38,11 @@ abstract contract Purse is Chronicle {
         people = [alice, bob, mallory, trudy, refusing, burning, bombing, WATCHER, SEARCHER];
         (keyOf[alice], keyOf[bob], keyOf[mallory], keyOf[trudy]) = (0xa11ce, 0xb0b, 0x3a110, 0x74d);
         token.serve(vault);
+        _beginNesting();
         for (uint256 i = 0; i < people.length; ++i) {
             address owner = people[i];
+            // What another history of this test lent it.
+            if (_mayBorrow(owner)) vm.etch(owner, "");
             vm.deal(owner, 1e30);
             token.mint(owner, 1e60);
             vm.prank(owner);
@@ -63,24 +56,23 @@ abstract contract Purse is Chronicle {
         list[0] = address(token);
     }
 
-    /// @dev A rule of the model, which says its name when it does not hold.
-    function _holds(bool holds, bytes32 rule) internal pure {
-        if (!holds) revert Broken(rule);
-    }
-
     // ---- calls
 
     function _as(address who, address to, uint256 value, bytes memory call)
         internal
         returns (bool done, bytes memory answer)
     {
-        vm.prank(who, who);
+        _dropWhatEndedInside();
         uint256 before = gasleft();
-        (done, answer) = to.call{value: value, gas: TRANSACTION_GAS}(call);
-        uint256 used = before - gasleft();
+        (bool nested, address payer) = _nests(who, call);
+        if (nested) (done, answer) = _callNested(payer, who, to, value, call);
+        else (done, answer) = _call(who, to, value, call);
+        uint256 used = nested ? 0 : before - gasleft();
         // I6.
         _atMost(used, CALL_GAS_MAX);
         if (used > dearest) dearest = used;
+        if (nesting) endedInside[ETH] += lender.endedInside();
+        if (nesting) endedInside[address(token)] += token.endedInside();
     }
 
     function _do(address who, address to, uint256 value, bytes memory call) internal returns (bytes memory) {
@@ -128,18 +120,6 @@ abstract contract Purse is Chronicle {
         }
     }
 
-    function _payers() internal view returns (IPayouts[3] memory) {
-        return [IPayouts(address(vault)), IPayouts(address(game)), IPayouts(address(inFlight))];
-    }
-
-    // ---- what happened
-
-    function _saw(bytes32 what) internal {
-        if (count[what]++ == 0) seen.push(what);
-    }
-
-    /// @dev One of `bound`, by a seed; `salt` tells choices of one seed apart.
-    function _pick(uint256 seed, uint256 salt, uint256 bound) internal pure returns (uint256) {
-        return uint256(keccak256(abi.encode(seed, salt))) % bound;
-    }
+    /// @dev Once the model knows of the call, places that ended inside of it leave the model, too.
+    function _dropWhatEndedInside() internal virtual;
 }

@@ -3,11 +3,11 @@ pragma solidity 0.8.37;
 
 import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Proof} from "../../contracts/types/Anchor.sol";
-import {Flights} from "./Flights.sol";
+import {Receipts} from "./Receipts.sol";
 
 /// @notice Deposits are taken back, swallowed or not: by those whose deposit no block funded, by those who hope that nobody
 /// looks, and against an exit of the same output.
-abstract contract Reclaims is Flights {
+abstract contract Reclaims is Receipts {
     uint256 internal reclaimsOpen;
 
     // ---- handlers

@@ -6,6 +6,7 @@ import {Proof} from "../../contracts/types/Anchor.sol";
 import {Accused} from "../../contracts/types/Fraud.sol";
 import {Exits} from "../support/Exits.sol";
 import {Forms} from "../support/Forms.sol";
+import {Economy} from "./Economy.sol";
 import {Seeded} from "./Seeded.sol";
 
 /// @notice Histories that once failed, by seed, with what they showed.
@@ -19,6 +20,31 @@ contract RegressionsTest is Seeded {
     /// the payment, so it must not cost the exit of the other input.
     function test_history_ofPaymentsThatSpendWhatAHaltTookAway() external {
         _replay(true, 5, 5, 80);
+    }
+
+    /// @dev Two deposits behind a rewrite, one payment of both, one of its outputs left: a proof that comes after that payout
+    /// would void the funds, and both deposits would go back as well. The watcher proves it before.
+    function test_history_ofAPayoutBehindARewrite() external {
+        Economy economy = new Economy();
+        economy.populate();
+        economy.beWatchful();
+        economy.rewrite(48);
+        economy.flyAfterPayout(742_108_632_603_754_154_948_546);
+        economy.proveRewrite(15);
+        economy.check();
+        economy.finish();
+    }
+
+    /// @dev Operators include a second payment of one coin, and it flies: the older inclusion counts, whoever is asked.
+    function test_history_ofADoubleSpendInFlight() external {
+        Economy economy = new Economy();
+        economy.populate();
+        economy.beWatchful();
+        for (uint256 seed = 1; economy.counted("double spend in flight") == 0; ++seed) {
+            economy.flyDoubleSpend(seed);
+        }
+        economy.finish();
+        _true(economy.counted("non-canonical") != 0);
     }
 
     /// @dev A payout that a seizing issuer left no tokens for, behind one that it did.

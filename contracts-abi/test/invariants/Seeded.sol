@@ -15,14 +15,27 @@ abstract contract Seeded is Check {
 
     function _run(bool colluding, uint256 seed, uint256 histories, uint256 depth) internal {
         for (uint256 history = 0; history < histories; ++history) {
-            _replay(colluding, seed, history, depth);
+            _replayAll(colluding, seed, history, depth);
         }
     }
 
+    /// @dev Of the steps that histories had first.
     function _replay(bool colluding, uint256 seed, uint256 history, uint256 depth) internal {
         Economy economy = new Economy();
+        _replay(economy, economy.steps(colluding), seed, history, depth);
+    }
+
+    /// @dev Of all steps.
+    function _replayAll(bool colluding, uint256 seed, uint256 history, uint256 depth) internal {
+        Economy economy = new Economy();
+        economy.beWatchful();
+        _replay(economy, economy.allSteps(colluding), seed, history, depth);
+    }
+
+    function _replay(Economy economy, bytes4[] memory steps, uint256 seed, uint256 history, uint256 depth)
+        private
+    {
         economy.populate();
-        bytes4[] memory steps = economy.steps(colluding);
         for (uint256 i = 0; i < depth; ++i) {
             uint256 word = uint256(keccak256(abi.encode(seed, history, i)));
             bytes4 step = steps[(word >> 128) % steps.length];

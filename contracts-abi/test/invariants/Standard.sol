@@ -13,7 +13,8 @@ import {Users} from "./Users.sol";
 /// @notice Standard exits and their challenges: honest ones of what is unspent, dishonest ones of what was spent, twice
 /// or more of one output; challenges that must succeed, and challenges that must not.
 abstract contract Standard is Users {
-    /// @dev An open exit. `claimant` made the provisional challenge that stands, about a block at `claimHeight`.
+    /// @dev An open exit. `claimant` made the provisional challenge that stands, about a block at `claimHeight`; nobody
+    /// challenges what is `neglected` in another way.
     struct Exit {
         uint256 coin;
         uint256 id;
@@ -22,6 +23,7 @@ abstract contract Standard is Users {
         address claimant;
         uint32 claimHeight;
         bool claimLies;
+        bool neglected;
     }
 
     Exit[] internal exits;
@@ -82,7 +84,10 @@ abstract contract Standard is Users {
     function challengeByReceipt(uint256 seed) public {
         uint256 chosen = _claimable(seed, false);
         if (chosen == 0) return _else(seed);
-        uint256 spender = _decidedSpender(exits[chosen].coin);
+        _claimByReceipt(chosen, _decidedSpender(exits[chosen].coin));
+    }
+
+    function _claimByReceipt(uint256 chosen, uint256 spender) internal {
         uint8 input = _inputOf(spender, exits[chosen].coin);
         bytes memory call =
             abi.encodeCall(game.challengeExitProvisionally, (exits[chosen].id, _receiptOf(spender), input));
@@ -104,6 +109,10 @@ abstract contract Standard is Users {
         uint256 spender = _expiredSpender(exits[chosen].coin);
         uint32 height = payments[spender].expiry;
         if (height == 0 || height > tip || height > federation.lastValid()) return;
+        _claimByLie(chosen, spender, height);
+    }
+
+    function _claimByLie(uint256 chosen, uint256 spender, uint32 height) internal {
         uint8 input = _inputOf(spender, exits[chosen].coin);
         Evidence memory lie = _lieAbout(spender, height);
         bytes memory call = abi.encodeCall(game.challengeExitProvisionally, (exits[chosen].id, lie, input));
@@ -274,6 +283,7 @@ abstract contract Standard is Users {
         }
         // I3: what was spent, and known to be, does not.
         bool unseen = coin.forged || fraudFrom != FOREVER || _isSold(coin.asset, uint176(ending.id));
+        unseen = unseen || ending.neglected;
         _holds(unseen || !_isSpent(ending.coin), "I3: spent coin stays");
         _leaves(ending.coin);
         _saw("payout");

@@ -13,6 +13,8 @@ abstract contract Turning is Payday {
     uint256 private constant ROUNDS = 3;
 
     bool internal silent;
+    /// @dev When the federation halted, zero before.
+    uint256 internal haltedAt;
     bool private _left;
     /// @dev One step does one thing in place of nothing.
     bool private transient _growing;
@@ -108,13 +110,20 @@ abstract contract Turning is Payday {
             uint256 next = end < block.timestamp + STRIDE ? end : block.timestamp + STRIDE;
             if (_watchFlights(next)) continue;
             if (_leaveInTime(next)) continue;
+            if (_watchOperators(next)) continue;
             _to(next);
             if (!silent && block.timestamp >= federation.latest().time + 50) _anchorIfAlive();
         }
     }
 
-    function _to(uint256 time) private {
-        if (time > block.timestamp) _l1(time - block.timestamp, time - block.timestamp);
+    /// @dev What can be proven of operators is proven before anything that came after it is paid.
+    function _watchOperators(uint256 next) internal virtual returns (bool);
+
+    function _to(uint256 time) internal {
+        if (time <= block.timestamp) return;
+        _l1(time - block.timestamp, time - block.timestamp);
+        _forgetLost();
+        _watchDue();
     }
 
     /// @dev In the last second of the first half of an in-flight exit competitors are shown, and honest owners claim.
@@ -126,7 +135,7 @@ abstract contract Turning is Payday {
             if (last < block.timestamp) continue;
             _to(last);
             if (!silent) _anchorIfAlive();
-            _contest(i);
+            if (!flight.neglected) _contest(i);
             if (_isHonest(payments[flight.payment].signer)) _claimOutputs(i);
             flight.watched = true;
             return true;
@@ -205,6 +214,7 @@ abstract contract Turning is Payday {
     /// @dev `lastValid` only falls.
     function _halts(uint32 before, uint32 height) internal {
         uint32 valid = height < before ? height : before;
+        if (haltedAt == 0) haltedAt = block.timestamp;
         _equal(federation.lastValid(), valid);
         _voidAbove(valid);
     }
@@ -226,7 +236,7 @@ abstract contract Turning is Payday {
         return _liveSpender(entry.coin, 0) == 0 && !_isLocked(entry.coin, 0);
     }
 
-    function _reclaimAlone(uint256 chosen) private {
+    function _reclaimAlone(uint256 chosen) internal {
         Entry storage entry = entries[chosen];
         uint64 made = vault.deposits(uint64(chosen - 1)).l1Block;
         if (federation.latest().l1Height < made && !federation.halted()) return;

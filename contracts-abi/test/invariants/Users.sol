@@ -30,6 +30,29 @@ abstract contract Users is Ledger {
             amount = _depositToken(owner, amount);
             if (amount == 0) return;
         }
+        _enters(number, owner, asset, amount);
+        _l1(1, 1);
+        if (_pick(seed, 5, 6) == 0) return _saw("swallowed deposit");
+        uint256 fund = _signFund(number, owner, asset, amount);
+        entries[number + 1].coin = payments[fund].outs[0];
+        _decideOne(fund);
+    }
+
+    /// @dev ETH that the next block funds.
+    function _enter(address owner, uint256 amount) internal returns (uint256 coin) {
+        uint64 number = vault.depositCount();
+        _do(owner, address(vault), amount, abi.encodeCall(vault.deposit, ()));
+        _pays(owner, amount);
+        _l1(1, 1);
+        _enters(number, owner, ETH, amount);
+        uint256 fund = _signFund(number, owner, ETH, amount);
+        coin = payments[fund].outs[0];
+        entries[number + 1].coin = coin;
+        _decideOne(fund);
+    }
+
+    /// @dev A deposit that the vault took.
+    function _enters(uint64 number, address owner, address asset, uint256 amount) internal {
         // I10: numbers are the vault's, and contiguous.
         _equal(vault.depositCount(), number + 1);
         _equal(number + 1, entries.length);
@@ -37,11 +60,6 @@ abstract contract Users is Ledger {
         entries.push();
         (entries[number + 1].owner, entries[number + 1].asset, entries[number + 1].amount) =
         (owner, asset, amount);
-        _l1(1, 1);
-        if (_pick(seed, 5, 6) == 0) return _saw("swallowed deposit");
-        uint256 fund = _signFund(number, owner, asset, amount);
-        entries[number + 1].coin = payments[fund].outs[0];
-        _decideOne(fund);
     }
 
     /// @dev A payment of up to three coins of one owner; most are decided at once, some never.
