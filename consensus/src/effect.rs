@@ -5,7 +5,7 @@
 
 use plasma_core::{BlockId, Certificate, Millis, OperatorIndex, View};
 
-use crate::{Evidence, Message, Record, Refusal, Violation};
+use crate::{Evidence, Message, Record, Refusal, Violation, Waits};
 
 /// One thing to do; see [`crate::Engine::step`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,13 @@ pub enum Effect {
         /// Proves the new floor.
         certificate: Certificate,
     },
+    /// My nullify vote of a view stands, for this reason. Nothing is to be done: it tells people why time is lost.
+    GaveUp {
+        /// The view.
+        view: View,
+        /// What was lacking, or what spoke against it.
+        reason: Reason,
+    },
     /// Wake me then with [`crate::Input::Tick`]; replaces the timer asked for before. A tick that comes too early is
     /// harmless: it asks for the next one again.
     Timer(Millis),
@@ -94,4 +101,42 @@ pub enum Misbehaviour {
     WrongLeader,
     /// It proposed a block that is invalid for ever.
     InvalidBlock,
+}
+
+/// Why a view was given up here. The vote itself does not say it, so only this operator's own view of things does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// No proposal came in time.
+    #[error("no proposal came")]
+    NoProposal,
+    /// The leader proposed two containers.
+    #[error("the leader proposed twice")]
+    TwoProposals,
+    /// A proposal came whose ancestry is not proven here.
+    #[error("the proposal's ancestry is not proven here")]
+    NoAncestry,
+    /// A proposal came and could not be judged in time.
+    #[error("the proposal could not be judged: {0}")]
+    Unjudged(Waits),
+    /// I notarized the proposal, and too few others did in time.
+    #[error("too few operators notarized the proposal")]
+    NoQuorum,
+    /// The proposal is invalid for ever.
+    #[error("the proposal is invalid")]
+    Invalid,
+    /// The leader gave its own view up.
+    #[error("the leader gave up")]
+    Leader,
+    /// The leader's connection is down for too long.
+    #[error("the leader is not connected")]
+    LeaderDown,
+    /// The leader alone says nothing.
+    #[error("the leader is silent")]
+    LeaderSilent,
+    /// I lead, and found no parent to build on.
+    #[error("no block to build on is known here")]
+    NoParent,
+    /// I lead, and the operator cannot build.
+    #[error("the operator cannot build")]
+    Unable,
 }

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use plasma_core::{BlockId, Certificate, Committee, Domain, Epoch, Hash, Millis, OperatorIndex, View};
 
 use crate::{
-    Certified, Config, Effect, Floor, Input, Kind, NotBuilt, Record, Schedule, Violation, chain::Chain,
-    ledger::VoteLedger, opinion::Opinions, outbox::Outbox, peer::Peer, scheme::Scheme,
+    Certified, Config, Effect, Floor, Input, Kind, NotBuilt, Reason, Record, Schedule, Violation,
+    chain::Chain, ledger::VoteLedger, opinion::Opinions, outbox::Outbox, peer::Peer, scheme::Scheme,
 };
 
 mod act;
@@ -161,7 +161,7 @@ impl<S: Scheme> Engine<S> {
             // Whoever woke us holds no timer any more, even when it came too early.
             Input::Tick => self.timer = None,
             Input::Message { from, message } => self.on_message(from, message),
-            Input::Built { view, block } => self.on_built(view, block),
+            Input::Built { view, block, seals } => self.on_built(view, block, seals),
             Input::NotBuilt { view, reason } => self.on_not_built(view, reason),
             Input::Verdict {
                 block,
@@ -199,11 +199,11 @@ impl<S: Scheme> Engine<S> {
         }
     }
 
-    fn on_built(&mut self, view: View, block: BlockId) {
+    fn on_built(&mut self, view: View, block: BlockId, seals: bool) {
         if view == self.view
             && let Some(parent) = self.building.take()
         {
-            self.propose_fresh(parent, block);
+            self.propose_fresh(parent, block, seals);
         }
     }
 
@@ -213,7 +213,7 @@ impl<S: Scheme> Engine<S> {
         }
         match reason {
             NotBuilt::Empty => self.on_empty(),
-            NotBuilt::Unable => self.give_up(),
+            NotBuilt::Unable => self.give_up(Reason::Unable),
         }
     }
 

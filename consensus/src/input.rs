@@ -22,6 +22,8 @@ pub enum Input {
         view: View,
         /// Its id.
         block: BlockId,
+        /// Whether it seals the epoch; see [`Verdict::Valid`].
+        seals: bool,
     },
     /// No block was built for this view.
     NotBuilt {
@@ -56,11 +58,34 @@ pub enum Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Every rule holds, and the body is durable here.
-    Valid,
+    Valid {
+        /// It is the last block of the epoch: whatever stands on it is the work of the next committee.
+        seals: bool,
+    },
     /// A rule is broken that time cannot mend.
     Invalid,
-    /// Cannot be judged yet: the body, the parent's state or an L1 block is missing, or its time lies ahead.
-    Pending,
+    /// Cannot be judged yet.
+    Pending(Waits),
+}
+
+/// What a judgement waits for; the last word of it is the reason when the view is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Waits {
+    /// The operator has not answered yet.
+    #[error("no answer yet")]
+    Answer,
+    /// The block's body is not here.
+    #[error("its body is missing")]
+    Body,
+    /// The state after the parent is not here, or what the block touches is still being read.
+    #[error("the state below it is missing")]
+    State,
+    /// The operator's view of Ethereum has not reached the block's origin, or the block's origin lags too far behind.
+    #[error("its origin on Ethereum is not near ours")]
+    L1,
+    /// The block's time lies ahead of the operator's clock.
+    #[error("its time lies ahead")]
+    Clock,
 }
 
 /// Why a leader's operator built nothing.

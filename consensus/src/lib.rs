@@ -31,10 +31,10 @@ mod wal;
 
 pub use chain::Floor;
 pub use codec::DecodeError;
-pub use effect::{Effect, Misbehaviour, Target};
+pub use effect::{Effect, Misbehaviour, Reason, Target};
 pub use engine::{Engine, Load, Start};
 pub use evidence::{Evidence, Violation};
-pub use input::{Input, NotBuilt, Verdict};
+pub use input::{Input, NotBuilt, Verdict, Waits};
 pub use leader::Schedule;
 pub use ledger::Refusal;
 pub use message::{

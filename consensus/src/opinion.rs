@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use plasma_core::{BlockId, Hash, View};
 
-use crate::Verdict;
+use crate::{Verdict, Waits};
 
 /// Verdicts by block and parent.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl Opinions {
             new = true;
             Opinion {
                 view,
-                verdict: Verdict::Pending,
+                verdict: UNANSWERED,
             }
         });
         entry.view = entry.view.max(view);
@@ -40,7 +40,7 @@ impl Opinions {
     /// Files an answer; one that nobody asked for is dropped, and a final one stays.
     pub(crate) fn answer(&mut self, block: BlockId, parent: BlockId, verdict: Verdict) {
         if let Some(opinion) = self.entries.get_mut(&(block, parent))
-            && opinion.verdict == Verdict::Pending
+            && is_open(opinion.verdict)
         {
             opinion.verdict = verdict;
         }
@@ -50,15 +50,18 @@ impl Opinions {
     pub(crate) fn verdict(&self, block: BlockId, parent: BlockId) -> Verdict {
         self.entries
             .get(&(block, parent))
-            .map_or(Verdict::Pending, |opinion| opinion.verdict)
+            .map_or(UNANSWERED, |opinion| opinion.verdict)
     }
 
     /// Whether the block is valid on the parent that its header names.
     pub(crate) fn is_valid(&self, block: BlockId) -> bool {
+        self.verdicts(block)
+            .any(|verdict| matches!(verdict, Verdict::Valid { .. }))
+    }
+
+    fn verdicts(&self, block: BlockId) -> impl Iterator<Item = Verdict> {
         let any_parent = (block, BlockId(Hash::ZERO))..=(block, BlockId(Hash([0xff; 32])));
-        self.entries
-            .range(any_parent)
-            .any(|(_, opinion)| opinion.verdict == Verdict::Valid)
+        self.entries.range(any_parent).map(|(_, opinion)| opinion.verdict)
     }
 
     /// Keeps only what `wanted` says of (view, block).
@@ -71,3 +74,11 @@ impl Opinions {
         self.entries.len()
     }
 }
+
+/// A verdict that may still change.
+pub(crate) fn is_open(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Pending(_))
+}
+
+/// The verdict before there is one.
+pub(crate) const UNANSWERED: Verdict = Verdict::Pending(Waits::Answer);

@@ -11,6 +11,7 @@ mod suite {
     pub(crate) mod mutants;
     pub(crate) mod proposing;
     pub(crate) mod real_keys;
+    pub(crate) mod reasons;
     pub(crate) mod recovery;
     pub(crate) mod regressions;
     pub(crate) mod simulation;

@@ -92,8 +92,8 @@ pub struct Operator<S: Scheme> {
     offers: BTreeMap<u64, Vec<Offered>>,
     next_offer: u64,
     handing: Handing,
-    /// Blocks whose verdict the engine waits for, with the view that asked.
-    awaited: BTreeMap<BlockId, View>,
+    /// Blocks whose verdict the engine waits for.
+    awaited: BTreeMap<BlockId, validator::Awaited>,
     /// Views above the floor whose leader has sent a body.
     bodies: BTreeSet<View>,
     /// Blocks whose read is under way.

@@ -5,9 +5,10 @@ use plasma_core::{BlockId, Millis, View};
 
 use super::receive::Tallied;
 use crate::{
-    Container, Effect, Engine, Kind, Message, Misbehaviour, NULLIFICATIONS_MAX, Proposal, Record, Statement,
-    Target, Verdict, Vote,
+    Container, Effect, Engine, Kind, Message, Misbehaviour, NULLIFICATIONS_MAX, Proposal, Reason, Record,
+    Statement, Target, Verdict, Vote,
     chain::next,
+    opinion::{UNANSWERED, is_open},
     scheme::Scheme,
     view::{Round, Slot},
 };
@@ -42,9 +43,11 @@ impl<S: Scheme> Engine<S> {
     }
 
     /// Gives the current view up, unless that was done or excluded before.
-    pub(super) fn give_up(&mut self) {
-        let statement = Statement::Nullify { view: self.view };
+    pub(super) fn give_up(&mut self, reason: Reason) {
+        let view = self.view;
+        let statement = Statement::Nullify { view };
         if self.permits(statement) {
+            self.out.push(Effect::GaveUp { view, reason });
             self.vote(statement);
         }
     }
@@ -83,7 +86,7 @@ impl<S: Scheme> Engine<S> {
             .filter_map(|container| {
                 let parent = self.chain.parent_block(container.parent)?;
                 let is_fresh = parent != container.block;
-                let is_open = self.opinions.verdict(container.block, parent) == Verdict::Pending;
+                let is_open = is_open(self.opinions.verdict(container.block, parent));
                 (is_fresh && is_open).then_some((container.view, container.block, parent))
             })
             .collect()
@@ -95,17 +98,17 @@ impl<S: Scheme> Engine<S> {
     }
 
     /// The verdict on a container: a re-proposal is as good as the block it repeats.
-    fn verdict(&self, container: &Container) -> Verdict {
+    pub(super) fn verdict(&self, container: &Container) -> Verdict {
         match self.chain.parent_block(container.parent) {
             Some(parent) if parent == container.block => {
                 if self.is_valid(container.block) {
-                    Verdict::Valid
+                    Verdict::Valid { seals: false }
                 } else {
-                    Verdict::Pending
+                    UNANSWERED
                 }
             }
             Some(parent) => self.opinions.verdict(container.block, parent),
-            None => Verdict::Pending,
+            None => UNANSWERED,
         }
     }
 
@@ -119,11 +122,11 @@ impl<S: Scheme> Engine<S> {
             return;
         }
         match self.verdict(&container) {
-            Verdict::Valid => self.vote(Statement::Notarize(container)),
-            Verdict::Pending => {}
+            Verdict::Valid { .. } => self.vote(Statement::Notarize(container)),
+            Verdict::Pending(_) => {}
             Verdict::Invalid => {
                 self.penalize(self.leader(self.view), Misbehaviour::InvalidBlock);
-                self.give_up();
+                self.give_up(Reason::Invalid);
             }
         }
     }
@@ -171,7 +174,7 @@ impl<S: Scheme> Engine<S> {
             .is_none_or(|deadline| self.now < deadline);
         match self.parent(patient) {
             Some(parent) => self.propose_on(parent),
-            None if !patient => self.give_up(),
+            None if !patient => self.give_up(Reason::NoParent),
             None => {}
         }
     }
@@ -254,7 +257,7 @@ impl<S: Scheme> Engine<S> {
         }
     }
 
-    pub(super) fn propose_fresh(&mut self, parent: View, block: BlockId) {
+    pub(super) fn propose_fresh(&mut self, parent: View, block: BlockId, seals: bool) {
         let Some(parent_block) = self.chain.parent_block(parent) else {
             return;
         };
@@ -267,7 +270,8 @@ impl<S: Scheme> Engine<S> {
             return;
         }
         self.opinions.ask(self.view, block, parent_block);
-        self.opinions.answer(block, parent_block, Verdict::Valid);
+        self.opinions
+            .answer(block, parent_block, Verdict::Valid { seals });
         self.propose(container);
     }
 

@@ -2,7 +2,11 @@
 
 use plasma_core::{Millis, OperatorIndex};
 
-use crate::{Effect, Engine, Statement, scheme::Scheme, view::Round};
+use crate::{
+    Effect, Engine, Kind, Reason, Statement, Verdict,
+    scheme::Scheme,
+    view::{Round, Slot},
+};
 
 impl<S: Scheme> Engine<S> {
     /// Notes since when something waits to be decided. While nothing does, no timer runs.
@@ -49,8 +53,8 @@ impl<S: Scheme> Engine<S> {
 
     /// Nullifies the view when a timer or a sign says that it comes to nothing.
     pub(super) fn try_give_up(&mut self) {
-        if self.give_up_at().is_some_and(|at| at <= self.now) {
-            self.give_up();
+        if let Some((_, reason)) = self.give_up_at().filter(|(at, _)| *at <= self.now) {
+            self.give_up(reason);
             if self.ledger.rules().nullify_ignores_finalize() {
                 self.give_up_stale_view();
             }
@@ -67,42 +71,63 @@ impl<S: Scheme> Engine<S> {
         }
     }
 
-    /// When the current view is to be given up if nothing else happens; none when it is not, or cannot be any more.
-    fn give_up_at(&self) -> Option<Millis> {
+    /// When the current view is to be given up if nothing else happens, and why then; none when it is not, or cannot be
+    /// any more.
+    fn give_up_at(&self) -> Option<(Millis, Reason)> {
         let statement = Statement::Nullify { view: self.view };
         self.ledger.permits(&statement).ok()?;
         let leader = self.leader(self.view);
         let round = self.chain.round(self.view);
         if leader != self.me && round.is_some_and(|round| round.nullify.vote(leader).is_some()) {
-            return Some(self.now);
+            return Some((self.now, Reason::Leader));
         }
         let start = self.timers_start()?;
         let floor = self.chain.floor().view;
-        let view_deadline = self.config.view_deadline(start, self.view, floor);
         if round.and_then(Round::seen).is_some() {
-            return Some(view_deadline);
+            let deadline = self.config.view_deadline(start, self.view, floor);
+            return Some((deadline, self.hindrance()));
         }
-        let lead_deadline = self.config.lead_deadline(start, self.view, floor);
-        let absent = if leader == self.me {
-            None
+        let deadline = self.config.lead_deadline(start, self.view, floor);
+        let is_spoilt = round.is_some_and(|round| round.slot == Slot::Conflict);
+        let late = if is_spoilt {
+            Reason::TwoProposals
         } else {
-            self.absent_at(leader)
+            Reason::NoProposal
         };
-        Some(absent.map_or(lead_deadline, |absent| absent.max(start).min(lead_deadline)))
+        let absent = self.absent_at(leader).filter(|_| leader != self.me);
+        let absent = absent
+            .map(|(at, reason)| (at.max(start), reason))
+            .filter(|(at, _)| *at < deadline);
+        Some(absent.unwrap_or((deadline, late)))
+    }
+
+    /// What keeps a view with a proposal from its notarization.
+    fn hindrance(&self) -> Reason {
+        let Some(container) = self.chain.round(self.view).and_then(Round::seen) else {
+            return Reason::NoProposal;
+        };
+        match self.verdict(&container) {
+            _ if self.ledger.vote(self.view, Kind::Notarize).is_some() => Reason::NoQuorum,
+            _ if !self.chain.is_eligible(&container) => Reason::NoAncestry,
+            Verdict::Pending(waits) => Reason::Unjudged(waits),
+            Verdict::Invalid => Reason::Invalid,
+            Verdict::Valid { .. } => Reason::NoQuorum,
+        }
     }
 
     /// From when a leader without a proposal counts as absent: its connection is down, or it alone is silent.
-    fn absent_at(&self, leader: OperatorIndex) -> Option<Millis> {
+    fn absent_at(&self, leader: OperatorIndex) -> Option<(Millis, Reason)> {
         let peer = self.peers.get(usize::from(leader.0))?;
         if let Some(down_since) = peer.down_since {
-            return Some(down_since.plus(self.config.down_ms));
+            return Some((down_since.plus(self.config.down_ms), Reason::LeaderDown));
         }
         let silence_ms = self.config.silence_ms;
         let is_heard = |heard_at: Millis| self.now.since(heard_at) < silence_ms;
         let heard = (0u16..).zip(&self.peers).filter(|(index, _)| *index != self.me.0);
         let heard = heard.filter(|(_, peer)| is_heard(peer.heard_at)).count();
         // I speak for myself.
-        (heard.saturating_add(1) >= self.committee.quorum()).then(|| peer.heard_at.plus(silence_ms))
+        (heard.saturating_add(1) >= self.committee.quorum())
+            .then(|| (peer.heard_at.plus(silence_ms), Reason::LeaderSilent))
     }
 
     /// Asks to be woken when the next thing is due.
@@ -114,7 +139,7 @@ impl<S: Scheme> Engine<S> {
         let due = [
             Some(self.status_at),
             self.forwards.first().map(|(at, _, _)| *at),
-            self.give_up_at(),
+            self.give_up_at().map(|(at, _)| at),
             self.propose_at(),
             self.patience_deadline()
                 .filter(|_| self.leader(self.view) == self.me),

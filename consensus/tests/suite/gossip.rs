@@ -1,9 +1,11 @@
 //! R9 handing certificates on, R10 pushing what a peer lacks; and what floods cost.
 
-use plasma_consensus::{Container, Effect, Input, MESSAGE_BYTES_MAX, Message, Statement, Status, Verdict};
+use plasma_consensus::{Container, Effect, Input, MESSAGE_BYTES_MAX, Message, Statement, Status};
 use plasma_core::{Bitmap, BlockId, Hash, OperatorIndex, View};
 
-use crate::bench::{Bench, N, block, certified, container, finalize, leader, notarize, nullify, poor_status};
+use crate::bench::{
+    Bench, N, VALID, block, certified, container, finalize, leader, notarize, nullify, poor_status,
+};
 
 /// A member that leads neither of the first two views and is not me.
 fn bystander(bench: &Bench) -> u16 {
@@ -242,6 +244,7 @@ fn nothing_sent_is_longer_than_the_limit() {
     bench.input(Input::Built {
         view: View(22),
         block: block("late"),
+        seals: false,
     });
     let lengths = bench.effects.iter().filter_map(|effect| match effect {
         Effect::Send { message, .. } => Some(message.encode(usize::from(N)).len()),
@@ -249,7 +252,7 @@ fn nothing_sent_is_longer_than_the_limit() {
     });
     let longest = lengths.max().expect("it proposes");
     assert!(longest > 1_000 && longest <= MESSAGE_BYTES_MAX, "{longest}");
-    assert!(bench.judge("late", "genesis", Verdict::Valid).is_empty());
+    assert!(bench.judge("late", "genesis", VALID).is_empty());
 }
 
 /// Lets two engines talk without loss for a while, in steps of 50 ms.
@@ -292,7 +295,7 @@ fn a_newcomer_gathers_hundreds_of_nullifications_and_votes() {
     proposed.nullifications.clear();
     new.hear(leader(401), Message::Proposal(Box::new(proposed)));
     assert!(
-        new.judge("a", "genesis", Verdict::Valid)
+        new.judge("a", "genesis", VALID)
             .contains(&"send notarize 401".to_owned())
     );
 }

@@ -1,9 +1,9 @@
 //! R0 entering a view, R1 proposing.
 
-use plasma_consensus::{Effect, Input, Message, NotBuilt, Record, Verdict};
+use plasma_consensus::{Effect, Input, Message, NotBuilt, Record};
 use plasma_core::{OperatorIndex, View};
 
-use crate::bench::{Bench, N, block, container, finalize, leader, notarize, nullify, poor_status};
+use crate::bench::{Bench, N, VALID, block, container, finalize, leader, notarize, nullify, poor_status};
 
 fn leading() -> Bench {
     Bench::new(leader(1))
@@ -13,6 +13,7 @@ fn built(bench: &mut Bench, view: u64, name: &str) -> Vec<String> {
     bench.input(Input::Built {
         view: View(view),
         block: block(name),
+        seals: false,
     })
 }
 
@@ -77,7 +78,7 @@ fn the_pace_counts_from_the_parents_proposal() {
     bench.work();
     bench.wait(30);
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     bench.wait(20);
     assert!(!bench.votes(notarize(1, 0, "a")).contains(&"build 2".to_owned()));
     assert_eq!(bench.view(), 2);
@@ -154,11 +155,12 @@ fn an_answer_that_comes_after_the_view_was_given_up_changes_nothing() {
         Input::Built {
             view: View(2),
             block: block("b"),
+            seals: false,
         },
     ] {
         let mut bench = Bench::new(leader(2));
         bench.propose(container(1, 0, "a"), None);
-        bench.judge("a", "genesis", Verdict::Valid);
+        bench.judge("a", "genesis", VALID);
         bench.votes(notarize(1, 0, "a"));
         bench.work();
         assert!(bench.wait(100).contains(&"build 2".to_owned()));
@@ -218,7 +220,7 @@ fn a_restarted_leader_that_nullified_proposes_nothing() {
 fn without_work_an_unfinal_tip_is_proposed_again() {
     let mut bench = Bench::new(leader(2));
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     bench.votes(notarize(1, 0, "a"));
     assert!(!bench.wait(99).iter().any(|word| word.starts_with("propose")));
     let said = bench.wait(1);
@@ -289,7 +291,7 @@ fn a_leader_builds_on_the_highest_certified_view() {
     bench.work();
     bench.decide(1, 0, "a", "genesis");
     bench.propose(container(2, 1, "b"), None);
-    bench.judge("b", "a", Verdict::Valid);
+    bench.judge("b", "a", VALID);
     bench.votes(notarize(2, 1, "b"));
     bench.wait(100);
     let parent = bench.effects.iter().find_map(|effect| match effect {
@@ -316,7 +318,7 @@ fn sixteen_blocks_without_finality_are_enough() {
             built(&mut bench, view, &name);
         } else {
             bench.propose(container(view, view - 1, &name), None);
-            bench.judge(&name, &tip, Verdict::Valid);
+            bench.judge(&name, &tip, VALID);
         }
         bench.learn(notarize(view, view - 1, &name));
         tip = name;

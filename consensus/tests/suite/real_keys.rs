@@ -2,12 +2,15 @@
 
 use std::collections::VecDeque;
 
-use plasma_consensus::{Bls, Config, Effect, Engine, Input, Message, Start, Target, Verdict};
+use plasma_consensus::{Bls, Config, Effect, Engine, Input, Message, Start, Target};
 use plasma_core::{
     Address, BlockId, Certificate, Committee, Epoch, Member, Millis, OperatorIndex, SecretKey, keccak,
 };
 
-use crate::{bench::genesis, sim::byzantine::domain};
+use crate::{
+    bench::{VALID, genesis},
+    sim::byzantine::domain,
+};
 
 struct Federation {
     engines: Vec<Engine<Bls>>,
@@ -82,7 +85,14 @@ impl Federation {
             Effect::Send { to, message, .. } => self.deliver(member, to, &message),
             Effect::Build { view, parent } => {
                 let block = BlockId(keccak(&[&view.0.to_be_bytes(), &parent.0.0]));
-                self.queue.push_back((member, Input::Built { view, block }));
+                self.queue.push_back((
+                    member,
+                    Input::Built {
+                        view,
+                        block,
+                        seals: false,
+                    },
+                ));
             }
             Effect::Validate { block, parent, .. } => {
                 self.queue.push_back((
@@ -90,7 +100,7 @@ impl Federation {
                     Input::Verdict {
                         block,
                         parent,
-                        verdict: Verdict::Valid,
+                        verdict: VALID,
                     },
                 ));
             }

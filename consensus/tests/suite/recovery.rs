@@ -1,10 +1,10 @@
 //! Restarts: the log is folded, nothing is said twice, and what was said stands.
 
-use plasma_consensus::{Effect, Floor, Input, Message, Record, Verdict};
+use plasma_consensus::{Effect, Floor, Input, Message, Record};
 use plasma_core::View;
 
 use crate::bench::{
-    Bench, N, block, certificate, certified, container, finalize, genesis, leader, notarize, nullify,
+    Bench, N, VALID, block, certificate, certified, container, finalize, genesis, leader, notarize, nullify,
     poor_status, vote, words,
 };
 
@@ -27,13 +27,10 @@ fn the_view_is_the_highest_that_the_log_knows_in_any_order() {
 fn a_notarize_vote_is_not_contradicted_after_a_restart() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     let mut bench = bench.restarted();
     bench.propose(container(1, 0, "b"), None);
-    assert!(!has(
-        &bench.judge("b", "genesis", Verdict::Valid),
-        "send notarize 1"
-    ));
+    assert!(!has(&bench.judge("b", "genesis", VALID), "send notarize 1"));
 }
 
 #[test]
@@ -43,12 +40,9 @@ fn a_nullify_vote_is_not_followed_by_another_vote_after_a_restart() {
     bench.wait(400);
     let mut bench = bench.restarted();
     bench.propose(container(1, 0, "a"), None);
-    assert!(bench.judge("a", "genesis", Verdict::Valid).is_empty());
+    assert!(bench.judge("a", "genesis", VALID).is_empty());
     bench.learn(notarize(1, 0, "a"));
-    assert!(!has(
-        &bench.judge("a", "genesis", Verdict::Valid),
-        "send finalize 1"
-    ));
+    assert!(!has(&bench.judge("a", "genesis", VALID), "send finalize 1"));
 }
 
 #[test]
@@ -66,7 +60,7 @@ fn a_nullify_vote_sent_before_is_sent_again_to_who_lacks_it() {
 fn own_votes_count_after_a_restart() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     let mut bench = bench.restarted();
     let peers = bench.peers();
     bench.vote(peers[0], notarize(1, 0, "a"));
@@ -82,10 +76,7 @@ fn a_notarized_block_is_asked_about_again_and_then_finalized() {
     bench.learn(notarize(1, 0, "a"));
     let mut bench = bench.restarted();
     assert!(has(&words(&bench.effects), "validate 1"));
-    assert!(has(
-        &bench.judge("a", "genesis", Verdict::Valid),
-        "send finalize 1"
-    ));
+    assert!(has(&bench.judge("a", "genesis", VALID), "send finalize 1"));
 }
 
 #[test]
@@ -141,9 +132,9 @@ fn nothing_at_or_below_the_floor_is_voted_on() {
     let log = vec![Record::Floor(certified(finalize(5, "e")))];
     let mut bench = Bench::from_log(leader(4), log, genesis(), 0);
     bench.propose(container(5, 0, "z"), None);
-    bench.judge("z", "genesis", Verdict::Valid);
+    bench.judge("z", "genesis", VALID);
     bench.learn(notarize(4, 0, "d"));
-    let said = bench.judge("d", "genesis", Verdict::Valid);
+    let said = bench.judge("d", "genesis", VALID);
     assert!(!said.iter().any(|word| word.starts_with("send")), "{said:?}");
 }
 
@@ -188,7 +179,7 @@ fn every_prefix_of_a_log_restores_an_engine_that_stays_honest() {
     bench.wait(400);
     bench.learn(nullify(2));
     bench.propose(container(3, 1, "c"), None);
-    bench.judge("c", "a", Verdict::Valid);
+    bench.judge("c", "a", VALID);
     for length in 0..=bench.log.len() {
         let prefix: Vec<Record> = bench.log.iter().take(length).cloned().collect();
         let mut again = Bench::from_log(bench.me, prefix.clone(), genesis(), 0);

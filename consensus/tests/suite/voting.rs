@@ -7,8 +7,8 @@ use plasma_core::View;
 
 use crate::{
     bench::{
-        Bench, N, block, certificate, certified, certified_by, container, finalize, leader, notarize,
-        nullify, proposal, vote,
+        Bench, N, PENDING, VALID, block, certificate, certified, certified_by, container, finalize, leader,
+        notarize, nullify, proposal, vote,
     },
     sim::crypto::shifted,
 };
@@ -29,10 +29,10 @@ fn an_eligible_and_valid_proposal_is_notarized_once() {
     let mut bench = Bench::follower();
     assert_eq!(bench.propose(container(1, 0, "a"), None), ["validate 1"]);
     assert_eq!(
-        bench.judge("a", "genesis", Verdict::Valid),
+        bench.judge("a", "genesis", VALID),
         ["log notarize 1", "send notarize 1"]
     );
-    assert!(bench.judge("a", "genesis", Verdict::Valid).is_empty());
+    assert!(bench.judge("a", "genesis", VALID).is_empty());
     assert!(bench.propose(container(1, 0, "a"), None).is_empty());
 }
 
@@ -42,14 +42,11 @@ fn an_eligible_and_valid_proposal_is_notarized_once() {
 fn who_finalized_a_view_follows_its_nullification_to_another_branch() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     assert!(has(&bench.learn(notarize(1, 0, "a")), "send finalize 1"));
     bench.learn(nullify(1));
     bench.propose(container(2, 0, "b"), None);
-    assert!(has(
-        &bench.judge("b", "genesis", Verdict::Valid),
-        "send notarize 2"
-    ));
+    assert!(has(&bench.judge("b", "genesis", VALID), "send notarize 2"));
     assert!(has(&bench.learn(notarize(2, 0, "b")), "send finalize 2"));
 }
 
@@ -57,11 +54,8 @@ fn who_finalized_a_view_follows_its_nullification_to_another_branch() {
 fn a_pending_verdict_votes_nothing_and_a_later_one_counts() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    assert!(bench.judge("a", "genesis", Verdict::Pending).is_empty());
-    assert!(has(
-        &bench.judge("a", "genesis", Verdict::Valid),
-        "send notarize 1"
-    ));
+    assert!(bench.judge("a", "genesis", PENDING).is_empty());
+    assert!(has(&bench.judge("a", "genesis", VALID), "send notarize 1"));
 }
 
 #[test]
@@ -80,7 +74,7 @@ fn an_invalid_block_is_nullified_at_once_and_its_leader_penalized() {
 fn a_verdict_on_another_parent_does_not_count() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    assert!(bench.judge("a", "elsewhere", Verdict::Valid).is_empty());
+    assert!(bench.judge("a", "elsewhere", VALID).is_empty());
     assert!(bench.judge("a", "elsewhere", Verdict::Invalid).is_empty());
 }
 
@@ -91,7 +85,7 @@ fn a_proposal_on_an_uncertified_parent_waits_for_the_certificate() {
     let early = bench.propose(container(2, 1, "b"), None);
     assert!(early.is_empty(), "{early:?}");
     assert!(has(&bench.learn(notarize(1, 0, "a")), "validate 2"));
-    assert!(has(&bench.judge("b", "a", Verdict::Valid), "send notarize 2"));
+    assert!(has(&bench.judge("b", "a", VALID), "send notarize 2"));
 }
 
 #[test]
@@ -101,10 +95,7 @@ fn a_proposal_that_skips_a_view_needs_its_nullification() {
     let mut skipping = proposal(container(2, 0, "b"), None);
     skipping.nullifications.clear();
     bench.hear(leader(2), Message::Proposal(Box::new(skipping)));
-    assert!(!has(
-        &bench.judge("b", "genesis", Verdict::Valid),
-        "send notarize 2"
-    ));
+    assert!(!has(&bench.judge("b", "genesis", VALID), "send notarize 2"));
     assert!(has(&bench.learn(nullify(1)), "send notarize 2"));
 }
 
@@ -175,7 +166,7 @@ fn a_leader_with_two_proposals_gets_no_vote_and_is_accused() {
     bench.propose(container(1, 0, "a"), None);
     let said = bench.propose(container(1, 0, "b"), None);
     assert_eq!(said, [format!("evidence {}", leader(1))]);
-    assert!(bench.judge("a", "genesis", Verdict::Valid).is_empty());
+    assert!(bench.judge("a", "genesis", VALID).is_empty());
     assert!(
         bench.propose(container(1, 0, "c"), None).is_empty(),
         "once is enough"
@@ -186,7 +177,7 @@ fn a_leader_with_two_proposals_gets_no_vote_and_is_accused() {
 fn the_leaders_signature_is_its_notarize_vote() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     let third = others(&bench, 1)[0];
     assert!(has(&bench.vote(third, notarize(1, 0, "a")), "log notarization 1"));
     assert_eq!(bench.view(), 2);
@@ -231,7 +222,7 @@ fn on_the_happy_path_nothing_is_verified_singly_and_each_certificate_once() {
 fn a_bad_vote_is_struck_and_the_others_carry_on() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     let [liar, honest] = [others(&bench, 1)[0], others(&bench, 1)[1]];
     let mut bad = vote(liar, notarize(1, 0, "a"));
     bad.signature = shifted(&bad.signature, 1);
@@ -279,7 +270,7 @@ fn a_notarized_and_valid_block_is_finalized_without_an_own_notarize_vote() {
     let said = bench.learn(notarize(1, 0, "a"));
     assert!(has(&said, "validate 1") && !has(&said, "send finalize 1"));
     assert_eq!(
-        bench.judge("a", "genesis", Verdict::Valid),
+        bench.judge("a", "genesis", VALID),
         ["log finalize 1", "send finalize 1"]
     );
 }
@@ -290,10 +281,7 @@ fn a_finalize_vote_may_come_views_later() {
     bench.learn(notarize(1, 0, "a"));
     bench.learn(nullify(2));
     bench.learn(nullify(3));
-    assert!(has(
-        &bench.judge("a", "genesis", Verdict::Valid),
-        "send finalize 1"
-    ));
+    assert!(has(&bench.judge("a", "genesis", VALID), "send finalize 1"));
 }
 
 #[test]
@@ -302,10 +290,7 @@ fn who_nullified_does_not_finalize() {
     bench.work();
     assert!(has(&bench.wait(400), "send nullify 1"));
     bench.learn(notarize(1, 0, "a"));
-    assert!(!has(
-        &bench.judge("a", "genesis", Verdict::Valid),
-        "send finalize 1"
-    ));
+    assert!(!has(&bench.judge("a", "genesis", VALID), "send finalize 1"));
 }
 
 #[test]
@@ -347,7 +332,7 @@ fn a_node_that_was_behind_votes_on_from_its_new_floor() {
     let next = container(10, 9, "j");
     if leader(10) != bench.me {
         bench.propose(next, None);
-        assert!(has(&bench.judge("j", "i", Verdict::Valid), "send notarize 10"));
+        assert!(has(&bench.judge("j", "i", VALID), "send notarize 10"));
     }
 }
 
@@ -411,7 +396,7 @@ fn finality_of_a_block_that_is_invalid_here_stops_the_engine() {
 fn all_records_of_a_step_stand_before_all_messages() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", Verdict::Valid);
+    bench.judge("a", "genesis", VALID);
     for signer in others(&bench, 1) {
         let said = bench.vote(signer, notarize(1, 0, "a"));
         let first_other = said.iter().position(|word| !word.starts_with("log"));

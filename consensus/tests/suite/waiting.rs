@@ -1,9 +1,9 @@
 //! R8: timers, and the signs that end a view at once.
 
-use plasma_consensus::{Effect, Input, Message, Verdict};
+use plasma_consensus::{Effect, Input, Message};
 use plasma_core::{Millis, OperatorIndex};
 
-use crate::bench::{Bench, N, container, leader, notarize, nullify, poor_status};
+use crate::bench::{Bench, N, VALID, container, leader, notarize, nullify, poor_status};
 
 fn gave_up(said: &[String], view: u64) -> bool {
     said.contains(&format!("send nullify {view}"))
@@ -49,7 +49,7 @@ fn a_view_that_was_given_up_is_not_notarized() {
     bench.work();
     bench.wait(400);
     bench.propose(container(1, 0, "a"), None);
-    assert!(bench.judge("a", "genesis", Verdict::Valid).is_empty());
+    assert!(bench.judge("a", "genesis", VALID).is_empty());
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn a_slow_proposal_of_a_connected_leader_is_still_taken_before_the_timer() {
     assert!(!gave_up(&bench.wait(20), 1));
     assert!(
         bench
-            .judge("a", "genesis", Verdict::Valid)
+            .judge("a", "genesis", VALID)
             .contains(&"send notarize 1".to_owned())
     );
 }

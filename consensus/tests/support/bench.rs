@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use plasma_consensus::{
-    Certified, Config, Container, Effect, Engine, Floor, Held, Input, Kind, Message, Proposal, Record,
-    Schedule, Start, Statement, Status, Target, Verdict, Vote,
+    Certified, Config, Container, Effect, Engine, Floor, Held, Input, Kind, Message, Proposal, Reason,
+    Record, Schedule, Start, Statement, Status, Target, Verdict, Vote, Waits,
     scheme::{Scheme, Verifier},
 };
 use plasma_core::{
@@ -59,6 +59,12 @@ pub(crate) const CONFIG: Config = Config {
     down_ms: 2_000,
     silence_ms: 5_000,
 };
+
+/// A good block that seals nothing.
+pub(crate) const VALID: Verdict = Verdict::Valid { seals: false };
+
+/// A block whose body is still missing.
+pub(crate) const PENDING: Verdict = Verdict::Pending(Waits::Body);
 
 /// An engine, the time, and its log.
 #[derive(Debug)]
@@ -352,6 +358,14 @@ impl<S: Scheme> Bench<S> {
         statuses.collect()
     }
 
+    /// Why the last call gave its view up.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::GaveUp { reason, .. } => Some(*reason),
+            _ => None,
+        })
+    }
+
     /// What the last call says to one peer.
     pub(crate) fn spoken_to(&self, peer: u16) -> Vec<Message> {
         let messages = self.effects.iter().filter_map(|effect| match effect {
@@ -381,7 +395,7 @@ impl<S: Scheme> Bench<S> {
     /// A view with container `name` proposed, judged valid, notarized and finalized by all.
     pub(crate) fn decide(&mut self, view: u64, parent: u64, name: &str, parent_name: &str) {
         self.propose(container(view, parent, name), None);
-        self.judge(name, parent_name, Verdict::Valid);
+        self.judge(name, parent_name, VALID);
         self.votes(notarize(view, parent, name));
         self.votes(finalize(view, name));
         assert_eq!((self.view(), self.floor()), (view + 1, view), "{name} is decided");
@@ -412,7 +426,7 @@ pub(crate) fn certificate(view: u64, name: &str) -> Certificate {
     certified(finalize(view, name)).finalization().expect("it is one")
 }
 
-/// Effects in words; timers and statuses are left out.
+/// Effects in words; timers, statuses and reasons are left out.
 pub(crate) fn words(effects: &[Effect]) -> Vec<String> {
     effects.iter().filter_map(word).collect()
 }
@@ -429,7 +443,8 @@ fn word(effect: &Effect) -> Option<String> {
             message: Message::Status(_),
             ..
         }
-        | Effect::Timer(_) => return None,
+        | Effect::Timer(_)
+        | Effect::GaveUp { .. } => return None,
         Effect::Send { to, message, body } => format!("{}{}", sent(message, body.is_some()), aimed(*to)),
         Effect::Build { view, .. } => format!("build {view}"),
         Effect::Validate { view, .. } => format!("validate {view}"),

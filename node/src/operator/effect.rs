@@ -98,6 +98,13 @@ pub enum Effect {
     Accuse(plasma_consensus::Evidence),
     /// The vote ledger refused a signature that the rules asked for: a bug, harmless by itself.
     Refused(plasma_consensus::Refusal),
+    /// Our own vote gave a view up.
+    GaveUp {
+        /// Which.
+        view: View,
+        /// Why.
+        reason: plasma_consensus::Reason,
+    },
     /// A proposed block breaks a rule of the ledger.
     Invalid {
         /// Which.

@@ -123,6 +123,14 @@ impl<S: Scheme> Operator<S> {
         if let Some(bytes) = self.chain.log(&id) {
             effects.push(Effect::Persist(Record::Body(bytes)));
         }
-        self.step(now, Input::Built { view, block: id }, effects);
+        self.step(
+            now,
+            Input::Built {
+                view,
+                block: id,
+                seals: false,
+            },
+            effects,
+        );
     }
 }

@@ -4,7 +4,7 @@
 //! Lag, depth and clock are judged only before our own vote; they make a verdict pending, never invalid, and never stand
 //! against a block that a quorum accepted.
 
-use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict, Violation};
+use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict, Violation, Waits};
 use plasma_core::{
     AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, Header, L1Event, Millis, OperatorIndex,
     Reads, View, Wanted, ledger,
@@ -21,6 +21,17 @@ use super::{
 
 /// A header's time may lie this far ahead of our clock (`docs/protocol.md` section 4).
 const DRIFT_MS: u64 = 2_000;
+
+/// A question of the engine that has no final answer yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Awaited {
+    /// The view that asked.
+    view: View,
+    /// The parent it asked about.
+    parent: BlockId,
+    /// What the engine was last told that the answer waits for.
+    waits: Waits,
+}
 
 impl<S: Scheme> Operator<S> {
     /// Files a block that arrived; it is judged when somebody asks.
@@ -54,7 +65,8 @@ impl<S: Scheme> Operator<S> {
                     });
                 }
                 Wish::Build { view, parent } => builds.push((view, parent)),
-                Wish::Validate { view, block, .. } => self.await_block(view, block, effects),
+                Wish::Validate { view, block, parent } => self.await_block(view, block, parent, effects),
+                Wish::GaveUp { view, reason } => effects.push(Effect::GaveUp { view, reason }),
                 Wish::Finalized { certificate, .. } | Wish::Behind { certificate } => {
                     effects.push(Effect::CancelBelow(certificate.view));
                     self.chain.on_final(certificate);
@@ -88,8 +100,11 @@ impl<S: Scheme> Operator<S> {
     }
 
     /// The engine waits for a verdict. A body that is not here is fetched: from its leader first, then from all in turn.
-    fn await_block(&mut self, view: View, block: BlockId, effects: &mut Vec<Effect>) {
-        let asked_before = self.awaited.insert(block, view).is_some();
+    fn await_block(&mut self, view: View, block: BlockId, parent: BlockId, effects: &mut Vec<Effect>) {
+        let before = self.awaited.get(&block);
+        let asked_before = before.is_some();
+        let waits = before.map_or(Waits::Answer, |awaited| awaited.waits);
+        self.awaited.insert(block, Awaited { view, parent, waits });
         if self.chain.block(&block).is_some() || block == self.chain.decided().id {
             return;
         }
@@ -102,18 +117,26 @@ impl<S: Scheme> Operator<S> {
     /// Gives the engine every verdict that is known by now, and asks for the reads of those that can be known next.
     pub(super) fn answer_engine(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         let floor = self.engine.floor().view;
-        self.awaited.retain(|_, view| *view > floor);
+        self.awaited.retain(|_, awaited| awaited.view > floor);
         self.bodies.retain(|view| *view > floor);
-        let awaited: Vec<(BlockId, View)> =
-            self.awaited.iter().map(|(block, view)| (*block, *view)).collect();
-        for (block, view) in awaited {
-            let Some(parent) = self.chain.block(&block).map(|known| known.block.header.parent) else {
-                continue;
-            };
-            let verdict = self.verdict(now, &block, view);
+        let awaited: Vec<(BlockId, Awaited)> = self
+            .awaited
+            .iter()
+            .map(|(block, awaited)| (*block, *awaited))
+            .collect();
+        for (block, awaited) in awaited {
+            let known = self.chain.block(&block);
+            let parent = known.map_or(awaited.parent, |known| known.block.header.parent);
+            let verdict = self.verdict(now, &block, awaited.view);
             match verdict {
-                Verdict::Pending => self.apply_when_possible(&block, effects),
-                Verdict::Valid => {
+                Verdict::Pending(waits) => {
+                    self.apply_when_possible(&block, effects);
+                    if waits == awaited.waits {
+                        continue;
+                    }
+                    self.awaited.insert(block, Awaited { waits, ..awaited });
+                }
+                Verdict::Valid { .. } => {
                     self.awaited.remove(&block);
                     if let Some(bytes) = self.chain.log(&block) {
                         effects.push(Effect::Persist(Record::Body(bytes)));
@@ -123,17 +146,15 @@ impl<S: Scheme> Operator<S> {
                     self.awaited.remove(&block);
                 }
             }
-            if verdict != Verdict::Pending {
-                self.step(
-                    now,
-                    Input::Verdict {
-                        block,
-                        parent,
-                        verdict,
-                    },
-                    effects,
-                );
-            }
+            self.step(
+                now,
+                Input::Verdict {
+                    block,
+                    parent,
+                    verdict,
+                },
+                effects,
+            );
         }
     }
 
@@ -222,24 +243,46 @@ impl<S: Scheme> Operator<S> {
             return Verdict::Invalid;
         }
         let is_over = view < self.engine.view();
-        let applied = self.chain.block(id).filter(|known| known.delta.is_some());
-        match applied {
-            Some(known) if is_over || self.is_timely(now, &known.block.header) => Verdict::Valid,
-            _ => Verdict::Pending,
-        }
+        let Some(known) = self.chain.block(id) else {
+            return Verdict::Pending(Waits::Body);
+        };
+        let header = &known.block.header;
+        let hindrance = match &known.delta {
+            None => Some(self.lacks(header)),
+            Some(_) if is_over => None,
+            Some(_) => self.untimely(now, header),
+        };
+        // No committee takes over here yet, so the engine is never told to stop at the last block of its epoch.
+        hindrance.map_or(Verdict::Valid { seals: false }, Verdict::Pending)
     }
 
-    /// The checks of our own vote: the proposer's clock, and whether it still listens to Ethereum.
-    fn is_timely(&self, now: Millis, header: &Header) -> bool {
+    /// What a block lacks that is here and not applied.
+    fn lacks(&self, header: &Header) -> Waits {
+        let Some(parent) = self.chain.state(&header.parent).map(|state| &state.header) else {
+            return Waits::State;
+        };
+        let moved = header.l1_height != parent.l1_height;
+        if moved && self.origins.sight(header.l1_height, &header.l1_hash) != Sight::Same {
+            return Waits::L1;
+        }
+        Waits::State
+    }
+
+    /// The checks of our own vote: the proposer's clock, and whether it still listens to Ethereum. What is wrong, if
+    /// anything is.
+    fn untimely(&self, now: Millis, header: &Header) -> Option<Waits> {
         let Some(parent) = self.chain.state(&header.parent) else {
-            return false;
+            return Some(Waits::State);
         };
         let lag = self.origins.newest().height.0.saturating_sub(header.l1_height.0);
         let full = || {
             self.origins
                 .is_full(parent.header.l1_height, header.l1_height, self.l1_events_max)
         };
-        header.timestamp_ms.0 <= now.0.saturating_add(DRIFT_MS) && (lag <= self.origin_lag || full())
+        if header.timestamp_ms.0 > now.0.saturating_add(DRIFT_MS) {
+            return Some(Waits::Clock);
+        }
+        (lag > self.origin_lag && !full()).then_some(Waits::L1)
     }
 
     /// Asks for the read of a block whose parent is applied and whose origin our own view of Ethereum has reached.

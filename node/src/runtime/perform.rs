@@ -62,6 +62,7 @@ impl<S: Storage> Runtime<S> {
             Effect::CancelBelow(view) => self.network.cancel_below(view.0),
             Effect::Accuse(evidence) => error!(?evidence, "an operator contradicted itself"),
             Effect::Refused(refusal) => error!(?refusal, "the vote ledger refused a signature"),
+            Effect::GaveUp { view, reason } => info!(view = view.0, %reason, "view given up"),
             Effect::Invalid { block, broken } => warn!(block = %block.0, %broken, "invalid block proposed"),
             Effect::Stop(reason) => error!(reason, "stopped signing; proofs are still served"),
         }

@@ -254,7 +254,7 @@ impl World {
                 Effect::Accuse(evidence) => panic!("operator {index} accuses: {evidence:?}"),
                 Effect::Refused(refusal) => panic!("operator {index} refused to sign: {refusal:?}"),
                 Effect::Penalize { peer, reason } => panic!("operator {index} penalizes {peer}: {reason}"),
-                Effect::CancelBelow(_) => {}
+                Effect::GaveUp { .. } | Effect::CancelBelow(_) => {}
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use plasma_consensus::{Engine, Input, NotBuilt, Record, Start, Verdict};
+use plasma_consensus::{Engine, Input, NotBuilt, Record, Start, Verdict, Waits};
 use plasma_core::{BlockId, Hash, Millis, OperatorIndex, View, keccak};
 
 use super::{Event, STIR_MS, World};
@@ -124,7 +124,14 @@ impl World {
         let host = self.host_mut(member);
         host.disk.bodies.insert(block);
         host.validated.insert(block);
-        self.input(member, Input::Built { view, block });
+        self.input(
+            member,
+            Input::Built {
+                view,
+                block,
+                seals: false,
+            },
+        );
     }
 
     fn on_judge(&mut self, member: u16, block: BlockId, parent: BlockId) {
@@ -147,7 +154,7 @@ impl World {
                 Input::Verdict {
                     block,
                     parent,
-                    verdict: Verdict::Pending,
+                    verdict: Verdict::Pending(Waits::L1),
                 },
             );
             let life = self.host(member).life;
@@ -163,15 +170,15 @@ impl World {
         }
         let blocks = &self.blocks;
         let verdict = match self.hosts[usize::from(member)].judge(block, parent, blocks) {
-            Judged::Valid => Verdict::Valid,
+            Judged::Valid => Verdict::Valid { seals: false },
             Judged::Invalid => Verdict::Invalid,
             Judged::Needs(body) => {
                 self.fetch(member, body);
                 self.host_mut(member).asked.insert((block, parent));
-                Verdict::Pending
+                Verdict::Pending(Waits::Body)
             }
         };
-        if verdict != Verdict::Pending {
+        if !matches!(verdict, Verdict::Pending(_)) {
             self.host_mut(member).asked.remove(&(block, parent));
         }
         self.input(

@@ -122,6 +122,7 @@ impl World {
                     },
                 );
             }
+            Effect::GaveUp { .. } => {}
             Effect::Finalized { certificate, path } => self.on_final(member, certificate, Some(&path)),
             Effect::Behind { certificate } => self.on_final(member, certificate, None),
             Effect::Timer(at) => {
