@@ -254,12 +254,42 @@ impl<S: Scheme> Engine<S> {
         self.schedule.leader(view)
     }
 
-    /// Whether a record must stay in the log. The floor never moves back, so a record denied once is denied for ever.
+    /// The certificate that let it into its present view, for an operator that lost its log and asks how far it may have
+    /// voted itself; none at the very start of an epoch. The present view is the one after it. Whoever voted in a view can
+    /// show this for that view or a later one, so 2f + 1 answers of others cover every vote that anybody cast.
+    ///
+    /// After a restart a view may stand on a vote alone when the log was pruned by hand; then the highest certificate
+    /// stands here, and the claim is too low rather than unproven.
+    #[must_use]
+    pub fn claim(&self) -> Option<Certified> {
+        let above = self.chain.above_floor().rev();
+        let newest = above
+            .filter(|(view, _)| *view < self.view)
+            .find_map(|(_, round)| round.notarization.clone().or_else(|| round.nullification.clone()));
+        let floor = || self.chain.floor().certificate.clone().map(Certified::from);
+        newest.or_else(floor)
+    }
+
+    /// Nothing at or below this view is voted on, because an earlier life may have voted there; view 0 when there was
+    /// none.
+    #[must_use]
+    pub fn amnesia_floor(&self) -> View {
+        self.ledger.amnesia()
+    }
+
+    /// Whether a record must stay in the log. Floors never move back, so a record denied once is denied for ever.
     #[must_use]
     pub fn needs(&self, record: &Record) -> bool {
         let floor = self.chain.floor().view;
-        let is_floor = matches!(record, Record::Floor(_)) && record.view() == floor;
-        record.epoch() == self.epoch() && (record.view() > floor || is_floor)
+        let stays = match record {
+            Record::Floor(_) => record.view() >= floor,
+            // No final view makes up for a log that is not mine.
+            Record::Forgotten { view, .. } => *view > self.ledger.amnesia(),
+            Record::Vote(_) | Record::MyProposal { .. } | Record::Certificate(_) | Record::Amnesia { .. } => {
+                record.view() > floor
+            }
+        };
+        record.epoch() == self.epoch() && stays
     }
 
     /// How much it remembers, for metrics and for the bounds of tests.

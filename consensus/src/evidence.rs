@@ -76,7 +76,8 @@ impl Evidence {
     }
 }
 
-/// What can only happen when more than f operators lie, or validation is not deterministic.
+/// What can only happen when more than f operators lie, validation is not deterministic, or this operator's own log is
+/// not the one it spoke by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// Two containers are notarized in one view.
@@ -97,4 +98,13 @@ pub enum Violation {
     /// A quorum finalized what this operator found invalid.
     #[error("the quorum of view {0} finalized a block that is invalid here")]
     NonDeterminism(View),
+    /// A genuine certificate counts a vote of this operator that its log does not know: the log is an old copy, or
+    /// another instance votes with this key.
+    #[error("a certificate of view {view} holds a {kind:?} vote of mine that my log does not know")]
+    Forgotten {
+        /// The view.
+        view: View,
+        /// The kind of the vote.
+        kind: Kind,
+    },
 }

@@ -1,8 +1,8 @@
 //! My own votes, mirror of the write-ahead log, and the only place that can sign.
 //!
 //! [`VoteLedger::permits`] is the whole of an operator's honesty: one notarize per view and none after a nullify, no
-//! nullify after a finalize, no finalize after a nullify, nothing at or below the floor. Everything else in this crate
-//! may be wrong without making this operator contradict itself. Source: `consensus.md` section 4.
+//! nullify after a finalize, no finalize after a nullify, nothing at or below the floor, and nothing at or below the
+//! amnesia floor, where an earlier life may have said what this one does not know. Everything else in this crate may be wrong without making this operator contradict itself. Source: `consensus.md` section 4.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +29,9 @@ pub enum Refusal {
     /// The view is final, or of another epoch's end.
     #[error("view {0} is at or below the floor")]
     BelowFloor(View),
+    /// An earlier life of this operator may have voted in the view.
+    #[error("view {0} is at or below the amnesia floor")]
+    Amnesia(View),
     /// This statement, or another of its kind, was already made about the view.
     #[error("already voted {kind:?} in view {view}")]
     Repeated {
@@ -60,6 +63,7 @@ pub(crate) struct VoteLedger<S> {
     domain: Domain,
     scheme: S,
     floor: View,
+    amnesia: View,
     said: BTreeMap<View, Said>,
     rules: Rules,
 }
@@ -72,6 +76,7 @@ impl<S: Scheme> VoteLedger<S> {
             domain,
             scheme,
             floor: View(0),
+            amnesia: View(0),
             said: BTreeMap::new(),
             rules: Rules::default(),
         }
@@ -93,6 +98,7 @@ impl<S: Scheme> VoteLedger<S> {
             Record::MyProposal { container, .. } => {
                 self.said.entry(container.view).or_default().proposal = Some(*container);
             }
+            Record::Amnesia { floor, .. } => self.amnesia = self.amnesia.max(*floor),
             _ => {}
         }
     }
@@ -102,6 +108,9 @@ impl<S: Scheme> VoteLedger<S> {
         let view = statement.view();
         if view <= self.floor {
             return Err(Refusal::BelowFloor(view));
+        }
+        if view <= self.amnesia {
+            return Err(Refusal::Amnesia(view));
         }
         let Some(said) = self.said.get(&view) else {
             return Ok(());
@@ -172,6 +181,16 @@ impl<S: Scheme> VoteLedger<S> {
         }
     }
 
+    /// Whether a signature of mine on this statement, if it is genuine, is one that I do not remember giving. A vote is
+    /// durable before it is sent, so a crash never makes this true: what it lost nobody ever saw.
+    pub(crate) fn has_forgotten(&self, statement: &Statement) -> bool {
+        let view = statement.view();
+        let is_mine = |vote: &Vote| vote.statement == *statement;
+        view > self.floor.max(self.amnesia)
+            && !self.rules.forgets_silently()
+            && !self.vote(view, statement.kind()).is_some_and(is_mine)
+    }
+
     /// All my votes above the floor, oldest view first.
     pub(crate) fn votes(&self) -> impl Iterator<Item = &Vote> {
         self.said.values().flat_map(|said| {
@@ -190,6 +209,11 @@ impl<S: Scheme> VoteLedger<S> {
     pub(crate) fn raise_floor(&mut self, floor: View) {
         self.floor = self.floor.max(floor);
         self.said = self.said.split_off(&View(self.floor.0.saturating_add(1)));
+    }
+
+    /// Up to where nothing is said, because an earlier life may have said something else; view 0 when there was none.
+    pub(crate) fn amnesia(&self) -> View {
+        self.amnesia
     }
 
     /// Which rules a test broke; none in production.

@@ -22,6 +22,8 @@ pub enum Mutation {
     ParentUnchecked,
     /// A second container is notarized in one view.
     NotarizesTwice,
+    /// A vote of mine that the log does not know stops nothing.
+    ForgetsSilently,
 }
 
 macro_rules! question {
@@ -40,6 +42,14 @@ impl Rules {
     question!(nullify_ignores_finalize, NullifyIgnoresFinalize);
     question!(parent_unchecked, ParentUnchecked);
     question!(notarizes_twice, NotarizesTwice);
+
+    /// Whoever breaks any rule must not be stopped by its own log: its lies would end with the first certificate.
+    pub(crate) const fn forgets_silently(self) -> bool {
+        #[cfg(feature = "mutants")]
+        return self.broken.is_some();
+        #[cfg(not(feature = "mutants"))]
+        false
+    }
 
     #[cfg(feature = "mutants")]
     pub(crate) const fn broken(mutation: Mutation) -> Self {

@@ -6,6 +6,8 @@
 //! | `MyProposal` | the container I propose in my view | a restarted leader proposes exactly this or nothing |
 //! | `Certificate` | a notarization or nullification above the floor | ancestry proofs and the view survive restarts |
 //! | `Floor` | the highest finalization | nothing at or below its view is ever voted on again |
+//! | `Amnesia` | up to where an earlier life of this operator may have voted | nothing at or below it is ever voted on |
+//! | `Forgotten` | a vote of mine that this log does not hold | a restart must not make the operator vote again |
 //!
 //! Every record names its epoch; those of another epoch are ignored. The file's framing (lengths, checksums, batches)
 //! belongs to the node. Once a floor is durable, records that [`crate::Engine::needs`] denies may be dropped,
@@ -35,12 +37,32 @@ pub enum Record {
     Certificate(Certified),
     /// The highest finalization, verified before it was written.
     Floor(Certified),
+    /// The votes of an earlier life are lost, and none of them was about a later view than this one. Written by an
+    /// operator that rejoins, before its engine starts.
+    Amnesia {
+        /// The epoch it belongs to.
+        epoch: Epoch,
+        /// Nothing at or below this view is voted on or proposed.
+        floor: View,
+    },
+    /// A certificate showed a vote of mine that this log does not hold. The engine that reads this says nothing, unless
+    /// an amnesia floor at or above the view was written since.
+    Forgotten {
+        /// The epoch it belongs to.
+        epoch: Epoch,
+        /// The view of the vote.
+        view: View,
+        /// Its kind.
+        kind: Kind,
+    },
 }
 
 const VOTE: u8 = 1;
 const MY_PROPOSAL: u8 = 2;
 const CERTIFICATE: u8 = 3;
 const FLOOR: u8 = 4;
+const AMNESIA: u8 = 5;
+const FORGOTTEN: u8 = 6;
 
 /// The longest record: the notarization of a committee of a hundred behind its kind.
 pub const RECORD_BYTES_MAX: usize = 167;
@@ -51,7 +73,9 @@ impl Record {
     pub fn epoch(&self) -> Epoch {
         match self {
             Self::Vote(vote) => vote.epoch,
-            Self::MyProposal { epoch, .. } => *epoch,
+            Self::MyProposal { epoch, .. } | Self::Amnesia { epoch, .. } | Self::Forgotten { epoch, .. } => {
+                *epoch
+            }
             Self::Certificate(certified) | Self::Floor(certified) => certified.epoch,
         }
     }
@@ -62,6 +86,8 @@ impl Record {
         match self {
             Self::Vote(vote) => vote.statement.view(),
             Self::MyProposal { container, .. } => container.view,
+            Self::Amnesia { floor, .. } => *floor,
+            Self::Forgotten { view, .. } => *view,
             Self::Certificate(certified) | Self::Floor(certified) => certified.statement.view(),
         }
     }
@@ -90,6 +116,17 @@ impl Record {
                 out.push(FLOOR);
                 write_certified(&mut out, certified, n);
             }
+            Self::Amnesia { epoch, floor } => {
+                out.push(AMNESIA);
+                out.extend(epoch.0.to_be_bytes());
+                out.extend(floor.0.to_be_bytes());
+            }
+            Self::Forgotten { epoch, view, kind } => {
+                out.push(FORGOTTEN);
+                out.extend(epoch.0.to_be_bytes());
+                out.extend(view.0.to_be_bytes());
+                out.push(kind_byte(*kind));
+            }
         }
         out
     }
@@ -116,6 +153,15 @@ impl Record {
             }
             CERTIFICATE => Self::Certificate(certificate(&mut reader, n, false)?),
             FLOOR => Self::Floor(certificate(&mut reader, n, true)?),
+            AMNESIA => Self::Amnesia {
+                epoch: reader.epoch()?,
+                floor: reader.view()?,
+            },
+            FORGOTTEN => Self::Forgotten {
+                epoch: reader.epoch()?,
+                view: reader.view()?,
+                kind: kind_of(reader.u8()?)?,
+            },
             kind => return Err(DecodeError::Kind(kind)),
         };
         reader.end()?;
@@ -130,4 +176,20 @@ fn certificate(reader: &mut Reader<'_>, n: usize, finalizes: bool) -> Result<Cer
     } else {
         Err(DecodeError::Form("certificate"))
     }
+}
+
+/// The tag of the digest that such a vote signs.
+fn kind_byte(kind: Kind) -> u8 {
+    match kind {
+        Kind::Notarize => 1,
+        Kind::Nullify => 2,
+        Kind::Finalize => 3,
+    }
+}
+
+fn kind_of(byte: u8) -> Result<Kind, DecodeError> {
+    [Kind::Notarize, Kind::Nullify, Kind::Finalize]
+        .into_iter()
+        .find(|kind| kind_byte(*kind) == byte)
+        .ok_or(DecodeError::Form("kind of vote"))
 }

@@ -6,7 +6,9 @@ mod bench;
 mod sim;
 
 mod suite {
+    pub(crate) mod amnesia;
     pub(crate) mod codec;
+    pub(crate) mod forgotten;
     pub(crate) mod gossip;
     pub(crate) mod mutants;
     pub(crate) mod proposing;

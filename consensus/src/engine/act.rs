@@ -155,11 +155,7 @@ impl<S: Scheme> Engine<S> {
     /// R1.
     pub(super) fn try_propose(&mut self) {
         let view = self.view;
-        if self.leader(view) != self.me
-            || self.building.is_some()
-            || self.ledger.vote(view, Kind::Nullify).is_some()
-            || self.ledger.vote(view, Kind::Notarize).is_some()
-        {
+        if !self.may_propose() {
             return;
         }
         if let Some(mine) = self.ledger.proposal(view) {
@@ -177,6 +173,16 @@ impl<S: Scheme> Engine<S> {
             None if !patient => self.give_up(Reason::NoParent),
             None => {}
         }
+    }
+
+    /// Whether the present view is mine to propose in, and nothing is proposed, being built, or said against it.
+    fn may_propose(&self) -> bool {
+        let view = self.view;
+        self.leader(view) == self.me
+            && self.building.is_none()
+            && view > self.ledger.amnesia()
+            && self.ledger.vote(view, Kind::Nullify).is_none()
+            && self.ledger.vote(view, Kind::Notarize).is_none()
     }
 
     /// The highest view that can be built upon. While there is patience, a certified parent without a verdict is waited
@@ -236,11 +242,7 @@ impl<S: Scheme> Engine<S> {
 
     /// When this leader will next try to propose, if it is only waiting for the time.
     pub(super) fn propose_at(&self) -> Option<Millis> {
-        let waits = self.leader(self.view) == self.me
-            && self.building.is_none()
-            && self.ledger.vote(self.view, Kind::Nullify).is_none()
-            && self.ledger.vote(self.view, Kind::Notarize).is_none();
-        let parent = waits.then(|| self.parent(true)).flatten()?;
+        let parent = self.may_propose().then(|| self.parent(true)).flatten()?;
         let at = if self.work {
             self.build_at(parent)
         } else {

@@ -14,6 +14,9 @@ use crate::{
 impl<S: Scheme> Engine<S> {
     /// Takes in a verified certificate above the floor, once.
     pub(super) fn learn(&mut self, certified: Certified) {
+        if self.has_forgotten(&certified) {
+            return self.stop_forgetful(&certified.statement);
+        }
         if let Some(violation) = self.chain.contradiction(&certified.statement) {
             return self.fail(violation);
         }
@@ -30,6 +33,15 @@ impl<S: Scheme> Engine<S> {
             self.forward_later(view, kind);
             self.enter(next(view), kind);
         }
+    }
+
+    /// My log is not the one that I spoke by: whatever I say now may contradict what I said. The record keeps me silent
+    /// after a restart too, when the certificate may not be at hand.
+    fn stop_forgetful(&mut self, statement: &Statement) {
+        let (view, kind) = (statement.view(), statement.kind());
+        let epoch = self.epoch();
+        self.out.persist(Record::Forgotten { epoch, view, kind });
+        self.fail(Violation::Forgotten { view, kind });
     }
 
     fn store(&mut self, certified: Certified) {
@@ -133,9 +145,18 @@ impl<S: Scheme> Engine<S> {
         let epoch = self.epoch();
         let own = || records.iter().filter(move |record| record.epoch() == epoch);
         let mut floor: Option<&Certified> = None;
+        let mut forgotten: Option<Violation> = None;
         for record in own() {
             self.ledger.restore(record);
             match record {
+                Record::Forgotten { view, kind, .. } => {
+                    let (view, kind) = (*view, *kind);
+                    forgotten = Some(Violation::Forgotten { view, kind });
+                }
+                Record::Amnesia { floor, .. } => {
+                    let is_covered = |violation: &Violation| matches!(violation, Violation::Forgotten { view, .. } if view <= floor);
+                    forgotten = forgotten.filter(|violation| !is_covered(violation));
+                }
                 Record::Certificate(certified) if certified.statement.view() > self.chain.floor().view => {
                     self.store(certified.clone());
                 }
@@ -144,6 +165,9 @@ impl<S: Scheme> Engine<S> {
                 }
                 _ => {}
             }
+        }
+        if let Some(violation) = forgotten {
+            return self.fail(violation);
         }
         let logged = floor.map(|certified| certified.statement.view());
         if let Some(certified) = floor {

@@ -150,13 +150,14 @@ impl<S: Scheme> Engine<S> {
         true
     }
 
-    /// Whether a certificate would change anything here: it is new above the floor, or contradicts what is known.
+    /// Whether a certificate would change anything here: it is new above the floor, contradicts what is known, or holds
+    /// a vote of mine that I do not know.
     pub(super) fn is_news(&self, certified: &Certified) -> bool {
         let statement = &certified.statement;
         if certified.epoch != self.epoch() {
             return false;
         }
-        if self.chain.contradiction(statement).is_some() {
+        if self.chain.contradiction(statement).is_some() || self.has_forgotten(certified) {
             return true;
         }
         let view = statement.view();
@@ -165,6 +166,11 @@ impl<S: Scheme> Engine<S> {
             .round(view)
             .is_some_and(|round| round.certificate(statement.kind()).is_some());
         view > self.chain.floor().view && !known
+    }
+
+    /// Whether a certificate, if it is genuine, shows that my log is not the one that I spoke by.
+    pub(super) fn has_forgotten(&self, certified: &Certified) -> bool {
+        certified.signers.contains(self.me) && self.ledger.has_forgotten(&certified.statement)
     }
 
     /// A quorum of the committee signed it.

@@ -1,8 +1,8 @@
 //! Bytes of messages and records: one encoding per value, and everything else is refused.
 
 use plasma_consensus::{
-    Certified, DecodeError, Held, MESSAGE_BYTES_MAX, Message, NULLIFICATIONS_MAX, Proposal, RECORD_BYTES_MAX,
-    Record, Statement, Status,
+    Certified, DecodeError, Held, Kind, MESSAGE_BYTES_MAX, Message, NULLIFICATIONS_MAX, Proposal,
+    RECORD_BYTES_MAX, Record, Statement, Status,
 };
 use plasma_core::{Bitmap, Epoch, OperatorIndex, Signature, View};
 
@@ -243,6 +243,21 @@ fn records_come_back_and_know_epoch_and_view() {
         ),
         (Record::Certificate(certificate(nullify(9))), 127),
         (Record::Floor(certificate(finalize(9, "b"))), 159),
+        (
+            Record::Amnesia {
+                epoch: Epoch(2),
+                floor: View(9),
+            },
+            17,
+        ),
+        (
+            Record::Forgotten {
+                epoch: Epoch(2),
+                view: View(9),
+                kind: Kind::Finalize,
+            },
+            18,
+        ),
     ];
     for (record, length) in records {
         let bytes = record.encode(N);
@@ -267,5 +282,13 @@ fn a_floor_is_a_finalization_and_a_certificate_is_none() {
     let mut bytes = Record::Certificate(certificate(nullify(9))).encode(N);
     bytes[0] = 4;
     assert_eq!(Record::decode(&bytes, N), Err(DecodeError::Form("certificate")));
+    let forgotten = Record::Forgotten {
+        epoch: Epoch(2),
+        view: View(9),
+        kind: Kind::Notarize,
+    };
+    let mut bytes = forgotten.encode(N);
+    *bytes.last_mut().expect("not empty") = 4;
+    assert_eq!(Record::decode(&bytes, N), Err(DecodeError::Form("kind of vote")));
     assert_eq!(Record::decode(&[9], N), Err(DecodeError::Kind(9)));
 }

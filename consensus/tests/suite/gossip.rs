@@ -1,10 +1,10 @@
 //! R9 handing certificates on, R10 pushing what a peer lacks; and what floods cost.
 
-use plasma_consensus::{Container, Effect, Input, MESSAGE_BYTES_MAX, Message, Statement, Status};
-use plasma_core::{Bitmap, BlockId, Hash, OperatorIndex, View};
+use plasma_consensus::{Container, Effect, Input, MESSAGE_BYTES_MAX, Message, Record, Statement, Status};
+use plasma_core::{Bitmap, BlockId, Epoch, Hash, OperatorIndex, View};
 
 use crate::bench::{
-    Bench, N, VALID, block, certified, container, finalize, leader, notarize, nullify, poor_status,
+    Bench, N, VALID, block, certified, container, finalize, genesis, leader, notarize, nullify, poor_status,
 };
 
 /// A member that leads neither of the first two views and is not me.
@@ -287,7 +287,12 @@ fn a_newcomer_gathers_hundreds_of_nullifications_and_votes() {
     let newcomer = (0..N)
         .find(|member| *member != old.me && *member != leader(401))
         .expect("n is 4");
-    let mut new = Bench::new(newcomer);
+    // A quorum without either of the two is none, so the newcomer signed before and lost its log.
+    let amnesia = Record::Amnesia {
+        epoch: Epoch(0),
+        floor: View(400),
+    };
+    let mut new = Bench::from_log(newcomer, vec![amnesia], genesis(), 0);
     talk(&mut old, &mut new, 15_000);
     assert_eq!(new.view(), 401);
     assert_eq!(new.engine.load().rounds, 400);

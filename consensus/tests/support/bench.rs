@@ -324,10 +324,11 @@ impl<S: Scheme> Bench<S> {
         said
     }
 
-    /// A certificate from a member that is neither me nor a leader of note.
+    /// A certificate of all the others, from one of them. I am not among its signers: what I did not say I would have
+    /// forgotten.
     pub(crate) fn learn(&mut self, statement: Statement) -> Vec<String> {
         let from = (self.me + 1) % N;
-        self.hear(from, Message::Certified(certified(statement)))
+        self.hear(from, Message::Certified(certified_by(&self.peers(), statement)))
     }
 
     /// A proposal from its leader.
@@ -438,6 +439,8 @@ fn word(effect: &Effect) -> Option<String> {
         Effect::Persist(Record::Certificate(certified)) => {
             format!("log {}", named(&certified.statement, true))
         }
+        Effect::Persist(Record::Amnesia { floor, .. }) => format!("log amnesia {floor}"),
+        Effect::Persist(Record::Forgotten { view, .. }) => format!("log forgotten {view}"),
         Effect::Persist(Record::Floor(certified)) => format!("log floor {}", certified.statement.view()),
         Effect::Send {
             message: Message::Status(_),

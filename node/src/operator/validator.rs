@@ -89,7 +89,14 @@ impl<S: Scheme> Operator<S> {
                 Wish::Refused(refusal) => effects.push(Effect::Refused(refusal)),
                 Wish::Broken(violation) => {
                     self.is_refuted |= matches!(violation, Violation::NonDeterminism(_));
-                    self.stop(format!("agreement broke: {violation}"), effects);
+                    let reason = match violation {
+                        Violation::Forgotten { .. } => format!(
+                            "{violation}: the log is an old copy, or another instance runs with this key; \
+                             stop the other one, or rejoin under a new key"
+                        ),
+                        _ => format!("agreement broke: {violation}"),
+                    };
+                    self.stop(reason, effects);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use plasma_consensus::{Engine, Input, NotBuilt, Record, Start, Verdict, Waits};
+use plasma_consensus::{Engine, Input, Mutation, NotBuilt, Record, Start, Verdict, Waits};
 use plasma_core::{BlockId, Hash, Millis, OperatorIndex, View, keccak};
 
 use super::{Event, STIR_MS, World};
@@ -298,7 +298,9 @@ impl World {
             .map(Record::view)
             .collect();
         let (mut engine, effects) = Engine::recover(start, &log);
-        if let Some(mutation) = self.breakage.mutation.filter(|_| self.is_honest(member)) {
+        // A liar signs past its engine's ledger, so its engine must not mind.
+        let liar = (!self.is_honest(member)).then_some(Mutation::ForgetsSilently);
+        if let Some(mutation) = liar.or(self.breakage.mutation) {
             engine.break_rule(mutation);
         }
         self.host_mut(member).engine = Some(engine);
