@@ -336,8 +336,11 @@ impl<S: Storage> Runtime<S> {
             let wal = &mut self.wal;
             block_in_place(|| {
                 wal.retain(|entry| {
-                    read_record(&entry.record, operators)
-                        .is_some_and(|record| operator.needs(&record, durable))
+                    // The start refuses what cannot be read, and nothing is dropped unread here either.
+                    match read_record(&entry.record, operators) {
+                        Ok(record) => operator.needs(&record, durable),
+                        Err(_) => true,
+                    }
                 })
             })?;
         }

@@ -118,7 +118,7 @@ impl From<RunError> for StartError {
             | RunError::Fatal(_)
             | RunError::Network(_) => Self::Failed(text),
             RunError::Log(_) => Self::Data(text),
-            RunError::LostLog { .. } => Self::Guard(text),
+            RunError::LostLog { .. } | RunError::UnreadableLog { .. } => Self::Guard(text),
             #[cfg(feature = "forging")]
             RunError::Forging { .. } => Self::Settings(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),

@@ -1,12 +1,18 @@
 //! What the write-ahead log holds of an operator: the engine's records, encoded blocks, and what it found out about others.
 
-use plasma_consensus::Evidence;
-use plasma_core::Epoch;
+use plasma_consensus::{DecodeError, Evidence};
+use plasma_core::{Block, Epoch, Genesis, OperatorIndex};
+use tracing::warn;
 
 use crate::{
+    config::Config,
+    folder::Identity,
     operator::{case::Case, effect::Record},
-    wal,
+    storage::Saved,
+    wal::{self, Entry, Wal, WalError},
 };
+
+use super::start::RunError;
 
 /// Kind of a log record that the engine wrote.
 pub const LOG_CONSENSUS: u8 = 1;
@@ -44,18 +50,90 @@ pub fn write_record(record: &Record, operators: usize) -> wal::Record {
     }
 }
 
-/// A record back from the log; `None` when this program does not know it.
-#[must_use]
-pub fn read_record(record: &wal::Record, operators: usize) -> Option<Record> {
+/// Why a record cannot be read. It is whole, as its checksum says, so this program is not the one that wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// Nothing of this kind is known here.
+    #[error("its kind {0} is unknown here")]
+    Kind(u8),
+    /// A record of the engine.
+    #[error("it is none of this committee's engine: {0}")]
+    Consensus(#[from] DecodeError),
+    /// A block behind a vote.
+    #[error("it holds no block")]
+    Body,
+    /// An invalid block that a quorum finalized.
+    #[error("it holds no case")]
+    Case,
+    /// Two statements of one operator that contradict each other.
+    #[error("it holds no contradiction")]
+    Contradiction,
+}
+
+/// A record back from the log.
+///
+/// # Errors
+/// [`RecordError`] when this program does not know it: it may be a vote, so nobody may go on without it.
+pub fn read_record(record: &wal::Record, operators: usize) -> Result<Record, RecordError> {
     match record.kind {
-        LOG_CONSENSUS => plasma_consensus::Record::decode(&record.content, operators)
-            .ok()
-            .map(Record::Consensus),
-        LOG_BODY => Some(Record::Body(record.content.clone().into())),
-        LOG_CASE => Case::decode(&record.content, operators).map(|case| Record::Case(case.into())),
-        LOG_CONTRADICTION => Evidence::decode(&record.content, operators)
-            .ok()
-            .map(|votes| Record::Contradiction(votes.into())),
-        _ => None,
+        LOG_CONSENSUS => Ok(Record::Consensus(plasma_consensus::Record::decode(
+            &record.content,
+            operators,
+        )?)),
+        LOG_BODY => match Block::decode(&record.content, record.content.len()) {
+            Ok(_) => Ok(Record::Body(record.content.clone().into())),
+            Err(_) => Err(RecordError::Body),
+        },
+        LOG_CASE => Case::decode(&record.content, operators)
+            .map(|case| Record::Case(case.into()))
+            .ok_or(RecordError::Case),
+        LOG_CONTRADICTION => match Evidence::decode(&record.content, operators) {
+            Ok(votes) => Ok(Record::Contradiction(votes.into())),
+            Err(_) => Err(RecordError::Contradiction),
+        },
+        kind => Err(RecordError::Kind(kind)),
     }
+}
+
+/// Opens the log. A log that is gone while storage, or the mark beside the key, is not means forgotten votes, and so does a
+/// record that cannot be read.
+pub(super) fn open(
+    config: &Config,
+    genesis: &Genesis,
+    me: OperatorIndex,
+    saved: &Saved,
+) -> Result<(Wal, Vec<Record>), RunError> {
+    let path = config.data_dir.join("log");
+    let identity = Identity {
+        genesis: genesis.hash(),
+        operator: me,
+    };
+    let marker = config.keys.bls.with_extension("voted");
+    let word = genesis.hash().to_string();
+    let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
+    let opened = if has_voted || saved.state.id != genesis.state().id {
+        Wal::reopen(&path, identity)
+    } else {
+        Wal::open(&path, identity)
+    };
+    let opened = opened.map_err(|error| match error {
+        WalError::Missing { folder } => RunError::LostLog { path: folder },
+        other => other.into(),
+    })?;
+    if !has_voted && let Err(error) = std::fs::write(&marker, word) {
+        warn!(%error, path = %marker.display(), "an emptied data folder will go unnoticed: the mark beside the key cannot be written");
+    }
+    if opened.dropped_torn_batch {
+        warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
+    }
+    let operators = genesis.members.len();
+    let read = |entry: &Entry| {
+        read_record(&entry.record, operators).map_err(|reason| RunError::UnreadableLog {
+            path: path.clone(),
+            lsn: entry.lsn,
+            reason,
+        })
+    };
+    let log = opened.entries.iter().map(read).collect::<Result<_, _>>()?;
+    Ok((opened.wal, log))
 }

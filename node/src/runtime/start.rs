@@ -28,15 +28,18 @@ use crate::{
     keystore::OperatorKeys,
     operator::{Operator, Params, mempool::MempoolLimits, report::AnchorSeen},
     storage::{
-        Read, Saved, Storage, StorageError,
+        Read, Storage, StorageError,
         embedded::{EmbeddedStorage, Fjall, Settings},
         memory::MemoryStorage,
     },
-    wal::{Wal, WalError},
+    wal::{Lsn, WalError},
 };
 
 use super::{
-    ClientRequests, Fatal, Parts, Runtime, admin, l1, log::read_record, snapshots::Snapshots, timers::Clock,
+    ClientRequests, Fatal, Parts, Runtime, admin, l1,
+    log::{self, RecordError},
+    snapshots::Snapshots,
+    timers::Clock,
     verify::Rules,
 };
 
@@ -71,6 +74,20 @@ pub enum RunError {
     LostLog {
         /// Where the log should be.
         path: PathBuf,
+    },
+    /// The log is whole, and holds something that this program cannot read.
+    #[error(
+        "record {} of the log in {} cannot be read: {reason}. It may be a vote, so the operator must not start without \
+         it. Start the version that wrote it; if there is none, keep the folder aside and let the operator rejoin under \
+         a new key", lsn.0, path.display()
+    )]
+    UnreadableLog {
+        /// The log.
+        path: PathBuf,
+        /// The record's number.
+        lsn: Lsn,
+        /// What is wrong with it.
+        reason: RecordError,
     },
     /// Ethereum.
     #[error(transparent)]
@@ -188,7 +205,7 @@ async fn run_on<S: Storage>(
         operator: me,
     } = start;
     let saved = storage.recover().await?;
-    let (wal, log) = open_log(&config, &genesis, me, &saved)?;
+    let (wal, log) = log::open(&config, &genesis, me, &saved)?;
     let header = saved.state.header;
     let settings = ethereum_config(&config);
     let connecting = async || Ethereum::connect(&settings, &genesis, &keys.ethereum).await;
@@ -404,45 +421,6 @@ fn check_files(config: &Config) -> Result<(), RunError> {
         Some(limit) if limit < needed => Err(RunError::Files { limit, needed }),
         _ => Ok(()),
     }
-}
-
-/// Opens the log. A log that is gone while storage, or the mark beside the key, is not means forgotten votes.
-fn open_log(
-    config: &Config,
-    genesis: &Genesis,
-    me: OperatorIndex,
-    saved: &Saved,
-) -> Result<(Wal, Vec<crate::operator::effect::Record>), RunError> {
-    let path = config.data_dir.join("log");
-    let identity = Identity {
-        genesis: genesis.hash(),
-        operator: me,
-    };
-    let marker = config.keys.bls.with_extension("voted");
-    let word = genesis.hash().to_string();
-    let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
-    let opened = if has_voted || saved.state.id != genesis.state().id {
-        Wal::reopen(&path, identity)
-    } else {
-        Wal::open(&path, identity)
-    };
-    let opened = opened.map_err(|error| match error {
-        WalError::Missing { folder } => RunError::LostLog { path: folder },
-        other => other.into(),
-    })?;
-    if !has_voted && let Err(error) = std::fs::write(&marker, word) {
-        warn!(%error, path = %marker.display(), "an emptied data folder will go unnoticed: the mark beside the key cannot be written");
-    }
-    if opened.dropped_torn_batch {
-        warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
-    }
-    let operators = genesis.members.len();
-    let log = opened
-        .entries
-        .iter()
-        .filter_map(|entry| read_record(&entry.record, operators))
-        .collect();
-    Ok((opened.wal, log))
 }
 
 fn bls_key(keys: &OperatorKeys) -> Result<SecretKey, RunError> {

@@ -10,7 +10,7 @@ use plasma_node::{
         guardian::{Duties, Guardian},
         matters::Notice,
     },
-    runtime::log::{read_record, write_record},
+    runtime::log::{RecordError, read_record, write_record},
 };
 
 use super::{
@@ -166,11 +166,12 @@ fn a_contradiction_comes_back_from_the_log_as_it_was_written() {
     let operators = usize::from(OPERATORS);
     let record = Record::Contradiction(Box::new(votes(&secret(0), View(3))));
     let mut written = write_record(&record, operators);
-    assert_eq!(read_record(&written, operators), Some(record));
+    assert_eq!(read_record(&written, operators), Ok(record));
+    let broken = Err(RecordError::Contradiction);
     written.content.push(0);
-    assert_eq!(read_record(&written, operators), None, "a byte too many");
+    assert_eq!(read_record(&written, operators), broken, "a byte too many");
     written.content.truncate(100);
-    assert_eq!(read_record(&written, operators), None, "torn");
+    assert_eq!(read_record(&written, operators), broken, "torn");
 }
 
 #[test]

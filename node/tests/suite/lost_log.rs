@@ -1,31 +1,53 @@
-//! An operator that has voted does not start without its log.
+//! An operator that has voted does not start without its log, nor with one that it cannot read whole.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
-use plasma_core::OperatorIndex;
+use plasma_core::{Epoch, Genesis, OperatorIndex};
 use plasma_node::{
     config::Config,
+    folder::Identity,
     keystore::{OperatorKeys, Secret},
-    runtime::start::{RunError, Start, run},
+    runtime::{
+        log::{LOG_BODY, LOG_CASE, LOG_CONSENSUS, RecordError},
+        start::{RunError, Start, run},
+    },
+    wal::{Record, Wal},
 };
 use tokio::sync::watch;
 
 use super::{chain::genesis, scratch::Scratch};
 
-#[tokio::test]
-async fn who_has_voted_is_refused_at_every_start_until_the_log_is_back() {
-    let scratch = Scratch::new("lost-log");
-    let (data, key) = (scratch.path().join("data"), scratch.path().join("bls.key"));
-    let text = format!(
-        "data_dir = {data:?}\n[keys]\nbls = {key:?}\n[storage]\nbackend = \"memory\"\n\
-         [http]\nmax_connections = 8\n[p2p]\nmax_clients = 8\n"
-    );
-    let genesis = Arc::new(genesis());
-    let start = async || {
+/// One operator's folders and settings.
+struct Station {
+    _scratch: Scratch,
+    data: PathBuf,
+    settings: String,
+    genesis: Arc<Genesis>,
+}
+
+impl Station {
+    fn new(name: &str) -> Self {
+        let scratch = Scratch::new(name);
+        let (data, key) = (scratch.path().join("data"), scratch.path().join("bls.key"));
+        let settings = format!(
+            "data_dir = {data:?}\n[keys]\nbls = {key:?}\n[storage]\nbackend = \"memory\"\n\
+             [http]\nmax_connections = 8\n[p2p]\nmax_clients = 8\n"
+        );
+        Self {
+            _scratch: scratch,
+            data,
+            settings,
+            genesis: Arc::new(genesis()),
+        }
+    }
+
+    /// Starts the operator; told to stop from the beginning, so that one that is not refused ends at the first wait for
+    /// Ethereum.
+    async fn start(&self) -> Result<(), RunError> {
         let secret = || Secret::new([1; 32]);
         let start = Start {
-            config: Config::parse("plasma.toml", &text, &[]).unwrap(),
-            genesis: Arc::clone(&genesis),
+            config: Config::parse("plasma.toml", &self.settings, &[]).unwrap(),
+            genesis: Arc::clone(&self.genesis),
             keys: OperatorKeys {
                 bls: secret(),
                 peer: secret(),
@@ -33,14 +55,87 @@ async fn who_has_voted_is_refused_at_every_start_until_the_log_is_back() {
             },
             operator: OperatorIndex(0),
         };
-        // Told to stop from the beginning, so that whoever is not refused ends at the first wait for Ethereum.
         let (_stop, stopped) = watch::channel(true);
         run(start, stopped).await
-    };
-    assert!(start().await.is_ok(), "the first start of all begins a log");
-    fs::remove_dir_all(data.join("log")).unwrap();
+    }
+
+    fn log(&self) -> PathBuf {
+        self.data.join("log")
+    }
+
+    fn open_log(&self) -> plasma_node::wal::Opened {
+        let identity = Identity {
+            genesis: self.genesis.hash(),
+            operator: OperatorIndex(0),
+        };
+        Wal::reopen(&self.log(), identity).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn who_has_voted_is_refused_at_every_start_until_the_log_is_back() {
+    let station = Station::new("lost-log");
+    assert!(
+        station.start().await.is_ok(),
+        "the first start of all begins a log"
+    );
+    fs::remove_dir_all(station.log()).unwrap();
     for _ in 0..2 {
-        let refused = start().await;
+        let refused = station.start().await;
         assert!(matches!(refused, Err(RunError::LostLog { .. })), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_stops_the_start_and_stays_in_the_log() {
+    let cases = [
+        (9, vec![1, 2, 3], "its kind 9 is unknown here"),
+        (
+            LOG_CONSENSUS,
+            vec![1, 2, 3],
+            "it is none of this committee's engine",
+        ),
+        // A vote of the seventh member, in a log of a committee of four.
+        (LOG_CONSENSUS, vote_of(6), "it is none of this committee's engine"),
+        (LOG_BODY, vec![7; 40], "it holds no block"),
+        (LOG_CASE, vec![7; 40], "it holds no case"),
+    ];
+    for (number, (kind, content, words)) in cases.into_iter().enumerate() {
+        let station = Station::new(&format!("unreadable-log-{number}"));
+        assert!(station.start().await.is_ok());
+        let record = Record {
+            epoch: Epoch(0),
+            kind,
+            content,
+        };
+        let lsn = station
+            .open_log()
+            .wal
+            .append_batch(std::slice::from_ref(&record))
+            .unwrap();
+        for _ in 0..2 {
+            let refused = station.start().await.unwrap_err();
+            let text = refused.to_string();
+            assert!(
+                matches!(refused, RunError::UnreadableLog { lsn: found, .. } if found == lsn),
+                "{text}"
+            );
+            let path = station.log().display().to_string();
+            let way_out = ["Start the version that wrote it", "rejoin under a new key"];
+            assert!(text.contains(words) && text.contains(&path), "{text}");
+            assert!(way_out.iter().all(|way| text.contains(way)), "{text}");
+        }
+        let entries = station.open_log().entries;
+        assert_eq!(entries.last().map(|entry| &entry.record), Some(&record));
+    }
+    assert_eq!(RecordError::Kind(9).to_string(), "its kind 9 is unknown here");
+}
+
+/// The bytes of a nullify vote in the log.
+fn vote_of(signer: u8) -> Vec<u8> {
+    let mut bytes = vec![1, 2, 0, signer];
+    bytes.extend([0; 8]);
+    bytes.extend([0, 0, 0, 0, 0, 0, 0, 5]);
+    bytes.extend([3; 96]);
+    bytes
 }

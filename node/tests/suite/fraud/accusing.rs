@@ -167,7 +167,7 @@ fn a_case_comes_back_from_the_log_as_it_was() {
     assert!(known.extend(&next) && !known.extend(&next));
     let operators = usize::from(OPERATORS);
     let written = write_record(&Record::Case(known.clone().into()), operators);
-    let Some(Record::Case(read)) = read_record(&written, operators) else {
+    let Ok(Record::Case(read)) = read_record(&written, operators) else {
         panic!("a case")
     };
     known.fault = Fault::Remembered;
