@@ -185,6 +185,7 @@ impl<S: Scheme> Engine<S> {
             self.arm();
             self.ask();
             self.try_propose();
+        self.end_doubts();
             self.try_notarize();
             self.try_give_up();
             self.try_finalize();

@@ -17,7 +17,20 @@ pub(crate) struct Peer {
     pub(crate) answered_at: Option<Millis>,
     /// When it was last told our status out of turn.
     pub(crate) told_at: Option<Millis>,
+    /// How often it sent a vote that does not verify.
+    pub(crate) strikes: u32,
+    /// Until when its votes are kept and not counted; see [`Peer::doubt`].
+    pub(crate) doubted_until: Option<Millis>,
 }
+
+/// How long a member's votes wait outside after its first bad one; twice as long after each further one.
+///
+/// An honest member never sends a bad vote, so a doubted one is one of the f that agreement does without. A member
+/// whose key was mended counts again by itself, within this time at first.
+const DOUBT_MS: u64 = 10_000;
+
+/// The doubt grows so often: to 640 s, when one liar costs a dozen verifications in ten minutes.
+const DOUBLINGS_MAX: u32 = 6;
 
 impl Peer {
     pub(crate) fn new(now: Millis) -> Self {
@@ -28,7 +41,17 @@ impl Peer {
             floor: View(0),
             answered_at: None,
             told_at: None,
+            strikes: 0,
+            doubted_until: None,
         }
+    }
+
+    /// It sent a bad vote.
+    pub(crate) fn doubt(&mut self, now: Millis) {
+        let doublings = self.strikes.min(DOUBLINGS_MAX);
+        let long = DOUBT_MS.saturating_mul(1u64.checked_shl(doublings).unwrap_or(u64::MAX));
+        self.doubted_until = Some(now.plus(long));
+        self.strikes = self.strikes.saturating_add(1);
     }
 }
 

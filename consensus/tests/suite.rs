@@ -7,6 +7,7 @@ mod sim;
 
 mod suite {
     pub(crate) mod amnesia;
+    pub(crate) mod blame;
     pub(crate) mod codec;
     pub(crate) mod forgotten;
     pub(crate) mod gossip;

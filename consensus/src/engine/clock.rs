@@ -146,6 +146,7 @@ impl<S: Scheme> Engine<S> {
             heartbeat,
         ];
         let next = due.into_iter().flatten().filter(|at| *at > self.now).min();
+            self.peers.iter().filter_map(|peer| peer.doubted_until).min(),
         if let Some(at) = next
             && self.timer != Some(at)
         {

@@ -1,13 +1,13 @@
 //! What arrives from peers: votes (R3), certificates and proposals (R2). Nothing is allocated for a view outside the
 //! window, and nothing is verified that changes nothing.
 
-use plasma_core::{Millis, OperatorIndex, View};
+use plasma_core::{Bitmap, Millis, OperatorIndex, View};
 
 use crate::{
     Certified, Effect, Engine, Evidence, Kind, Message, Misbehaviour, Proposal, Statement, Vote,
     chain::{RETAINED_VIEWS, next},
     scheme::{Scheme, Verifier as _},
-    tally::Cast,
+    tally::{Cast, Tally},
     view::Slot,
 };
 
@@ -86,20 +86,62 @@ impl<S: Scheme> Engine<S> {
         let (view, kind) = (vote.statement.view(), vote.statement.kind());
         let quorum = self.committee.quorum();
         let epoch = self.epoch();
+        let doubted = self.doubted();
         let above_floor = view > self.chain.floor().view;
         let round = self.chain.open(view);
         if !above_floor || round.certificate(kind).is_some() || round.tally(kind).len() < quorum {
             return;
         }
         let domain = (epoch, self.ledger.domain());
+        let verifier = self.ledger.verifier();
         let count = round
             .tally(kind)
-            .certify(&vote.statement, quorum, domain, self.ledger.verifier());
+            .certify(&vote.statement, quorum, domain, &doubted, verifier);
         for signer in count.bad {
-            self.penalize(signer, Misbehaviour::BadVote);
+            self.blame(signer);
         }
         if let Some(certified) = count.certified {
             self.learn(certified);
+        }
+    }
+
+    /// Members whose votes wait outside.
+    fn doubted(&self) -> Bitmap {
+        let peers = (0u16..).zip(&self.peers);
+        let doubted = peers.filter(|(_, peer)| peer.doubted_until.is_some());
+        doubted.map(|(index, _)| OperatorIndex(index)).collect()
+    }
+
+    /// A member sent a vote that does not verify.
+    fn blame(&mut self, signer: OperatorIndex) {
+        let now = self.now;
+        if let Some(peer) = self.peers.get_mut(usize::from(signer.0)) {
+            peer.doubt(now);
+        }
+        self.penalize(signer, Misbehaviour::BadVote);
+    }
+
+    /// Ends doubts whose time is over, and counts again: the votes that waited are here and come no second time.
+    pub(super) fn end_doubts(&mut self) {
+        let now = self.now;
+        let mut has_ended = false;
+        for peer in &mut self.peers {
+            if peer.doubted_until.is_some_and(|until| until <= now) {
+                peer.doubted_until = None;
+                has_ended = true;
+            }
+        }
+        if !has_ended {
+            return;
+        }
+        let rounds = self.chain.above_floor().map(|(_, round)| round);
+        let tallies = rounds
+            .flat_map(|round| [Kind::Notarize, Kind::Nullify, Kind::Finalize].map(|kind| round.votes(kind)));
+        let votes: Vec<Vote> = tallies.flat_map(Tally::statements).cloned().collect();
+        for vote in votes {
+            if !self.is_broken {
+                self.try_certify(&vote);
+            }
         }
     }
 
@@ -124,7 +166,7 @@ impl<S: Scheme> Engine<S> {
         match Evidence::new(first, second, self.ledger.verifier(), self.ledger.domain()) {
             Some(evidence) => self.out.push(Effect::Evidence(evidence)),
             // Both came over its own connection, so whichever is bad, it sent it.
-            None => self.penalize(signer, Misbehaviour::BadVote),
+            None => self.blame(signer),
         }
     }
 

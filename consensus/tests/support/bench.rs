@@ -21,6 +21,16 @@ pub(crate) struct Counting<'a> {
     pub(crate) aggregates: &'a Cell<usize>,
 }
 
+impl<'a> Counting<'a> {
+    pub(crate) fn new(mock: Mock, singles: &'a Cell<usize>, aggregates: &'a Cell<usize>) -> Self {
+        Self {
+            mock,
+            singles,
+            aggregates,
+        }
+    }
+}
+
 impl Verifier for Counting<'_> {
     fn verify_one(&self, signer: OperatorIndex, digest: &Hash, signature: &Signature) -> bool {
         self.singles.set(self.singles.get() + 1);
