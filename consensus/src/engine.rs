@@ -3,7 +3,7 @@
 //! A step takes one input and then *settles*: everything that the rules allow in the new state is done, in one order,
 //! derived from state alone. So a replayed log and a lost timer lead to the same place as an undisturbed run.
 //! The rules are in the submodules: [`receive`] R2 and R3, [`learn`] R0, R4, R6, R7, [`act`] R1, R2, R5,
-//! [`clock`] R8, [`gossip`] R9 and R10.
+//! [`clock`] R8, [`gossip`] R9 and R10; [`sealing`] is what the last block of an epoch changes in them.
 
 use std::collections::BTreeSet;
 
@@ -19,6 +19,7 @@ mod clock;
 mod gossip;
 mod learn;
 mod receive;
+mod sealing;
 
 /// What an engine starts from, besides its log.
 #[derive(Debug)]
@@ -64,6 +65,8 @@ pub struct Engine<S> {
     awaiting: BTreeSet<View>,
     /// The parent view of the block being built for the current view.
     building: Option<View>,
+    /// A final block known to seal the epoch; see [`sealing`].
+    sealing: Option<BlockId>,
     /// Not before then is a build asked for again after an empty answer.
     rebuild_at: Millis,
     peers: Vec<Peer>,
@@ -138,6 +141,7 @@ impl<S: Scheme> Engine<S> {
             finalized_at: now,
             awaiting: BTreeSet::new(),
             building: None,
+            sealing: None,
             rebuild_at: now,
             peers: (0..n).map(|_| Peer::new(now)).collect(),
             committee,
@@ -172,6 +176,7 @@ impl<S: Scheme> Engine<S> {
             Input::PeerUp(peer) => self.on_peer_up(peer),
             Input::PeerDown(peer) => self.on_peer_down(peer),
             Input::Synced(certificate) => self.on_synced(certificate),
+            Input::Sealed(block) => self.on_sealed(block),
         }
         if !self.is_broken {
             self.settle();
@@ -180,12 +185,12 @@ impl<S: Scheme> Engine<S> {
     }
 
     fn settle(&mut self) {
+        self.end_doubts();
         for _ in 0..PASSES_MAX {
             let before = (self.view, self.chain.floor().view);
             self.arm();
             self.ask();
             self.try_propose();
-        self.end_doubts();
             self.try_notarize();
             self.try_give_up();
             self.try_finalize();

@@ -52,6 +52,9 @@ pub enum Input {
     PeerDown(OperatorIndex),
     /// A finalize certificate that came another way than by a consensus message, normally by catching up.
     Synced(Certificate),
+    /// The operator decided this block, and it seals the epoch. For a floor that this engine never judged: after a
+    /// restart, or after a gap. Must come before the answer to a question to build on it.
+    Sealed(BlockId),
 }
 
 /// An operator's judgement of a block on top of a given parent.

@@ -11,6 +11,7 @@
 #![deny(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::panic)]
 
 mod chain;
+mod closed;
 mod codec;
 mod effect;
 mod engine;
@@ -30,6 +31,7 @@ mod view;
 mod wal;
 
 pub use chain::Floor;
+pub use closed::Closed;
 pub use codec::DecodeError;
 pub use effect::{Effect, Misbehaviour, Reason, Target};
 pub use engine::{Engine, Load, Start};

@@ -59,6 +59,12 @@ impl Opinions {
             .any(|verdict| matches!(verdict, Verdict::Valid { .. }))
     }
 
+    /// Whether the block was found to be the last of its epoch.
+    pub(crate) fn seals(&self, block: BlockId) -> bool {
+        self.verdicts(block)
+            .any(|verdict| verdict == Verdict::Valid { seals: true })
+    }
+
     fn verdicts(&self, block: BlockId) -> impl Iterator<Item = Verdict> {
         let any_parent = (block, BlockId(Hash::ZERO))..=(block, BlockId(Hash([0xff; 32])));
         self.entries.range(any_parent).map(|(_, opinion)| opinion.verdict)

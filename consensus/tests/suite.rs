@@ -17,6 +17,7 @@ mod suite {
     pub(crate) mod reasons;
     pub(crate) mod recovery;
     pub(crate) mod regressions;
+    pub(crate) mod sealing;
     pub(crate) mod simulation;
     pub(crate) mod voting;
     pub(crate) mod waiting;

@@ -85,7 +85,8 @@ impl<S: Scheme> Engine<S> {
             .chain(proposed)
             .filter_map(|container| {
                 let parent = self.chain.parent_block(container.parent)?;
-                let is_fresh = parent != container.block;
+                // On the last block of an epoch nothing fresh can be valid.
+                let is_fresh = parent != container.block && !self.seals(parent);
                 let is_open = is_open(self.opinions.verdict(container.block, parent));
                 (is_fresh && is_open).then_some((container.view, container.block, parent))
             })
@@ -107,6 +108,7 @@ impl<S: Scheme> Engine<S> {
                     UNANSWERED
                 }
             }
+            Some(parent) if self.seals(parent) => Verdict::Invalid,
             Some(parent) => self.opinions.verdict(container.block, parent),
             None => UNANSWERED,
         }
@@ -181,6 +183,7 @@ impl<S: Scheme> Engine<S> {
         self.leader(view) == self.me
             && self.building.is_none()
             && view > self.ledger.amnesia()
+            && !self.is_sealed()
             && self.ledger.vote(view, Kind::Nullify).is_none()
             && self.ledger.vote(view, Kind::Notarize).is_none()
     }
@@ -211,8 +214,7 @@ impl<S: Scheme> Engine<S> {
             block,
         };
         let floor = self.chain.floor().block;
-        let is_full = self.chain.depth(parent) >= UNFINAL_BLOCKS_MAX;
-        if is_full || (!self.work && (block != floor || self.is_heartbeat_due())) {
+        if self.must_repeat(parent) || (!self.work && (block != floor || self.is_heartbeat_due())) {
             if self.now >= self.repeat_at(parent) {
                 self.propose(repeat);
             }
@@ -248,15 +250,17 @@ impl<S: Scheme> Engine<S> {
         } else {
             self.repeat_at(parent)
         };
-        Some(at.max(self.repeat_if_full(parent)))
+        let repeat = self.must_repeat(parent).then(|| self.repeat_at(parent));
+        Some(at.max(repeat.unwrap_or_default()))
     }
 
-    fn repeat_if_full(&self, parent: View) -> Millis {
-        if self.chain.depth(parent) >= UNFINAL_BLOCKS_MAX {
-            self.repeat_at(parent)
-        } else {
-            Millis(0)
-        }
+    /// Whether nothing fresh may stand on this parent: it seals the epoch, or too many blocks wait for finality.
+    fn must_repeat(&self, parent: View) -> bool {
+        let seals = self
+            .chain
+            .parent_block(parent)
+            .is_some_and(|block| self.seals(block));
+        seals || self.chain.depth(parent) >= UNFINAL_BLOCKS_MAX
     }
 
     pub(super) fn propose_fresh(&mut self, parent: View, block: BlockId, seals: bool) {

@@ -19,7 +19,9 @@ impl<S: Scheme> Engine<S> {
     }
 
     fn is_work_pending(&self) -> bool {
-        self.work || self.is_tip_unfinal() || self.is_heartbeat_due() || self.is_nullify_seen()
+        // An unfinal last block of the epoch is an unfinal tip; once it is final, all other work is the next committee's.
+        let waits = self.work || self.is_tip_unfinal() || self.is_heartbeat_due() || self.is_nullify_seen();
+        waits && !self.is_sealed()
     }
 
     /// f + 1 nullify votes contain an honest one: somebody has work that did not reach us.
@@ -144,9 +146,9 @@ impl<S: Scheme> Engine<S> {
             self.patience_deadline()
                 .filter(|_| self.leader(self.view) == self.me),
             heartbeat,
+            self.peers.iter().filter_map(|peer| peer.doubted_until).min(),
         ];
         let next = due.into_iter().flatten().filter(|at| *at > self.now).min();
-            self.peers.iter().filter_map(|peer| peer.doubted_until).min(),
         if let Some(at) = next
             && self.timer != Some(at)
         {

@@ -85,6 +85,9 @@ impl<S: Scheme> Engine<S> {
     }
 
     fn raise_floor(&mut self, view: View, block: BlockId, certified: &Certified) {
+        if self.opinions.seals(block) {
+            self.sealing = Some(block);
+        }
         self.chain.raise_floor(Floor {
             view,
             block,
