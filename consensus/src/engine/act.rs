@@ -69,7 +69,20 @@ impl<S: Scheme> Engine<S> {
         }
     }
 
-    /// Fresh blocks with a known parent and no final verdict: (view, block, parent block).
+    /// The block of a container's parent, certified or only proposed so far. Enough to judge what stands on it while the
+    /// votes for it are under way; no vote rests on it, because only a certified parent makes a container eligible.
+    fn likely_parent(&self, view: View) -> Option<BlockId> {
+        let proposed = || {
+            let round = self
+                .chain
+                .round(view)
+                .filter(|_| view > self.chain.floor().view)?;
+            round.seen().map(|container| container.block)
+        };
+        self.chain.parent_block(view).or_else(proposed)
+    }
+
+    /// Fresh blocks with a likely parent and no final verdict: (view, block, parent block).
     fn unjudged(&self) -> Vec<(View, BlockId, BlockId)> {
         let live = self
             .chain
@@ -84,7 +97,7 @@ impl<S: Scheme> Engine<S> {
         awaited
             .chain(proposed)
             .filter_map(|container| {
-                let parent = self.chain.parent_block(container.parent)?;
+                let parent = self.likely_parent(container.parent)?;
                 // On the last block of an epoch nothing fresh can be valid.
                 let is_fresh = parent != container.block && !self.seals(parent);
                 let is_open = is_open(self.opinions.verdict(container.block, parent));

@@ -89,6 +89,36 @@ fn a_proposal_on_an_uncertified_parent_waits_for_the_certificate() {
 }
 
 #[test]
+fn a_block_on_a_parent_that_is_only_proposed_is_judged_early_and_voted_on_late() {
+    let mut bench = Bench::follower();
+    bench.propose(container(1, 0, "a"), None);
+    let early = bench.propose(container(2, 1, "b"), None);
+    assert_eq!(early, ["validate 2"]);
+    bench.judge("a", "genesis", VALID);
+    assert!(bench.judge("b", "a", VALID).is_empty(), "no vote on it yet");
+    let said = bench.learn(notarize(1, 0, "a"));
+    assert!(
+        has(&said, "send notarize 2") && !has(&said, "validate 2"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn an_early_verdict_on_a_parent_that_was_not_notarized_does_not_count() {
+    let mut bench = Bench::follower();
+    bench.propose(container(1, 0, "a"), None);
+    bench.propose(container(2, 1, "b"), None);
+    bench.judge("b", "a", VALID);
+    let said = bench.learn(notarize(1, 0, "other"));
+    assert!(
+        has(&said, "validate 2") && !has(&said, "send notarize 2"),
+        "{said:?}"
+    );
+    let said = bench.judge("b", "other", Verdict::Invalid);
+    assert!(has(&said, "send nullify 2"), "{said:?}");
+}
+
+#[test]
 fn a_proposal_that_skips_a_view_needs_its_nullification() {
     let mut bench = Bench::follower();
     bench.learn(notarize(1, 0, "a"));
