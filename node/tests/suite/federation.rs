@@ -1,6 +1,6 @@
 //! Whole operators without sockets: four pure values deposit, pay, exit, challenge, fall and catch up.
 
-use plasma_consensus::Kind;
+use plasma_consensus::{Kind, Reason, Waits};
 use plasma_core::{ExitId, Fate, Hash, Height, L1Event, Position, SigningKey};
 use plasma_node::{
     operator::{
@@ -11,7 +11,10 @@ use plasma_node::{
     storage::{Read, Storage},
 };
 
-use super::{cast::user, world::World};
+use super::{
+    cast::user,
+    world::{Node, World},
+};
 
 pub(crate) fn funded() -> (World, SigningKey, SigningKey, Position) {
     let (mut world, alice, bob) = (World::new(), user(1), user(2));
@@ -344,6 +347,21 @@ fn an_operator_that_gets_no_bodies_fetches_them_and_votes() {
         world.all_hold(&bob, 300)
     });
     world.check_agreement();
+}
+
+/// Two see Ethereum far ahead of the other two: no proposal has a quorum, and everybody can tell its people why.
+#[test]
+fn who_gives_a_view_up_says_what_the_judgement_waited_for() {
+    let (mut world, alice, bob, position) = funded();
+    for index in [2, 3] {
+        world.run_ahead(index, 200);
+    }
+    let payment = world.pay(&alice, (position, 1_000), &bob, 300);
+    world.submit(0, 1, payment);
+    let waits = |node: &Node| node.gave_up.contains(&Reason::Unjudged(Waits::L1));
+    world.run_until("all say that Ethereum keeps them", 20_000, |world| {
+        world.nodes.iter().all(waits)
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures::executor::block_on;
-use plasma_consensus::{Bls, Config, Message, Target};
+use plasma_consensus::{Bls, Config, Message, Reason, Target};
 use plasma_core::{
     Address, Amount, AuthenticBlock, Block, DepositNumber, Genesis, Height, L1Event, Millis, OperatorIndex,
     SigningKey,
@@ -39,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) duties: Vec<Effect>,
     /// Why it stopped signing, each time it said so.
     pub(crate) stops: Vec<String>,
+    /// Why it gave views up, oldest first.
+    pub(crate) gave_up: Vec<Reason>,
 }
 
 pub(crate) struct World {
@@ -91,6 +93,7 @@ impl World {
                 replies,
                 duties,
                 stops,
+                gave_up: Vec::new(),
             });
             world.start(usize::from(index));
         }
@@ -254,7 +257,8 @@ impl World {
                 Effect::Accuse(evidence) => panic!("operator {index} accuses: {evidence:?}"),
                 Effect::Refused(refusal) => panic!("operator {index} refused to sign: {refusal:?}"),
                 Effect::Penalize { peer, reason } => panic!("operator {index} penalizes {peer}: {reason}"),
-                Effect::GaveUp { .. } | Effect::CancelBelow(_) => {}
+                Effect::GaveUp { reason, .. } => self.nodes[index].gave_up.push(reason),
+                Effect::CancelBelow(_) => {}
             }
         }
     }
