@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 
-use plasma_core::{BlockId, Certificate, Committee, Domain, Epoch, Hash, Millis, OperatorIndex, View};
+use plasma_core::{
+    Bitmap, BlockId, Certificate, Committee, Domain, Epoch, Hash, Millis, OperatorIndex, View,
+};
 
 use crate::{
     Certified, Config, Effect, Floor, Input, Kind, NotBuilt, Reason, Record, Schedule, Violation,
@@ -274,6 +276,24 @@ impl<S: Scheme> Engine<S> {
             .find_map(|(_, round)| round.notarization.clone().or_else(|| round.nullification.clone()));
         let floor = || self.chain.floor().certificate.clone().map(Certified::from);
         newest.or_else(floor)
+    }
+
+    /// Members known to hold the body of a block proposed in a view, because each of them voted to notarize it: whom to
+    /// ask when the leader does not give it.
+    #[must_use]
+    pub fn holders(&self, view: View, block: BlockId) -> Bitmap {
+        let Some(round) = self.chain.round(view) else {
+            return Bitmap::default();
+        };
+        let voters = round.notarize.signers(block);
+        let notarized = round.notarization.iter();
+        let signers = notarized
+            .filter(|certified| certified.statement.block() == Some(block))
+            .flat_map(|certified| certified.signers.iter());
+        voters
+            .chain(signers)
+            .filter(|signer| *signer != self.me)
+            .collect()
     }
 
     /// Nothing at or below this view is voted on, because an earlier life may have voted there; view 0 when there was

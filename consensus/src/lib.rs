@@ -24,6 +24,7 @@ mod mutation;
 mod opinion;
 mod outbox;
 mod peer;
+mod rejoin;
 pub mod scheme;
 mod tally;
 mod timeout;
@@ -45,6 +46,7 @@ pub use message::{
 };
 #[cfg(feature = "mutants")]
 pub use mutation::Mutation;
+pub use rejoin::Rejoin;
 pub use scheme::{Bls, Scheme};
 pub use timeout::Config;
 pub use wal::{RECORD_BYTES_MAX, Record};

@@ -4,7 +4,11 @@
 //! Votes travel only over their signer's own connection; certificates speak for themselves.
 //! Source: `consensus.md` section 3; bytes: `docs/protocol.md` section 13.
 
-use plasma_core::{Bitmap, BlockId, Certificate, Domain, Epoch, Hash, OperatorIndex, View, bls::Signature};
+use plasma_core::{
+    Bitmap, BlockId, Certificate, Committee, Domain, Epoch, Hash, OperatorIndex, View, bls::Signature,
+};
+
+use crate::scheme::Verifier;
 
 mod codec;
 
@@ -207,6 +211,16 @@ impl Statement {
 }
 
 impl Certified {
+    /// Whether a quorum of this committee signed it.
+    pub fn is_genuine(&self, committee: &Committee, domain: &Domain, verifier: &impl Verifier) -> bool {
+        let is_member = |signer| committee.member(signer).is_some();
+        let digest = self.statement.digest(domain, self.epoch);
+        self.epoch == committee.epoch()
+            && self.signers.iter().all(is_member)
+            && self.signers.count() >= committee.quorum()
+            && verifier.verify_aggregate(&self.signers, &digest, &self.signature)
+    }
+
     /// The finalize certificate of the rest of the system, if this is a finalization.
     #[must_use]
     pub fn finalization(&self) -> Option<Certificate> {

@@ -5,7 +5,7 @@
 //! they sent a bad one lately, wait outside: a quorum of honest members does not need them, and so they cost nothing.
 //! Memory: one vote per member, whatever they send.
 
-use plasma_core::{Bitmap, Domain, Epoch, Hash, OperatorIndex, Signature};
+use plasma_core::{Bitmap, BlockId, Domain, Epoch, Hash, OperatorIndex, Signature};
 
 use crate::{Certified, Statement, Vote, scheme::Verifier};
 
@@ -86,6 +86,14 @@ impl Tally {
 
     pub(crate) fn vote(&self, signer: OperatorIndex) -> Option<&Vote> {
         self.entry(signer).map(|entry| &entry.vote)
+    }
+
+    /// Whose votes name this block.
+    pub(crate) fn signers(&self, block: BlockId) -> impl Iterator<Item = OperatorIndex> {
+        let votes = self.votes.iter().map(|entry| &entry.vote);
+        votes
+            .filter(move |vote| vote.statement.block() == Some(block))
+            .map(|vote| vote.signer)
     }
 
     fn entry(&self, signer: OperatorIndex) -> Option<&Entry> {

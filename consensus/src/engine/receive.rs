@@ -217,17 +217,7 @@ impl<S: Scheme> Engine<S> {
 
     /// A quorum of the committee signed it.
     pub(super) fn is_genuine(&self, certified: &Certified) -> bool {
-        let inside = certified
-            .signers
-            .iter()
-            .all(|signer| self.committee.member(signer).is_some());
-        let digest = certified.statement.digest(self.ledger.domain(), certified.epoch);
-        inside
-            && certified.signers.count() >= self.committee.quorum()
-            && self
-                .ledger
-                .verifier()
-                .verify_aggregate(&certified.signers, &digest, &certified.signature)
+        certified.is_genuine(&self.committee, self.ledger.domain(), self.ledger.verifier())
     }
 
     fn on_proposal(&mut self, from: OperatorIndex, proposal: Proposal) {

@@ -1,10 +1,21 @@
 //! An operator that lost its log: it says nothing where it may have spoken before, and goes on above.
 
-use plasma_consensus::{Certified, Input, Kind, Message, Record, Refusal, Status};
-use plasma_core::{Epoch, View};
+use plasma_consensus::{
+    Certified, Input, Kind, Message, Record, Refusal, Rejoin, Status,
+    scheme::{Scheme as _, Verifier as _},
+};
+use plasma_core::{Epoch, OperatorIndex, View};
 
-use crate::bench::{
-    Bench, N, VALID, block, certified, container, finalize, genesis, leader, notarize, nullify, poor_status,
+use crate::{
+    bench::{
+        Bench, N, VALID, block, certified, certified_by, container, finalize, genesis, leader, notarize,
+        nullify, poor_status, vote,
+    },
+    sim::{
+        byzantine::domain,
+        crypto::{Mock, shifted},
+        world::committee,
+    },
 };
 
 fn has(said: &[String], word: &str) -> bool {
@@ -188,4 +199,115 @@ fn who_rejoins_still_reports_and_still_serves() {
     let said = bench.hear(peer, Message::Status(status));
     assert!(has(&said, &format!("send notarization 1 to {peer}")), "{said:?}");
     assert!(!speaks(&said));
+}
+
+fn claims(claims: &[(u16, Option<Certified>)]) -> Option<u64> {
+    let mock = Mock { me: OperatorIndex(0) };
+    let mut rejoin = Rejoin::new(committee(N), domain(), OperatorIndex(0));
+    for (from, claim) in claims {
+        rejoin.hear(OperatorIndex(*from), claim.as_ref(), &mock);
+    }
+    match rejoin.record()? {
+        Record::Amnesia {
+            epoch: Epoch(0),
+            floor,
+        } => Some(floor.0),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_floor_is_one_view_above_the_highest_that_2f_plus_1_others_prove() {
+    let proof = |view| Some(certified(nullify(view)));
+    let cases = [
+        ("nobody has moved", vec![(1, None), (2, None), (3, None)], Some(2)),
+        (
+            "one is ahead",
+            vec![(1, None), (2, proof(4)), (3, proof(3))],
+            Some(6),
+        ),
+        ("two are not enough", vec![(1, proof(9)), (2, proof(9))], None),
+        (
+            "one twice is one",
+            vec![(1, proof(4)), (1, proof(5)), (2, None)],
+            None,
+        ),
+        (
+            "the later counts",
+            vec![(1, proof(5)), (1, proof(4)), (2, None), (3, None)],
+            Some(7),
+        ),
+        (
+            "I am none of the others",
+            vec![(0, proof(9)), (1, None), (2, None)],
+            None,
+        ),
+        (
+            "nor is a stranger",
+            vec![(N, proof(9)), (1, None), (2, None)],
+            None,
+        ),
+    ];
+    for (what, heard, floor) in cases {
+        assert_eq!(claims(&heard), floor, "{what}");
+    }
+}
+
+#[test]
+fn a_claim_without_proof_neither_counts_nor_moves_the_floor() {
+    let mut forged = certified(nullify(900));
+    forged.signature = shifted(&forged.signature, 1);
+    // Genuine, of the same members in another epoch.
+    let mut foreign = certified(nullify(900));
+    foreign.epoch = Epoch(1);
+    let digest = foreign.statement.digest(&domain(), foreign.epoch);
+    let signatures: Vec<_> = foreign
+        .signers
+        .iter()
+        .map(|me| Mock { me }.sign(&digest))
+        .collect();
+    let mock = Mock { me: OperatorIndex(0) };
+    foreign.signature = mock.aggregate(&signatures).expect("not empty");
+    let few = certified_by(&[1, 2], nullify(900));
+    for bad in [forged, foreign, few] {
+        let others = [(1, None), (2, None)];
+        let mut heard = others.to_vec();
+        heard.push((3, Some(bad)));
+        assert_eq!(claims(&heard), None);
+        heard.push((3, Some(certified(nullify(4)))));
+        assert_eq!(claims(&heard), Some(6));
+    }
+}
+
+/// The whole road: a member votes, loses its log, asks, and is silent exactly where it may have spoken.
+#[test]
+fn a_member_that_lost_its_log_finds_a_floor_above_all_its_votes() {
+    let (mut old, mut others) = (Bench::new(0), [Bench::new(1), Bench::new(2), Bench::new(3)]);
+    for view in 1..=3 {
+        for bench in others.iter_mut().chain([&mut old]) {
+            bench.work();
+            bench.wait(60_000);
+        }
+        // One of the others is behind by a view, and so is what it can prove.
+        let behind = usize::from(view == 3);
+        let votes: Vec<Message> = (0..N)
+            .map(|member| Message::Vote(vote(member, nullify(view))))
+            .collect();
+        for bench in others.iter_mut().skip(behind).chain([&mut old]) {
+            for (member, vote) in (0..N).zip(&votes) {
+                bench.hear(member, vote.clone());
+            }
+        }
+    }
+    old.wait(60_000);
+    let spoken = old.log.iter().filter(|record| matches!(record, Record::Vote(_)));
+    let spoken = spoken.map(Record::view).max().expect("it voted");
+    assert_eq!(spoken, View(4));
+    let heard: Vec<(u16, Option<Certified>)> = others
+        .iter()
+        .map(|bench| (bench.me, bench.engine.claim()))
+        .collect();
+    assert_eq!(claims(&heard), Some(5));
+    let behind = [heard[0].clone(), heard[1].clone()];
+    assert_eq!(claims(&behind), None, "the third may know more");
 }

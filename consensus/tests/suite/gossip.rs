@@ -321,3 +321,24 @@ fn two_engines_with_nothing_new_only_report_once_a_second() {
     }
     assert_eq!(statuses, 10);
 }
+
+#[test]
+fn whoever_notarized_a_block_can_be_asked_for_its_body() {
+    let mut bench = Bench::follower();
+    let holders = |bench: &Bench, name: &str| {
+        bench
+            .engine
+            .holders(View(1), block(name))
+            .iter()
+            .collect::<Vec<_>>()
+    };
+    assert!(holders(&bench, "a").is_empty());
+    let peers = bench.peers();
+    bench.vote(peers[0], notarize(1, 0, "a"));
+    bench.vote(peers[1], notarize(1, 0, "b"));
+    assert_eq!(holders(&bench, "a"), [OperatorIndex(peers[0])]);
+    assert_eq!(holders(&bench, "b"), [OperatorIndex(peers[1])]);
+    bench.learn(notarize(1, 0, "a"));
+    let all: Vec<OperatorIndex> = peers.into_iter().map(OperatorIndex).collect();
+    assert_eq!(holders(&bench, "a"), all, "its certificate says so");
+}
