@@ -9,6 +9,7 @@ mod suite {
     pub(crate) mod amnesia;
     pub(crate) mod blame;
     pub(crate) mod codec;
+    pub(crate) mod conformance;
     pub(crate) mod epoch_end;
     pub(crate) mod forgotten;
     pub(crate) mod gossip;
