@@ -1,6 +1,6 @@
 //! R1 and R8 at the end of an epoch, and what answers for it afterwards.
 
-use plasma_consensus::{Closed, Input, Message, Misbehaviour, Proposal, Reason, Record, Verdict};
+use plasma_consensus::{Closed, Effect, Input, Message, Misbehaviour, Proposal, Reason, Record, Verdict};
 use plasma_core::{Epoch, Millis, OperatorIndex, View};
 
 use crate::bench::{
@@ -38,6 +38,27 @@ fn the_last_block_is_only_re_proposed_whatever_waits() {
     );
     let said = bench.wait(1);
     assert!(has(&said, "propose 2 on 1"), "{said:?}");
+}
+
+#[test]
+fn a_leader_with_work_asks_to_be_woken_for_the_re_proposal() {
+    let mut bench = Bench::new(leader(2));
+    bench.work();
+    bench.propose(container(1, 0, "s"), None);
+    bench.judge("s", "genesis", LAST);
+    bench.wait(150);
+    let mut said = bench.learn(notarize(1, 0, "s"));
+    let mut wakes = 0;
+    while !has(&said, "propose 2 on 1") && wakes < 10 {
+        let at = bench.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Timer(Millis(at)) => Some(*at),
+            _ => None,
+        });
+        let at = at.expect("a step that consumed its timer asks for the next");
+        said = bench.wait(at - bench.now);
+        wakes += 1;
+    }
+    assert_eq!(bench.now, 250, "one delay after the view began");
 }
 
 #[test]
