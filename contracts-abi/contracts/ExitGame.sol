@@ -103,7 +103,7 @@ contract ExitGame is ExitSales {
     function rebutChallenge(uint256 exitId, Inclusion calldata truth) external {
         Claim memory claim = _claims[exitId];
         if (claim.claimant == address(0)) revert IInFlightExits.ClaimUnknown(0);
-        (bytes32 leaf,) = History.checkCountingBlock(federation, truth);
+        (bytes32 leaf,) = History.checkAnchoredBlock(federation, truth);
         if (claim.position.blockOf() != truth.height || leaf == claim.leaf) {
             revert IInFlightExits.ClaimHolds();
         }

@@ -53,7 +53,7 @@ abstract contract ExitRecords is IExitGame, Inclusions, Payouts {
     uint256 internal constant BATCH_MAX = 16;
 
     /// @inheritdoc IExitGame
-    mapping(bytes32 output => uint256 l1Block) public consumed;
+    mapping(bytes32 output => uint256 from) public consumed;
 
     mapping(uint256 place => Open) internal _exits;
     mapping(uint256 place => uint256 amount) internal _largeAmounts;

@@ -190,7 +190,7 @@ contract InFlightExits is InFlightOutcomes {
     function rebut(uint256 exitId, uint8 slot, Inclusion calldata truth) external {
         Claim memory claim = _claims[exitId][slot];
         if (claim.claimant == address(0)) revert ClaimUnknown(slot);
-        (bytes32 leaf,) = History.checkCountingBlock(federation, truth);
+        (bytes32 leaf,) = History.checkAnchoredBlock(federation, truth);
         bool first = claim.leaf != 0 && claim.position.blockOf() == truth.height && claim.leaf != leaf;
         bool second = claim.otherLeaf != 0 && claim.other.blockOf() == truth.height && claim.otherLeaf != leaf;
         if (!first && !second) revert ClaimHolds();

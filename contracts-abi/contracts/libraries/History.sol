@@ -15,7 +15,7 @@ import {PlasmaTransaction} from "./PlasmaTransaction.sol";
 /// @notice A block is proven only under the anchor that first covered its height: a later anchor can tell another history,
 /// and nothing of it counts; height 0 never is. The number of transactions is part of the block's leaf, so a path has one
 /// length and no inner node passes for a transaction. Money moves for well-formed transactions up to the last valid height
-/// (`checkCounting`, `checkCountingBlock`); a fraud proof judges whatever lies there (`checkTransaction`, `checkBlock`).
+/// (`checkCounting`, `checkCountingBlock`); fraud proofs and rebuttals judge whatever lies there (the others).
 library History {
     using Header for bytes;
     using PlasmaTransaction for bytes;
@@ -36,6 +36,19 @@ library History {
         checkPlace(transaction, place);
     }
 
+    /// @notice Requires that the block of an inclusion lies at its height, whether it counts or not.
+    /// @return leaf its history leaf
+    function checkAnchoredBlock(IFederation federation, Inclusion calldata place)
+        internal
+        view
+        returns (bytes32 leaf, uint32 lastValid)
+    {
+        uint32 height = place.height;
+        lastValid = _checkCovering(federation, height, height, place.anchor);
+        leaf = _leafOf(place);
+        _checkHistory(height, leaf, place.anchor.height, place.anchor.historyRoot, place.historyPath);
+    }
+
     /// @notice Requires that the block of an inclusion lies at its height and counts.
     /// @return leaf its history leaf
     function checkCountingBlock(IFederation federation, Inclusion calldata place)
@@ -43,7 +56,7 @@ library History {
         view
         returns (bytes32 leaf, uint32 lastValid)
     {
-        (leaf, lastValid) = _checkAnchoredBlock(federation, place);
+        (leaf, lastValid) = checkAnchoredBlock(federation, place);
         uint32 height = place.height;
         if (height > lastValid) revert IExitGame.HeightVoid(height, lastValid);
     }
@@ -71,7 +84,7 @@ library History {
         view
         returns (uint32 lastValid)
     {
-        (, lastValid) = _checkAnchoredBlock(federation, place);
+        (, lastValid) = checkAnchoredBlock(federation, place);
         checkPlace(transaction, place);
     }
 
@@ -134,17 +147,6 @@ library History {
         returns (bytes32)
     {
         return keccak256(abi.encodePacked(uint8(1), height, transactionCount, transactionsRoot, l1Height));
-    }
-
-    function _checkAnchoredBlock(IFederation federation, Inclusion calldata place)
-        private
-        view
-        returns (bytes32 leaf, uint32 lastValid)
-    {
-        uint32 height = place.height;
-        lastValid = _checkCovering(federation, height, height, place.anchor);
-        leaf = _leafOf(place);
-        _checkHistory(height, leaf, place.anchor.height, place.anchor.historyRoot, place.historyPath);
     }
 
     /// @dev The anchor is the first that covers heights from `lowest` to `highest`.
