@@ -113,6 +113,14 @@ contract InFlightExits is InFlightOutcomes {
         (InFlightExit storage exit, bytes32 transactionId) = _pending(exitId, pending);
         Finding memory found = _examineSame(payment, transactionId, pending.owner);
         uint8 marks = exit.marks;
+        if (found.position == NOWHERE) {
+            // A void block gives no position, but what rests on a receipt needs it no longer.
+            if (marks & RESTING == 0) revert NotIncluded();
+            _checkBond(0);
+            exit.marks = marks & ~(RESTING | UNFOUNDED);
+            emit InFlightIncluded(exitId, NOWHERE);
+            return;
+        }
         if (marks & CONTESTED != 0) {
             Position competitor = exit.competitor;
             if (!_isVoid(competitor, found.lastValid)) _checkOlder(found.position, competitor);
@@ -171,6 +179,7 @@ contract InFlightExits is InFlightOutcomes {
         uint8 bit = uint8(1) << output;
         if (exit.piggybacked & bit == 0) revert NotClaimed();
         Finding memory born = _examineSame(payment, transactionId, pending.owner);
+        if (born.position == NOWHERE) revert NotIncluded();
         Position position = Position.wrap(Position.unwrap(born.position) | output);
         Finding memory found = _examineAgainst(spending);
         _checkSpends(pending.transaction, position, amount, owner, spending.transaction, spendingInput);
@@ -303,7 +312,7 @@ contract InFlightExits is InFlightOutcomes {
         if (_isVoid(youngest, lastValid)) revert IExitGame.HeightVoid(youngest.blockOf(), lastValid);
     }
 
-    /// @dev The exiting transaction, signed by the owner of its inputs, in a block.
+    /// @dev The exiting transaction, signed by the owner of its inputs.
     function _examineSame(Evidence calldata payment, bytes32 transactionId, address owner)
         private
         view
@@ -311,7 +320,6 @@ contract InFlightExits is InFlightOutcomes {
     {
         found = _examine(payment);
         if (found.id != transactionId) revert OtherTransaction();
-        if (found.position == NOWHERE) revert NotIncluded();
         address signer = Signing.signer(payment.transaction, address(federation));
         if (signer != owner) revert IExitGame.NotSpentByOwner(signer, owner);
     }

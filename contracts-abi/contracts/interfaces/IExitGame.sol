@@ -37,7 +37,8 @@ interface IExitGame is IInclusions, IPayouts {
     error NotOwner(address owner);
     /// @notice No asset of the vault.
     error AssetUnknown(address asset);
-    /// @notice The output was paid by an earlier exit, or is that of a deposit which went back to its owner.
+    /// @notice The output was paid by an earlier exit, or is that of a deposit which went back to its owner, or two inputs
+    /// of a payment in flight are this one.
     error AlreadyPaid(bytes32 output);
     /// @notice A fund transaction that does not repeat the vault's record of its deposit.
     error DepositDiffers(uint64 number);
@@ -140,7 +141,7 @@ interface IExitGame is IInclusions, IPayouts {
 
     /// @notice Takes back a provisional challenge: the first covering anchor has another block at its height. The caller
     /// gets its bond.
-    /// @param truth the anchored block; its transaction fields are not read
+    /// @param truth the anchored block, which may be void; its transaction fields are not read
     function rebutChallenge(uint256 exitId, Inclusion calldata truth) external;
 
     /// @notice Pays the exits of an asset that are due, in order, at most `max` places of the queue.

@@ -25,7 +25,7 @@ interface IInFlightExits is IInclusions, IPayouts {
     event InFlightInputsClaimed(uint256 indexed id);
     /// @notice A competitor was shown, `NOWHERE` where it is in no block that is known.
     event InFlightContested(uint256 indexed id, Position competitor);
-    /// @notice The transaction was shown to be included.
+    /// @notice The transaction was shown to be included, `NOWHERE` where the block is void.
     event InFlightIncluded(uint256 indexed id, Position position);
     /// @notice A claimed output (bit i) or input (bit 4 + i) was shown to be spent.
     event InFlightSpent(uint256 indexed id, uint8 spent);
@@ -77,8 +77,8 @@ interface IInFlightExits is IInclusions, IPayouts {
     /// @notice The anchored block is the one that the claim tells, or one of another height.
     error ClaimHolds();
 
-    /// @notice Opens the exit of a transaction. Anybody may, for the bond, and a second bond when the evidence of an
-    /// expired one is provisional.
+    /// @notice Opens the exit of a transaction. Anybody may, for the bond, and a second bond when the evidence is
+    /// provisional, also of one that has not expired.
     /// @param payment the transaction, signed by the owner of its inputs
     /// @param inputs in order, the transaction that made each input, and where it lies
     /// @return id of the exit, and its place in the queue: exitable time 64 ‖ position of the youngest input 72 ‖
@@ -108,7 +108,8 @@ interface IInFlightExits is IInclusions, IPayouts {
         uint8 competing
     ) external payable;
 
-    /// @notice Shows where the exiting transaction lies. It may be shown before anybody asks.
+    /// @notice Shows where the exiting transaction lies. It may be shown before anybody asks. A void block that
+    /// holds it counts only where the exit was started by a receipt of an expired one: it rests on that no longer.
     function respondNotCanonical(uint256 exitId, Pending calldata pending, Evidence calldata payment)
         external
         payable;
@@ -136,7 +137,7 @@ interface IInFlightExits is IInclusions, IPayouts {
     /// @notice Takes back a provisional claim: the first covering anchor has another block at a height it names. The
     /// caller gets the claim's bond.
     /// @param slot 0 competitor, 1 inclusion, 2 + i input i, 6 + i output i
-    /// @param truth the anchored block; its transaction fields are not read
+    /// @param truth the anchored block, which may be void; its transaction fields are not read
     function rebut(uint256 exitId, uint8 slot, Inclusion calldata truth) external;
 
     /// @notice Ends an exit whose place in the queue is due; does nothing where there is none. Only for the exit game.
