@@ -133,7 +133,7 @@ export const places = [
     was: "_checkInTime(transaction, last.height);",
     becomes: `_checkInTime(transaction, ${off("ExpiryAtAnchor")} && last.lastValid < last.height ? last.lastValid : last.height);`,
   },
-  check("InputsShown", "inputs > 1 && _latestInFlight(id) == 0", "revert IExitGame.InputsNotShown(id);"),
+  check("InputsShown", "inputs > 1 && !_areInputsShown(id)", "revert IExitGame.InputsNotShown(id);"),
   { was: "if (isConsumed && (isOutput || paid == 0))", becomes: `if (isConsumed && (isOutput || paid == 0 || ${off("OneSide")}))` },
   {
     was: "if (exit.piggybacked & bit == 0) revert NotClaimed();",

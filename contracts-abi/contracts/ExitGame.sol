@@ -286,8 +286,8 @@ contract ExitGame is ExitSales {
         if (signer != challenged.owner) revert NotSpentByOwner(signer, challenged.owner);
     }
 
-    function _latestInFlight(bytes32 transactionId) internal view override returns (uint256 id) {
-        return inFlight.latestInFlight(transactionId);
+    function _areInputsShown(bytes32 transactionId) internal view override returns (bool) {
+        return inFlight.inputsShown(transactionId);
     }
 
     function _checkInFlight() private view {

@@ -36,7 +36,13 @@ contract InFlightExits is InFlightOutcomes {
         address owner = Signing.signer(transaction, address(federation));
         uint8 marks = _checkRestart(found, owner);
         bytes32[] memory keys;
-        (id, keys) = _open(transaction, owner, inputs, marks != 0);
+        {
+            uint64 exitableAt;
+            Position youngest;
+            (keys, exitableAt, youngest) = _proveInputs(transaction, owner, inputs, marks != 0);
+            // In the queue it comes behind what is as old as the youngest input.
+            id = exitGame.enqueue(transaction.asset(), exitableAt, youngest);
+        }
         if (found.leaf != 0) {
             // What can still be included needs no inclusion, so a false one takes nothing from it.
             if (transaction.expiry() < federation.latest().height) marks |= RESTING;
@@ -54,6 +60,15 @@ contract InFlightExits is InFlightOutcomes {
         emit InFlightExitStarted(id, transaction);
         emit InFlightInputs(id, owner, keys);
         if (found.leaf != 0) _record(id, exit, INCLUSION, found.position, found.leaf, NOWHERE, 0);
+    }
+
+    /// @inheritdoc IInFlightExits
+    function showInputs(bytes calldata transaction, Proof[] calldata inputs) external {
+        transaction.check(_legacyTransactions);
+        _proveInputs(transaction, Signing.signer(transaction, address(federation)), inputs, false);
+        bytes32 id = transaction.id();
+        _shown[id] = true;
+        emit InputsShown(id);
     }
 
     /// @inheritdoc IInFlightExits
@@ -211,15 +226,15 @@ contract InFlightExits is InFlightOutcomes {
         _send(msg.sender, _exitBond);
     }
 
-    /// @dev Proves every input, and takes a place in the queue behind what is as old as the youngest of them.
-    function _open(bytes calldata transaction, address owner, Proof[] calldata inputs, bool settled)
+    /// @dev Proves every input, in order.
+    function _proveInputs(bytes calldata transaction, address owner, Proof[] calldata inputs, bool settled)
         private
-        returns (uint256 id, bytes32[] memory keys)
+        view
+        returns (bytes32[] memory keys, uint64 exitableAt, Position youngest)
     {
         uint8 count = transaction.inputs();
         if (inputs.length != count) revert ProofsDiffer(inputs.length, count);
-        uint64 exitableAt = uint64(block.timestamp) + _exitPeriod;
-        Position youngest = Position.wrap(0);
+        exitableAt = uint64(block.timestamp) + _exitPeriod;
         keys = new bytes32[](count);
         for (uint8 i = 0; i < count; ++i) {
             (Position position, uint256 amount) = transaction.input(i);
@@ -235,7 +250,6 @@ contract InFlightExits is InFlightOutcomes {
             if (taken) revert IExitGame.AlreadyPaid(key);
             keys[i] = key;
         }
-        id = exitGame.enqueue(transaction.asset(), exitableAt, youngest);
     }
 
     /// @dev The output that an input names is what the input says.

@@ -46,6 +46,8 @@ abstract contract InFlightRecords is IInFlightExits, Inclusions, Payouts {
     mapping(uint256 id => mapping(uint8 slot => Claim)) internal _claims;
     /// @inheritdoc IInFlightExits
     mapping(bytes32 transaction => uint256 id) public latestInFlight;
+    /// @dev The inputs were proven without an exit.
+    mapping(bytes32 transaction => bool) internal _shown;
 
     /// @inheritdoc IInFlightExits
     function inFlightExits(uint256 id) external view returns (InFlightExit memory) {
@@ -111,8 +113,13 @@ abstract contract InFlightRecords is IInFlightExits, Inclusions, Payouts {
         return exitGame.consumed(output) != 0;
     }
 
-    function _latestInFlight(bytes32 transactionId) internal view override returns (uint256 id) {
-        return latestInFlight[transactionId];
+    /// @inheritdoc IInFlightExits
+    function inputsShown(bytes32 transaction) external view returns (bool) {
+        return _areInputsShown(transaction);
+    }
+
+    function _areInputsShown(bytes32 transactionId) internal view override returns (bool) {
+        return _shown[transactionId] || latestInFlight[transactionId] != 0;
     }
 
     function _key(bytes32 transactionId, uint8 output) internal pure returns (bytes32) {

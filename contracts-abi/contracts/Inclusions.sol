@@ -83,18 +83,18 @@ abstract contract Inclusions is IInclusions {
     }
 
     /// @dev What no anchored block is shown to include costs others nothing unless it could leave itself: else both would
-    /// be frozen. Its inputs do not lie in void blocks, and where there are several an in-flight exit of it proved them all.
+    /// be frozen. Its inputs do not lie in void blocks, and where there are several all of them were proven.
     function _checkCouldLeave(bytes calldata transaction, bytes32 id, uint32 lastValid) internal view {
         uint8 inputs = transaction.inputs();
         for (uint8 i = 0; lastValid != type(uint32).max && i < inputs; ++i) {
             (Position spent,) = transaction.input(i);
             if (spent.blockOf() > lastValid) revert IExitGame.HeightVoid(spent.blockOf(), lastValid);
         }
-        if (inputs > 1 && _latestInFlight(id) == 0) revert IExitGame.InputsNotShown(id);
+        if (inputs > 1 && !_areInputsShown(id)) revert IExitGame.InputsNotShown(id);
     }
 
-    /// @return id of the last in-flight exit of a transaction, zero if there never was one
-    function _latestInFlight(bytes32 transactionId) internal view virtual returns (uint256 id);
+    /// @dev By `showInputs`, or by an in-flight exit of the transaction.
+    function _areInputsShown(bytes32 transactionId) internal view virtual returns (bool);
 
     function _checkInTime(bytes calldata transaction, uint32 height) private pure {
         uint32 expiry = transaction.expiry();

@@ -120,6 +120,48 @@ contract NotIncludedTest is InFlight {
         _inputSpent(id, _plain(mixed));
     }
 
+    /// @notice A challenger who wants no exit of it proves the inputs alone, without a bond.
+    function test_inputs_shownWithoutAnExit_count() external {
+        Position saved = _saved();
+        bytes memory mixed = _mixed(saved);
+        bytes32 shown = harness.id(mixed);
+        uint256 exit = _exitPaid();
+        Proof[] memory inputs = new Proof[](2);
+        (inputs[0], inputs[1]) = (_proof(2, 0), _proof(saved.blockOf(), 0));
+        vm.prank(WATCHER);
+        vm.expectEmit(true, true, true, true, address(inFlight));
+        emit IInFlightExits.InputsShown(shown);
+        inFlight.showInputs(mixed, inputs);
+        _true(inFlight.inputsShown(shown));
+        _equal(inFlight.latestInFlight(shown), 0);
+        game.challengeExit(exit, mixed, 0);
+        _true(!_isOpen(exit));
+    }
+
+    function test_showInputs_refusesWhatCouldNotLeave() external {
+        Position saved = _saved();
+        bytes memory mixed = _mixed(saved);
+        Proof[] memory inputs = new Proof[](1);
+        inputs[0] = _proof(2, 0);
+        vm.expectRevert(abi.encodeWithSelector(IInFlightExits.ProofsDiffer.selector, 1, 2));
+        inFlight.showInputs(mixed, inputs);
+        inputs = new Proof[](2);
+        (inputs[0], inputs[1]) = (_proof(saved.blockOf(), 0), _proof(2, 0));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.InputDiffers.selector, paid, saved));
+        inFlight.showInputs(mixed, inputs);
+        (inputs[0], inputs[1]) = (_proof(2, 0), _proof(saved.blockOf(), 0));
+        bytes memory theft = _signed(CAROL_KEY, _unsignedMixed(saved));
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.NotSpentByOwner.selector, carol, bob));
+        inFlight.showInputs(theft, inputs);
+        _exitPaid();
+        _wait();
+        game.process(address(0), 1);
+        bytes32 key = _key(bodies[2][0], 0);
+        vm.expectRevert(abi.encodeWithSelector(IExitGame.AlreadyPaid.selector, key));
+        inFlight.showInputs(mixed, inputs);
+        _true(!inFlight.inputsShown(harness.id(mixed)));
+    }
+
     /// @notice An anchored block that counts is proof enough: with it the outputs leave.
     function test_inputs_ofWhatAnAnchorShows_needNoProof() external {
         bytes memory mixed = _mixed(_saved());
@@ -165,11 +207,15 @@ contract NotIncludedTest is InFlight {
 
     /// @dev Bob spends what Alice paid him together with something else of his.
     function _mixed(Position other) private view returns (bytes memory) {
+        return _signed(BOB_KEY, _unsignedMixed(other));
+    }
+
+    function _unsignedMixed(Position other) private view returns (bytes memory) {
         Spend[] memory spends = new Spend[](2);
         spends[0] = Spend({position: paid, amount: AMOUNT});
         spends[1] = Spend({position: other, amount: SAVED});
         Pay[] memory outputs = Forms.one(Pay({owner: carol, amount: AMOUNT + SAVED}));
-        return _signed(BOB_KEY, Forms.unsigned(5, address(0), 1000, spends, outputs));
+        return Forms.unsigned(5, address(0), 1000, spends, outputs);
     }
 
     function _saved() private returns (Position) {

@@ -52,7 +52,8 @@ interface IExitGame is IInclusions, IPayouts {
     error TransactionNotInBlock(uint32 index);
     /// @notice The height lies above the last valid one of a halted federation.
     error HeightVoid(uint32 height, uint32 lastValid);
-    /// @notice A payment of several inputs that no anchored block is shown to include says nothing before an in-flight exit of it proved them.
+    /// @notice A payment of several inputs that no anchored block is shown to include says nothing before all are proven: see
+    /// `IInFlightExits.showInputs`.
     error InputsNotShown(bytes32 transaction);
     /// @notice What needs no certified header is shown without a bond.
     error NotProvisional();

@@ -15,6 +15,9 @@ import {Position} from "../types/Position.sol";
 /// Times count from the start: claims of outputs and inputs, and competitors, in the first half of P; what rests on
 /// a provisional inclusion in the first three quarters, so that a quarter is left to rebut it; all else until the payout.
 interface IInFlightExits is IInclusions, IPayouts {
+    /// @notice All inputs of a transaction were proven: from now on it counts although no block is shown to include it.
+    event InputsShown(bytes32 indexed transaction);
+
     /// @notice An in-flight exit was opened. The ledger includes the transaction if it can.
     event InFlightExitStarted(uint256 indexed id, bytes transaction);
     /// @notice What `Pending` needs besides the transaction.
@@ -88,6 +91,10 @@ interface IInFlightExits is IInclusions, IPayouts {
         payable
         returns (uint256 id);
 
+    /// @notice Proves the inputs of a transaction without an exit, for whoever challenges with it. One that has several, and is
+    /// in no anchored block that counts, says nothing about them before: it must be able to leave itself.
+    function showInputs(bytes calldata transaction, Proof[] calldata inputs) external;
+
     /// @notice Claims an output. The caller owns it and pays a bond.
     function piggybackOutput(uint256 exitId, Pending calldata pending, uint8 output) external payable;
 
@@ -145,6 +152,9 @@ interface IInFlightExits is IInclusions, IPayouts {
 
     /// @notice An in-flight exit, open or ended.
     function inFlightExits(uint256 id) external view returns (InFlightExit memory);
+
+    /// @notice Whether all inputs of a transaction were proven, by `showInputs` or by an exit of it.
+    function inputsShown(bytes32 transaction) external view returns (bool);
 
     /// @notice The newest exit of a transaction, zero if there was none.
     function latestInFlight(bytes32 transaction) external view returns (uint256 id);

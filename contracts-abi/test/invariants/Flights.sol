@@ -130,7 +130,13 @@ abstract contract Flights is FlightClaims {
     // ---- what is tried
 
     function _flyIfProvable(uint256 payment, address starter) internal override returns (bool) {
-        return _isProvable(payment) && _fly(payment, starter) != 0;
+        if (!_isProvable(payment)) return false;
+        if (payment % 2 == 0) return _fly(payment, starter) != 0;
+        bytes memory call = abi.encodeCall(inFlight.showInputs, (payments[payment].body, _inputsOf(payment)));
+        _do(starter, address(inFlight), 0, call);
+        flown[payments[payment].id] = true;
+        _saw("inputs shown");
+        return true;
     }
 
     function _fly(uint256 payment, address starter) internal returns (uint256 flight) {

@@ -62,7 +62,7 @@ abstract contract Ledger is Purse {
     Entry[] internal entries;
     mapping(bytes32 key => uint256 times) internal left;
     mapping(bytes32 signed => uint256 payment) private _known;
-    /// @dev By transaction: whether an in-flight exit of it was ever started.
+    /// @dev By transaction: whether all its inputs were ever proven.
     mapping(bytes32 id => bool) internal flown;
     /// @dev The first height that holds what is invalid, and since when L1 shows it; the most when there is none.
     uint32 internal fraudFrom = FOREVER;
