@@ -212,11 +212,8 @@ impl<R: Read> Archive<'_, R> {
     }
 
     fn block(&self, height: Height) -> Result<Option<AnchoredBlock>, StorageError> {
-        let Some(covering) = self
-            .anchors
-            .covering(height)
-            .filter(|_| height <= self.last_valid)
-        else {
+        // A void block, too, is what its anchor says.
+        let Some(covering) = self.anchors.covering(height) else {
             return Ok(None);
         };
         let Some((header, end)) = self.reader.header(height)?.zip(covering.anchor.height.next()) else {
@@ -235,12 +232,18 @@ impl<R: Read> Archive<'_, R> {
         answers: &mut Vec<Answer>,
     ) -> Result<(), StorageError> {
         let is_doubted = open.competitor.is_some() || open.has_claim(COMPETITOR_SLOT);
-        let Some(found) = self.inclusion(height, index)? else {
+        let Some(found) = inclusion(self.reader, self.anchors, height, index)? else {
             return Ok(());
         };
         let shown = Evidence::Anchored(Box::new(found));
-        if is_doubted && open.included.is_none() {
+        let is_void = height > self.last_valid;
+        // What had expired needs its block, be it void, or it leaves nothing.
+        let is_wanted = open.is_resting || (is_doubted && !is_void);
+        if is_wanted && open.included.is_none() {
             answers.push(Answer::Included(shown.clone()));
+        }
+        if is_void {
+            return Ok(());
         }
         for output in
             (0..side(payment.transaction().outputs.len())).filter(|output| open.claims_output(*output))

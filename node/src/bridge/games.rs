@@ -33,6 +33,8 @@ pub struct InFlightExit {
     pub competitor: Option<Packed>,
     /// Where the payment itself was shown to lie.
     pub included: Option<Packed>,
+    /// The payment had expired at the start: everything rests on a receipt, or on nothing any more.
+    pub is_resting: bool,
 }
 
 impl InFlightExit {
@@ -82,6 +84,7 @@ impl Contracts {
             claims: found.claims,
             competitor: (found.marks & CONTESTED != 0).then_some(found.competitor),
             included: (found.marks & INCLUDED != 0).then_some(found.included),
+            is_resting: found.marks & (RESTING | UNFOUNDED) != 0,
         };
         Ok((!found.starter.is_zero()).then_some(open))
     }
@@ -155,6 +158,9 @@ impl Contracts {
 /// Marks of `InFlightRecords`.
 const CONTESTED: u8 = 1;
 const INCLUDED: u8 = 2;
+/// The marks of an exit that rests on a receipt, and of one whose receipt was rebutted.
+const RESTING: u8 = 4;
+const UNFOUNDED: u8 = 8;
 /// As many inputs, and as many outputs, as a transaction can have.
 pub const SIDE: u8 = 4;
 /// Slot of a claim that a competitor is older.

@@ -1,7 +1,7 @@
 //! Calls of `InFlightExits`. What rests on a header that need not be anchored costs one exit bond more.
 
 use plasma_contracts_abi::in_flight_exits as abi;
-use plasma_core::{Amount, ExitId};
+use plasma_core::{Amount, ExitId, SignedTransaction};
 
 use super::{call, paid};
 use crate::bridge::{
@@ -28,6 +28,16 @@ impl Contracts {
         };
         let value = bond.saturating_add(claim_bond(payment, bond));
         Ok(paid(value, call(NAME, self.in_flight, &arguments)))
+    }
+
+    /// Proves the inputs of a payment without an exit, for whoever challenges with it.
+    #[must_use]
+    pub fn show_inputs_call(&self, payment: &SignedTransaction, inputs: &[Inclusion]) -> Call {
+        let arguments = abi::ShowInputsCall {
+            transaction: payment.encode().into(),
+            inputs: inputs.iter().map(convert::proof).collect(),
+        };
+        call(NAME, self.in_flight, &arguments)
     }
 
     /// Claims an output; the sender owns it.

@@ -8,7 +8,7 @@ use plasma_core::{
     ledger::{self, NewBlock},
 };
 use plasma_node::{
-    answers,
+    answers::{self, Answer},
     api::AnchorBook,
     bridge::{
         Contracts, L1, L1Error, SpendProof,
@@ -17,6 +17,7 @@ use plasma_node::{
         direct,
         ethereum::Ethereum,
         evidence::{Evidence, Pending, output_key},
+        games::{Claim, InFlightExit},
         methods::Receipt,
         rpc::Rpc,
         watcher::WatcherConfig,
@@ -184,6 +185,25 @@ impl Court {
         archive.spend(exit, spender).unwrap().expect("it can be shown")
     }
 
+    /// What is shown of an in-flight exit if the chain were valid up to this height.
+    pub(crate) fn shown(
+        &self,
+        payment: &SignedTransaction,
+        open: &InFlightExit,
+        claims: &[Claim],
+        last_valid: Height,
+    ) -> Vec<Answer> {
+        let archive = answers::Archive {
+            reader: &self.storage.reader(),
+            anchors: &self.anchors,
+            anchored: self.state.header.height,
+            last_valid,
+        };
+        let domain = self.stage.federation.genesis.domain();
+        let payment = payment.clone().authenticate(&domain).unwrap();
+        archive.in_flight(&payment, open, claims, true).unwrap()
+    }
+
     /// Nothing is anchored any more, and somebody says so until the chain is halted.
     pub(crate) async fn fall_silent(&self) {
         let (contracts, rules) = (self.contracts(), parameters());
@@ -305,7 +325,7 @@ impl Court {
         self.desk.duties.send(duty).await.unwrap();
     }
 
-    pub(crate) async fn in_flight(&self, exit: &ExitId) -> plasma_node::bridge::games::InFlightExit {
+    pub(crate) async fn in_flight(&self, exit: &ExitId) -> InFlightExit {
         let found = self.contracts().in_flight_exit(&self.rpc(), exit).await;
         found.unwrap().expect("open")
     }

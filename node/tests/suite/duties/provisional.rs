@@ -1,10 +1,13 @@
 //! Claims that rest on a block which a quorum signed and nobody anchored.
 
-use plasma_core::{Bitmap, Epoch, L1Event, OperatorIndex, Receipt, SignedTransaction, history, merkle};
+use plasma_core::{Bitmap, Epoch, Hash, L1Event, OperatorIndex, Receipt, SignedTransaction, history, merkle};
 use plasma_node::{
+    answers::Answer,
     bridge::{
         L1,
+        decode::notices::Told,
         evidence::{Evidence, Telling},
+        games::{Claim, InFlightExit},
     },
     operator::matters::{Matter, Notice},
 };
@@ -69,6 +72,48 @@ async fn a_forged_older_competitor_is_rebutted() {
     court
         .answers(Matter::InFlight(exit), "the claim is rebutted", fallen)
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_halt_void_blocks_rebut_and_answer_for_what_had_expired() {
+    let mut court = Court::set("void").await;
+    let funded = court.fund_bob().await;
+    let paid = court.pay(
+        &court.stage.bob_key,
+        funded,
+        &court.stage.alice,
+        funded.block.0 + 1,
+    );
+    court.seal(vec![paid.clone()]).await;
+    let height = court.place(&paid).block;
+    let claim = Claim {
+        slot: 1,
+        told: vec![Told {
+            height,
+            leaf: Hash([7; 32]),
+        }],
+    };
+    let void = funded.block;
+    let resting = InFlightExit {
+        is_resting: true,
+        ..InFlightExit::default()
+    };
+    let shown = court.shown(&paid, &resting, std::slice::from_ref(&claim), void);
+    let [
+        Answer::Rebuttal { slot: 1, truth },
+        Answer::Included(Evidence::Anchored(found)),
+    ] = &*shown
+    else {
+        panic!("{shown:?}")
+    };
+    assert_eq!((truth.height, found.receipt.height), (height, height));
+    // What rests on no receipt wants no void block.
+    let contested = InFlightExit {
+        competitor: Some(0),
+        ..InFlightExit::default()
+    };
+    assert_eq!(court.shown(&paid, &contested, &[], void).len(), 0);
+    assert_eq!(court.shown(&paid, &contested, &[], height).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
