@@ -2,6 +2,8 @@
 
 #[path = "support/bench.rs"]
 mod bench;
+#[path = "support/model/model.rs"]
+mod model;
 #[path = "support/sim.rs"]
 mod sim;
 
@@ -13,6 +15,7 @@ mod suite {
     pub(crate) mod epoch_end;
     pub(crate) mod forgotten;
     pub(crate) mod gossip;
+    pub(crate) mod model;
     pub(crate) mod mutants;
     pub(crate) mod proposing;
     pub(crate) mod real_keys;
