@@ -1,5 +1,6 @@
 //! Hunts the consensus engine: `cargo sim --seeds A..B`, or `cargo sim --seed N --trace` to look at one; `--harsh` in
-//! front makes the weather of every seed as bad as it gets.
+//! front makes the weather of every seed as bad as it gets, and `--family NAME` holds scenarios about one thing to its
+//! bound.
 //!
 //! Prints the first failing seed and the command that replays it, and ends with the seeds per second.
 #![expect(clippy::print_stdout, reason = "it is a command")]
@@ -19,10 +20,18 @@ use std::{
 #[path = "../tests/support/sim.rs"]
 mod sim;
 
-use sim::{Breakage, Marks, Scenario, Watch, run};
+use sim::{Breakage, Family, Marks, Scenario, Watch, run};
 
 /// Every so many seeds are run twice, and must do exactly the same.
 const TWICE_EVERY: u64 = 100;
+
+const FAMILIES: [Family; 5] = [
+    Family::CrashedLeaders,
+    Family::Healing,
+    Family::HealingWithoutSome,
+    Family::Returning,
+    Family::Idle,
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +39,7 @@ fn main() -> ExitCode {
         Some((weather, Command::One { seed, watch })) => one(seed, weather, watch),
         Some((weather, Command::Many(seeds))) => many(&seeds, weather),
         None => {
-            println!("usage: cargo sim [--harsh] --seeds A..B | --seed N [--trace]");
+            println!("usage: cargo sim [--harsh | --family NAME] --seeds A..B | --seed N [--trace]");
             ExitCode::FAILURE
         }
     }
@@ -45,21 +54,25 @@ enum Command {
 enum Weather {
     Drawn,
     Harsh,
+    Only(Family),
 }
 
 impl Weather {
     fn scenario(self, seed: u64) -> Scenario {
-        let drawn = Scenario::from_seed(seed);
-        if self == Self::Harsh {
-            drawn.harshened()
-        } else {
-            drawn
+        match self {
+            Self::Drawn => Scenario::from_seed(seed),
+            Self::Harsh => Scenario::from_seed(seed).harshened(),
+            Self::Only(family) => family.scenario(seed),
         }
     }
 
     /// What stands before the seed in a command.
-    fn flag(self) -> &'static str {
-        if self == Self::Harsh { "--harsh " } else { "" }
+    fn flag(self) -> String {
+        match self {
+            Self::Drawn => String::new(),
+            Self::Harsh => "--harsh ".to_owned(),
+            Self::Only(family) => format!("--family {} ", family.name()),
+        }
     }
 }
 
@@ -67,6 +80,10 @@ fn parse(arguments: &[String]) -> Option<(Weather, Command)> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["--harsh", rest @ ..] => Some((Weather::Harsh, command(rest)?)),
+        ["--family", name, rest @ ..] => {
+            let family = FAMILIES.into_iter().find(|family| family.name() == *name)?;
+            Some((Weather::Only(family), command(rest)?))
+        }
         rest => Some((Weather::Drawn, command(rest)?)),
     }
 }

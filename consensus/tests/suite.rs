@@ -10,6 +10,7 @@ mod sim;
 mod suite {
     pub(crate) mod amnesia;
     pub(crate) mod blame;
+    pub(crate) mod bounds;
     pub(crate) mod codec;
     pub(crate) mod conformance;
     pub(crate) mod epoch_end;

@@ -49,5 +49,6 @@ fn an_empty_answer_after_the_leader_gave_up() {
             down_ms: 2_000,
             silence_ms: 5_000,
         },
+        ..Scenario::default()
     });
 }

@@ -40,6 +40,13 @@ impl Network {
         parted
     }
 
+    /// A partition until the calm.
+    pub(crate) fn split(&mut self, side: u128) {
+        self.side = side;
+        self.parted_until = u64::MAX;
+        self.is_one_way = false;
+    }
+
     /// All links work again.
     pub(crate) fn calm(&mut self) {
         self.parted_until = 0;

@@ -303,6 +303,25 @@ impl Oracle {
         }
     }
 
+    /// The newest final view.
+    pub(crate) fn newest_final(&self) -> View {
+        self.finalized
+            .last_key_value()
+            .map(|(view, _)| *view)
+            .unwrap_or_default()
+    }
+
+    /// The last block of the one history.
+    pub(crate) fn tip(&self) -> BlockId {
+        *self.history.last().expect("begins with genesis")
+    }
+
+    /// Whether a block lies on the one history.
+    pub(crate) fn is_final(&self, block: BlockId, blocks: &Blocks) -> bool {
+        let height = usize::try_from(blocks.block(block).height).expect("fits");
+        self.history.get(height) == Some(&block)
+    }
+
     /// How many blocks are final.
     pub(crate) fn final_height(&self) -> usize {
         self.history.len() - 1

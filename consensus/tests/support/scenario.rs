@@ -50,6 +50,54 @@ pub(crate) struct Scenario {
     pub(crate) encodes: bool,
     /// Timers of all members.
     pub(crate) config: Config,
+    /// Members that leave at once at `away_at_ms`, and come back at `back_at_ms`; 0 is never.
+    pub(crate) away: u128,
+    pub(crate) away_at_ms: u64,
+    pub(crate) back_at_ms: u64,
+    /// Members on one side of a partition that begins then and lasts until the calm; 0 is none.
+    pub(crate) split: u128,
+    pub(crate) split_at_ms: u64,
+    /// In fair weather: at most so many views from one final view to the next; 0 is any number.
+    pub(crate) gap_views: u64,
+    /// Within so many views after the calm something is final; 0 is any number.
+    pub(crate) heal_views: u64,
+}
+
+impl Default for Scenario {
+    /// Four honest members in fair weather.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            n: 4,
+            byzantine: 0,
+            scripts: 0,
+            calm_at_ms: 4_000,
+            delay_ms: 10,
+            jitter_ms: 5,
+            loss: 0,
+            duplicates: 0,
+            stragglers: 0,
+            partitions: 0,
+            cuts: 0,
+            pauses: 0,
+            crashes: 0,
+            blackouts: 0,
+            downtime_ms: 1_000,
+            pending: 0,
+            drift: 0,
+            payments: 32,
+            syncs: false,
+            encodes: false,
+            config: Config::default(),
+            away: 0,
+            away_at_ms: 0,
+            back_at_ms: 0,
+            split: 0,
+            split_at_ms: 0,
+            gap_views: 0,
+            heal_views: 0,
+        }
+    }
 }
 
 /// Payments are bits of one word.
@@ -105,6 +153,7 @@ impl Scenario {
             syncs: random.chance(5_000),
             encodes: random.chance(1_200),
             config: config(&mut random, delta_ms),
+            ..Self::default()
         }
     }
 
@@ -124,6 +173,29 @@ impl Scenario {
             byzantine: (self.n - 1) / 3,
             ..self
         }
+    }
+
+    /// Members that may lie or be gone without harm.
+    pub(crate) fn faults(&self) -> u64 {
+        u64::from((self.n - 1) / 3)
+    }
+
+    /// Whether a member is honest and there in the end.
+    pub(crate) fn stays(&self, member: u16) -> bool {
+        self.is_honest(member) && (self.back_at_ms > 0 || self.away >> member & 1 == 0)
+    }
+
+    /// The longest wait for a view to end.
+    pub(crate) fn view_ms_max(&self) -> u64 {
+        let Config {
+            pace_ms,
+            delta_ms,
+            build_ms,
+            validate_ms,
+            cap,
+            ..
+        } = self.config;
+        (pace_ms + 3 * delta_ms + build_ms + validate_ms) * cap
     }
 
     /// Whether a member follows the rules.

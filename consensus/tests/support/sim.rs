@@ -5,6 +5,7 @@
 pub(crate) mod blocks;
 pub(crate) mod byzantine;
 pub(crate) mod crypto;
+pub(crate) mod families;
 pub(crate) mod host;
 pub(crate) mod marks;
 pub(crate) mod network;
@@ -13,6 +14,7 @@ pub(crate) mod random;
 pub(crate) mod scenario;
 pub(crate) mod world;
 
+pub(crate) use families::Family;
 pub(crate) use marks::Marks;
 pub(crate) use scenario::Scenario;
 pub(crate) use world::{Breakage, Watch, run};

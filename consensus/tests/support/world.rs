@@ -21,6 +21,7 @@ use super::{
     scenario::Scenario,
 };
 
+mod bounds;
 mod events;
 mod perform;
 
@@ -76,6 +77,10 @@ pub(crate) enum Event {
     Mischief {
         member: u16,
     },
+    Leave {
+        member: u16,
+    },
+    Split,
     Stir,
     Calm,
 }
@@ -170,6 +175,7 @@ pub(crate) struct World {
     done_at: Option<u64>,
     /// Members that have not applied everything; counted again after each change.
     is_counted: bool,
+    bounds: bounds::Bounds,
 }
 
 /// After the calm everything must be final within this time: the longest run of bad leaders at the longest timeouts
@@ -188,6 +194,7 @@ pub(crate) fn run(scenario: &Scenario, breakage: Breakage, watch: Watch) -> Outc
     {
         world.note(|| format!("{event:?}"));
         world.on_event(event);
+        world.check_bounds();
         if world.is_over() {
             break;
         }
@@ -235,6 +242,7 @@ impl World {
             messages: 0,
             done_at: None,
             is_counted: false,
+            bounds: bounds::Bounds::default(),
         }
     }
 
@@ -250,6 +258,16 @@ impl World {
             if !self.scenario.is_honest(member) {
                 self.schedule(50, Event::Mischief { member });
             }
+        }
+        let away = self.scenario.away;
+        for member in members.clone().filter(|member| away >> member & 1 == 1) {
+            self.schedule(self.scenario.away_at_ms, Event::Leave { member });
+            if self.scenario.back_at_ms > 0 {
+                self.schedule(self.scenario.back_at_ms, Event::Restart { member });
+            }
+        }
+        if self.scenario.split > 0 {
+            self.schedule(self.scenario.split_at_ms, Event::Split);
         }
         let last = self.scenario.calm_at_ms + 1_500;
         for payment in 0..self.scenario.payments {
@@ -354,11 +372,9 @@ impl World {
 
     fn lacking(&self) -> usize {
         let all = self.all_payments();
-        let honest = self
-            .hosts
-            .iter()
-            .take(usize::from(self.scenario.n - self.scenario.byzantine));
-        honest
+        let staying = (0..self.scenario.n).filter(|member| self.scenario.stays(*member));
+        staying
+            .map(|member| self.host(member))
             .filter(|host| self.blocks.block(host.disk.applied).payments != all)
             .count()
     }
@@ -374,6 +390,7 @@ impl World {
 
     fn finish(mut self) -> Outcome {
         self.check_rest();
+        self.check_messages();
         let views = self
             .hosts
             .iter()

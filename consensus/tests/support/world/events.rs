@@ -64,6 +64,8 @@ impl World {
             Event::Restart { member } => self.on_restart(member),
             Event::Sync { member } => self.on_sync(member),
             Event::Mischief { member } => self.on_mischief(member),
+            Event::Leave { member } => self.stop(member),
+            Event::Split => self.network.split(self.scenario.split),
             Event::Stir => self.on_stir(),
             Event::Calm => self.on_calm(),
             _ => {}
@@ -304,6 +306,9 @@ impl World {
             engine.break_rule(mutation);
         }
         self.host_mut(member).engine = Some(engine);
+        if self.scenario.back_at_ms > 0 && self.now >= self.scenario.back_at_ms {
+            self.on_return(member);
+        }
         self.perform(member, effects);
         for peer in 0..self.scenario.n {
             let delay = self.random.between(1, 300);
@@ -419,6 +424,7 @@ impl World {
     }
 
     fn on_calm(&mut self) {
+        self.begin_calm();
         self.network.calm();
         for host in &mut self.hosts {
             host.paused_until = 0;

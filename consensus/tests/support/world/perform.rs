@@ -56,10 +56,24 @@ impl World {
         let records = std::mem::take(&mut self.host_mut(member).unsynced);
         if self.is_honest(member) {
             for record in &records {
+                self.check_body(member, record);
                 self.oracle
                     .on_durable(member, record, &self.blocks, &mut self.marks);
             }
             self.host_mut(member).disk.log.extend(records);
+        }
+    }
+
+    /// S8: a notarize vote promises the body to whoever lacks it. What is final was promised before: a member that
+    /// knows it final may repeat it without having it.
+    fn check_body(&mut self, member: u16, record: &Record) {
+        if let Record::Vote(vote) = record
+            && let Statement::Notarize(container) = vote.statement
+            && !self.host(member).disk.bodies.contains(&container.block)
+            && !self.oracle.is_final(container.block, &self.blocks)
+        {
+            self.oracle
+                .object("S8", format!("{member} notarizes {container:?} without its body"));
         }
     }
 
@@ -75,11 +89,16 @@ impl World {
                 .on_durable(member, record, &self.blocks, &mut self.marks);
             self.host_mut(member).disk.log.push(record.clone());
         }
-        self.host_mut(member).forget();
         self.marks.hit("crash");
         self.note(|| format!("    {member}: crash"));
         let downtime = self.random.below(self.scenario.downtime_ms) + 1;
         self.schedule(downtime, Event::Restart { member });
+        self.stop(member);
+    }
+
+    /// A member is gone, and the others notice.
+    pub(super) fn stop(&mut self, member: u16) {
+        self.host_mut(member).forget();
         for peer in 0..self.scenario.n {
             let noticed = self.random.below(1_000);
             self.schedule(
@@ -282,6 +301,7 @@ impl World {
     /// One message on one link.
     pub(crate) fn transmit(&mut self, from: u16, to: u16, message: &Rc<Message>, body: Option<BlockId>) {
         self.messages += 1;
+        self.count_message(from);
         let copies = self
             .network
             .carry(self.now, (from, to), message, &self.scenario, &mut self.random);

@@ -1,0 +1,117 @@
+//! Scenarios about one thing each, in fair weather otherwise, so that they can be held to a bound.
+
+use plasma_consensus::{Config, Schedule};
+use plasma_core::{View, keccak};
+
+use super::{random::Random, scenario::Scenario};
+
+/// What a scenario is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// f members that lead one after the other leave for good: at most f + 1 views from one final view to the next.
+    CrashedLeaders,
+    /// No side of a partition has a quorum: after it heals something is final within f + 2 views.
+    Healing,
+    /// The same with f members gone for good.
+    HealingWithoutSome,
+    /// A member comes back: it knows what is final within a few status periods.
+    Returning,
+    /// Nothing waits: members only report.
+    Idle,
+}
+
+impl Family {
+    /// Its name in a command.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::CrashedLeaders => "crashed-leaders",
+            Self::Healing => "healing",
+            Self::HealingWithoutSome => "healing-without-some",
+            Self::Returning => "returning",
+            Self::Idle => "idle",
+        }
+    }
+
+    /// The scenario of a seed.
+    pub(crate) fn scenario(self, seed: u64) -> Scenario {
+        let mut random = Random::new(seed, 3);
+        let fair = fair(seed, &mut random);
+        let (n, faults) = (fair.n, fair.faults());
+        let gone = consecutive_leaders(&fair, random.below(u64::from(n)) + 1);
+        match self {
+            Self::CrashedLeaders => Scenario {
+                away: gone,
+                away_at_ms: random.between(100, 2_000),
+                gap_views: faults + 1,
+                ..fair
+            },
+            Self::Healing => split(&fair, &mut random),
+            Self::HealingWithoutSome => Scenario {
+                away: gone,
+                away_at_ms: random.between(100, 4_000),
+                ..split(&fair, &mut random)
+            },
+            Self::Returning => Scenario {
+                away: 1 << random.below(u64::from(n)),
+                away_at_ms: random.between(100, 1_000),
+                back_at_ms: random.between(1_500, 9_000),
+                calm_at_ms: 10_000,
+                payments: 100,
+                ..fair
+            },
+            Self::Idle => Scenario {
+                payments: random.between(1, 6),
+                config: Config {
+                    heartbeat_ms: 0,
+                    ..fair.config
+                },
+                ..fair
+            },
+        }
+    }
+}
+
+fn fair(seed: u64, random: &mut Random) -> Scenario {
+    let delay_ms = random.pick(&[1, 10, 40]);
+    Scenario {
+        seed,
+        n: random.pick(&[4, 4, 7, 10, 13]),
+        delay_ms,
+        jitter_ms: random.pick(&[0, 5]),
+        payments: 100,
+        config: Config {
+            delta_ms: random.pick(&[100, 150]),
+            pace_ms: random.pick(&[0, 50, 100]),
+            // An operator needs up to 500 ms to build or judge now and then.
+            build_ms: 500,
+            validate_ms: 500,
+            silence_ms: random.pick(&[1_500, 5_000]),
+            ..Config::default()
+        },
+        ..Scenario::default()
+    }
+}
+
+/// Two sides without a quorum each.
+fn split(fair: &Scenario, random: &mut Random) -> Scenario {
+    let faults = fair.faults();
+    let size = random.between(faults + 1, u64::from(fair.n) - faults - 1);
+    let mut side = 0u128;
+    while u64::from(side.count_ones()) < size {
+        side |= 1 << random.below(u64::from(fair.n));
+    }
+    Scenario {
+        split: side,
+        split_at_ms: random.between(500, 4_000),
+        calm_at_ms: random.between(8_000, 20_000),
+        heal_views: faults + 2,
+        ..fair.clone()
+    }
+}
+
+/// f members that lead consecutive views.
+fn consecutive_leaders(scenario: &Scenario, first: u64) -> u128 {
+    let schedule = Schedule::new(&keccak(&[&scenario.seed.to_be_bytes()]), usize::from(scenario.n));
+    let views = first..first + scenario.faults();
+    views.fold(0, |mask, view| mask | 1 << schedule.leader(View(view)).0)
+}
