@@ -20,7 +20,10 @@ use std::{
 #[path = "../tests/support/sim.rs"]
 mod sim;
 
-use sim::{Breakage, Family, Marks, Scenario, Watch, run};
+use sim::{
+    Breakage, Family, Marks, Scenario, Watch, run,
+    twins::{SCENARIOS, run_twins},
+};
 
 /// Every so many seeds are run twice, and must do exactly the same.
 const TWICE_EVERY: u64 = 100;
@@ -36,10 +39,13 @@ const FAMILIES: [Family; 5] = [
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match parse(&arguments) {
+        Some((_, Command::Twins(numbers))) => all_twins(numbers),
         Some((weather, Command::One { seed, watch })) => one(seed, weather, watch),
         Some((weather, Command::Many(seeds))) => many(&seeds, weather),
         None => {
-            println!("usage: cargo sim [--harsh | --family NAME] --seeds A..B | --seed N [--trace]");
+            println!(
+                "usage: cargo sim [--harsh | --family NAME] --seeds A..B | --seed N [--trace] | --twins [N]"
+            );
             ExitCode::FAILURE
         }
     }
@@ -48,6 +54,7 @@ fn main() -> ExitCode {
 enum Command {
     One { seed: u64, watch: Watch },
     Many(Range<u64>),
+    Twins(Range<u64>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -94,6 +101,11 @@ fn command(words: &[&str]) -> Option<Command> {
             let (from, to) = range.split_once("..")?;
             Some(Command::Many(from.parse().ok()?..to.parse().ok()?))
         }
+        ["--twins"] => Some(Command::Twins(0..SCENARIOS)),
+        ["--twins", number] => {
+            let number = number.parse().ok()?;
+            Some(Command::Twins(number..number + 1))
+        }
         ["--seed", seed] => Some(Command::One {
             seed: seed.parse().ok()?,
             watch: Watch::Plain,
@@ -124,6 +136,34 @@ fn one(seed: u64, weather: Weather, watch: Watch) -> ExitCode {
             println!("{}: {}", violation.invariant, violation.what);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Every scenario of twins; see `twins.rs`.
+fn all_twins(numbers: Range<u64>) -> ExitCode {
+    let started = Instant::now();
+    let (mut marks, mut failed) = (Marks::default(), 0u64);
+    let count = numbers.end - numbers.start;
+    for number in numbers {
+        let ending = run_twins(number, None);
+        marks.add(&ending.marks);
+        if let Some(violation) = ending.violation {
+            println!("twins {number} failed; replay with: cargo sim --twins {number}");
+            println!("    {}: {}", violation.invariant, violation.what);
+            failed += 1;
+        }
+    }
+    println!(
+        "{count:>10} scenarios of twins, {failed} failed, {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    for (mark, count) in &marks.0 {
+        println!("{count:>10} {mark}");
+    }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

@@ -25,6 +25,7 @@ mod suite {
     pub(crate) mod regressions;
     pub(crate) mod sealing;
     pub(crate) mod simulation;
+    pub(crate) mod twins;
     pub(crate) mod voting;
     pub(crate) mod waiting;
 }

@@ -12,6 +12,7 @@ pub(crate) mod network;
 pub(crate) mod oracle;
 pub(crate) mod random;
 pub(crate) mod scenario;
+pub(crate) mod twins;
 pub(crate) mod world;
 
 pub(crate) use families::Family;
