@@ -22,11 +22,16 @@ mod sim;
 
 use sim::{
     Breakage, Family, Marks, Scenario, Watch, run,
+    shrink::shrink,
     twins::{SCENARIOS, run_twins},
 };
 
 /// Every so many seeds are run twice, and must do exactly the same.
 const TWICE_EVERY: u64 = 100;
+
+/// One seed in so many signs with real keys: the one with this rest.
+const REAL_KEYS_EVERY: u64 = 100;
+const REAL_KEYS_AT: u64 = 50;
 
 const FAMILIES: [Family; 5] = [
     Family::CrashedLeaders,
@@ -67,6 +72,9 @@ enum Weather {
 impl Weather {
     fn scenario(self, seed: u64) -> Scenario {
         match self {
+            Self::Drawn if seed % REAL_KEYS_EVERY == REAL_KEYS_AT => {
+                Scenario::from_seed(seed).with_real_keys()
+            }
             Self::Drawn => Scenario::from_seed(seed),
             Self::Harsh => Scenario::from_seed(seed).harshened(),
             Self::Only(family) => family.scenario(seed),
@@ -204,6 +212,10 @@ fn many(seeds: &Range<u64>, weather: Weather) -> ExitCode {
         total.failures.extend(tally.failures);
     }
     total.failures.sort();
+    if let Some((seed, _)) = total.failures.first() {
+        let small = shrink(&weather.scenario(*seed), Breakage::default());
+        println!("seed {seed} shrinks to what belongs into regressions.rs:\n{small:#?}");
+    }
     report(&total, started.elapsed().as_secs_f64(), threads)
 }
 

@@ -1,6 +1,8 @@
 //! A few seeds of the simulation in every test run; `cargo sim` runs as many as there is time for.
 
-use crate::sim::{Breakage, Marks, Scenario, Watch, marks::SOMETIMES, run, world::Outcome};
+use plasma_consensus::Mutation;
+
+use crate::sim::{Breakage, Marks, Scenario, Watch, marks::SOMETIMES, run, shrink::shrink, world::Outcome};
 
 /// Few enough for the development profile.
 const SEEDS: u64 = 80;
@@ -46,7 +48,7 @@ fn the_same_seed_does_the_same() {
             || run(&Scenario::from_seed(seed), Breakage::default(), Watch::Transcript).transcript;
         let (first, second) = (transcript(), transcript());
         assert_eq!(first, second, "seed {seed}");
-        assert_ne!(first, 0);
+        assert_ne!(first, plasma_core::Hash::default());
     }
 }
 
@@ -65,4 +67,42 @@ fn looking_closely_changes_nothing() {
     };
     assert_eq!(figures(&plain), figures(&traced));
     assert!(plain.trace.is_empty() && traced.trace.len() > 1_000);
+}
+
+#[test]
+fn real_keys_break_nothing() {
+    for seed in 0..3 {
+        let scenario = Scenario::from_seed(seed).with_real_keys();
+        let outcome = run(&scenario, Breakage::default(), Watch::Plain);
+        assert_eq!(outcome.violation, None, "seed {seed} with real keys");
+        assert!(outcome.blocks > 0, "seed {seed} decides nothing");
+    }
+}
+
+/// What is left of a failing seed still fails the same way, and less happens in it.
+#[test]
+fn a_failing_seed_shrinks() {
+    let breakage = Breakage {
+        mutation: Some(Mutation::NotarizesTwice),
+        ..Breakage::default()
+    };
+    let broken = |scenario: &Scenario| {
+        let outcome = run(scenario, breakage, Watch::Plain);
+        Some((outcome.violation?.invariant, outcome.messages))
+    };
+    let drawn = (0..200)
+        .map(Scenario::from_seed)
+        .filter(|scenario| scenario.n > 4);
+    let big = drawn
+        .into_iter()
+        .find(|scenario| broken(scenario).is_some())
+        .expect("it is caught");
+    let small = shrink(&big, breakage);
+    let (before, after) = (broken(&big).expect("found so"), broken(&small).expect("kept so"));
+    assert_eq!(before.0, after.0);
+    assert!(
+        small.n < big.n && small.loss == 0 && small.scripts.count_ones() <= 2,
+        "{small:?}"
+    );
+    assert!(after.1 <= before.1, "{before:?} {after:?}");
 }

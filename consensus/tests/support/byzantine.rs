@@ -9,7 +9,7 @@ use plasma_consensus::{
 use plasma_core::{Address, BlockId, Domain, Epoch, OperatorIndex, View};
 
 use super::{
-    crypto::{Mock, shifted},
+    crypto::{Key, shifted},
     random::Random,
     world::{Event, World},
 };
@@ -18,6 +18,7 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Byzantine {
     me: u16,
+    key: Key,
     scripts: u32,
     heard: Vec<Rc<Message>>,
 }
@@ -90,9 +91,10 @@ pub(crate) fn domain() -> Domain {
 }
 
 impl Byzantine {
-    pub(crate) fn new(me: u16, scripts: u32) -> Self {
+    pub(crate) fn new(me: u16, scripts: u32, key: Key) -> Self {
         Self {
             me,
+            key,
             scripts,
             heard: Vec::new(),
         }
@@ -113,7 +115,7 @@ impl Byzantine {
 
     fn sign(&self, statement: Statement) -> Vote {
         let signer = OperatorIndex(self.me);
-        let signature = Mock { me: signer }.sign(&statement.digest(&domain(), Epoch(0)));
+        let signature = self.key.sign(&statement.digest(&domain(), Epoch(0)));
         Vote {
             epoch: Epoch(0),
             signer,

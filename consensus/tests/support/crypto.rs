@@ -3,8 +3,8 @@
 //! Nobody in a simulation forges them, but a wrong digest, signer or bitmap fails as it would with BLS, and sums cancel
 //! as they do there.
 
-use plasma_consensus::scheme::{Scheme, Verifier};
-use plasma_core::{Bitmap, Hash, OperatorIndex, Signature};
+use plasma_consensus::scheme::{Bls, Scheme, Verifier};
+use plasma_core::{Bitmap, Committee, Hash, OperatorIndex, SecretKey, Signature, keccak};
 
 use super::random::mix;
 
@@ -12,6 +12,62 @@ use super::random::mix;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Mock {
     pub(crate) me: OperatorIndex,
+}
+
+/// A member's key: most runs have mock ones, a few have real ones.
+#[derive(Debug)]
+pub(crate) enum Key {
+    Mock(Mock),
+    Real(Box<Bls>),
+}
+
+/// The real secret of a simulated member.
+pub(crate) fn secret(member: u16) -> SecretKey {
+    SecretKey::from_seed(&keccak(&[b"member", &member.to_be_bytes()]).0)
+}
+
+impl Key {
+    pub(crate) fn mock(member: u16) -> Self {
+        Self::Mock(Mock {
+            me: OperatorIndex(member),
+        })
+    }
+
+    pub(crate) fn real(member: u16, committee: Committee) -> Self {
+        Self::Real(Box::new(Bls::new(secret(member), committee)))
+    }
+}
+
+impl Verifier for Key {
+    fn verify_one(&self, signer: OperatorIndex, digest: &Hash, signature: &Signature) -> bool {
+        match self {
+            Self::Mock(mock) => mock.verify_one(signer, digest, signature),
+            Self::Real(real) => real.verify_one(signer, digest, signature),
+        }
+    }
+
+    fn verify_aggregate(&self, signers: &Bitmap, digest: &Hash, signature: &Signature) -> bool {
+        match self {
+            Self::Mock(mock) => mock.verify_aggregate(signers, digest, signature),
+            Self::Real(real) => real.verify_aggregate(signers, digest, signature),
+        }
+    }
+
+    fn aggregate(&self, signatures: &[Signature]) -> Option<Signature> {
+        match self {
+            Self::Mock(mock) => mock.aggregate(signatures),
+            Self::Real(real) => real.aggregate(signatures),
+        }
+    }
+}
+
+impl Scheme for Key {
+    fn sign(&self, digest: &Hash) -> Signature {
+        match self {
+            Self::Mock(mock) => mock.sign(digest),
+            Self::Real(real) => real.sign(digest),
+        }
+    }
 }
 
 const MARK: u64 = 0x5349_474e;
@@ -40,7 +96,15 @@ fn unpack(signature: &Signature) -> Option<u64> {
 
 /// The signature moved by a difference: alone it is bad, but opposite differences cancel in a sum.
 pub(crate) fn shifted(signature: &Signature, difference: u64) -> Signature {
-    pack(unpack(signature).unwrap_or_default().wrapping_add(difference))
+    match unpack(signature) {
+        Some(sum) => pack(sum.wrapping_add(difference)),
+        // A real one only becomes bad.
+        None => Signature(
+            signature
+                .0
+                .map(|byte| byte.wrapping_add(u8::from(difference > 0))),
+        ),
+    }
 }
 
 impl Verifier for Mock {

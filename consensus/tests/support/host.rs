@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use plasma_consensus::{Engine, Floor, Record};
 use plasma_core::{BlockId, Certificate, View};
 
-use super::{blocks::Blocks, crypto::Mock};
+use super::{blocks::Blocks, crypto::Key};
 
 /// What survives a crash.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Disk {
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) disk: Disk,
-    pub(crate) engine: Option<Engine<Mock>>,
+    pub(crate) engine: Option<Engine<Key>>,
     /// Counts lives: events of an earlier one are void.
     pub(crate) life: u32,
     /// Written and not yet synced.

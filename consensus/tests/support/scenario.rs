@@ -61,6 +61,8 @@ pub(crate) struct Scenario {
     pub(crate) gap_views: u64,
     /// Within so many views after the calm something is final; 0 is any number.
     pub(crate) heal_views: u64,
+    /// Whether members sign with BLS instead of the mock.
+    pub(crate) has_real_keys: bool,
 }
 
 impl Default for Scenario {
@@ -96,6 +98,7 @@ impl Default for Scenario {
             split_at_ms: 0,
             gap_views: 0,
             heal_views: 0,
+            has_real_keys: false,
         }
     }
 }
@@ -171,6 +174,18 @@ impl Scenario {
             blackouts: 100,
             pending: 3_000,
             byzantine: (self.n - 1) / 3,
+            ..self
+        }
+    }
+
+    /// The same seed for four members with real keys, and shorter: a signature takes as long as a hundred mock steps.
+    pub(crate) fn with_real_keys(self) -> Self {
+        Self {
+            n: 4,
+            byzantine: self.byzantine.min(1),
+            calm_at_ms: 2_000,
+            payments: 8,
+            has_real_keys: true,
             ..self
         }
     }

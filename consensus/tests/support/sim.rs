@@ -12,6 +12,8 @@ pub(crate) mod network;
 pub(crate) mod oracle;
 pub(crate) mod random;
 pub(crate) mod scenario;
+pub(crate) mod shrink;
+pub(crate) mod transcript;
 pub(crate) mod twins;
 pub(crate) mod world;
 

@@ -8,17 +8,19 @@ use std::{
 };
 
 use plasma_consensus::{Message, Mutation};
-use plasma_core::{Address, BlockId, Committee, Epoch, Member, PublicKey, View, keccak};
+use plasma_core::{Address, BlockId, Committee, Epoch, Hash, Member, PublicKey, View, keccak};
 
 use super::{
     blocks::Blocks,
     byzantine::Byzantine,
+    crypto::{Key, secret},
     host::Host,
     marks::Marks,
     network::Network,
     oracle::{Oracle, Violation},
-    random::{Random, mix},
+    random::Random,
     scenario::Scenario,
+    transcript::Transcript,
 };
 
 mod bounds;
@@ -130,7 +132,7 @@ pub(crate) struct Breakage {
 pub(crate) struct Outcome {
     pub(crate) violation: Option<Violation>,
     pub(crate) marks: Marks,
-    pub(crate) transcript: u64,
+    pub(crate) transcript: Hash,
     pub(crate) trace: Vec<String>,
     pub(crate) views: u64,
     pub(crate) blocks: usize,
@@ -169,7 +171,7 @@ pub(crate) struct World {
     number: u64,
     breakage: Breakage,
     watch: Watch,
-    transcript: u64,
+    transcript: Transcript,
     trace: Vec<String>,
     messages: u64,
     done_at: Option<u64>,
@@ -215,11 +217,22 @@ impl World {
             host
         });
         let hosts = hosts.collect();
+        let committee = if scenario.has_real_keys {
+            real_committee(scenario.n)
+        } else {
+            committee(scenario.n)
+        };
         let scripts = (0..scenario.n).filter(|member| !scenario.is_honest(*member));
         let scripts = scripts
-            .map(|member| (member, Byzantine::new(member, scenario.scripts)))
+            .map(|member| {
+                let key = if scenario.has_real_keys {
+                    Key::real(member, committee.clone())
+                } else {
+                    Key::mock(member)
+                };
+                (member, Byzantine::new(member, scenario.scripts, key))
+            })
             .collect();
-        let committee = committee(scenario.n);
         Self {
             scenario,
             now: 0,
@@ -237,7 +250,7 @@ impl World {
             number: 0,
             breakage,
             watch,
-            transcript: 0,
+            transcript: Transcript::default(),
             trace: Vec::new(),
             messages: 0,
             done_at: None,
@@ -331,11 +344,8 @@ impl World {
         match self.watch {
             Watch::Plain => {}
             Watch::Transcript => {
-                let text = line();
-                let digest = text
-                    .bytes()
-                    .fold(self.now, |digest, byte| mix(digest, u64::from(byte)));
-                self.transcript = mix(self.transcript, digest);
+                let now = self.now;
+                self.transcript.add(now, &line());
             }
             Watch::Trace => {
                 let text = line();
@@ -400,7 +410,7 @@ impl World {
             violation: self.oracle.violation.take(),
             blocks: self.oracle.final_height(),
             marks: self.marks,
-            transcript: self.transcript,
+            transcript: self.transcript.end(),
             trace: self.trace,
             views: views.unwrap_or_default(),
             messages: self.messages,
@@ -423,21 +433,31 @@ impl World {
     }
 }
 
+/// Members with real keys.
+fn real_committee(n: u16) -> Committee {
+    let members = (0..n).map(|index| member(index, secret(index).public()));
+    Committee::new(Epoch(0), members.collect()).expect("members differ")
+}
+
+fn member(index: u16, key: PublicKey) -> Member {
+    let [high, low] = index.to_be_bytes();
+    let mut operator = [1; 20];
+    operator[..2].copy_from_slice(&[high, low]);
+    Member {
+        operator: Address(operator),
+        key,
+        peer: keccak(&[&[high, low]]),
+    }
+}
+
 /// Members with keys that are none: the mock knows everybody. Made once per size, because a committee reads its keys.
 pub(crate) fn committee(n: u16) -> Committee {
-    static BY_SIZE: [OnceLock<Committee>; 32] = [const { OnceLock::new() }; 32];
+    static BY_SIZE: [OnceLock<Committee>; 128] = [const { OnceLock::new() }; 128];
     let made = BY_SIZE[usize::from(n)].get_or_init(|| {
         let members = (0..n).map(|index| {
-            let [high, low] = index.to_be_bytes();
             let mut key = [0xff; 48];
-            key[46..].copy_from_slice(&[high, low]);
-            let mut operator = [1; 20];
-            operator[..2].copy_from_slice(&[high, low]);
-            Member {
-                operator: Address(operator),
-                key: PublicKey(key),
-                peer: keccak(&[&[high, low]]),
-            }
+            key[46..].copy_from_slice(&index.to_be_bytes());
+            member(index, PublicKey(key))
         });
         Committee::new(Epoch(0), members.collect()).expect("members differ")
     });

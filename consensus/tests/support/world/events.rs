@@ -6,7 +6,7 @@ use plasma_consensus::{Engine, Input, Mutation, NotBuilt, Record, Start, Verdict
 use plasma_core::{BlockId, Hash, Millis, OperatorIndex, View, keccak};
 
 use super::{Event, STIR_MS, World};
-use crate::sim::{byzantine::domain, crypto::Mock, host::Judged};
+use crate::sim::{byzantine::domain, crypto::Key, host::Judged};
 
 impl World {
     pub(super) fn on_event(&mut self, event: Event) {
@@ -332,19 +332,26 @@ impl World {
         self.tell_work(member);
     }
 
-    fn start(&self, member: u16) -> Start<Mock> {
+    fn start(&self, member: u16) -> Start<Key> {
         let host = self.host(member);
         Start {
             config: self.scenario.config,
             committee: self.committee.clone(),
             domain: domain(),
             me: OperatorIndex(member),
-            scheme: Mock {
-                me: OperatorIndex(member),
-            },
+            scheme: self.key(member),
             leaders: Hash(self.leaders()),
             floor: host.disk.floor.clone(),
             now: Millis(host.local(self.now)),
+        }
+    }
+
+    /// What a member signs with.
+    pub(crate) fn key(&self, member: u16) -> Key {
+        if self.scenario.has_real_keys {
+            Key::real(member, self.committee.clone())
+        } else {
+            Key::mock(member)
         }
     }
 
