@@ -17,6 +17,8 @@ use std::{
     time::Instant,
 };
 
+#[path = "sim/figure.rs"]
+mod figure;
 #[path = "../tests/support/sim.rs"]
 mod sim;
 
@@ -44,12 +46,20 @@ const FAMILIES: [Family; 5] = [
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match parse(&arguments) {
+        Some((_, Command::Figure)) => {
+            println!("{}", figure::lines().join("\n"));
+            ExitCode::SUCCESS
+        }
+        Some((_, Command::Speed)) => {
+            println!("{}", figure::speed());
+            ExitCode::SUCCESS
+        }
         Some((_, Command::Twins(numbers))) => all_twins(numbers),
         Some((weather, Command::One { seed, watch })) => one(seed, weather, watch),
         Some((weather, Command::Many(seeds))) => many(&seeds, weather),
         None => {
             println!(
-                "usage: cargo sim [--harsh | --family NAME] --seeds A..B | --seed N [--trace] | --twins [N]"
+                "usage: cargo sim [--harsh | --family NAME] --seeds A..B | --seed N [--trace] | --twins [N] | --figure | --speed"
             );
             ExitCode::FAILURE
         }
@@ -60,6 +70,8 @@ enum Command {
     One { seed: u64, watch: Watch },
     Many(Range<u64>),
     Twins(Range<u64>),
+    Figure,
+    Speed,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,6 +121,8 @@ fn command(words: &[&str]) -> Option<Command> {
             let (from, to) = range.split_once("..")?;
             Some(Command::Many(from.parse().ok()?..to.parse().ok()?))
         }
+        ["--speed"] => Some(Command::Speed),
+        ["--figure"] => Some(Command::Figure),
         ["--twins"] => Some(Command::Twins(0..SCENARIOS)),
         ["--twins", number] => {
             let number = number.parse().ok()?;

@@ -1,6 +1,6 @@
 //! Scenarios about one thing each, held to their bound in views, time and messages.
 
-use crate::sim::{Breakage, Family, Marks, Watch, run};
+use crate::sim::{Breakage, Family, Marks, Scenario, Watch, run};
 
 /// Few enough for the development profile; `cargo sim --family NAME` runs more.
 const SEEDS: u64 = 10;
@@ -45,4 +45,32 @@ fn whoever_comes_back_catches_up_within_a_few_reports() {
 fn an_idle_committee_only_reports() {
     let marks = holds(Family::Idle);
     assert_eq!(marks.missing(&["idle with everything final"]), Vec::<&str>::new());
+}
+
+/// In fair weather a view is a proposal and two votes of everybody to everybody, and certificates to those who have not
+/// shown that they have them.
+#[test]
+fn agreement_costs_no_more_messages_than_all_to_all() {
+    for n in [4, 16] {
+        let scenario = Scenario {
+            n,
+            ..Scenario::default()
+        };
+        let outcome = run(&scenario, Breakage::default(), Watch::Sizes);
+        let [votes, certificates, _] = outcome.sent;
+        let others = u64::from(n) - 1;
+        assert!(
+            votes.count <= outcome.views * (others + 2 * u64::from(n) * others),
+            "{votes:?}"
+        );
+        assert!(
+            certificates.count <= outcome.views * u64::from(n) * others,
+            "{certificates:?}"
+        );
+        // The longest are proposals: about 400 bytes without a body.
+        assert!(
+            votes.bytes > votes.count * 100 && votes.bytes < votes.count * 200,
+            "{votes:?}"
+        );
+    }
 }

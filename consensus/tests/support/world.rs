@@ -137,6 +137,8 @@ pub(crate) struct Outcome {
     pub(crate) views: u64,
     pub(crate) blocks: usize,
     pub(crate) messages: u64,
+    /// Votes and proposals, certificates, reports.
+    pub(crate) sent: [Sent; 3],
     pub(crate) ended_at_ms: u64,
 }
 
@@ -150,6 +152,16 @@ pub(crate) enum Watch {
     Transcript,
     /// One line per event and effect.
     Trace,
+    /// How long every message is.
+    Sizes,
+}
+
+/// Messages of one sort.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) count: u64,
+    /// Only counted under [`Watch::Sizes`].
+    pub(crate) bytes: u64,
 }
 
 /// The world of one run.
@@ -174,6 +186,7 @@ pub(crate) struct World {
     transcript: Transcript,
     trace: Vec<String>,
     messages: u64,
+    sent: [Sent; 3],
     done_at: Option<u64>,
     /// Members that have not applied everything; counted again after each change.
     is_counted: bool,
@@ -253,6 +266,7 @@ impl World {
             transcript: Transcript::default(),
             trace: Vec::new(),
             messages: 0,
+            sent: Default::default(),
             done_at: None,
             is_counted: false,
             bounds: bounds::Bounds::default(),
@@ -342,7 +356,7 @@ impl World {
     /// Notes a line of the trace, or its digest.
     fn note(&mut self, line: impl FnOnce() -> String) {
         match self.watch {
-            Watch::Plain => {}
+            Watch::Plain | Watch::Sizes => {}
             Watch::Transcript => {
                 let now = self.now;
                 self.transcript.add(now, &line());
@@ -414,6 +428,7 @@ impl World {
             trace: self.trace,
             views: views.unwrap_or_default(),
             messages: self.messages,
+            sent: self.sent,
             ended_at_ms: self.now,
         }
     }

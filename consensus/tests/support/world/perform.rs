@@ -25,7 +25,7 @@ impl World {
             if crash_at == Some(index) {
                 return self.crash(member);
             }
-            if self.watch != Watch::Plain {
+            if !matches!(self.watch, Watch::Plain | Watch::Sizes) {
                 self.note(|| format!("    {member}: {effect:?}"));
             }
             match effect {
@@ -302,6 +302,16 @@ impl World {
     pub(crate) fn transmit(&mut self, from: u16, to: u16, message: &Rc<Message>, body: Option<BlockId>) {
         self.messages += 1;
         self.count_message(from);
+        if self.watch == Watch::Sizes {
+            let sort = match **message {
+                Message::Vote(_) | Message::Proposal(_) => 0,
+                Message::Certified(_) => 1,
+                Message::Status(_) => 2,
+            };
+            let bytes = message.encode(usize::from(self.scenario.n)).len();
+            self.sent[sort].count += 1;
+            self.sent[sort].bytes += u64::try_from(bytes).expect("fits");
+        }
         let copies = self
             .network
             .carry(self.now, (from, to), message, &self.scenario, &mut self.random);
