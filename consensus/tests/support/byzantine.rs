@@ -14,6 +14,10 @@ use super::{
     world::{Event, World},
 };
 
+mod tricks;
+
+pub(crate) use tricks::Trick;
+
 /// One liar.
 #[derive(Debug)]
 pub(crate) struct Byzantine {
@@ -21,6 +25,8 @@ pub(crate) struct Byzantine {
     key: Key,
     scripts: u32,
     heard: Vec<Rc<Message>>,
+    /// How long what it sends just now is held back.
+    pub(crate) linger_ms: u64,
 }
 
 /// What a liar does; each scenario draws a set.
@@ -97,6 +103,7 @@ impl Byzantine {
             key,
             scripts,
             heard: Vec::new(),
+            linger_ms: 0,
         }
     }
 
@@ -270,7 +277,9 @@ impl World {
         if self.script(member, Script::NullifyOwn) && self.random.chance(3_000) {
             self.say(member, Statement::Nullify { view });
         }
-        let mut left = mask;
+        let mut left = mask & self.few(member);
+        self.linger(member);
+        let with_body = self.few_bodies(member);
         if self.script(member, Script::WithholdProposal) {
             left &= self.random.mask();
         }
@@ -288,7 +297,10 @@ impl World {
                 left &= !share;
             }
         }
-        self.spread(member, left, Message::Proposal(Box::new(proposal.clone())), body);
+        let message = Message::Proposal(Box::new(proposal.clone()));
+        self.spread(member, left & with_body, message.clone(), body);
+        self.spread(member, left & !with_body, message, None);
+        self.stop_lingering(member);
     }
 
     fn other_proposals(&mut self, member: u16, proposal: &Proposal) -> Vec<Proposal> {
@@ -372,6 +384,7 @@ impl World {
             .engine
             .as_ref()
             .map_or(View(1), |engine| engine.view());
+        self.play(member, view);
         if self.script(member, Script::Replay) {
             for _ in 0..self.random.below(6) {
                 self.replay(member);

@@ -49,4 +49,7 @@ pub(crate) const SOMETIMES: &[&str] = &[
     "log pruned",
     "partition",
     "power fails everywhere",
+    "crash while sending",
+    "clock jumped",
+    "bent message sent",
 ];

@@ -1,5 +1,7 @@
 //! Links that lose, delay, repeat and cut, until the calm; a little loss stays even then.
 
+use std::num::NonZeroU64;
+
 use plasma_consensus::Message;
 
 use super::{random::Random, scenario::Scenario};
@@ -12,6 +14,8 @@ pub(crate) struct Network {
     parted_until: u64,
     /// One direction only: what the side says is lost, what it hears is not.
     is_one_way: bool,
+    /// A member that hears both sides and is heard by both.
+    bridge: Option<u16>,
     /// While one kind of message is cut between two members.
     cut: Option<(u16, u16, u8)>,
     cut_until: u64,
@@ -28,6 +32,10 @@ impl Network {
             self.side = random.mask() & ((1 << scenario.n) - 1);
             self.parted_until = now + random.between(100, 3_000);
             self.is_one_way = random.chance(3_000);
+            self.bridge = None;
+            if random.chance(scenario.bridges) {
+                self.bridge = u16::try_from(random.below(u64::from(scenario.n))).ok();
+            }
             parted = true;
         }
         if now >= self.cut_until && random.chance(scenario.cuts) {
@@ -56,7 +64,8 @@ impl Network {
     /// Whether anything can go from one member to another.
     pub(crate) fn is_open(&self, now: u64, from: u16, to: u16) -> bool {
         let inside = |member: u16| self.side >> member & 1 == 1;
-        let is_parted = now < self.parted_until && inside(from) != inside(to);
+        let is_bridged = self.bridge.is_some_and(|bridge| from == bridge || to == bridge);
+        let is_parted = now < self.parted_until && inside(from) != inside(to) && !is_bridged;
         !is_parted || (self.is_one_way && !inside(from))
     }
 
@@ -82,6 +91,10 @@ impl Network {
         let mut delay = scenario.delay_ms + random.below(scenario.jitter_ms + 1);
         if !is_calm && random.chance(scenario.stragglers) {
             delay *= random.between(2, 40);
+        }
+        if let Some(rate) = NonZeroU64::new(scenario.bytes_per_ms) {
+            let bytes = message.encode(usize::from(scenario.n)).len();
+            delay += u64::try_from(bytes).expect("fits") / rate;
         }
         let again = !is_calm && random.chance(scenario.duplicates);
         [Some(delay), again.then(|| delay + random.below(300))]

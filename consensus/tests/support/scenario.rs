@@ -61,6 +61,16 @@ pub(crate) struct Scenario {
     pub(crate) gap_views: u64,
     /// Within so many views after the calm something is final; 0 is any number.
     pub(crate) heal_views: u64,
+    /// What else Byzantine members do; see `byzantine/tricks.rs`.
+    pub(crate) tricks: u32,
+    /// Chance per ten thousand that the power fails while a message to all is being sent: some have it then.
+    pub(crate) torn_sends: u64,
+    /// Clocks that jump, per ten thousand ticks of 100 ms.
+    pub(crate) clock_jumps: u64,
+    /// Chance per ten thousand partitions that one member hears both sides.
+    pub(crate) bridges: u64,
+    /// Bytes that a link takes in a millisecond; 0 is any number.
+    pub(crate) bytes_per_ms: u64,
     /// Whether members sign with BLS instead of the mock.
     pub(crate) has_real_keys: bool,
 }
@@ -98,6 +108,11 @@ impl Default for Scenario {
             split_at_ms: 0,
             gap_views: 0,
             heal_views: 0,
+            tricks: 0,
+            torn_sends: 0,
+            clock_jumps: 0,
+            bridges: 0,
+            bytes_per_ms: 0,
             has_real_keys: false,
         }
     }
@@ -156,6 +171,19 @@ impl Scenario {
             syncs: random.chance(5_000),
             encodes: random.chance(1_200),
             config: config(&mut random, delta_ms),
+            tricks: u32::try_from(random.mask() & random.mask() & 0xff).expect("masked"),
+            torn_sends: if rough == 0 {
+                0
+            } else {
+                random.pick(&[0, 0, 5, 30])
+            },
+            clock_jumps: if rough == 0 {
+                0
+            } else {
+                random.pick(&[0, 0, 50, 200])
+            },
+            bridges: random.pick(&[0, 5_000]),
+            bytes_per_ms: random.pick(&[0, 0, 0, 60]),
             ..Self::default()
         }
     }
@@ -172,6 +200,8 @@ impl Scenario {
             pauses: 400,
             crashes: 200,
             blackouts: 100,
+            torn_sends: 20,
+            clock_jumps: 100,
             pending: 3_000,
             byzantine: (self.n - 1) / 3,
             ..self

@@ -6,7 +6,11 @@ use plasma_consensus::{Engine, Input, Mutation, NotBuilt, Record, Start, Verdict
 use plasma_core::{BlockId, Hash, Millis, OperatorIndex, View, keccak};
 
 use super::{Event, STIR_MS, World};
-use crate::sim::{byzantine::domain, crypto::Key, host::Judged};
+use crate::sim::{
+    byzantine::{Trick, domain},
+    crypto::Key,
+    host::Judged,
+};
 
 impl World {
     pub(super) fn on_event(&mut self, event: Event) {
@@ -100,6 +104,10 @@ impl World {
 
     fn on_build(&mut self, member: u16, view: View, parent: BlockId) {
         let host = self.host(member);
+        if self.tricks(member, Trick::Censor) {
+            let reason = NotBuilt::Empty;
+            return self.input(member, Input::NotBuilt { view, reason });
+        }
         if !host.has_state(parent, &self.blocks) {
             self.marks.hit("leader without a block gave up");
             return self.input(
@@ -402,6 +410,17 @@ impl World {
         let member = u16::try_from(self.random.below(u64::from(self.scenario.n))).expect("below n");
         if self.random.chance(self.scenario.pauses) {
             self.host_mut(member).paused_until = self.now + self.random.between(50, 2_000);
+        }
+        if self.random.chance(self.scenario.clock_jumps) {
+            self.marks.hit("clock jumped");
+            let (ahead, behind) = (self.random.below(5_000), self.random.below(1_000));
+            let is_ahead = self.random.chance(5_000);
+            let offset = &mut self.host_mut(member).clock_offset;
+            *offset = if is_ahead {
+                *offset + ahead
+            } else {
+                offset.saturating_sub(behind)
+            };
         }
         if self.random.chance(self.scenario.cuts) {
             let peer = u16::try_from(self.random.below(u64::from(self.scenario.n))).expect("below n");

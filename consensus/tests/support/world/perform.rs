@@ -33,6 +33,10 @@ impl World {
                 other => {
                     self.sync_log(member);
                     self.effect(member, other);
+                    if self.host(member).engine.is_none() {
+                        // The power failed while it was sending.
+                        return;
+                    }
                 }
             }
         }
@@ -228,8 +232,15 @@ impl World {
         match to {
             Target::One(peer) => self.transmit(member, peer.0, &message, body),
             Target::All => {
-                for peer in (0..self.scenario.n).filter(|peer| *peer != member) {
+                let is_torn = !self.is_calm() && self.random.chance(self.scenario.torn_sends);
+                let peers = (0..self.scenario.n).filter(|peer| *peer != member);
+                let heard = if is_torn { self.random.mask() } else { u128::MAX };
+                for peer in peers.filter(|peer| heard >> peer & 1 == 1) {
                     self.transmit(member, peer, &message, body);
+                }
+                if is_torn {
+                    self.marks.hit("crash while sending");
+                    self.crash(member);
                 }
             }
         }
@@ -315,9 +326,10 @@ impl World {
         let copies = self
             .network
             .carry(self.now, (from, to), message, &self.scenario, &mut self.random);
+        let linger_ms = self.scripts.get(&from).map_or(0, |liar| liar.linger_ms);
         for delay in copies.into_iter().flatten() {
             self.schedule(
-                delay,
+                delay + linger_ms,
                 Event::Deliver {
                     from,
                     to,
