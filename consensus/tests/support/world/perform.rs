@@ -340,7 +340,7 @@ impl World {
         }
     }
 
-    /// S12: votes and verdicts are bounded whatever arrives.
+    /// S12: views and votes are bounded whatever arrives.
     fn check_load(&mut self, member: u16) {
         if !self.number.is_multiple_of(64) {
             return;
@@ -350,7 +350,10 @@ impl World {
         };
         let load = engine.load();
         let window = 256 + 16 + 3;
-        if load.votes > 3 * window * usize::from(self.scenario.n) {
+        // A few views behind the floor, and two ahead of the current one.
+        let open = engine.view().0 - engine.floor().view.0 + 16 + 3;
+        let rounds = u64::try_from(load.rounds).expect("fits");
+        if load.votes > 3 * window * usize::from(self.scenario.n) || rounds > open {
             self.oracle.object("S12", format!("{member} holds {load:?}"));
         }
     }
