@@ -227,11 +227,19 @@ impl Twins {
                 Effect::Send { to, message, .. } => self.send(engine, to, &message),
                 Effect::Build { view, parent } => {
                     let block = self.blocks.make(parent, 0, true);
-                    self.later(1, engine, Input::Built { view, block });
+                    self.later(
+                        1,
+                        engine,
+                        Input::Built {
+                            view,
+                            block,
+                            seals: false,
+                        },
+                    );
                 }
                 Effect::Validate { block, parent, .. } => {
                     let verdict = if self.blocks.block(block).parent == parent {
-                        Verdict::Valid
+                        Verdict::Valid { seals: false }
                     } else {
                         Verdict::Invalid
                     };

@@ -4,16 +4,15 @@ use std::{
     cmp::Ordering,
     collections::{BTreeMap, BinaryHeap},
     rc::Rc,
-    sync::OnceLock,
 };
 
 use plasma_consensus::{Message, Mutation};
-use plasma_core::{Address, BlockId, Committee, Epoch, Hash, Member, PublicKey, View, keccak};
+use plasma_core::{BlockId, Committee, Hash, View};
 
 use super::{
     blocks::Blocks,
     byzantine::Byzantine,
-    crypto::{Key, secret},
+    crypto::Key,
     host::Host,
     marks::Marks,
     network::Network,
@@ -26,6 +25,11 @@ use super::{
 mod bounds;
 mod events;
 mod perform;
+mod restart;
+mod seats;
+
+pub(crate) use seats::committee;
+use seats::real_committee;
 
 /// Something that will happen.
 #[derive(Clone, Debug)]
@@ -446,35 +450,4 @@ impl World {
             }
         }
     }
-}
-
-/// Members with real keys.
-fn real_committee(n: u16) -> Committee {
-    let members = (0..n).map(|index| member(index, secret(index).public()));
-    Committee::new(Epoch(0), members.collect()).expect("members differ")
-}
-
-fn member(index: u16, key: PublicKey) -> Member {
-    let [high, low] = index.to_be_bytes();
-    let mut operator = [1; 20];
-    operator[..2].copy_from_slice(&[high, low]);
-    Member {
-        operator: Address(operator),
-        key,
-        peer: keccak(&[&[high, low]]),
-    }
-}
-
-/// Members with keys that are none: the mock knows everybody. Made once per size, because a committee reads its keys.
-pub(crate) fn committee(n: u16) -> Committee {
-    static BY_SIZE: [OnceLock<Committee>; 128] = [const { OnceLock::new() }; 128];
-    let made = BY_SIZE[usize::from(n)].get_or_init(|| {
-        let members = (0..n).map(|index| {
-            let mut key = [0xff; 48];
-            key[46..].copy_from_slice(&index.to_be_bytes());
-            member(index, PublicKey(key))
-        });
-        Committee::new(Epoch(0), members.collect()).expect("members differ")
-    });
-    made.clone()
 }
