@@ -71,9 +71,10 @@ fn two_notarize_votes_in_a_view_are_caught() {
 
 #[test]
 fn amnesia_is_caught() {
+    // An engine that notices what it forgot stops in time, which costs progress and nothing else.
     let breakage = Breakage {
         has_amnesia: true,
-        ..Breakage::default()
+        ..broken(Mutation::ForgetsSilently)
     };
     is_caught(breakage, 500, &["S1", "S2", "S3", "S4"]);
 }
