@@ -48,7 +48,7 @@ const calls = [
 
 // Misses that we live with. One that is missed no longer must leave this list.
 const accepted = new Map([
-  ["exit of a token, start", "about 0.15 % above: the code fits its limit of 49 152 bytes only when compiled for fewer runs; ETH is 5 k below"],
+  ["exit of a token, start", "0.2 % above: the code fits its limit of 49 152 bytes only when compiled for fewer runs; ETH is 5 k below"],
   ["anchor, 1 of 16 absent", "about 900 gas per absent operator, whose key is subtracted from the sum of all"],
   ["anchor, 5 of 16 absent", "as above: the most that may be absent of 16"],
   ["anchor, first of an epoch", "once per epoch: it also writes where the epoch before ended, two slots"],
