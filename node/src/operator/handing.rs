@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use plasma_consensus::Scheme;
-use plasma_core::{AuthenticTransaction, Millis, TransactionRejected};
+use plasma_core::{AuthenticTransaction, Millis};
 
 use super::{
     Operator,
@@ -50,10 +50,12 @@ impl Handing {
 }
 
 impl<S: Scheme> Operator<S> {
-    /// Whether a refusal may end with one of the next decided blocks.
-    pub(super) fn is_early(&self, refusal: &TransactionRejected) -> bool {
-        let last = self.chain.decided().header.height.0.saturating_add(EARLY_BLOCKS);
-        matches!(refusal, TransactionRejected::InputNotEarlier { position, .. } if position.block.0 <= last)
+    /// Whether one of the next decided blocks makes an output that the transaction spends, and none further ahead does.
+    pub(super) fn is_early(&self, transaction: &AuthenticTransaction) -> bool {
+        let decided = self.chain.decided().header.height.0;
+        let inputs = &transaction.transaction().inputs;
+        let youngest = inputs.iter().map(|input| input.position.block.0).max();
+        youngest.is_some_and(|block| block > decided && block <= decided.saturating_add(EARLY_BLOCKS))
     }
 
     /// A block was decided: what came too early may be valid now.

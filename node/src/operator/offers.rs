@@ -1,7 +1,7 @@
 //! Transactions that are offered, from the read that they need to the verdict that a client hears.
 
 use plasma_consensus::Scheme;
-use plasma_core::{AuthenticTransaction, Height, Millis, Reads, ledger};
+use plasma_core::{AuthenticTransaction, Height, Millis, Reads, TransactionRejected, ledger};
 
 use super::{
     Operator,
@@ -39,11 +39,13 @@ impl<S: Scheme> Operator<S> {
     pub(super) fn on_admit(&mut self, now: Millis, offer: u64, reads: &Reads, effects: &mut Vec<Effect>) {
         for Offered { transaction, source } in self.offers.remove(&offer).unwrap_or_default() {
             let bytes = transaction.signed().encode();
-            let result = self.admit(now, transaction.clone(), source, reads);
-            if let (Err(Rejected::Rule(refusal)), Source::Gossip) = (&result, source)
-                && self.is_early(refusal)
+            let early =
+                (source == Source::Gossip && self.is_early(&transaction)).then(|| transaction.clone());
+            let result = self.admit(now, transaction, source, reads);
+            if let (Err(Rejected::Rule(TransactionRejected::InputNotEarlier { .. })), Some(early)) =
+                (&result, early)
             {
-                self.handing.keep(transaction);
+                self.handing.keep(early);
             }
             let is_news = matches!(
                 result,
