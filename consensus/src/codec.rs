@@ -2,7 +2,7 @@
 //!
 //! Every read checks the length before it takes, so nothing is allocated for bytes that are not there.
 
-use plasma_core::{Bitmap, BlockId, Epoch, Hash, OperatorIndex, View, bls::Signature};
+use plasma_core::{Bitmap, BlockId, Committee, Epoch, Hash, OperatorIndex, View, bls::Signature};
 
 /// Why bytes are no message or record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,23 +76,18 @@ impl<'a> Reader<'a> {
         self.array().map(Signature)
     }
 
-    /// An operator of a committee of `n`.
-    pub(crate) fn operator(&mut self, n: usize) -> Result<OperatorIndex, DecodeError> {
+    /// A place in some committee; whether this one has it is for the engine to say.
+    pub(crate) fn operator(&mut self) -> Result<OperatorIndex, DecodeError> {
         let index = u16::from_be_bytes(self.array()?);
-        if usize::from(index) < n {
+        if usize::from(index) < Committee::SIZE_MAX {
             Ok(OperatorIndex(index))
         } else {
             Err(DecodeError::Form("signer"))
         }
     }
 
-    /// A set of operators of a committee of `n`.
-    pub(crate) fn bitmap(&mut self, n: usize) -> Result<Bitmap, DecodeError> {
-        let (head, rest) = self
-            .rest
-            .split_at_checked(n.div_ceil(8))
-            .ok_or(DecodeError::Short)?;
-        self.rest = rest;
-        Bitmap::from_bytes(head, n).ok_or(DecodeError::Form("bitmap"))
+    /// A set of operators.
+    pub(crate) fn bitmap(&mut self) -> Result<Bitmap, DecodeError> {
+        Bitmap::from_bytes(&self.array()?).ok_or(DecodeError::Form("bitmap"))
     }
 }

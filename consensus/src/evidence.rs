@@ -68,9 +68,9 @@ impl Evidence {
     ///
     /// # Errors
     /// [`DecodeError`] names the first thing that is wrong.
-    pub fn decode(bytes: &[u8], n: usize) -> Result<[Vote; 2], DecodeError> {
+    pub fn decode(bytes: &[u8]) -> Result<[Vote; 2], DecodeError> {
         let mut reader = Reader::new(bytes);
-        let votes = [read_vote(&mut reader, n)?, read_vote(&mut reader, n)?];
+        let votes = [read_vote(&mut reader)?, read_vote(&mut reader)?];
         reader.end()?;
         Ok(votes)
     }

@@ -28,6 +28,13 @@ pub trait Scheme: Verifier {
     fn sign(&self, digest: &Hash) -> Signature;
 }
 
+/// A key that votes in one committee after the other.
+pub trait OperatorKey: Scheme + Sized {
+    /// The same key among the keys of another committee. Without a seat there it only verifies.
+    #[must_use]
+    fn in_committee(&self, committee: &Committee) -> Self;
+}
+
 /// BLS with the committee's registered keys: what operators run.
 pub struct Bls {
     secret: SecretKey,
@@ -69,5 +76,11 @@ impl Verifier for Bls {
 impl Scheme for Bls {
     fn sign(&self, digest: &Hash) -> Signature {
         self.secret.sign(digest)
+    }
+}
+
+impl OperatorKey for Bls {
+    fn in_committee(&self, committee: &Committee) -> Self {
+        Self::new(self.secret.clone(), committee.clone())
     }
 }

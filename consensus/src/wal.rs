@@ -92,9 +92,9 @@ impl Record {
         }
     }
 
-    /// The bytes of the log, for a committee of `n`.
+    /// The bytes of the log.
     #[must_use]
-    pub fn encode(&self, n: usize) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
             Self::Vote(vote) => {
@@ -110,11 +110,11 @@ impl Record {
             }
             Self::Certificate(certified) => {
                 out.push(CERTIFICATE);
-                write_certified(&mut out, certified, n);
+                write_certified(&mut out, certified);
             }
             Self::Floor(certified) => {
                 out.push(FLOOR);
-                write_certified(&mut out, certified, n);
+                write_certified(&mut out, certified);
             }
             Self::Amnesia { epoch, floor } => {
                 out.push(AMNESIA);
@@ -135,10 +135,10 @@ impl Record {
     ///
     /// # Errors
     /// [`DecodeError`] names the first thing that is wrong.
-    pub fn decode(bytes: &[u8], n: usize) -> Result<Self, DecodeError> {
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         let record = match reader.u8()? {
-            VOTE => Self::Vote(read_vote(&mut reader, n)?),
+            VOTE => Self::Vote(read_vote(&mut reader)?),
             MY_PROPOSAL => {
                 let epoch = reader.epoch()?;
                 let container = Container {
@@ -151,8 +151,8 @@ impl Record {
                 }
                 Self::MyProposal { epoch, container }
             }
-            CERTIFICATE => Self::Certificate(certificate(&mut reader, n, false)?),
-            FLOOR => Self::Floor(certificate(&mut reader, n, true)?),
+            CERTIFICATE => Self::Certificate(certificate(&mut reader, false)?),
+            FLOOR => Self::Floor(certificate(&mut reader, true)?),
             AMNESIA => Self::Amnesia {
                 epoch: reader.epoch()?,
                 floor: reader.view()?,
@@ -169,8 +169,8 @@ impl Record {
     }
 }
 
-fn certificate(reader: &mut Reader<'_>, n: usize, finalizes: bool) -> Result<Certified, DecodeError> {
-    let certified = read_certified(reader, n)?;
+fn certificate(reader: &mut Reader<'_>, finalizes: bool) -> Result<Certified, DecodeError> {
+    let certified = read_certified(reader)?;
     if (certified.statement.kind() == Kind::Finalize) == finalizes {
         Ok(certified)
     } else {

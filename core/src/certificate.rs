@@ -17,6 +17,9 @@ pub struct Bitmap {
 }
 
 impl Bitmap {
+    /// Bytes that hold a bit for each of [`Committee::SIZE_MAX`] operators.
+    pub const SIZE: usize = Committee::SIZE_MAX.div_ceil(8);
+
     /// Adds one operator; indices at or above [`Committee::SIZE_MAX`] are ignored and reported.
     pub fn insert(&mut self, index: OperatorIndex) -> bool {
         let Some(bit) = Self::bit(index) else { return false };
@@ -49,25 +52,26 @@ impl Bitmap {
         self.bits
     }
 
-    /// ⌈n/8⌉ bytes, the form of the wire.
+    /// The form of the wire: the same width for every committee, so that no reader must know whose bits these are.
     #[must_use]
-    pub fn to_bytes(&self, n: usize) -> Vec<u8> {
-        self.bits.to_le_bytes().into_iter().take(n.div_ceil(8)).collect()
+    pub fn to_bytes(&self) -> [u8; Self::SIZE] {
+        let mut out = [0; Self::SIZE];
+        for (to, from) in out.iter_mut().zip(self.bits.to_le_bytes()) {
+            *to = from;
+        }
+        out
     }
 
-    /// Reads exactly ⌈n/8⌉ bytes; `None` when the length differs or a bit at or above n is set.
+    /// The bytes back; `None` when a bit at or above [`Committee::SIZE_MAX`] is set.
     #[must_use]
-    pub fn from_bytes(bytes: &[u8], n: usize) -> Option<Self> {
-        if n > Committee::SIZE_MAX || bytes.len() != n.div_ceil(8) {
-            return None;
-        }
+    pub fn from_bytes(bytes: &[u8; Self::SIZE]) -> Option<Self> {
         let mut word = [0; 16];
         for (to, from) in word.iter_mut().zip(bytes) {
             *to = *from;
         }
         let bits = u128::from_le_bytes(word);
         let used = 128u32.saturating_sub(bits.leading_zeros());
-        (usize::try_from(used).ok()? <= n).then_some(Self { bits })
+        (usize::try_from(used).ok()? <= Committee::SIZE_MAX).then_some(Self { bits })
     }
 
     fn bit(index: OperatorIndex) -> Option<u128> {
@@ -103,6 +107,9 @@ pub struct Certificate {
 /// Why a certificate does not convince.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
+    /// Nobody here knows the committee of its epoch.
+    #[error("the committee of epoch {0:?} is not known here")]
+    Unknown(Epoch),
     /// It names another epoch than the committee's.
     #[error("certificate of epoch {found}, committee of epoch {expected}")]
     Epoch {
@@ -125,6 +132,12 @@ pub enum CertificateError {
 }
 
 impl Certificate {
+    /// Epoch and view: certificates are ordered by them.
+    #[must_use]
+    pub fn at(&self) -> (Epoch, View) {
+        (self.epoch, self.view)
+    }
+
     /// The digest that every signer signed.
     #[must_use]
     pub fn digest(&self, domain: &Domain) -> Hash {
@@ -157,30 +170,33 @@ impl Certificate {
         }
     }
 
-    /// epoch 8 ‖ view 8 ‖ block id 32 ‖ bitmap ⌈n/8⌉ ‖ aggregate 96.
+    /// Bytes of a certificate.
+    pub const SIZE: usize = 144 + Bitmap::SIZE;
+
+    /// epoch 8 ‖ view 8 ‖ block id 32 ‖ bitmap 13 ‖ aggregate 96.
     #[must_use]
-    pub fn to_bytes(&self, n: usize) -> Vec<u8> {
-        let mut out = Vec::with_capacity(n.div_ceil(8).saturating_add(144));
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(Self::SIZE);
         out.extend(self.epoch.0.to_be_bytes());
         out.extend(self.view.0.to_be_bytes());
         out.extend(self.block.0.0);
-        out.extend(self.signers.to_bytes(n));
+        out.extend(self.signers.to_bytes());
         out.extend(self.signature.0);
         out
     }
 
-    /// The one encoding back; `None` for any other length or a bit outside the committee.
+    /// The one encoding back; `None` for any other length or a bit that stands for no operator of any committee.
     #[must_use]
-    pub fn from_bytes(bytes: &[u8], n: usize) -> Option<Self> {
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (epoch, rest) = bytes.split_first_chunk::<8>()?;
         let (view, rest) = rest.split_first_chunk::<8>()?;
         let (block, rest) = rest.split_first_chunk::<32>()?;
-        let (bitmap, signature) = rest.split_at_checked(n.div_ceil(8))?;
+        let (bitmap, signature) = rest.split_first_chunk()?;
         Some(Self {
             epoch: Epoch(u64::from_be_bytes(*epoch)),
             view: View(u64::from_be_bytes(*view)),
             block: BlockId(Hash(*block)),
-            signers: Bitmap::from_bytes(bitmap, n)?,
+            signers: Bitmap::from_bytes(bitmap)?,
             signature: Signature(signature.try_into().ok()?),
         })
     }

@@ -5,6 +5,10 @@
 
 use crate::{Address, Epoch, Hash, OperatorIndex, bls::PublicKey, keccak};
 
+/// An operator's name on the network, the same in every committee: keccak of the bytes of its libp2p peer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Peer(pub Hash);
+
 /// One member of the federation, as registered on L1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -12,8 +16,8 @@ pub struct Member {
     pub operator: Address,
     /// BLS key that votes and co-signs.
     pub key: PublicKey,
-    /// keccak of the bytes of its libp2p peer id.
-    pub peer: Hash,
+    /// Its name on the network.
+    pub peer: Peer,
 }
 
 /// The members of one epoch, at most [`Committee::SIZE_MAX`].
@@ -101,9 +105,25 @@ impl Committee {
         for member in &self.members {
             bytes.extend(member.operator.0);
             bytes.extend(member.key.0);
-            bytes.extend(member.peer.0);
+            bytes.extend(member.peer.0.0);
         }
         keccak(&[&bytes])
+    }
+
+    /// The place of whoever has this name on the network.
+    #[must_use]
+    pub fn seat_of(&self, peer: Peer) -> Option<OperatorIndex> {
+        self.members()
+            .find(|(_, member)| member.peer == peer)
+            .map(|(index, _)| index)
+    }
+
+    /// The place of whoever votes with this key.
+    #[must_use]
+    pub fn seat_of_key(&self, key: &PublicKey) -> Option<OperatorIndex> {
+        self.members()
+            .find(|(_, member)| member.key == *key)
+            .map(|(index, _)| index)
     }
 
     pub(crate) fn decoded_key(&self, index: OperatorIndex) -> Option<&bls_signatures::PublicKey> {

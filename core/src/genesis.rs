@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub use check::GenesisError;
 
 use crate::{
-    Address, Amount, BlockId, Domain, Epoch, Hash, Header, Height, L1Block, Millis, State,
+    Address, Amount, BlockId, Domain, Epoch, Hash, Header, Height, L1Block, Millis, Peer, State,
     bls::{PublicKey, Signature},
     commitment::LtHash,
     committee::{Committee, CommitteeError, Member},
@@ -73,6 +73,18 @@ pub struct GenesisMember {
     pub addresses: Vec<String>,
 }
 
+impl GenesisMember {
+    /// What a committee knows of it.
+    #[must_use]
+    pub fn member(&self) -> Member {
+        Member {
+            operator: self.operator,
+            key: self.key,
+            peer: Peer(keccak(&[&self.peer_id])),
+        }
+    }
+}
+
 impl Genesis {
     /// The version this code speaks.
     pub const VERSION: u16 = 1;
@@ -111,11 +123,7 @@ impl Genesis {
     /// # Errors
     /// [`CommitteeError`] when the members are too few, too many or not distinct.
     pub fn committee(&self) -> Result<Committee, CommitteeError> {
-        let members = self.members.iter().map(|member| Member {
-            operator: member.operator,
-            key: member.key,
-            peer: keccak(&[&member.peer_id]),
-        });
+        let members = self.members.iter().map(GenesisMember::member);
         Committee::new(Epoch(0), members.collect())
     }
 
@@ -156,6 +164,7 @@ impl Genesis {
             commitment,
             halted: None,
             epoch: Epoch(0),
+            sealed: header.id(),
         }
     }
 

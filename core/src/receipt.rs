@@ -86,10 +86,10 @@ impl Receipt {
         Ok(self.certificate.verify(domain, committee)?)
     }
 
-    /// transaction ‖ index 4 ‖ p 1 ‖ p × 32 ‖ height 4 ‖ count 4 ‖ root 32 ‖ l1_height 8 ‖ p 1 ‖ p × 32 ‖ header 184 ‖ n 1 ‖
-    /// certificate 144 + ⌈n/8⌉, where n is the size of the certificate's committee.
+    /// transaction ‖ index 4 ‖ p 1 ‖ p × 32 ‖ height 4 ‖ count 4 ‖ root 32 ‖ l1_height 8 ‖ p 1 ‖ p × 32 ‖ header 184 ‖
+    /// certificate 157.
     #[must_use]
-    pub fn encode(&self, committee_size: usize) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = self.transaction.encode();
         out.extend(self.index.to_be_bytes());
         write_proof(&mut out, &self.transaction_proof);
@@ -99,8 +99,7 @@ impl Receipt {
         out.extend(self.l1_height.0.to_be_bytes());
         write_proof(&mut out, &self.history_proof);
         out.extend(self.header.encode());
-        out.push(u8::try_from(committee_size).unwrap_or(u8::MAX));
-        out.extend(self.certificate.to_bytes(committee_size));
+        out.extend(self.certificate.to_bytes());
         out
     }
 
@@ -119,10 +118,7 @@ impl Receipt {
             l1_height: L1Height(cursor.u64()?),
             history_proof: read_proof(&mut cursor)?,
             header: Header::read(&mut cursor)?,
-            certificate: {
-                let committee_size = usize::from(cursor.u8()?);
-                Certificate::from_bytes(cursor.rest(), committee_size)?
-            },
+            certificate: Certificate::from_bytes(cursor.rest())?,
         })
     }
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use axum::Router;
-use plasma_core::{Committee, CommitteeError, Genesis, Hash, Height, Receipt};
+use plasma_core::{Genesis, Hash, Height, Receipt};
 use tokio::{net::TcpListener, sync::Semaphore};
 
 pub mod client_protocol;
@@ -40,6 +40,7 @@ pub use reply::{Answer, Reply};
 pub use submit::Wait;
 
 use crate::{
+    directory::Directory,
     runtime::handle::{AnchorSeen, Handle},
     storage::{Read, StorageError},
 };
@@ -109,7 +110,7 @@ pub type ExitCall = fn(&Receipt, &Covering, output: u8) -> Vec<u8>;
 struct Facts {
     genesis: Arc<Genesis>,
     hash: Hash,
-    committee: Committee,
+    directory: Directory,
     name: String,
     exit_call: Option<ExitCall>,
 }
@@ -135,22 +136,20 @@ pub struct Door<R> {
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// Puts a door before a running operator. `name` is the operator's own, from its configuration; without
     /// `exit_call` exit data carry everything but the call's ready bytes.
-    ///
-    /// # Errors
-    /// [`CommitteeError`] when the genesis names no committee; a validated one always does.
+    #[must_use]
     pub fn new(
         handle: Handle,
         reader: R,
         anchors: AnchorBook,
-        genesis: Arc<Genesis>,
+        (genesis, directory): (Arc<Genesis>, Directory),
         name: &str,
         exit_call: Option<ExitCall>,
-    ) -> Result<Self, CommitteeError> {
-        let (hash, committee) = (genesis.hash(), genesis.committee()?);
+    ) -> Self {
+        let hash = genesis.hash();
         let facts = Arc::new(Facts {
             genesis,
             hash,
-            committee,
+            directory,
             name: name.to_owned(),
             exit_call,
         });
@@ -159,13 +158,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             scans: Semaphore::new(SCANS_MAX),
             bodies: request::BodyRoom::new(),
         });
-        Ok(Self {
+        Self {
             handle,
             reader,
             anchors,
             facts,
             gates,
-        })
+        }
     }
 
     /// The same door before another handle.

@@ -15,6 +15,7 @@ use toml::{Table, Value};
 
 use crate::storage::Keep;
 
+pub mod committee;
 mod defaults;
 pub mod federation;
 pub mod foundation;

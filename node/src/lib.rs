@@ -12,6 +12,7 @@ pub mod bridge;
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod directory;
 pub mod folder;
 pub mod fraud;
 pub mod hex;

@@ -9,6 +9,7 @@ pub mod accuser;
 pub mod case;
 pub mod chain;
 pub mod effect;
+mod epochs;
 pub mod event;
 pub mod guardian;
 mod handing;
@@ -27,10 +28,10 @@ mod watch;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use plasma_consensus::{Engine, Input, Message, Scheme, Start};
+use plasma_consensus::{Input, Message, scheme::OperatorKey};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committee, ExitId, Genesis, Header, Height,
-    L1Block, Millis, OperatorIndex, TransactionId, View, ledger,
+    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committees, ExitId, Genesis, Header, Height,
+    L1Block, Millis, Peer, PublicKey, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -39,12 +40,13 @@ use accuser::Accuser;
 use case::Rotten;
 use chain::Chain;
 use effect::{Effect, Record};
+use epochs::{Epochs, Seating, floor_of};
 use event::{Event, Offered};
 use guardian::Guardian;
 use handing::Handing;
 use mempool::{Mempool, MempoolLimits};
 use origins::Origins;
-use recovery::{Logged, floor, guardian};
+use recovery::{Logged, guardian};
 use report::{AnchorSeen, Status};
 use sync::Sync;
 
@@ -53,10 +55,10 @@ use sync::Sync;
 pub struct Params {
     /// The chain's constitution.
     pub genesis: Genesis,
-    /// The committee of the running epoch.
-    pub committee: Committee,
-    /// Our place in the committee.
-    pub me: OperatorIndex,
+    /// The committees that are known: every one up to the running epoch's, and the coming one when it was announced.
+    pub committees: Committees,
+    /// The key that we vote with; it has a seat in some of them.
+    pub key: PublicKey,
     /// Timers of the engine.
     pub consensus: plasma_consensus::Config,
     /// Limits of the mempool.
@@ -73,13 +75,11 @@ pub struct Params {
 
 /// One operator as a value.
 #[derive(Debug)]
-pub struct Operator<S: Scheme> {
-    me: OperatorIndex,
-    operators: usize,
+pub struct Operator<S: OperatorKey> {
     rules: ledger::Params,
     origin_lag: u64,
     l1_events_max: usize,
-    engine: Engine<S>,
+    epochs: Epochs<S>,
     chain: Chain,
     origins: Origins,
     mempool: Mempool,
@@ -112,7 +112,7 @@ pub struct Operator<S: Scheme> {
     stopped: Option<String>,
 }
 
-impl<S: Scheme> Operator<S> {
+impl<S: OperatorKey> Operator<S> {
     /// The operator as it was before it stopped: what storage holds, and the log above it.
     pub fn recover(
         now: Millis,
@@ -122,37 +122,33 @@ impl<S: Scheme> Operator<S> {
         log: Vec<Record>,
     ) -> (Self, Vec<Effect>) {
         let genesis = &params.genesis;
-        let logged = Logged::of(log);
-        let floor = floor(&saved, genesis);
         let mut guardian = guardian(&params, &saved, now);
-        for evidence in logged.evidence(&scheme, &genesis.domain()) {
+        let mut logged = Logged::of(log);
+        let running = saved.state.epoch;
+        let floor = floor_of(saved.certificate.as_ref(), running, saved.state.sealed);
+        let epochs = Epochs::new(Seating {
+            committees: params.committees,
+            key: params.key,
+            scheme,
+            config: params.consensus,
+            domain: genesis.domain(),
+            running,
+            logged: std::mem::take(&mut logged.engine),
+        });
+        for evidence in logged.evidence(|epoch| epochs.verifier(epoch), &genesis.domain()) {
             guardian.accuse(now, &evidence);
         }
-        let decided_view = floor.view;
-        let start = Start {
-            config: params.consensus,
-            committee: params.committee,
-            domain: genesis.domain(),
-            me: params.me,
-            scheme,
-            leaders: genesis.state().id.0,
-            floor,
-            now,
-        };
-        let (engine, first) = Engine::recover(start, &logged.engine);
         let origin = L1Block {
             height: saved.state.header.l1_height,
             hash: saved.state.header.l1_hash,
             timestamp_s: params.origin_time_s,
         };
         let mut operator = Self {
-            me: params.me,
-            operators: genesis.members.len(),
             rules: genesis.params(),
             origin_lag: u64::from(genesis.origin_lag),
             l1_events_max: usize::try_from(genesis.max_l1_events).unwrap_or(usize::MAX),
-            engine,
-            chain: Chain::new(saved.state, decided_view),
+            epochs,
+            chain: Chain::new(saved.state, (running, floor.view)),
             origins: Origins::new(origin),
             mempool: Mempool::new(params.mempool),
             sync: Sync::default(),
@@ -182,8 +178,8 @@ impl<S: Scheme> Operator<S> {
             .map(|exit| watch::ask_to_judge(*exit))
             .collect();
         match logged.case {
-            None => operator.perform(now, first, &mut effects),
-            Some(case) => operator.resume(now, case, first, &mut effects),
+            None => operator.take_seat(now, floor, &mut effects),
+            Some(case) => operator.resume(now, case, floor, &mut effects),
         }
         operator.settle(now, &mut effects);
         (operator, effects)
@@ -196,11 +192,15 @@ impl<S: Scheme> Operator<S> {
             Event::Tick => self.step(now, Input::Tick, &mut effects),
             Event::PeerUp(peer) => {
                 self.sync.on_peer_up(peer);
-                self.step(now, Input::PeerUp(peer), &mut effects);
+                if let Some(seat) = self.epochs.seat_of(peer) {
+                    self.step(now, Input::PeerUp(seat), &mut effects);
+                }
             }
             Event::PeerDown(peer) => {
                 self.sync.on_peer_down(peer);
-                self.step(now, Input::PeerDown(peer), &mut effects);
+                if let Some(seat) = self.epochs.seat_of(peer) {
+                    self.step(now, Input::PeerDown(seat), &mut effects);
+                }
             }
             Event::Consensus { from, message, block } => {
                 self.on_consensus(now, from, *message, block, &mut effects)
@@ -219,6 +219,7 @@ impl<S: Scheme> Operator<S> {
             }
             Event::ExitSettled(exit) => self.guardian.on_exit_settled(now, &exit),
             Event::Blocks { from, segment } => self.on_blocks(now, from, segment),
+            Event::Committee(committee) => self.on_committee(now, committee, &mut effects),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
         }
         self.settle(now, &mut effects);
@@ -243,18 +244,12 @@ impl<S: Scheme> Operator<S> {
         self.chain.block(id).map(|known| known.encoded.clone())
     }
 
-    /// Size of the committee: the wire's bitmaps depend on it.
-    #[must_use]
-    pub fn operators(&self) -> usize {
-        self.operators
-    }
-
     /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage would lose in a
     /// power cut, those above its durable height.
     #[must_use]
     pub fn needs(&self, record: &Record, durable: Height) -> bool {
         match record {
-            Record::Consensus(record) => self.engine.needs(record),
+            Record::Consensus(record) => self.epochs.needs(record, durable),
             Record::Body(bytes) => bytes
                 .get(..Header::SIZE)
                 .and_then(Header::decode)
@@ -273,18 +268,19 @@ impl<S: Scheme> Operator<S> {
     pub fn status(&self) -> Status {
         let decided = self.chain.decided();
         Status {
-            operator: self.me,
+            operator: self.epochs.me(),
+            committee: self.epochs.committee().cloned(),
             height: decided.header.height,
             block: decided.id,
             output_commitment: decided.header.output_commitment,
             timestamp: decided.header.timestamp_ms,
             epoch: decided.epoch,
-            view: self.engine.view(),
-            leader: self.engine.leader(self.engine.view()),
-            final_view: self.engine.floor().view,
+            view: self.epochs.view(),
+            leader: self.epochs.engine().map(|engine| engine.leader(engine.view())),
+            final_view: self.epochs.floor(),
             working: self.is_working,
             behind: self.chain.is_behind(),
-            peers: self.sync.connected().iter().copied().collect(),
+            peers: self.connected_seats().into_iter().collect(),
             mempool: self.mempool.len(),
             l1_origin: decided.header.l1_height,
             l1_confirmed: self.origins.newest().height,
@@ -297,17 +293,21 @@ impl<S: Scheme> Operator<S> {
     fn on_consensus(
         &mut self,
         now: Millis,
-        from: OperatorIndex,
+        peer: Peer,
         message: Message,
         block: Option<Box<AuthenticBlock>>,
         effects: &mut Vec<Effect>,
     ) {
+        let of_running = message.epoch() == self.epochs.running();
+        let seated = self.epochs.engine().zip(self.epochs.seat_of(peer));
+        let Some((engine, from)) = seated.filter(|_| of_running) else {
+            return self.on_foreign(now, peer, &message, effects);
+        };
         if let (Message::Proposal(proposal), Some(block)) = (&message, block) {
             let view = proposal.container.view;
-            let is_near = view.0 <= self.engine.view().0.saturating_add(PROPOSALS_AHEAD)
-                && view > self.engine.floor().view;
-            let is_leaders =
-                from == self.engine.leader(view) && block.header.id() == proposal.container.block;
+            let is_near =
+                view.0 <= engine.view().0.saturating_add(PROPOSALS_AHEAD) && view > engine.floor().view;
+            let is_leaders = from == engine.leader(view) && block.header.id() == proposal.container.block;
             // One body per view: a leader that sends two is heard by the engine, not by our memory.
             if is_near && is_leaders && !self.bodies.contains(&view) {
                 self.bodies.insert(view);
@@ -334,7 +334,11 @@ impl<S: Scheme> Operator<S> {
     }
 
     fn catch_up(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        if self.chain.is_behind() {
+        if self.epochs.engine().is_none() {
+            // Nobody reports to who has no seat.
+            self.sync.poll(now);
+        }
+        if self.chain.is_behind() || self.sync.is_polling() {
             let height = self.chain.decided().header.height;
             effects.extend(self.sync.ask(now, height, self.chain.missing()));
         }
@@ -364,7 +368,10 @@ impl<S: Scheme> Operator<S> {
         if self.stopped.is_some() {
             return;
         }
-        let wishes = self.engine.step(now, input);
+        let Some(engine) = self.epochs.engine_mut() else {
+            return;
+        };
+        let wishes = engine.step(now, input);
         self.perform(now, wishes, effects);
     }
 

@@ -16,6 +16,7 @@ pub mod log;
 mod patience;
 mod perform;
 mod prosecution;
+pub mod slots;
 pub mod snapshots;
 pub mod start;
 pub mod sync;
@@ -52,6 +53,7 @@ use crate::{
 use batch::Batch;
 use handle::{COMMANDS_MAX, Command, Handle, Rejected, Status};
 use log::{read_record, write_record};
+use slots::Slots;
 use snapshots::Snapshots;
 use timers::Clock;
 use verify::{Pool, Rules, Verified};
@@ -100,6 +102,8 @@ pub struct Parts<S: Storage> {
     pub wal: Wal,
     /// To and from the other operators and clients.
     pub network: (network::Handle, network::Events),
+    /// The numbers by which that network knows them.
+    pub slots: Slots,
     /// To and from Ethereum.
     pub ethereum: Ethereum,
     /// The operator's time.
@@ -119,6 +123,7 @@ pub struct Runtime<S: Storage> {
     wal: Wal,
     network: network::Handle,
     network_events: network::Events,
+    slots: Slots,
     ethereum: Ethereum,
     pool: Pool,
     verified: mpsc::Receiver<Verified>,
@@ -176,6 +181,7 @@ impl<S: Storage> Runtime<S> {
             wal: parts.wal,
             network,
             network_events,
+            slots: parts.slots,
             ethereum: parts.ethereum,
             pool: Pool::start(rules, workers, &verified_in),
             verified,
@@ -313,11 +319,10 @@ impl<S: Storage> Runtime<S> {
 
     /// All records of the turn in one batch, with one barrier.
     fn write_log(&mut self, effects: &[Effect]) -> Result<(), Fatal> {
-        let operators = self.operator.operators();
         let records: Vec<wal::Record> = effects
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Persist(record) => Some(write_record(record, operators)),
+                Effect::Persist(record) => Some(write_record(record)),
                 _ => None,
             })
             .collect();
@@ -332,12 +337,12 @@ impl<S: Storage> Runtime<S> {
         // Asked in every turn, so that an operator whose disk fails stops even when it has nothing to write.
         let durable = self.storage.durable()?;
         if self.wal.is_checkpoint_due() {
-            let (operator, operators) = (&self.operator, self.operator.operators());
+            let operator = &self.operator;
             let wal = &mut self.wal;
             block_in_place(|| {
                 wal.retain(|entry| {
                     // The start refuses what cannot be read, and nothing is dropped unread here either.
-                    match read_record(&entry.record, operators) {
+                    match read_record(&entry.record) {
                         Ok(record) => operator.needs(&record, durable),
                         Err(_) => true,
                     }

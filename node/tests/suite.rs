@@ -17,6 +17,7 @@ mod suite {
     pub(crate) mod client;
     pub(crate) mod deployment;
     pub(crate) mod duties;
+    pub(crate) mod epochs;
     pub(crate) mod federation;
     pub(crate) mod fraud;
     pub(crate) mod handing;

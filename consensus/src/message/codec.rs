@@ -1,6 +1,6 @@
 //! The one encoding of each message (`docs/protocol.md` section 13): fixed-width fields, big-endian, self-delimiting.
 //!
-//! Bitmaps have ⌈n/8⌉ bytes, so both directions take the size n of the committee.
+//! Bitmaps have one width, so a reader need not know which committee a message belongs to.
 
 use plasma_core::Bitmap;
 
@@ -23,15 +23,15 @@ const STATUS: u8 = 8;
 pub const MESSAGE_BYTES_MAX: usize = 2_337;
 
 impl Message {
-    /// The bytes of the wire, for a committee of `n`.
+    /// The bytes of the wire.
     #[must_use]
-    pub fn encode(&self, n: usize) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         match self {
             Self::Vote(vote) => write_vote(&mut out, vote),
-            Self::Certified(certified) => write_certified(&mut out, certified, n),
-            Self::Proposal(proposal) => write_proposal(&mut out, proposal, n),
-            Self::Status(status) => write_status(&mut out, status, n),
+            Self::Certified(certified) => write_certified(&mut out, certified),
+            Self::Proposal(proposal) => write_proposal(&mut out, proposal),
+            Self::Status(status) => write_status(&mut out, status),
         }
         out
     }
@@ -40,8 +40,8 @@ impl Message {
     ///
     /// # Errors
     /// [`DecodeError`] names the first thing that is wrong.
-    pub fn decode(bytes: &[u8], n: usize) -> Result<Self, DecodeError> {
-        let (message, rest) = Self::decode_prefix(bytes, n)?;
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (message, rest) = Self::decode_prefix(bytes)?;
         if rest.is_empty() {
             Ok(message)
         } else {
@@ -53,15 +53,15 @@ impl Message {
     ///
     /// # Errors
     /// [`DecodeError`] names the first thing that is wrong.
-    pub fn decode_prefix(bytes: &[u8], n: usize) -> Result<(Self, &[u8]), DecodeError> {
+    pub fn decode_prefix(bytes: &[u8]) -> Result<(Self, &[u8]), DecodeError> {
         let mut reader = Reader::new(bytes);
         let message = match reader.u8()? {
-            kind @ (NOTARIZE | NULLIFY | FINALIZE) => Self::Vote(vote_body(&mut reader, kind, n)?),
+            kind @ (NOTARIZE | NULLIFY | FINALIZE) => Self::Vote(vote_body(&mut reader, kind)?),
             kind @ (NOTARIZATION | NULLIFICATION | FINALIZATION) => {
-                Self::Certified(certified_body(&mut reader, kind, n)?)
+                Self::Certified(certified_body(&mut reader, kind)?)
             }
-            PROPOSAL => Self::Proposal(Box::new(proposal_body(&mut reader, n)?)),
-            STATUS => Self::Status(status_body(&mut reader, n)?),
+            PROPOSAL => Self::Proposal(Box::new(proposal_body(&mut reader)?)),
+            STATUS => Self::Status(status_body(&mut reader)?),
             kind => return Err(DecodeError::Kind(kind)),
         };
         Ok((message, reader.rest()))
@@ -80,7 +80,7 @@ pub(crate) fn write_vote(out: &mut Vec<u8>, vote: &Vote) {
     out.extend(vote.signature.0);
 }
 
-pub(crate) fn write_certified(out: &mut Vec<u8>, certified: &Certified, n: usize) {
+pub(crate) fn write_certified(out: &mut Vec<u8>, certified: &Certified) {
     out.push(match certified.statement {
         Statement::Notarize(_) => NOTARIZATION,
         Statement::Nullify { .. } => NULLIFICATION,
@@ -88,7 +88,7 @@ pub(crate) fn write_certified(out: &mut Vec<u8>, certified: &Certified, n: usize
     });
     out.extend(certified.epoch.0.to_be_bytes());
     write_statement(out, &certified.statement);
-    out.extend(certified.signers.to_bytes(n));
+    out.extend(certified.signers.to_bytes());
     out.extend(certified.signature.0);
 }
 
@@ -102,21 +102,21 @@ fn write_statement(out: &mut Vec<u8>, statement: &Statement) {
     }
 }
 
-fn write_proposal(out: &mut Vec<u8>, proposal: &Proposal, n: usize) {
+fn write_proposal(out: &mut Vec<u8>, proposal: &Proposal) {
     out.push(PROPOSAL);
     out.extend(proposal.epoch.0.to_be_bytes());
     write_statement(out, &Statement::Notarize(proposal.container));
     out.extend(proposal.signature.0);
     out.push(u8::from(proposal.parent.is_some()));
     if let Some(parent) = &proposal.parent {
-        write_certified(out, parent, n);
+        write_certified(out, parent);
     }
     let nullifications = proposal.nullifications.iter().take(NULLIFICATIONS_MAX);
     out.push(u8::try_from(nullifications.len()).unwrap_or(u8::MAX));
-    nullifications.for_each(|nullification| write_certified(out, nullification, n));
+    nullifications.for_each(|nullification| write_certified(out, nullification));
 }
 
-fn write_status(out: &mut Vec<u8>, status: &Status, n: usize) {
+fn write_status(out: &mut Vec<u8>, status: &Status) {
     out.push(STATUS);
     out.extend(status.epoch.0.to_be_bytes());
     out.extend(status.floor.0.to_be_bytes());
@@ -129,24 +129,24 @@ fn write_status(out: &mut Vec<u8>, status: &Status, n: usize) {
     out.push(u8::try_from(held.len()).unwrap_or(u8::MAX));
     for held in held {
         out.extend(held.view.0.to_be_bytes());
-        out.extend(held.notarize.to_bytes(n));
-        out.extend(held.nullify.to_bytes(n));
-        out.extend(held.finalize.to_bytes(n));
+        out.extend(held.notarize.to_bytes());
+        out.extend(held.nullify.to_bytes());
+        out.extend(held.finalize.to_bytes());
     }
 }
 
-pub(crate) fn read_vote(reader: &mut Reader<'_>, n: usize) -> Result<Vote, DecodeError> {
+pub(crate) fn read_vote(reader: &mut Reader<'_>) -> Result<Vote, DecodeError> {
     let kind = reader.u8()?;
-    vote_body(reader, kind, n)
+    vote_body(reader, kind)
 }
 
-pub(crate) fn read_certified(reader: &mut Reader<'_>, n: usize) -> Result<Certified, DecodeError> {
+pub(crate) fn read_certified(reader: &mut Reader<'_>) -> Result<Certified, DecodeError> {
     let kind = reader.u8()?;
-    certified_body(reader, kind, n)
+    certified_body(reader, kind)
 }
 
-fn vote_body(reader: &mut Reader<'_>, kind: u8, n: usize) -> Result<Vote, DecodeError> {
-    let signer = reader.operator(n)?;
+fn vote_body(reader: &mut Reader<'_>, kind: u8) -> Result<Vote, DecodeError> {
+    let signer = reader.operator()?;
     let epoch = reader.epoch()?;
     let statement = match kind {
         NOTARIZE => Statement::Notarize(container(reader)?),
@@ -162,7 +162,7 @@ fn vote_body(reader: &mut Reader<'_>, kind: u8, n: usize) -> Result<Vote, Decode
     })
 }
 
-fn certified_body(reader: &mut Reader<'_>, kind: u8, n: usize) -> Result<Certified, DecodeError> {
+fn certified_body(reader: &mut Reader<'_>, kind: u8) -> Result<Certified, DecodeError> {
     let epoch = reader.epoch()?;
     let statement = match kind {
         NOTARIZATION => Statement::Notarize(container(reader)?),
@@ -170,10 +170,7 @@ fn certified_body(reader: &mut Reader<'_>, kind: u8, n: usize) -> Result<Certifi
         FINALIZATION => finalize(reader)?,
         kind => return Err(DecodeError::Kind(kind)),
     };
-    let signers = reader.bitmap(n)?;
-    if signers.count() < plasma_core::quorum(n) {
-        return Err(DecodeError::Form("bitmap below the quorum"));
-    }
+    let signers = reader.bitmap()?;
     Ok(Certified {
         epoch,
         statement,
@@ -216,13 +213,13 @@ fn turn(reader: &mut Reader<'_>) -> Result<plasma_core::View, DecodeError> {
     }
 }
 
-fn proposal_body(reader: &mut Reader<'_>, n: usize) -> Result<Proposal, DecodeError> {
+fn proposal_body(reader: &mut Reader<'_>) -> Result<Proposal, DecodeError> {
     let epoch = reader.epoch()?;
     let container = container(reader)?;
     let signature = reader.signature()?;
     let parent = match reader.u8()? {
         0 => None,
-        1 => Some(read_certified(reader, n)?),
+        1 => Some(read_certified(reader)?),
         _ => return Err(DecodeError::Form("parent flag")),
     };
     if parent
@@ -238,7 +235,7 @@ fn proposal_body(reader: &mut Reader<'_>, n: usize) -> Result<Proposal, DecodeEr
     let mut nullifications: Vec<Certified> = Vec::with_capacity(count);
     let mut after = container.parent;
     for _ in 0..count {
-        let next = read_certified(reader, n)?;
+        let next = read_certified(reader)?;
         let Statement::Nullify { view } = next.statement else {
             return Err(DecodeError::Form("nullification"));
         };
@@ -261,7 +258,7 @@ fn proves_parent(certified: &Certified, container: &Container) -> bool {
     certified.statement.block().is_some() && certified.statement.view() == container.parent
 }
 
-fn status_body(reader: &mut Reader<'_>, n: usize) -> Result<Status, DecodeError> {
+fn status_body(reader: &mut Reader<'_>) -> Result<Status, DecodeError> {
     let mut status = Status {
         epoch: reader.epoch()?,
         floor: reader.view()?,
@@ -285,7 +282,7 @@ fn status_body(reader: &mut Reader<'_>, n: usize) -> Result<Status, DecodeError>
             return Err(DecodeError::Form("held order"));
         }
         let (notarize, nullify, finalize): (Bitmap, Bitmap, Bitmap) =
-            (reader.bitmap(n)?, reader.bitmap(n)?, reader.bitmap(n)?);
+            (reader.bitmap()?, reader.bitmap()?, reader.bitmap()?);
         status.held.push(Held {
             view,
             notarize,

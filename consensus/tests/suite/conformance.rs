@@ -10,7 +10,6 @@ use plasma_consensus::{
 };
 use plasma_core::{Bitmap, BlockId, Epoch, Hash, OperatorIndex, Signature, View};
 
-const N: usize = 10;
 const EPOCH: Epoch = Epoch(2);
 const BLOCK: BlockId = BlockId(Hash([0xb1; 32]));
 const SIGNATURE: Signature = Signature([0x51; 96]);
@@ -147,8 +146,8 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn every_frame_has_the_bytes_of_the_document() {
-    let messages = messages().map(|(name, message)| format!("message {name} {}", hex(&message.encode(N))));
-    let records = records().map(|(name, record)| format!("record {name} {}", hex(&record.encode(N))));
+    let messages = messages().map(|(name, message)| format!("message {name} {}", hex(&message.encode())));
+    let records = records().map(|(name, record)| format!("record {name} {}", hex(&record.encode())));
     let ours: Vec<String> = messages.into_iter().chain(records).collect();
     let vectors: Vec<&str> = include_str!("../vectors/frames.txt").lines().collect();
     assert_eq!(ours, vectors);
@@ -164,11 +163,11 @@ fn every_frame_of_the_document_is_read() {
         if *what == "message" {
             let expected = messages().into_iter().find(|(one, _)| one == name);
             let expected = expected.map(|(_, message)| message).expect("known");
-            assert_eq!(Message::decode(&bytes(hex), N), Ok(expected), "{name}");
+            assert_eq!(Message::decode(&bytes(hex)), Ok(expected), "{name}");
         } else {
             let expected = records().into_iter().find(|(one, _)| one == name);
             let expected = expected.map(|(_, record)| record).expect("known");
-            assert_eq!(Record::decode(&bytes(hex), N), Ok(expected), "{name}");
+            assert_eq!(Record::decode(&bytes(hex)), Ok(expected), "{name}");
         }
     }
 }

@@ -247,7 +247,7 @@ fn nothing_sent_is_longer_than_the_limit() {
         seals: false,
     });
     let lengths = bench.effects.iter().filter_map(|effect| match effect {
-        Effect::Send { message, .. } => Some(message.encode(usize::from(N)).len()),
+        Effect::Send { message, .. } => Some(message.encode().len()),
         _ => None,
     });
     let longest = lengths.max().expect("it proposes");

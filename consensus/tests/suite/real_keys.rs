@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use plasma_consensus::{Bls, Config, Effect, Engine, Input, Message, Start, Target};
 use plasma_core::{
-    Address, BlockId, Certificate, Committee, Epoch, Member, Millis, OperatorIndex, SecretKey, keccak,
+    Address, BlockId, Certificate, Committee, Epoch, Member, Millis, OperatorIndex, Peer, SecretKey, keccak,
 };
 
 use crate::{
@@ -27,7 +27,7 @@ fn committee() -> Committee {
     let members = (0..4).map(|member| Member {
         operator: Address([member + 1; 20]),
         key: secret(member).public(),
-        peer: keccak(&[&[member]]),
+        peer: Peer(keccak(&[&[member]])),
     });
     Committee::new(Epoch(0), members.collect()).expect("members differ")
 }
@@ -112,10 +112,10 @@ impl Federation {
 
     fn deliver(&mut self, member: usize, to: Target, message: &Message) {
         let from = OperatorIndex(u16::try_from(member).expect("small"));
-        let bytes = message.encode(4);
+        let bytes = message.encode();
         for peer in (0..4usize).filter(|peer| *peer != member) {
             if to == Target::All || to == Target::One(OperatorIndex(u16::try_from(peer).expect("small"))) {
-                let message = Message::decode(&bytes, 4).expect("it was encoded");
+                let message = Message::decode(&bytes).expect("it was encoded");
                 self.queue.push_back((peer, Input::Message { from, message }));
             }
         }

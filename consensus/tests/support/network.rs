@@ -93,7 +93,7 @@ impl Network {
             delay *= random.between(2, 40);
         }
         if let Some(rate) = NonZeroU64::new(scenario.bytes_per_ms) {
-            let bytes = message.encode(usize::from(scenario.n)).len();
+            let bytes = message.encode().len();
             delay += u64::try_from(bytes).expect("fits") / rate;
         }
         let again = !is_calm && random.chance(scenario.duplicates);

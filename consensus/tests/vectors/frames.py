@@ -5,7 +5,7 @@ python3 consensus/tests/vectors/frames.py > consensus/tests/vectors/frames.txt
 
 EPOCH, VIEW, PARENT, SIGNER = 2, 9, 7, 9
 BLOCK, SIGNATURE = b"\xb1" * 32, b"\x51" * 96
-N = 10
+WIDTH = 13
 SIGNERS = (0, 1, 2, 3, 4, 8, 9)
 
 
@@ -18,7 +18,7 @@ def u64(n):
 
 
 def bitmap(signers):
-    out = bytearray((N + 7) // 8)
+    out = bytearray(WIDTH)
     for signer in signers:
         out[signer // 8] |= 1 << signer % 8
     return bytes(out)

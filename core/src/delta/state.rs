@@ -17,14 +17,17 @@ pub struct State {
     pub halted: Option<Height>,
     /// Whose committee decides the next block.
     pub epoch: Epoch,
+    /// The block below the first one of that committee: it sealed the epoch before, or is the genesis block.
+    pub sealed: BlockId,
 }
 
 impl State {
-    /// header 184 ‖ epoch 8 ‖ halted 1 ‖ last valid 4 (zeros when not halted) ‖ commitment 2048 ‖ frontier.
+    /// header 184 ‖ epoch 8 ‖ sealed 32 ‖ halted 1 ‖ last valid 4 (zeros when not halted) ‖ commitment 2048 ‖ frontier.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = self.header.encode().to_vec();
         out.extend(self.epoch.0.to_be_bytes());
+        out.extend(self.sealed.0.0);
         out.push(u8::from(self.halted.is_some()));
         out.extend(self.halted.unwrap_or_default().0.to_be_bytes());
         out.extend(self.commitment.to_bytes());
@@ -38,6 +41,7 @@ impl State {
         let mut cursor = Cursor::new(bytes);
         let header = Header::read(&mut cursor)?;
         let epoch = Epoch(cursor.u64()?);
+        let sealed = BlockId(cursor.hash()?);
         let is_halted = cursor.flag()?;
         let last_valid = cursor.height()?;
         let commitment = LtHash::from_bytes(&cursor.array()?);
@@ -50,6 +54,7 @@ impl State {
             commitment,
             halted,
             epoch,
+            sealed,
         };
         (state.encode() == bytes && state.is_whole()).then_some(state)
     }

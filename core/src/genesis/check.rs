@@ -2,7 +2,7 @@
 
 use super::{Genesis, GenesisMember};
 use crate::{
-    Address, OperatorIndex, SignedTransaction,
+    Address, Domain, OperatorIndex, SignedTransaction,
     bls::{self, KeyError},
     committee::CommitteeError,
 };
@@ -70,7 +70,7 @@ impl Genesis {
         self.check_fees()?;
         self.committee()?;
         for (index, member) in (0u16..).map(OperatorIndex).zip(&self.members) {
-            self.check_member(index, member)?;
+            member.check(index, &self.domain())?;
         }
         Ok(())
     }
@@ -132,24 +132,29 @@ impl Genesis {
         }
         Ok(())
     }
+}
 
-    fn check_member(&self, index: OperatorIndex, member: &GenesisMember) -> Result<(), GenesisError> {
-        if member.operator.is_zero() {
+impl GenesisMember {
+    /// Every rule that one member keeps by itself; `index` names it in the error.
+    ///
+    /// # Errors
+    /// [`GenesisError`], the first broken rule.
+    pub fn check(&self, index: OperatorIndex, domain: &Domain) -> Result<(), GenesisError> {
+        if self.operator.is_zero() {
             return Err(GenesisError::Empty("operator"));
         }
-        if member.peer_id.is_empty() {
+        if self.peer_id.is_empty() {
             return Err(GenesisError::Empty("peer_id"));
         }
-        at_most("peer_id", member.peer_id.len(), Self::PEER_MAX)?;
-        at_most("addresses", member.addresses.len(), Self::ADDRESSES_MAX)?;
-        for address in &member.addresses {
-            at_most("address", address.len(), Self::ADDRESS_MAX)?;
+        at_most("peer_id", self.peer_id.len(), Genesis::PEER_MAX)?;
+        at_most("addresses", self.addresses.len(), Genesis::ADDRESSES_MAX)?;
+        for address in &self.addresses {
+            at_most("address", address.len(), Genesis::ADDRESS_MAX)?;
         }
-        member
-            .key
+        self.key
             .validate()
             .map_err(|reason| GenesisError::Key { index, reason })?;
-        if bls::verify_possession(&self.domain(), &member.operator, &member.key, &member.possession) {
+        if bls::verify_possession(domain, &self.operator, &self.key, &self.possession) {
             Ok(())
         } else {
             Err(GenesisError::Possession(index))

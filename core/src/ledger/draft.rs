@@ -182,6 +182,11 @@ impl<'a> Draft<'a> {
             commitment,
             halted: self.halted,
             epoch: self.epoch,
+            sealed: if self.epoch > self.parent.epoch {
+                id
+            } else {
+                self.parent.sealed
+            },
         };
         let delta = Delta {
             height,

@@ -28,7 +28,7 @@ pub(crate) fn committee(size: u8) -> Committee {
     let members = (0..size).map(|number| Member {
         operator: operator(number),
         key: secret(number).public(),
-        peer: keccak(&[b"plasma/test/peer/", &[number]]),
+        peer: plasma_core::Peer(keccak(&[b"plasma/test/peer/", &[number]])),
     });
     Committee::new(Epoch(0), members.collect()).expect("distinct members")
 }
@@ -58,7 +58,7 @@ fn committee_columns(size: u8) -> Value {
         "hash": committee.hash().to_string(),
         "operator": column(&|number| operator(number).to_string()),
         "operator_secret": column(&|number| hex(&key(100 + number).to_bytes())),
-        "peer": committee.members().map(|(_, member)| member.peer.to_string()).collect::<Vec<_>>(),
+        "peer": committee.members().map(|(_, member)| member.peer.0.to_string()).collect::<Vec<_>>(),
         "seed": column(&|number| hex(&seed(number))),
         "secret": column(&|number| hex(&secret(number).to_bytes())),
         "key": column(&|number| secret(number).public().to_string()),
@@ -193,7 +193,7 @@ fn certificates() -> Value {
         "bitmap": column(&|named| named.certificate.signers.to_u128().to_string()),
         "signature": column(&|named| named.certificate.signature.to_string()),
         "signature_uncompressed": column(&|named| uncompressed(&named.certificate.signature)),
-        "bytes": column(&|named| hex(&named.certificate.to_bytes(named.size.into()))),
+        "bytes": column(&|named| hex(&named.certificate.to_bytes())),
         "valid": all.iter().map(|named| error(named).is_empty()).collect::<Vec<_>>(),
         "error": column(&error),
     })

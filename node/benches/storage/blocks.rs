@@ -73,6 +73,7 @@ impl Chain {
             commitment,
             halted: None,
             epoch: Epoch(0),
+            sealed: header.id(),
         };
         Self {
             state,

@@ -30,7 +30,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             state: state(&status).to_owned(),
             ready: blockers.is_empty(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            operator: status.operator.0,
+            operator: status.operator.map(|seat| seat.0),
             height: status.height.0,
             block: HashText(status.block.0),
             output_commitment: HashText(status.output_commitment),
@@ -38,7 +38,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             consensus: ConsensusView {
                 epoch: status.epoch.0,
                 view: status.view.0,
-                leader: status.leader.0,
+                leader: status.leader.map(|seat| seat.0),
                 final_view: status.final_view.0,
                 working: status.working,
             },
@@ -50,8 +50,11 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             },
             peers: PeersView {
                 members: status.peers.iter().map(|peer| peer.0).collect(),
-                committee: self.facts.committee.size(),
-                quorum: self.facts.committee.quorum(),
+                committee: status.committee.as_ref().map_or(0, |committee| committee.size()),
+                quorum: status
+                    .committee
+                    .as_ref()
+                    .map_or(0, |committee| committee.quorum()),
             },
             mempool: status.mempool,
             blockers,
@@ -91,14 +94,24 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 "it ends by itself while a peer with those blocks is connected",
             ));
         }
-        let (online, quorum) = (
-            status.peers.len().saturating_add(1),
-            self.facts.committee.quorum(),
-        );
+        let Some(committee) = &status.committee else {
+            let text = format!(
+                "Ethereum activated the committee of epoch {}, which is not known here",
+                status.epoch
+            );
+            found.push(blocker(
+                "committee-unknown",
+                text,
+                "enter it with `plasma committee install FILE`",
+            ));
+            return found;
+        };
+        let ourselves = usize::from(status.operator.is_some());
+        let (online, quorum) = (status.peers.len().saturating_add(ourselves), committee.quorum());
         if online < quorum {
             let text = format!(
                 "{online} of {} members in reach, {quorum} must sign",
-                self.facts.committee.size()
+                committee.size()
             );
             found.push(blocker(
                 "no-quorum",
@@ -114,7 +127,11 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// # Errors
     /// None but a failure to write JSON.
     pub fn network(&self) -> Answer {
-        let (genesis, committee) = (&self.facts.genesis, &self.facts.committee);
+        let genesis = &self.facts.genesis;
+        let running = self.handle.status().epoch;
+        let roster = self.facts.directory.roster(running);
+        let members = roster.as_ref().map_or(&[][..], |roster| &roster.members[..]);
+        let committee = roster.as_ref().map(|roster| &roster.committee);
         let fee = |(asset, amount): &(Address, Amount)| FeeView {
             asset: AddressText(*asset),
             amount: AmountText(*amount),
@@ -150,9 +167,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 chain_id: genesis.chain_id,
                 verifying_contract: AddressText(genesis.contract),
             },
-            committee: (0u16..).zip(&genesis.members).map(member).collect(),
-            quorum: committee.quorum(),
-            faults: committee.faults(),
+            committee: (0u16..).zip(members).map(member).collect(),
+            quorum: committee.map_or(0, |committee| committee.quorum()),
+            faults: committee.map_or(0, |committee| committee.faults()),
+            epoch: running.0,
         })
     }
 
@@ -197,6 +215,7 @@ fn state(status: &Status) -> &'static str {
         Status { stopped: Some(_), .. } => "stopped",
         Status { halted: Some(_), .. } => "halted",
         Status { behind: true, .. } => "catching-up",
+        Status { operator: None, .. } => "observing",
         _ => "running",
     }
 }

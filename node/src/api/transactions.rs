@@ -1,8 +1,8 @@
 //! A transaction as this operator knows it, and its receipt.
 
 use plasma_core::{
-    Amount, Certificate, EXPIRY_NEVER, Hash, Header, Height, Kind, Position, Receipt, SignedTransaction,
-    Transaction, TransactionId,
+    Amount, Certificate, EXPIRY_NEVER, Epoch, Hash, Header, Height, Kind, Position, Receipt,
+    SignedTransaction, Transaction, TransactionId,
 };
 
 use super::{
@@ -72,7 +72,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 l1_height: receipt.l1_height.0,
                 history_proof: hashes(&receipt.history_proof),
                 certificate: door.certificate_view(&receipt.header, &receipt.certificate),
-                raw: BytesText(receipt.encode(door.facts.committee.size())),
+                raw: BytesText(receipt.encode()),
             })
         })
         .await
@@ -132,6 +132,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         Ok(Some(self.certificate_view(&header, &certificate)))
     }
 
+    /// How many must sign in an epoch; none when its committee is not known here.
+    fn quorum(&self, epoch: Epoch) -> Option<usize> {
+        let roster = self.facts.directory.roster(epoch)?;
+        Some(roster.committee.quorum())
+    }
+
     fn certificate_view(&self, header: &Header, certificate: &Certificate) -> CertificateView {
         CertificateView {
             height: header.height.0,
@@ -139,10 +145,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             epoch: certificate.epoch.0,
             view: certificate.view.0,
             signers: certificate.signers.iter().map(|signer| signer.0).collect(),
-            quorum: self.facts.committee.quorum(),
+            quorum: self.quorum(certificate.epoch),
             signature: BytesText(certificate.signature.0.to_vec()),
             header: BytesText(header.encode().to_vec()),
-            raw: BytesText(certificate.to_bytes(self.facts.committee.size())),
+            raw: BytesText(certificate.to_bytes()),
         }
     }
 }

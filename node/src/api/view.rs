@@ -268,8 +268,8 @@ pub struct CertificateView {
     pub view: u64,
     /// Indices of the operators that signed.
     pub signers: Vec<u16>,
-    /// How many are needed.
-    pub quorum: usize,
+    /// How many are needed; `null` when the committee of the epoch is not known here.
+    pub quorum: Option<usize>,
     /// The aggregate, compressed.
     pub signature: BytesText,
     /// The certified header's 184 bytes.
@@ -386,14 +386,14 @@ pub struct DepositView {
 pub struct StatusView {
     /// Free text from its configuration.
     pub name: String,
-    /// `running`, `catching-up`, `halted` or `stopped`.
+    /// `running`, `observing` (no seat in the running committee), `catching-up`, `halted` or `stopped`.
     pub state: String,
     /// Whether it can do its work: running, with a quorum in reach.
     pub ready: bool,
     /// The software.
     pub version: String,
-    /// Its place in the committee.
-    pub operator: u16,
+    /// Its place in the running committee; `null` while it has none and observes.
+    pub operator: Option<u16>,
     /// Last decided height.
     pub height: u32,
     /// Its block id.
@@ -421,8 +421,8 @@ pub struct ConsensusView {
     pub epoch: u64,
     /// Running view.
     pub view: u64,
-    /// Who leads it.
-    pub leader: u16,
+    /// Who leads it; `null` for who observes.
+    pub leader: Option<u16>,
     /// View of the newest finalization.
     pub final_view: u64,
     /// Whether something waits to be decided.
@@ -457,7 +457,7 @@ pub struct PeersView {
 /// Something that keeps the operator from its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blocker {
-    /// `no-quorum`, `catching-up`, `halted` or `stopped`.
+    /// `no-quorum`, `committee-unknown`, `catching-up`, `halted` or `stopped`.
     pub code: String,
     /// With the numbers.
     pub text: String,
@@ -497,6 +497,8 @@ pub struct NetworkView {
     pub quorum: usize,
     /// How many may be Byzantine.
     pub faults: usize,
+    /// The running epoch, whose committee this is.
+    pub epoch: u64,
 }
 
 /// Bounds.

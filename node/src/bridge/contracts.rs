@@ -405,7 +405,7 @@ impl Contracts {
 pub fn digest_of(committee: &Committee) -> Hash {
     let bytes: Vec<u8> = committee
         .members()
-        .flat_map(|(_, member)| [&member.operator.0[..], &member.key.0, &member.peer.0].concat())
+        .flat_map(|(_, member)| [&member.operator.0[..], &member.key.0, &member.peer.0.0].concat())
         .collect();
     keccak(&[&bytes])
 }

@@ -4,7 +4,9 @@
 
 use std::{net::SocketAddr, process::ExitCode};
 
-use plasma_core::{Address, CommitteeError};
+use plasma_core::Address;
+
+use crate::directory::DirectoryError;
 
 use crate::{
     bridge::L1Error,
@@ -28,7 +30,7 @@ pub enum StartError {
     Federation(#[from] FederationError),
     /// The genesis names no committee.
     #[error(transparent)]
-    Committee(#[from] CommitteeError),
+    Committee(#[from] DirectoryError),
     /// A key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),

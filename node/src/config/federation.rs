@@ -138,6 +138,20 @@ pub enum FederationError {
     /// Fewer than four operators without saying so.
     #[error("{0} operators tolerate no fault; have at least 4, or write allow_no_faults = true")]
     NoFaults(usize),
+    /// A later committee's document that is far too long.
+    #[error("{path} has {bytes} bytes, a committee's document at most {max}", max = super::committee::DOCUMENT_BYTES_MAX)]
+    TooLong {
+        /// Which file.
+        path: String,
+        /// How long.
+        bytes: u64,
+    },
+    /// A document about the committee that the genesis names.
+    #[error("epoch = 0: that committee stands in the federation file; a later one has epoch 1 or above")]
+    FirstEpoch,
+    /// Members that make no committee.
+    #[error(transparent)]
+    Committee(#[from] plasma_core::CommitteeError),
     /// The document breaks a rule of the genesis: duplicate keys, a bad proof of possession, a zero limit.
     #[error(transparent)]
     Genesis(#[from] GenesisError),
@@ -277,7 +291,7 @@ impl FederationFile {
 }
 
 impl MemberEntry {
-    fn parse(&self, index: usize) -> Result<GenesisMember, FederationError> {
+    pub(super) fn parse(&self, index: usize) -> Result<GenesisMember, FederationError> {
         let key = |name: &str| format!("member[{index}].{name}");
         let fixed = |name: &str, value: &str, expected| FederationError::Value {
             key: key(name),
@@ -299,7 +313,7 @@ impl MemberEntry {
         })
     }
 
-    fn from_member(member: &GenesisMember) -> Self {
+    pub(super) fn from_member(member: &GenesisMember) -> Self {
         Self {
             operator: member.operator.to_string(),
             bls_public_key: hex::encode(&member.key.0),
@@ -354,4 +368,4 @@ fn is_false(value: &bool) -> bool {
 }
 
 /// The least n with f = (n-1)/3 above zero.
-const MEMBERS_FOR_A_FAULT: usize = 4;
+pub(super) const MEMBERS_FOR_A_FAULT: usize = 4;

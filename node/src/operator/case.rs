@@ -90,13 +90,11 @@ impl Case {
         std::iter::once(&self.header).chain(&self.above).map(leaf)
     }
 
-    /// header 184 ‖ length of the certificate 2 ‖ certificate ‖ headers above 4 ‖ 184 each ‖ entries 4 ‖ length 4 ‖ bytes each.
+    /// header 184 ‖ certificate 157 ‖ headers above 4 ‖ 184 each ‖ entries 4 ‖ length 4 ‖ bytes each.
     #[must_use]
-    pub fn encode(&self, operators: usize) -> Vec<u8> {
+    pub fn encode(&self) -> Vec<u8> {
         let mut out = self.header.encode().to_vec();
-        let certificate = self.certificate.to_bytes(operators);
-        out.extend(u16::try_from(certificate.len()).unwrap_or(u16::MAX).to_be_bytes());
-        out.extend(certificate);
+        out.extend(self.certificate.to_bytes());
         out.extend(count(self.above.len()));
         for header in &self.above {
             out.extend(header.encode());
@@ -111,11 +109,10 @@ impl Case {
 
     /// The encoding back; what was wrong is not in it.
     #[must_use]
-    pub fn decode(bytes: &[u8], operators: usize) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (header, rest) = read_header(bytes)?;
-        let (length, rest) = rest.split_first_chunk::<2>()?;
-        let (certificate, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
-        let certificate = Certificate::from_bytes(certificate, operators)?;
+        let (certificate, rest) = rest.split_at_checked(Certificate::SIZE)?;
+        let certificate = Certificate::from_bytes(certificate)?;
         let (number, mut rest) = read_count(rest)?;
         let mut above = Vec::new();
         for _ in 0..number {

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Header, Reads, State, TransactionId,
-    View,
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Epoch, Header, Reads, State,
+    TransactionId, View,
 };
 
 /// Most undecided blocks kept. The engine lets at most sixteen fresh blocks stand above the decided one; the rest is room
@@ -38,8 +38,8 @@ pub struct Undecided {
 #[derive(Debug)]
 pub struct Chain {
     decided: State,
-    /// View of the newest certificate whose block is decided.
-    decided_view: View,
+    /// Epoch and view of the newest certificate whose block is decided.
+    decided_at: (Epoch, View),
     blocks: BTreeMap<BlockId, Undecided>,
     /// Finalize certificates of blocks that are not decided here yet.
     finals: BTreeMap<BlockId, Certificate>,
@@ -51,10 +51,10 @@ pub struct Chain {
 impl Chain {
     /// Starts at a decided tip.
     #[must_use]
-    pub fn new(decided: State, decided_view: View) -> Self {
+    pub fn new(decided: State, decided_at: (Epoch, View)) -> Self {
         Self {
             decided,
-            decided_view,
+            decided_at,
             blocks: BTreeMap::new(),
             finals: BTreeMap::new(),
             ancestor: None,
@@ -147,17 +147,23 @@ impl Chain {
 
     /// A finalize certificate; it stays until its block is decided here.
     pub fn on_final(&mut self, certificate: Certificate) {
-        if certificate.view > self.decided_view {
+        if self.is_news(&certificate) {
             self.finals.insert(certificate.block, certificate);
         }
         if self.finals.len() > FINALS_MAX {
             let lowest = self
                 .finals
                 .iter()
-                .min_by_key(|(_, known)| known.view)
+                .min_by_key(|(_, known)| known.at())
                 .map(|(id, _)| *id);
             lowest.and_then(|id| self.finals.remove(&id));
         }
+    }
+
+    /// Whether a certificate is newer than all whose blocks are decided.
+    #[must_use]
+    pub fn is_news(&self, certificate: &Certificate) -> bool {
+        certificate.at() > self.decided_at
     }
 
     /// A block below one that is final, but can never be filed here: what it holds are no transactions.
@@ -205,16 +211,13 @@ impl Chain {
     /// Whether a finalized block is known of which an ancestor, or itself, is missing here.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.finals
-            .values()
-            .any(|certificate| certificate.view > self.decided_view)
-            && self.next_final().is_none()
+        self.finals.values().any(|certificate| self.is_news(certificate)) && self.next_final().is_none()
     }
 
     /// The highest block that is missing below the newest finalized one, or that one itself.
     #[must_use]
     pub fn missing(&self) -> Option<BlockId> {
-        let newest = self.finals.values().max_by_key(|known| known.view)?;
+        let newest = self.finals.values().max_by_key(|known| known.at())?;
         let lowest = self.ancestry(&newest.block).last();
         let missing = lowest.map_or(newest.block, |known| known.block.header.parent);
         (missing != self.decided.id).then_some(missing)
@@ -229,11 +232,10 @@ impl Chain {
         let Undecided { block, delta, .. } = self.blocks.remove(id)?;
         let delta = delta?;
         if let Some(certificate) = self.finals.remove(id) {
-            self.decided_view = self.decided_view.max(certificate.view);
+            self.decided_at = self.decided_at.max(certificate.at());
         }
-        let decided_view = self.decided_view;
-        self.finals
-            .retain(|_, certificate| certificate.view > decided_view);
+        let decided_at = self.decided_at;
+        self.finals.retain(|_, certificate| certificate.at() > decided_at);
         self.decided = delta.state.clone();
         let height = self.decided.header.height;
         self.blocks.retain(|_, other| other.block.header.height > height);

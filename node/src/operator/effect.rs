@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use plasma_consensus::{Message, Target};
+use plasma_consensus::Message;
 use plasma_core::{
-    BlockId, Certificate, Delta, DepositNumber, ExitId, Header, Height, L1Block, Millis, OpenExit,
-    OperatorIndex, Spender, View, Wanted,
+    BlockId, Certificate, Delta, DepositNumber, Epoch, ExitId, Header, Height, L1Block, Millis, OpenExit,
+    Peer, Spender, View, Wanted,
 };
 
 use crate::storage::Decided;
@@ -31,10 +31,10 @@ pub enum Effect {
         /// What to read.
         wanted: Wanted,
     },
-    /// A consensus message for members of the committee.
+    /// A consensus message for other operators.
     Send {
         /// For whom.
-        target: Target,
+        to: To,
         /// What.
         message: Message,
         /// The encoded block that a fresh proposal carries.
@@ -52,14 +52,14 @@ pub enum Effect {
     /// Ask a member for the decided blocks after a height.
     RequestBlocks {
         /// Whom.
-        from: OperatorIndex,
+        from: Peer,
         /// Our last decided height.
         after: Height,
     },
     /// Ask a member for one block that is not decided here.
     RequestBlock {
         /// Whom.
-        from: OperatorIndex,
+        from: Peer,
         /// Which.
         block: BlockId,
     },
@@ -90,7 +90,7 @@ pub enum Effect {
     /// A peer broke the protocol.
     Penalize {
         /// Who.
-        peer: OperatorIndex,
+        peer: Peer,
         /// How.
         reason: String,
     },
@@ -112,10 +112,21 @@ pub enum Effect {
         /// The first rule.
         broken: plasma_core::Broken,
     },
-    /// Views below this are over: queued frames of them are worthless.
-    CancelBelow(View),
+    /// Views of this epoch below this one are over, and all epochs before: queued frames of them are worthless.
+    CancelBelow(Epoch, View),
+    /// Something that must not happen and harms nothing; the operator's people should hear of it.
+    Odd(String),
     /// Stop signing and keep serving proofs: an assumption of the whole system broke.
     Stop(String),
+}
+
+/// Whom a message is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// All operators that are connected.
+    All,
+    /// One of them.
+    One(Peer),
 }
 
 /// What a read is for.

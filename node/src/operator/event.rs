@@ -1,8 +1,10 @@
 //! Everything that can happen to an operator. The world enters here and nowhere else.
 
+use std::sync::Arc;
+
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, Certificate, ExitId, L1Block, L1Event, OperatorIndex, Reads,
+    AuthenticBlock, AuthenticTransaction, Certificate, Committee, ExitId, L1Block, L1Event, Peer, Reads,
 };
 
 use super::{case::Rotten, effect::Purpose, matters::Notice, report::AnchorSeen};
@@ -12,14 +14,14 @@ use super::{case::Rotten, effect::Purpose, matters::Notice, report::AnchorSeen};
 pub enum Event {
     /// Time passed; the runtime sends it when the last asked-for moment has come, and several times a second.
     Tick,
-    /// The committee member's streams are usable.
-    PeerUp(OperatorIndex),
+    /// An operator's streams are usable.
+    PeerUp(Peer),
     /// Its last connection closed.
-    PeerDown(OperatorIndex),
-    /// A consensus message of a member, on its own connection.
+    PeerDown(Peer),
+    /// A consensus message of an operator, on its own connection.
     Consensus {
         /// Who sent it.
-        from: OperatorIndex,
+        from: Peer,
         /// What it says.
         message: Box<Message>,
         /// The block that a fresh proposal carries, signatures of its transactions checked.
@@ -52,10 +54,12 @@ pub enum Event {
     /// A peer answered a request for decided blocks.
     Blocks {
         /// Who answered.
-        from: OperatorIndex,
+        from: Peer,
         /// What it sent; `None` when it failed, timed out or sent nonsense.
         segment: Option<Box<Segment>>,
     },
+    /// A committee that Ethereum announced, with its members' names on the network, checked against what stands there.
+    Committee(Arc<Committee>),
     /// Ethereum contradicts what was decided, deeper than the confirmation depth.
     L1Contradiction(String),
 }

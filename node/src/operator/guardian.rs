@@ -21,8 +21,8 @@ use super::{
 /// When duties fall due.
 #[derive(Clone, Copy, Debug)]
 pub struct Duties {
-    /// Our place in the committee.
-    pub me: OperatorIndex,
+    /// Our place in the committee; who has none has no duties.
+    pub me: Option<OperatorIndex>,
     /// Size of the committee.
     pub operators: u16,
     /// Decided blocks after which an anchor is due.
@@ -38,11 +38,11 @@ pub struct Duties {
 }
 
 impl Duties {
-    /// The duties of a member, as the genesis and the contract set them.
+    /// The duties of nobody yet, as the genesis and the contract set them.
     #[must_use]
-    pub fn of(genesis: &Genesis, me: OperatorIndex, (silence_s, grace_s): (u64, u64)) -> Self {
+    pub fn of(genesis: &Genesis, (silence_s, grace_s): (u64, u64)) -> Self {
         Self {
-            me,
+            me: None,
             operators: u16::try_from(genesis.members.len()).unwrap_or(u16::MAX),
             anchor_blocks: genesis.anchor_blocks,
             anchor_ms: u64::from(genesis.anchor_seconds) * 1_000,
@@ -52,11 +52,24 @@ impl Duties {
         }
     }
 
-    /// How many operators stand before us for the k-th duty.
+    /// The same for a place in a committee of another size.
+    #[must_use]
+    pub fn of_committee(self, size: Option<usize>, me: Option<OperatorIndex>) -> Self {
+        let operators = size.map_or(self.operators, |size| u16::try_from(size).unwrap_or(u16::MAX));
+        Self {
+            me,
+            operators,
+            ..self
+        }
+    }
+
+    /// How many operators stand before us for the k-th duty: more than there are when we have no seat.
     #[must_use]
     pub fn rank(&self, k: u64) -> u64 {
         let n = u64::from(self.operators.max(1));
-        let me = u64::from(self.me.0) % n;
+        let Some(me) = self.me.map(|me| u64::from(me.0) % n) else {
+            return u64::MAX;
+        };
         (me + n - k % n) % n
     }
 
@@ -118,6 +131,23 @@ impl Guardian {
             accusations: Accusations::default(),
             is_halted: false,
         }
+    }
+
+    /// When what falls due, and for whom.
+    #[must_use]
+    pub fn duties(&self) -> Duties {
+        self.duties
+    }
+
+    /// Another committee has the duties now.
+    pub fn set_duties(&mut self, duties: Duties) {
+        self.duties = duties;
+    }
+
+    /// The newest certificate of a decided block.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Certificate> {
+        self.newest.as_ref().map(|(_, certificate)| certificate)
     }
 
     /// The newest anchor seen.

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use plasma_consensus::Scheme;
+use plasma_consensus::scheme::OperatorKey;
 use plasma_core::{AuthenticTransaction, Millis};
 
 use super::{
@@ -49,7 +49,7 @@ impl Handing {
     }
 }
 
-impl<S: Scheme> Operator<S> {
+impl<S: OperatorKey> Operator<S> {
     /// Whether one of the next decided blocks makes an output that the transaction spends, and none further ahead does.
     pub(super) fn is_early(&self, transaction: &AuthenticTransaction) -> bool {
         let decided = self.chain.decided().header.height.0;
@@ -74,7 +74,8 @@ impl<S: Scheme> Operator<S> {
     /// Each operator hands on what its own clients gave it; what came by gossip so much seldomer as there are operators,
     /// because all of them hold it.
     pub(super) fn hand_on(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        let everybodys_ms = HAND_ON_MS.saturating_mul(u64::try_from(self.operators).unwrap_or(u64::MAX));
+        let operators = self.epochs.committee().map_or(1, |committee| committee.size());
+        let everybodys_ms = HAND_ON_MS.saturating_mul(u64::try_from(operators).unwrap_or(u64::MAX));
         let is_all = now.since(self.handing.all_told) >= everybodys_ms;
         if !is_all && now.since(self.handing.ours_told) < HAND_ON_MS {
             return;

@@ -1,6 +1,6 @@
 //! Transactions that are offered, from the read that they need to the verdict that a client hears.
 
-use plasma_consensus::Scheme;
+use plasma_consensus::scheme::OperatorKey;
 use plasma_core::{AuthenticTransaction, Height, Millis, Reads, TransactionRejected, ledger};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 /// event, so this is reached only by a broken shell.
 const OFFERS_MAX: usize = 1_024;
 
-impl<S: Scheme> Operator<S> {
+impl<S: OperatorKey> Operator<S> {
     /// Verified transactions are read for, then checked.
     pub(super) fn on_offered(&mut self, offered: Vec<Offered>, effects: &mut Vec<Effect>) {
         if self.offers.len() >= OFFERS_MAX {

@@ -1,6 +1,6 @@
 //! Building a block when it is our view: which origin, which transactions, then one pure call of the ledger.
 
-use plasma_consensus::{Input, NotBuilt, Scheme};
+use plasma_consensus::{Input, NotBuilt, scheme::OperatorKey};
 use plasma_core::{AuthenticTransaction, BlockId, L1Block, Millis, NewBlock, Reads, View, ledger};
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     validator::more,
 };
 
-impl<S: Scheme> Operator<S> {
+impl<S: OperatorKey> Operator<S> {
     /// Chooses what the block of this view could hold and asks for the reads.
     pub(super) fn build(&mut self, now: Millis, view: View, parent: BlockId, effects: &mut Vec<Effect>) {
         let Some(state) = self.chain.state(&parent) else {
@@ -118,6 +118,7 @@ impl<S: Scheme> Operator<S> {
             );
         }
         let id = block.header.id();
+        let seals = self.seals(&delta);
         self.file(block);
         self.chain.applied(&id, delta);
         if let Some(bytes) = self.chain.log(&id) {
@@ -128,7 +129,7 @@ impl<S: Scheme> Operator<S> {
             Input::Built {
                 view,
                 block: id,
-                seals: false,
+                seals,
             },
             effects,
         );

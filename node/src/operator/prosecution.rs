@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use plasma_consensus::{Effect as Wish, Scheme};
+use plasma_consensus::{Floor, scheme::OperatorKey};
 use plasma_core::{AuthenticBlock, BlockId, Broken, Height, L1Event, Millis};
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::fraud::{Grounds, grounds};
 
-impl<S: Scheme> Operator<S> {
+impl<S: OperatorKey> Operator<S> {
     /// Whether blocks are decided: also after a stop those below an invalid one, which storage may have lost in a crash, or
     /// which were not decided yet when the engine saw the quorum accept what we had refused.
     pub(super) fn may_decide(&self) -> bool {
@@ -30,16 +30,10 @@ impl<S: Scheme> Operator<S> {
     }
 
     /// A case out of the log: no word is spoken again, but what the engine knows to be final is decided up to the block.
-    pub(super) fn resume(
-        &mut self,
-        now: Millis,
-        case: Arc<Case>,
-        first: Vec<Wish>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(super) fn resume(&mut self, now: Millis, case: Arc<Case>, floor: Floor, effects: &mut Vec<Effect>) {
         let case = Arc::unwrap_or_clone(case);
+        self.take_seat(now, floor, &mut Vec::new());
         self.stop(reason(&case), effects);
-        self.perform(now, first, &mut Vec::new());
         self.chain.on_final(case.certificate.clone());
         self.chain.on_final_ancestor(case.header.parent);
         self.accuser.open(case, self.guardian.anchor());

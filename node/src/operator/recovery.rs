@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use plasma_consensus::{Evidence, Floor, Vote, scheme::Verifier};
-use plasma_core::{Certificate, Domain, Genesis, Millis, View};
+use plasma_consensus::{Evidence, Vote, scheme::Verifier};
+use plasma_core::{Certificate, Domain, Epoch, Millis};
 
 use super::{
     Params,
@@ -17,7 +17,7 @@ use crate::storage::Saved;
 /// The duties as storage and Ethereum left them.
 pub(super) fn guardian(params: &Params, saved: &Saved, now: Millis) -> Guardian {
     let genesis = &params.genesis;
-    let duties = Duties::of(genesis, params.me, (params.silence_s, params.grace_s));
+    let duties = Duties::of(genesis, (params.silence_s, params.grace_s));
     let mut guardian = Guardian::new(duties, params.anchor, genesis.deployment.timestamp_s, now);
     let own = |newest: &&Certificate| newest.block == saved.state.id;
     if let Some(certificate) = saved.certificate.as_ref().filter(own) {
@@ -27,22 +27,6 @@ pub(super) fn guardian(params: &Params, saved: &Saved, now: Millis) -> Guardian 
         guardian.on_halted();
     }
     guardian
-}
-
-/// The highest finalization that storage holds.
-pub(super) fn floor(saved: &Saved, genesis: &Genesis) -> Floor {
-    match &saved.certificate {
-        None => Floor {
-            view: View(0),
-            block: genesis.state().id,
-            certificate: None,
-        },
-        Some(newest) => Floor {
-            view: newest.view,
-            block: newest.block,
-            certificate: Some(newest.clone()),
-        },
-    }
 }
 
 /// The records of a log by their kind.
@@ -69,13 +53,18 @@ impl Logged {
         found
     }
 
-    /// What was found out about operators; votes that do not accuse their signer under today's keys accuse nobody.
-    pub(super) fn evidence<'a>(
-        &'a self,
-        verifier: &'a impl Verifier,
-        domain: &'a Domain,
-    ) -> impl Iterator<Item = Evidence> + 'a {
+    /// What was found out about operators; votes that do not accuse their signer under the keys of its committee accuse nobody.
+    pub(super) fn evidence<V: Verifier>(
+        &self,
+        verifier: impl Fn(Epoch) -> Option<V>,
+        domain: &Domain,
+    ) -> Vec<Evidence> {
         let votes = self.contradictions.iter().cloned();
-        votes.filter_map(|[first, second]| Evidence::new(first, second, verifier, domain))
+        votes
+            .filter_map(|[first, second]| {
+                let verifier = verifier(first.epoch)?;
+                Evidence::new(first, second, &verifier, domain)
+            })
+            .collect()
     }
 }

@@ -1,7 +1,10 @@
 //! What an operator says of itself and of the transactions it is offered.
 
+use std::sync::Arc;
+
 use plasma_core::{
-    BlockId, Epoch, Hash, Height, L1Height, Millis, OperatorIndex, TransactionId, TransactionRejected, View,
+    BlockId, Committee, Epoch, Hash, Height, L1Height, Millis, OperatorIndex, TransactionId,
+    TransactionRejected, View,
 };
 
 /// A valid transaction: it is in the mempool and gossiped, or was before. No promise yet.
@@ -61,8 +64,10 @@ pub enum Rejected {
 /// One operator as it sees itself, renewed after every turn that changed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// Our place in the committee.
-    pub operator: OperatorIndex,
+    /// Our place in the running committee; none while we only observe.
+    pub operator: Option<OperatorIndex>,
+    /// The running committee; none when Ethereum activated one that nobody installed here.
+    pub committee: Option<Arc<Committee>>,
     /// Last decided height.
     pub height: Height,
     /// Its block id.
@@ -75,8 +80,8 @@ pub struct Status {
     pub epoch: Epoch,
     /// Running view.
     pub view: View,
-    /// Leader of that view.
-    pub leader: OperatorIndex,
+    /// Leader of that view; who observes does not know.
+    pub leader: Option<OperatorIndex>,
     /// View of the newest finalization.
     pub final_view: View,
     /// Whether something waits to be decided (the engine's timers run).

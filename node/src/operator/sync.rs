@@ -5,9 +5,9 @@
 //!
 //! There is no mode. The engine keeps processing certificates meanwhile; it cannot vote on what it cannot validate.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Bound};
 
-use plasma_core::{BlockId, Height, Millis, OperatorIndex};
+use plasma_core::{BlockId, Height, Millis, Peer};
 
 use super::effect::Effect;
 
@@ -16,31 +16,37 @@ pub const ANSWER_MS: u64 = 12_000;
 /// Pause after every peer failed or had nothing, so that a lagging federation is not flooded.
 pub const PAUSE_MS: u64 = 250;
 
+/// Who has no seat asks for what is new this often: members tell each other, nobody tells him.
+pub const POLL_MS: u64 = 1_000;
+
 /// The state of catching up.
 #[derive(Debug, Default)]
 pub struct Sync {
-    connected: BTreeSet<OperatorIndex>,
-    asked: Option<(OperatorIndex, Millis)>,
-    last: Option<OperatorIndex>,
+    connected: BTreeSet<Peer>,
+    asked: Option<(Peer, Millis)>,
+    last: Option<Peer>,
     not_before: Millis,
     /// Whether the last answer held nothing.
     in_vain: bool,
+    /// Whether a peer is to be asked although nothing is known to be missing.
+    polls: bool,
+    polled_at: Option<Millis>,
 }
 
 impl Sync {
     /// The members connected now.
     #[must_use]
-    pub fn connected(&self) -> &BTreeSet<OperatorIndex> {
+    pub fn connected(&self) -> &BTreeSet<Peer> {
         &self.connected
     }
 
     /// A member can be asked.
-    pub fn on_peer_up(&mut self, peer: OperatorIndex) {
+    pub fn on_peer_up(&mut self, peer: Peer) {
         self.connected.insert(peer);
     }
 
     /// A member can no longer be asked.
-    pub fn on_peer_down(&mut self, peer: OperatorIndex) {
+    pub fn on_peer_down(&mut self, peer: Peer) {
         self.connected.remove(&peer);
         if self.asked.is_some_and(|(asked, _)| asked == peer) {
             self.asked = None;
@@ -48,7 +54,7 @@ impl Sync {
     }
 
     /// A member answered; an answer without blocks makes the next one's turn, after a pause.
-    pub fn on_answer(&mut self, now: Millis, from: OperatorIndex, useful: bool) {
+    pub fn on_answer(&mut self, now: Millis, from: Peer, useful: bool) {
         if self.asked.is_some_and(|(asked, _)| asked == from) {
             self.asked = None;
         }
@@ -56,6 +62,20 @@ impl Sync {
         if !useful {
             self.not_before = now.plus(PAUSE_MS);
         }
+    }
+
+    /// Somebody may be ahead who does not say so: asks now and then.
+    pub fn poll(&mut self, now: Millis) {
+        if self.polled_at.is_none_or(|at| now.since(at) >= POLL_MS) {
+            self.polls = true;
+            self.polled_at = Some(now);
+        }
+    }
+
+    /// Whether a peer is to be asked although nothing is known to be missing.
+    #[must_use]
+    pub fn is_polling(&self) -> bool {
+        self.polls
     }
 
     /// The next request when blocks after `height` are missing, `one` for certain.
@@ -70,6 +90,7 @@ impl Sync {
             return Vec::new();
         };
         self.asked = Some((peer, now));
+        self.polls = false;
         vec![match one.filter(|_| self.in_vain) {
             Some(block) => Effect::RequestBlock { from: peer, block },
             None => Effect::RequestBlocks {
@@ -80,11 +101,11 @@ impl Sync {
     }
 
     /// The connected members in turn.
-    pub fn next_peer(&mut self) -> Option<OperatorIndex> {
-        let after = self.last.and_then(OperatorIndex::next).unwrap_or_default();
+    pub fn next_peer(&mut self) -> Option<Peer> {
+        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         self.last = self
             .connected
-            .range(after..)
+            .range((after, Bound::Unbounded))
             .next()
             .or_else(|| self.connected.first())
             .copied();
@@ -93,7 +114,7 @@ impl Sync {
 
     /// Whether a member can be asked.
     #[must_use]
-    pub fn is_connected(&self, peer: OperatorIndex) -> bool {
+    pub fn is_connected(&self, peer: Peer) -> bool {
         self.connected.contains(&peer)
     }
 }

@@ -4,10 +4,10 @@
 //! Lag, depth and clock are judged only before our own vote; they make a verdict pending, never invalid, and never stand
 //! against a block that a quorum accepted.
 
-use plasma_consensus::{Effect as Wish, Input, Scheme, Verdict, Violation, Waits};
+use plasma_consensus::{Effect as Wish, Input, Verdict, Violation, Waits, scheme::OperatorKey};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, Header, L1Event, Millis, OperatorIndex,
-    Reads, View, Wanted, ledger,
+    AuthenticBlock, AuthenticTransaction, Block, BlockId, Delta, Header, L1Event, Millis, Peer, Reads, View,
+    Wanted, ledger,
 };
 
 use crate::storage::Decided;
@@ -33,7 +33,7 @@ pub(super) struct Awaited {
     waits: Waits,
 }
 
-impl<S: Scheme> Operator<S> {
+impl<S: OperatorKey> Operator<S> {
     /// Files a block that arrived; it is judged when somebody asks.
     pub(super) fn file(&mut self, block: AuthenticBlock) {
         let encoded = block.encode().into();
@@ -58,17 +58,14 @@ impl<S: Scheme> Operator<S> {
                 Wish::Persist(record) => effects.push(Effect::Persist(Record::Consensus(record))),
                 Wish::Send { to, message, body } => {
                     let block = body.and_then(|id| self.encoded_block(&id));
-                    effects.push(Effect::Send {
-                        target: to,
-                        message,
-                        block,
-                    });
+                    let to = self.epochs.address(to);
+                    effects.extend(to.map(|to| Effect::Send { to, message, block }));
                 }
                 Wish::Build { view, parent } => builds.push((view, parent)),
                 Wish::Validate { view, block, parent } => self.await_block(view, block, parent, effects),
                 Wish::GaveUp { view, reason } => effects.push(Effect::GaveUp { view, reason }),
                 Wish::Finalized { certificate, .. } | Wish::Behind { certificate } => {
-                    effects.push(Effect::CancelBelow(certificate.view));
+                    effects.push(Effect::CancelBelow(certificate.epoch, certificate.view));
                     self.chain.on_final(certificate);
                 }
                 Wish::Timer(at) => effects.push(Effect::Timer(at)),
@@ -81,10 +78,11 @@ impl<S: Scheme> Operator<S> {
                     effects.push(Effect::Accuse(evidence));
                 }
                 Wish::Penalize { peer, reason } => {
-                    effects.push(Effect::Penalize {
+                    let peer = self.epochs.peer_of(peer);
+                    effects.extend(peer.map(|peer| Effect::Penalize {
                         peer,
                         reason: format!("{reason:?}"),
-                    });
+                    }));
                 }
                 Wish::Refused(refusal) => effects.push(Effect::Refused(refusal)),
                 Wish::Broken(violation) => {
@@ -115,15 +113,17 @@ impl<S: Scheme> Operator<S> {
         if self.chain.block(&block).is_some() || block == self.chain.decided().id {
             return;
         }
-        let leader =
-            Some(self.engine.leader(view)).filter(|leader| !asked_before && self.sync.is_connected(*leader));
+        let leader = self.epochs.engine().map(|engine| engine.leader(view));
+        let leader = leader
+            .and_then(|leader| self.epochs.peer_of(leader))
+            .filter(|leader| !asked_before && self.sync.is_connected(*leader));
         let from = leader.or_else(|| self.sync.next_peer());
         effects.extend(from.map(|from| Effect::RequestBlock { from, block }));
     }
 
     /// Gives the engine every verdict that is known by now, and asks for the reads of those that can be known next.
     pub(super) fn answer_engine(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        let floor = self.engine.floor().view;
+        let floor = self.epochs.floor();
         self.awaited.retain(|_, awaited| awaited.view > floor);
         self.bodies.retain(|view| *view > floor);
         let awaited: Vec<(BlockId, Awaited)> = self
@@ -182,6 +182,7 @@ impl<S: Scheme> Operator<S> {
                 self.guardian.on_certified(&block.header, certificate);
                 self.step(now, Input::Synced(certificate.clone()), effects);
             }
+            let seals = self.seals(&delta);
             let body = block.to_block().transactions;
             let decided = Decided {
                 header: block.header,
@@ -189,6 +190,9 @@ impl<S: Scheme> Operator<S> {
                 certificate,
             };
             effects.push(Effect::Commit(Box::new(Commit { decided, delta })));
+            if seals {
+                self.change_epoch(now, effects);
+            }
         }
     }
 
@@ -221,7 +225,7 @@ impl<S: Scheme> Operator<S> {
     }
 
     /// A peer's answer to a request for blocks. Certified ones are taken, of others only those that were asked for.
-    pub(super) fn on_blocks(&mut self, now: Millis, from: OperatorIndex, segment: Option<Box<Segment>>) {
+    pub(super) fn on_blocks(&mut self, now: Millis, from: Peer, segment: Option<Box<Segment>>) {
         let useful = segment
             .as_ref()
             .is_some_and(|segment| !segment.blocks.is_empty() || segment.rotten.is_some());
@@ -249,7 +253,7 @@ impl<S: Scheme> Operator<S> {
         if self.invalid.contains_key(id) {
             return Verdict::Invalid;
         }
-        let is_over = view < self.engine.view();
+        let is_over = view < self.epochs.view();
         let Some(known) = self.chain.block(id) else {
             return Verdict::Pending(Waits::Body);
         };
@@ -259,8 +263,13 @@ impl<S: Scheme> Operator<S> {
             Some(_) if is_over => None,
             Some(_) => self.untimely(now, header),
         };
-        // No committee takes over here yet, so the engine is never told to stop at the last block of its epoch.
-        hindrance.map_or(Verdict::Valid { seals: false }, Verdict::Pending)
+        let seals = known.delta.as_ref().is_some_and(|delta| self.seals(delta));
+        hindrance.map_or(Verdict::Valid { seals }, Verdict::Pending)
+    }
+
+    /// Whether a block is the last one of the running committee.
+    pub(super) fn seals(&self, delta: &Delta) -> bool {
+        delta.state.epoch > self.epochs.running()
     }
 
     /// What a block lacks that is here and not applied.

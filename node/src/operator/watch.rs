@@ -1,6 +1,6 @@
 //! What Ethereum shows, and what the ledger says to it: confirmed blocks, notices, exits and reclaims to judge.
 
-use plasma_consensus::Scheme;
+use plasma_consensus::scheme::OperatorKey;
 use plasma_core::{Delta, DepositFate, ExitId, Judgement, L1Event, Millis, OpenExit, Reads, Wanted, exit};
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
     matters::{Matter, Notice, is_answerable},
 };
 
-impl<S: Scheme> Operator<S> {
+impl<S: OperatorKey> Operator<S> {
     /// The answer to a read, each to who asked for it.
     pub(super) fn on_read(&mut self, now: Millis, purpose: Purpose, reads: Reads, effects: &mut Vec<Effect>) {
         match purpose {

@@ -25,12 +25,12 @@ pub const LOG_CONTRADICTION: u8 = 4;
 
 /// The log's form of a record.
 #[must_use]
-pub fn write_record(record: &Record, operators: usize) -> wal::Record {
+pub fn write_record(record: &Record) -> wal::Record {
     match record {
         Record::Consensus(record) => wal::Record {
             epoch: record.epoch(),
             kind: LOG_CONSENSUS,
-            content: record.encode(operators),
+            content: record.encode(),
         },
         Record::Body(bytes) => wal::Record {
             epoch: Epoch(0),
@@ -40,7 +40,7 @@ pub fn write_record(record: &Record, operators: usize) -> wal::Record {
         Record::Case(case) => wal::Record {
             epoch: Epoch(0),
             kind: LOG_CASE,
-            content: case.encode(operators),
+            content: case.encode(),
         },
         Record::Contradiction(votes) => wal::Record {
             epoch: votes[0].epoch,
@@ -57,7 +57,7 @@ pub enum RecordError {
     #[error("its kind {0} is unknown here")]
     Kind(u8),
     /// A record of the engine.
-    #[error("it is none of this committee's engine: {0}")]
+    #[error("it is none of an engine's: {0}")]
     Consensus(#[from] DecodeError),
     /// A block behind a vote.
     #[error("it holds no block")]
@@ -74,20 +74,19 @@ pub enum RecordError {
 ///
 /// # Errors
 /// [`RecordError`] when this program does not know it: it may be a vote, so nobody may go on without it.
-pub fn read_record(record: &wal::Record, operators: usize) -> Result<Record, RecordError> {
+pub fn read_record(record: &wal::Record) -> Result<Record, RecordError> {
     match record.kind {
         LOG_CONSENSUS => Ok(Record::Consensus(plasma_consensus::Record::decode(
             &record.content,
-            operators,
         )?)),
         LOG_BODY => match Block::decode(&record.content, record.content.len()) {
             Ok(_) => Ok(Record::Body(record.content.clone().into())),
             Err(_) => Err(RecordError::Body),
         },
-        LOG_CASE => Case::decode(&record.content, operators)
+        LOG_CASE => Case::decode(&record.content)
             .map(|case| Record::Case(case.into()))
             .ok_or(RecordError::Case),
-        LOG_CONTRADICTION => match Evidence::decode(&record.content, operators) {
+        LOG_CONTRADICTION => match Evidence::decode(&record.content) {
             Ok(votes) => Ok(Record::Contradiction(votes.into())),
             Err(_) => Err(RecordError::Contradiction),
         },
@@ -126,9 +125,8 @@ pub(super) fn open(
     if opened.dropped_torn_batch {
         warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
     }
-    let operators = genesis.members.len();
     let read = |entry: &Entry| {
-        read_record(&entry.record, operators).map_err(|reason| RunError::UnreadableLog {
+        read_record(&entry.record).map_err(|reason| RunError::UnreadableLog {
             path: path.clone(),
             lsn: entry.lsn,
             reason,

@@ -3,13 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use plasma_consensus::{Message, Target};
-use plasma_core::{OperatorIndex, View};
+use plasma_consensus::Message;
+use plasma_core::{Epoch, Peer, View};
 use plasma_network as network;
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, error, info, warn};
 
-use crate::{operator::effect::Effect, storage::Storage};
+use crate::{
+    operator::effect::{Effect, To},
+    storage::Storage,
+};
 
 use super::{
     Fatal, Runtime,
@@ -36,11 +39,7 @@ impl<S: Storage> Runtime<S> {
                 self.snapshots.after_commit(height, &self.storage.reader());
             }
             Effect::Read { purpose, wanted } => self.turn.reads.push_back((purpose, wanted)),
-            Effect::Send {
-                target,
-                message,
-                block,
-            } => self.send(target, &message, block),
+            Effect::Send { to, message, block } => self.send(to, &message, block),
             Effect::Gossip(bytes) => self.gossip(&bytes),
             Effect::Reply { ticket, result } => self.reply(ticket, result),
             Effect::RequestBlocks { from, after } => self.request(from, Ask::After(after)),
@@ -56,10 +55,13 @@ impl<S: Storage> Runtime<S> {
             Effect::Timer(at) => self.turn.timer = Some(at),
             Effect::Wake(at) => self.turn.wake = Some(self.turn.wake.map_or(at, |known| known.min(at))),
             Effect::Penalize { peer, reason } => {
-                warn!(peer = peer.0, reason, "peer broke the protocol");
-                self.network.penalize(peer.0);
+                warn!(peer = %peer.0, reason, "peer broke the protocol");
+                if let Some(slot) = self.slots.of(peer) {
+                    self.network.penalize(slot);
+                }
             }
-            Effect::CancelBelow(view) => self.network.cancel_below(view.0),
+            Effect::CancelBelow(epoch, view) => self.network.cancel_below(rank(epoch, view)),
+            Effect::Odd(what) => error!(what, "this must not happen"),
             Effect::Accuse(evidence) => error!(?evidence, "an operator contradicted itself"),
             Effect::Refused(refusal) => error!(?refusal, "the vote ledger refused a signature"),
             Effect::GaveUp { view, reason } => info!(view = view.0, %reason, "view given up"),
@@ -69,13 +71,16 @@ impl<S: Storage> Runtime<S> {
         Ok(())
     }
 
-    fn send(&self, target: Target, message: &Message, block: Option<Bytes>) {
-        let to = match target {
-            Target::All => network::To::All,
-            Target::One(peer) => network::To::One(peer.0),
+    fn send(&self, to: To, message: &Message, block: Option<Bytes>) {
+        let to = match to {
+            To::All => network::To::All,
+            To::One(peer) => match self.slots.of(peer) {
+                Some(slot) => network::To::One(slot),
+                None => return debug!(peer = %peer.0, "message to an operator that has no connection"),
+            },
         };
-        let view = view_of(message).0;
-        let encoded = message.encode(self.operator.operators());
+        let view = rank(message.epoch(), view_of(message));
+        let encoded = message.encode();
         let mut frame = match block {
             Some(block) => network::Frame::payload(view, wire::encode_payload(&encoded, &block)),
             None => network::Frame::control(view, encoded),
@@ -111,24 +116,23 @@ impl<S: Storage> Runtime<S> {
     }
 
     /// Asks a peer; whatever comes of it, the operator hears of it.
-    fn request(&self, from: OperatorIndex, ask: Ask) {
+    fn request(&self, from: Peer, ask: Ask) {
         let (network, pool, verified) = (self.network.clone(), self.pool.clone(), self.verified_in.clone());
+        let slot = self.slots.of(from);
         tokio::spawn(async move {
-            let answer = network.request(from.0, ask.encode(), ANSWER_TIMEOUT).await;
+            let answer = match slot {
+                Some(slot) => network.request(slot, ask.encode(), ANSWER_TIMEOUT).await,
+                None => Err(network::RequestError::Stopped),
+            };
             let queued = match answer {
-                Ok(bytes) => pool.submit(Job::Answer { from: from.0, bytes }).is_ok(),
+                Ok(bytes) => pool.submit(Job::Answer { from, bytes }).is_ok(),
                 Err(error) => {
-                    debug!(peer = from.0, %error, "sync request failed");
+                    debug!(peer = %from.0, %error, "sync request failed");
                     false
                 }
             };
             if !queued {
-                let _ = verified
-                    .send(Verified::Answer {
-                        from: from.0,
-                        content: None,
-                    })
-                    .await;
+                let _ = verified.send(Verified::Answer { from, content: None }).await;
             }
         });
     }
@@ -144,7 +148,7 @@ impl<S: Storage> Runtime<S> {
             Ask::Block(id) => self.operator.encoded_block(id),
             Ask::After(_) => None,
         };
-        let (reader, operators) = (self.storage.reader(), self.operator.operators());
+        let reader = self.storage.reader();
         let turn = self
             .turn
             .serving
@@ -163,7 +167,7 @@ impl<S: Storage> Runtime<S> {
                     let block = known.or_else(|| sync::decided_block(&reader, &id));
                     wire::encode_answer(block.as_slice(), &[])
                 }
-                Ask::After(height) => sync::answer(&reader, height, operators),
+                Ask::After(height) => sync::answer(&reader, height),
             });
             if let Ok(answer) = answered.await
                 && let Err(error) = reply.send(answer)
@@ -176,6 +180,14 @@ impl<S: Storage> Runtime<S> {
 
 /// A newer status replaces an older one that still waits to be sent.
 const STATUS_KEY: u64 = 1;
+
+/// The order of views through all epochs, as the network's queues know it.
+fn rank(epoch: Epoch, view: View) -> u64 {
+    (epoch.0 << VIEW_BITS) | (view.0 & ((1 << VIEW_BITS) - 1))
+}
+
+/// Of a rank: a view every millisecond takes 8 900 years to need one more.
+const VIEW_BITS: u32 = 48;
 
 /// The view that a message serves.
 fn view_of(message: &Message) -> View {

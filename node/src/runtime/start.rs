@@ -8,13 +8,13 @@ mod peers;
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use plasma_consensus::Bls;
-use plasma_core::{Genesis, Hash, L1Block, L1Height, OperatorIndex, SecretKey};
+use plasma_core::{Epoch, Genesis, Hash, L1Block, L1Height, OperatorIndex, PublicKey, SecretKey};
 use plasma_network as network;
 use tokio::{net::TcpListener, sync::watch};
 use tracing::{info, warn};
 
 pub use peers::genesis8;
-use peers::network_config;
+use peers::{network_config, peers};
 
 use crate::{
     api::{self, AnchorBook, Door},
@@ -24,6 +24,7 @@ use crate::{
         watcher::WatcherConfig,
     },
     config::{Backend, Config},
+    directory::{Directory, DirectoryError},
     folder::Identity,
     keystore::OperatorKeys,
     operator::{Operator, Params, mempool::MempoolLimits, report::AnchorSeen},
@@ -38,6 +39,7 @@ use crate::{
 use super::{
     ClientRequests, Fatal, Parts, Runtime, admin, l1,
     log::{self, RecordError},
+    slots::Slots,
     snapshots::Snapshots,
     timers::Clock,
     verify::Rules,
@@ -59,7 +61,7 @@ pub enum RunError {
     },
     /// The federation file makes no committee.
     #[error(transparent)]
-    Committee(#[from] plasma_core::CommitteeError),
+    Committee(#[from] DirectoryError),
     /// Folder, rows or schema.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -205,6 +207,7 @@ async fn run_on<S: Storage>(
         operator: me,
     } = start;
     let saved = storage.recover().await?;
+    let directory = Directory::new(&genesis)?;
     let (wal, log) = log::open(&config, &genesis, me, &saved)?;
     let header = saved.state.header;
     let settings = ethereum_config(&config);
@@ -218,8 +221,9 @@ async fn run_on<S: Storage>(
     let origin = facts.origin;
     let listener = listen(&config).await?;
     let mut clock = Clock::start();
-    let params = params(&config, &genesis, me, &facts)?;
-    let scheme = Bls::new(bls_key(&keys)?, genesis.committee()?);
+    let secret = bls_key(&keys)?;
+    let params = params(&config, &genesis, &directory, secret.public(), &facts);
+    let scheme = Bls::new(secret, genesis.committee().map_err(DirectoryError::from)?);
     let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, log);
 
     let anchors = AnchorBook::default();
@@ -227,26 +231,27 @@ async fn run_on<S: Storage>(
     let bridge = bridge(&config, &genesis, &ethereum, watched);
     #[cfg(feature = "forging")]
     let bridge = super::forging::Forger::ask(&genesis)?.stand_between(bridge);
-    let (network, network_events) = network::start(network_config(&config, &genesis, &keys, me)?)?;
+    let (slots, (network, network_events)) = join(&config, &genesis, &keys, &directory)?;
     let reader = storage.reader();
     let desk = tokio::spawn(admin::Desk::new(reader.clone(), place(&config)).serve());
     let parts = Parts {
         storage,
         wal,
         network: (network.clone(), network_events),
+        slots,
         ethereum: bridge,
         clock,
         snapshots: snapshots(&config),
     };
-    let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis)?);
+    let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis, &directory));
     let door = Door::new(
         handle,
         reader,
         anchors,
-        Arc::clone(&genesis),
+        (Arc::clone(&genesis), directory),
         &config.name,
         Some(l1::exit_call),
-    )?;
+    );
     tokio::spawn(answer_clients(door.clone(), clients));
     let http = tokio::spawn(api::serve(
         listener,
@@ -266,6 +271,21 @@ async fn run_on<S: Storage>(
         let _ = http.await;
     }
     Ok(ended?)
+}
+
+/// Joins the network of the operators that the directory names.
+fn join(
+    config: &Config,
+    genesis: &Genesis,
+    keys: &OperatorKeys,
+    directory: &Directory,
+) -> Result<(Slots, (network::Handle, network::Events)), RunError> {
+    let mut slots = Slots::default();
+    let peers = peers(&directory.since(Epoch(0)), &mut slots)?;
+    Ok((
+        slots,
+        network::start(network_config(config, genesis, keys, peers)?)?,
+    ))
 }
 
 /// Starts watching Ethereum from an origin on, and serving duties.
@@ -298,13 +318,13 @@ async fn listen(config: &Config) -> Result<TcpListener, RunError> {
 }
 
 /// What the verification of signatures must know.
-fn rules(genesis: &Genesis) -> Result<Rules, RunError> {
-    Ok(Rules {
+fn rules(genesis: &Genesis, directory: &Directory) -> Rules {
+    Rules {
         domain: genesis.domain(),
-        committee: genesis.committee()?,
+        directory: directory.clone(),
         block_bytes_max: usize::try_from(genesis.max_block_bytes.saturating_add(DERIVED_BYTES))
             .unwrap_or(usize::MAX),
-    })
+    }
 }
 
 /// Which storage the settings name.
@@ -327,11 +347,17 @@ fn snapshots(config: &Config) -> Snapshots {
 }
 
 /// What the operator is told once: its settings, and what Ethereum says at the start.
-fn params(config: &Config, genesis: &Genesis, me: OperatorIndex, facts: &Facts) -> Result<Params, RunError> {
-    Ok(Params {
+fn params(
+    config: &Config,
+    genesis: &Genesis,
+    directory: &Directory,
+    key: PublicKey,
+    facts: &Facts,
+) -> Params {
+    Params {
         genesis: genesis.clone(),
-        committee: genesis.committee()?,
-        me,
+        committees: directory.committees(),
+        key,
         consensus: timers(config),
         mempool: MempoolLimits {
             transactions_max: config.mempool.max_transactions,
@@ -342,7 +368,7 @@ fn params(config: &Config, genesis: &Genesis, me: OperatorIndex, facts: &Facts) 
         grace_s: facts.grace_s,
         anchor: facts.anchor,
         origin_time_s: facts.origin.timestamp_s,
-    })
+    }
 }
 
 /// What Ethereum says at the start.

@@ -17,13 +17,13 @@ pub fn decided_block<R: Read>(reader: &R, id: &BlockId) -> Option<Bytes> {
 /// The blocks after a height, as many as one answer holds, ending in one that has a certificate of its own; empty when
 /// there is none. Whoever gets nothing asks for single blocks.
 #[must_use]
-pub fn answer<R: Read>(reader: &R, after: Height, operators: usize) -> Bytes {
+pub fn answer<R: Read>(reader: &R, after: Height) -> Bytes {
     let block = |height: &Height| reader.block(*height).ok().flatten();
     let blocks =
         std::iter::successors(after.next(), |height| height.next()).map_while(|height| block(&height));
     fit(blocks.map(|decided| {
         let certificate = decided.certificate.as_ref();
-        let certificate = certificate.map(|certificate| certificate.to_bytes(operators));
+        let certificate = certificate.map(|certificate| certificate.to_bytes());
         (encode(decided), certificate)
     }))
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use plasma_consensus::Message;
-use plasma_core::{AuthenticTransaction, OperatorIndex, SignedTransaction, TransactionId};
+use plasma_core::{AuthenticTransaction, Peer, SignedTransaction, TransactionId};
 use plasma_network as network;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -25,15 +25,24 @@ impl<S: Storage> Runtime<S> {
     pub(super) fn take_network(&mut self, event: network::Event) {
         match event {
             network::Event::Listening(address) => info!(%address, "listening for operators and clients"),
-            network::Event::PeerUp(peer) => self.handle(Event::PeerUp(OperatorIndex(peer))),
-            network::Event::PeerDown(peer) => self.handle(Event::PeerDown(OperatorIndex(peer))),
-            network::Event::Control { from, bytes } => self.take_control(from, &bytes),
-            network::Event::Payload { from, bytes } => {
-                if self.pool.submit(Job::Payload { from, bytes }).is_err() {
+            network::Event::PeerUp(slot) => self.take_from(slot, |runtime, peer| {
+                runtime.handle(Event::PeerUp(peer));
+            }),
+            network::Event::PeerDown(slot) => self.take_from(slot, |runtime, peer| {
+                runtime.handle(Event::PeerDown(peer));
+            }),
+            network::Event::Control { from, bytes } => self.take_from(from, |runtime, peer| {
+                runtime.take_control(peer, from, &bytes);
+            }),
+            network::Event::Payload { from, bytes } => self.take_from(from, |runtime, peer| {
+                if runtime.pool.submit(Job::Payload { from: peer, bytes }).is_err() {
                     warn!(from, "payload dropped, verification is overloaded");
                 }
+            }),
+            network::Event::Gossip { from, id, bytes } => {
+                let author = from.and_then(|slot| self.slots.peer(slot));
+                self.take_gossip(author, id, bytes);
             }
-            network::Event::Gossip { from, id, bytes } => self.take_gossip(from, id, bytes),
             network::Event::Request { from, bytes, reply } => self.answer_request(from, &bytes, reply),
             network::Event::ClientRequest { bytes, reply, .. } => {
                 // A refused client sees its request refused: dropping the responder says so.
@@ -42,22 +51,30 @@ impl<S: Storage> Runtime<S> {
         }
     }
 
-    fn take_control(&mut self, from: u16, bytes: &[u8]) {
-        match Message::decode(bytes, self.operator.operators()) {
+    /// What comes over a connection is its operator's.
+    fn take_from(&mut self, slot: u16, take: impl FnOnce(&mut Self, Peer)) {
+        match self.slots.peer(slot) {
+            Some(peer) => take(self, peer),
+            None => warn!(slot, "the network names an operator that was never connected"),
+        }
+    }
+
+    fn take_control(&mut self, peer: Peer, slot: u16, bytes: &[u8]) {
+        match Message::decode(bytes) {
             Ok(message) => self.handle(Event::Consensus {
-                from: OperatorIndex(from),
+                from: peer,
                 message: Box::new(message),
                 block: None,
             }),
             Err(error) => {
-                warn!(from, %error, "malformed consensus message");
-                self.network.penalize(from);
+                warn!(slot, %error, "malformed consensus message");
+                self.network.penalize(slot);
             }
         }
     }
 
     /// What finds no room is dropped: its author is not to blame, others may have it.
-    fn take_gossip(&mut self, author: Option<u16>, id: network::GossipId, bytes: Bytes) {
+    fn take_gossip(&mut self, author: Option<Peer>, id: network::GossipId, bytes: Bytes) {
         let ticket = self.ticket();
         let job = Job::Gossip {
             author,
@@ -132,7 +149,6 @@ impl<S: Storage> Runtime<S> {
                 content: Some(content),
             } => {
                 let (message, block) = *content;
-                let from = OperatorIndex(from);
                 self.handle(Event::Consensus {
                     from,
                     message: Box::new(message),
@@ -140,12 +156,14 @@ impl<S: Storage> Runtime<S> {
                 });
             }
             Verified::Payload { from, content: None } => {
-                warn!(from, "malformed payload");
-                self.network.penalize(from);
+                warn!(from = %from.0, "malformed payload");
+                if let Some(slot) = self.slots.of(from) {
+                    self.network.penalize(slot);
+                }
             }
             Verified::Answer { from, content } => {
                 self.handle(Event::Blocks {
-                    from: OperatorIndex(from),
+                    from,
                     segment: content,
                 });
             }

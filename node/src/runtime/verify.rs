@@ -16,13 +16,12 @@ use std::{
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Committee, Domain, Hash,
-    SignedTransaction,
+    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Domain, Hash, Peer, SignedTransaction,
 };
 use tokio::sync::mpsc;
 
 use super::wire;
-use crate::operator::event::Segment;
+use crate::{directory::Directory, operator::event::Segment};
 
 /// Jobs of proposals and sync answers that wait at most.
 const URGENT_MAX: usize = 256;
@@ -44,7 +43,7 @@ pub enum Job {
     /// A batch from the gossip topic.
     Gossip {
         /// The operator that wrote it.
-        author: Option<u16>,
+        author: Option<Peer>,
         /// The network's name for it, to report the verdict.
         ticket: u64,
         /// Its bytes.
@@ -60,14 +59,14 @@ pub enum Job {
     /// A frame of the payload stream.
     Payload {
         /// Who sent it.
-        from: u16,
+        from: Peer,
         /// Its bytes.
         bytes: Bytes,
     },
     /// An answer to a sync request.
     Answer {
         /// Who answered.
-        from: u16,
+        from: Peer,
         /// Its bytes.
         bytes: Bytes,
     },
@@ -93,14 +92,14 @@ pub enum Verified {
     /// A payload frame; `None` when it is malformed or a transaction in it is not authentic.
     Payload {
         /// Who sent it.
-        from: u16,
+        from: Peer,
         /// The message and the block it carries.
         content: Option<Box<(Message, Option<AuthenticBlock>)>>,
     },
     /// A sync answer whose links hold; `None` when it is malformed or they do not.
     Answer {
         /// Who answered.
-        from: u16,
+        from: Peer,
         /// What it brought.
         content: Option<Box<Segment>>,
     },
@@ -111,8 +110,8 @@ pub enum Verified {
 pub struct Rules {
     /// Chain and contract that signatures name.
     pub domain: Domain,
-    /// The committee whose certificates count.
-    pub committee: Committee,
+    /// The committees whose certificates count.
+    pub directory: Directory,
     /// Largest encoded block.
     pub block_bytes_max: usize,
 }
@@ -151,7 +150,7 @@ struct Queues {
 
 impl Job {
     /// Who has a share of the queue that it waits in, and how many places that is. Our own clients have none.
-    fn share(&self) -> Option<(Option<u16>, usize)> {
+    fn share(&self) -> Option<(Option<Peer>, usize)> {
         match self {
             Self::Payload { from, .. } | Self::Answer { from, .. } => {
                 Some((Some(*from), URGENT_PER_PEER_MAX))
@@ -256,8 +255,7 @@ impl Shared {
                 result: self.authenticate(*transaction).map(Box::new),
             },
             Job::Payload { from, bytes } => {
-                let operators = self.rules.committee.size();
-                let decoded = wire::decode_payload(&bytes, operators, self.rules.block_bytes_max).ok();
+                let decoded = wire::decode_payload(&bytes, self.rules.block_bytes_max).ok();
                 let content = decoded.and_then(|(message, block)| match block {
                     None => Some((message, None)),
                     Some(block) => self.authenticate_block(block).map(|block| (message, Some(block))),

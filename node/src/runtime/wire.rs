@@ -38,13 +38,9 @@ pub fn encode_payload(message: &[u8], block: &[u8]) -> Bytes {
 ///
 /// # Errors
 /// [`WireError`] names the part that is short or malformed.
-pub fn decode_payload(
-    bytes: &Bytes,
-    operators: usize,
-    block_max: usize,
-) -> Result<(Message, Option<Block>), WireError> {
+pub fn decode_payload(bytes: &Bytes, block_max: usize) -> Result<(Message, Option<Block>), WireError> {
     let (message, block) = split_prefixed(bytes, "the message")?;
-    let message = Message::decode(message, operators).map_err(|_| WireError::Malformed("the message"))?;
+    let message = Message::decode(message).map_err(|_| WireError::Malformed("the message"))?;
     if block.is_empty() {
         return Ok((message, None));
     }
@@ -106,12 +102,8 @@ pub fn encode_answer(blocks: &[Bytes], certificate: &[u8]) -> Bytes {
 ///
 /// # Errors
 /// [`WireError`] names the part that is short or malformed.
-pub fn decode_answer(
-    bytes: &[u8],
-    operators: usize,
-    block_max: usize,
-) -> Result<(Vec<Block>, Option<Certificate>), WireError> {
-    let (raw, certificate) = split_answer(bytes, operators, block_max)?;
+pub fn decode_answer(bytes: &[u8], block_max: usize) -> Result<(Vec<Block>, Option<Certificate>), WireError> {
+    let (raw, certificate) = split_answer(bytes, block_max)?;
     let decoded = raw.into_iter().map(|(header, body)| {
         let bytes = [&header.encode(), body].concat();
         Block::decode(&bytes, block_max).map_err(|_| WireError::Malformed("a block"))
@@ -126,7 +118,7 @@ pub type RawAnswer<'a> = (Vec<(Header, &'a [u8])>, Option<Certificate>);
 ///
 /// # Errors
 /// [`WireError`] names the part that is short or malformed.
-pub fn split_answer(bytes: &[u8], operators: usize, block_max: usize) -> Result<RawAnswer<'_>, WireError> {
+pub fn split_answer(bytes: &[u8], block_max: usize) -> Result<RawAnswer<'_>, WireError> {
     let (count, mut rest) = bytes
         .split_first_chunk::<4>()
         .ok_or(WireError::Short("the count"))?;
@@ -150,8 +142,7 @@ pub fn split_answer(bytes: &[u8], operators: usize, block_max: usize) -> Result<
     if rest.is_empty() {
         return Ok((blocks, None));
     }
-    let certificate =
-        Certificate::from_bytes(rest, operators).ok_or(WireError::Malformed("the certificate"))?;
+    let certificate = Certificate::from_bytes(rest).ok_or(WireError::Malformed("the certificate"))?;
     Ok((blocks, Some(certificate)))
 }
 

@@ -26,8 +26,8 @@
 //! of a row needs a new [`VERSION`].
 
 use plasma_core::{
-    Address, Amount, BlockId, Certificate, Committee, DepositNumber, Hash, Header, Height, OutputRecord,
-    Position, SignedTransaction,
+    Address, Amount, BlockId, Certificate, DepositNumber, Hash, Header, Height, OutputRecord, Position,
+    SignedTransaction,
 };
 
 /// Version of the rows.
@@ -174,14 +174,14 @@ pub(super) fn decode_body(header: &Header, mut bytes: &[u8]) -> Option<Vec<Signe
     bytes.is_empty().then_some(body)
 }
 
-/// A certificate at the width of the largest committee.
+/// A certificate.
 pub(super) fn encode_certificate(certificate: &Certificate) -> Vec<u8> {
-    certificate.to_bytes(Committee::SIZE_MAX)
+    certificate.to_bytes()
 }
 
 /// A certificate back.
 pub(super) fn decode_certificate(bytes: &[u8]) -> Option<Certificate> {
-    Certificate::from_bytes(bytes, Committee::SIZE_MAX)
+    Certificate::from_bytes(bytes)
 }
 
 /// An amount of 32 bytes.

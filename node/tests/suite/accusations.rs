@@ -14,7 +14,7 @@ use plasma_node::{
 };
 
 use super::{
-    cast::{OPERATORS, genesis, secret},
+    cast::{genesis, peer, secret},
     world::World,
 };
 
@@ -65,7 +65,7 @@ fn hear(world: &mut World, ahead: u64) -> (Vec<Effect>, [Vote; 2]) {
     let mut effects = Vec::new();
     for vote in &said {
         let event = Event::Consensus {
-            from: LIAR,
+            from: peer(LIAR.0),
             message: Box::new(Message::Vote(vote.clone())),
             block: None,
         };
@@ -163,20 +163,19 @@ fn votes_in_the_log_that_their_signer_never_made_accuse_nobody() {
 
 #[test]
 fn a_contradiction_comes_back_from_the_log_as_it_was_written() {
-    let operators = usize::from(OPERATORS);
     let record = Record::Contradiction(Box::new(votes(&secret(0), View(3))));
-    let mut written = write_record(&record, operators);
-    assert_eq!(read_record(&written, operators), Ok(record));
+    let mut written = write_record(&record);
+    assert_eq!(read_record(&written), Ok(record));
     let broken = Err(RecordError::Contradiction);
     written.content.push(0);
-    assert_eq!(read_record(&written, operators), broken, "a byte too many");
+    assert_eq!(read_record(&written), broken, "a byte too many");
     written.content.truncate(100);
-    assert_eq!(read_record(&written, operators), broken, "torn");
+    assert_eq!(read_record(&written), broken, "torn");
 }
 
 #[test]
 fn an_operator_that_contradicted_itself_is_accused_once_by_the_next_until_it_is_convicted() {
-    let duties = Duties::of(&genesis(), OperatorIndex(1), (100, 10));
+    let duties = Duties::of(&genesis(), (100, 10)).of_committee(None, Some(OperatorIndex(1)));
     let mut guardian = Guardian::new(duties, None, 1_000, Millis(0));
     let of_view = |view| evidence(votes(&secret(LIAR.0), View(view)));
     assert!(guardian.accuse(Millis(0), &of_view(3)));

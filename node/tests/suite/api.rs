@@ -361,7 +361,7 @@ async fn status_and_network_say_what_a_client_needs() {
     let status: StatusView = get(&router, "/v1/status").await.document();
     assert_eq!(
         (status.state.as_str(), status.ready, status.consensus.leader),
-        ("running", true, 1)
+        ("running", true, Some(1))
     );
     assert_eq!((status.name.as_str(), status.peers.quorum), ("tester", 3));
     chain.say(|status| status.peers.truncate(1));

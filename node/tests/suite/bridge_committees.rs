@@ -140,7 +140,7 @@ fn committee(members: &[NewMember]) -> Committee {
     let seats = members.iter().map(|member| Member {
         operator: member.operator,
         key: member.key,
-        peer: member.peer,
+        peer: plasma_core::Peer(member.peer),
     });
     Committee::new(Epoch(1), seats.collect()).unwrap()
 }

@@ -1,7 +1,14 @@
 //! Who plays in the world of pure operators: keys, users, the genesis document, Ethereum's blocks.
 
 use plasma_core::{
-    Address, Genesis, GenesisMember, Hash, L1Block, L1Height, Millis, SigningKey, bls::SecretKey,
+    Address, Committee, Domain, Epoch, Genesis, GenesisMember, Hash, L1Block, L1Height, Millis, Peer,
+    SigningKey, bls::SecretKey,
+};
+
+/// What signatures are about.
+const DOMAIN: Domain = Domain {
+    chain_id: 31_337,
+    contract: Address([0xfe; 20]),
 };
 
 pub(crate) const OPERATORS: u16 = 4;
@@ -19,28 +26,37 @@ pub(crate) fn user(number: u8) -> SigningKey {
     SigningKey::from_bytes(&[number; 32]).expect("a key")
 }
 
+/// An operator as documents name it, of whatever committee.
+pub(crate) fn member(index: u16) -> GenesisMember {
+    let key = secret(index);
+    let number = u8::try_from(index).expect("small") + 1;
+    let operator = Address([number; 20]);
+    GenesisMember {
+        operator,
+        key: key.public(),
+        possession: key.sign(&DOMAIN.possession(&operator, &key.public())),
+        peer_id: vec![number; 38],
+        addresses: Vec::new(),
+    }
+}
+
+/// Its name on the network.
+pub(crate) fn peer(index: u16) -> Peer {
+    member(index).member().peer
+}
+
+/// The committee of these operators.
+pub(crate) fn committee(epoch: u64, members: &[u16]) -> Committee {
+    let members = members.iter().map(|index| member(*index).member());
+    Committee::new(Epoch(epoch), members.collect()).expect("a committee")
+}
+
 pub(crate) fn genesis() -> Genesis {
-    let contract = Address([0xfe; 20]);
-    let domain = plasma_core::Domain {
-        chain_id: 31_337,
-        contract,
-    };
-    let members = (0..OPERATORS)
-        .map(|index| {
-            let key = secret(index);
-            let operator = Address([u8::try_from(index).expect("small") + 1; 20]);
-            GenesisMember {
-                operator,
-                key: key.public(),
-                possession: key.sign(&domain.possession(&operator, &key.public())),
-                peer_id: vec![u8::try_from(index).expect("small") + 1; 38],
-                addresses: Vec::new(),
-            }
-        })
-        .collect();
+    let Domain { chain_id, contract } = DOMAIN;
+    let members = (0..OPERATORS).map(member).collect();
     Genesis {
         version: Genesis::VERSION,
-        chain_id: domain.chain_id,
+        chain_id,
         contract,
         deployment: l1_block(0),
         name: "test".to_owned(),

@@ -11,6 +11,7 @@ use plasma_core::{
 };
 use plasma_node::{
     api::{AnchorBook, Covering, Door},
+    directory::Directory,
     folder::Identity,
     runtime::handle::{Accepted, AnchorSeen, Command, Handle, Known, Rejected, Status},
     storage::{
@@ -116,11 +117,13 @@ impl Chain {
             handle,
             storage.reader(),
             anchors.clone(),
-            Arc::clone(&genesis),
+            (
+                Arc::clone(&genesis),
+                Directory::new(&genesis).expect("a committee"),
+            ),
             "tester",
             Some(exit_call),
-        )
-        .unwrap();
+        );
         Self {
             genesis,
             door,
@@ -349,14 +352,15 @@ pub(crate) const MEMPOOL_MAX: usize = 8;
 
 fn status_of(state: &State) -> Status {
     Status {
-        operator: OperatorIndex(0),
+        operator: Some(OperatorIndex(0)),
+        committee: Some(Arc::new(genesis().committee().expect("a committee"))),
         height: state.header.height,
         block: state.id,
         output_commitment: state.header.output_commitment,
         timestamp: Millis(state.header.timestamp_ms.0),
         epoch: Epoch(0),
         view: View(u64::from(state.header.height.0) + 1),
-        leader: OperatorIndex(1),
+        leader: Some(OperatorIndex(1)),
         final_view: View(u64::from(state.header.height.0)),
         working: false,
         behind: false,

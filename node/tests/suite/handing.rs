@@ -7,7 +7,7 @@ use super::{federation::funded, world::World};
 
 fn leader(world: &World) -> usize {
     let operator = world.nodes[0].operator.as_ref().expect("runs");
-    usize::from(operator.status().leader.0)
+    usize::from(operator.status().leader.expect("it has a seat").0)
 }
 
 #[test]

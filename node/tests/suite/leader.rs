@@ -7,7 +7,7 @@ use plasma_core::{AuthenticBlock, BlockId, Epoch, Header, Height, Millis, Operat
 use plasma_node::operator::event::Event;
 
 use super::{
-    cast::{OPERATORS, genesis, secret},
+    cast::{OPERATORS, genesis, peer, secret},
     world::World,
 };
 
@@ -45,7 +45,7 @@ fn of_many_blocks_one_is_kept_per_view_and_only_of_the_leader_and_of_near_views(
     world.run_for(100);
     let leads = |world: &World, node: usize| {
         let status = world.nodes[node].operator.as_ref().expect("runs").status();
-        (status.view, status.leader)
+        (status.view, status.leader.expect("it has a seat"))
     };
     let (now, leader) = leads(&world, 0);
     let victim = (0..OPERATORS)
@@ -63,7 +63,7 @@ fn of_many_blocks_one_is_kept_per_view_and_only_of_the_leader_and_of_near_views(
             let block = block(sent);
             let id = block.header.id();
             let event = Event::Consensus {
-                from,
+                from: peer(from.0),
                 message: Box::new(proposal(from, view, id)),
                 block: Some(Box::new(block)),
             };

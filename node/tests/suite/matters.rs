@@ -26,7 +26,7 @@ const TAKEOVER_MS: u64 = 1_000;
 
 /// Operator 1 of four.
 fn guardian() -> Guardian {
-    let duties = Duties::of(&genesis(), OperatorIndex(1), (SILENCE_S, GRACE_S));
+    let duties = Duties::of(&genesis(), (SILENCE_S, GRACE_S)).of_committee(None, Some(OperatorIndex(1)));
     Guardian::new(duties, None, DEPLOYED_S, Millis(0))
 }
 

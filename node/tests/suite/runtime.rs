@@ -13,6 +13,7 @@ use plasma_core::{
 };
 use plasma_network as network;
 use plasma_node::{
+    directory::Directory,
     folder::Identity,
     operator::{
         Operator, Params,
@@ -22,6 +23,7 @@ use plasma_node::{
     runtime::{
         Ethereum, Fatal, Parts, Runtime,
         handle::{Handle, Known, Rejected},
+        slots::Slots,
         snapshots::{self, Snapshots},
         timers::Clock,
         verify::Rules,
@@ -94,8 +96,8 @@ fn genesis(key: &SecretKey) -> Genesis {
 fn params(genesis: &Genesis) -> Params {
     Params {
         genesis: genesis.clone(),
-        committee: genesis.committee().expect("a committee"),
-        me: OperatorIndex(0),
+        committees: Directory::new(genesis).expect("a committee").committees(),
+        key: SecretKey::from_seed(&[5; 32]).public(),
         consensus: plasma_consensus::Config {
             pace_ms: 10,
             ..plasma_consensus::Config::default()
@@ -152,9 +154,14 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
         let scheme = Bls::new(key, committee.clone());
         let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, Vec::new());
         let network = network::start(peer()).expect("listens");
+        let directory = Directory::new(&genesis).expect("a committee");
+        let mut slots = Slots::default();
+        for (_, member) in committee.members() {
+            slots.give(member.peer);
+        }
         let rules = Rules {
             domain: genesis.domain(),
-            committee,
+            directory,
             block_bytes_max: 1 << 22,
         };
         let (duties, _) = mpsc::channel(8);
@@ -165,6 +172,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
             storage,
             wal,
             network,
+            slots,
             ethereum: Ethereum { duties, events },
             clock,
             snapshots: Snapshots::new(folder.path(), 2, 2),

@@ -75,7 +75,10 @@ async fn a_payment_is_taken_in_every_form_and_known_again() {
         }
     );
     let certificate = decided.certificate.unwrap();
-    assert_eq!((certificate.signers, certificate.quorum), (vec![0, 1, 2], 3));
+    assert_eq!(
+        (certificate.signers, certificate.quorum),
+        (vec![0, 1, 2], Some(3))
+    );
     let again = submit(&router, &signed).await;
     assert_eq!(
         (again.status, again.document::<Submitted>().state),

@@ -2,20 +2,20 @@
 
 mod clients;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use futures::executor::block_on;
-use plasma_consensus::{Bls, Config, Message, Reason, Target};
+use plasma_consensus::{Bls, Config, Message, Reason};
 use plasma_core::{
-    Address, Amount, AuthenticBlock, Block, DepositNumber, Genesis, Height, L1Event, Millis, OperatorIndex,
-    SigningKey,
+    Address, Amount, AuthenticBlock, Block, Committee, Committees, DepositNumber, Genesis, Height, L1Event,
+    Millis, OperatorIndex, Peer, SigningKey,
 };
 use plasma_node::{
     folder::Identity,
     operator::{
         Operator, Params,
-        effect::{Effect, Record},
+        effect::{Effect, Record, To},
         event::{ConfirmedBlock, Event, Offered, Segment, Source},
         mempool::MempoolLimits,
         report::{Accepted, AnchorSeen, Rejected},
@@ -24,7 +24,7 @@ use plasma_node::{
     storage::{Read, Storage, memory::MemoryStorage},
 };
 
-use super::cast::{OPERATORS, START, genesis, l1_block, secret};
+use super::cast::{OPERATORS, START, genesis, l1_block, peer, secret};
 
 const DELAY_MS: u64 = 5;
 pub(crate) const SILENCE_S: u64 = 100_000;
@@ -41,6 +41,8 @@ pub(crate) struct Node {
     pub(crate) stops: Vec<String>,
     /// Why it gave views up, oldest first.
     pub(crate) gave_up: Vec<Reason>,
+    /// The committees that it was told of.
+    committees: Committees,
 }
 
 pub(crate) struct World {
@@ -62,6 +64,16 @@ pub(crate) struct World {
     pub(crate) lies: bool,
 }
 
+/// The connection of the operator at a place.
+pub(crate) fn name(place: usize) -> Peer {
+    peer(u16::try_from(place).expect("small"))
+}
+
+/// The place of a connection's operator.
+fn place(peer: Peer) -> usize {
+    (0..100).find(|place| name(*place) == peer).expect("one of ours")
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let genesis = genesis();
@@ -78,39 +90,64 @@ impl World {
             no_rows: false,
             lies: false,
         };
-        for index in 0..OPERATORS {
-            let identity = Identity {
-                genesis: world.genesis.hash(),
-                operator: OperatorIndex(index),
-            };
-            let storage = MemoryStorage::new(identity, &world.genesis.state());
-            let (replies, duties, stops) = (Vec::new(), Vec::new(), Vec::new());
-            world.nodes.push(Node {
-                operator: None,
-                storage,
-                log: Vec::new(),
-                wake: None,
-                replies,
-                duties,
-                stops,
-                gave_up: Vec::new(),
-            });
-            world.start(usize::from(index));
+        for _ in 0..OPERATORS {
+            world.add();
         }
         world
+    }
+
+    /// One more operator, whether or not it has a seat.
+    pub(crate) fn add(&mut self) {
+        let index = self.nodes.len();
+        let identity = Identity {
+            genesis: self.genesis.hash(),
+            operator: OperatorIndex(u16::try_from(index).expect("small")),
+        };
+        let storage = MemoryStorage::new(identity, &self.genesis.state());
+        let (replies, duties, stops) = (Vec::new(), Vec::new(), Vec::new());
+        let first = self.genesis.committee().expect("a committee");
+        self.nodes.push(Node {
+            committees: Committees::new(first).expect("that of epoch 0"),
+            operator: None,
+            storage,
+            log: Vec::new(),
+            wake: None,
+            replies,
+            duties,
+            stops,
+            gave_up: Vec::new(),
+        });
+        self.start(index);
+    }
+
+    /// Everybody hears of a committee that Ethereum announced.
+    pub(crate) fn announce(&mut self, committee: &Committee) {
+        for index in 0..self.nodes.len() {
+            self.tell(index, committee.clone());
+        }
+    }
+
+    /// One operator hears of a committee, and knows it also after a restart.
+    pub(crate) fn tell(&mut self, index: usize, committee: Committee) {
+        let committee = Arc::new(committee);
+        let node = &mut self.nodes[index];
+        node.committees.replace(Arc::clone(&committee)).expect("the next");
+        if node.operator.is_some() {
+            self.push(index, 1, Event::Committee(committee));
+        }
     }
 
     /// Starts an operator from what its storage and log hold, and connects it to all that run.
     pub(crate) fn start(&mut self, index: usize) {
         let node = &self.nodes[index];
-        let me = OperatorIndex(u16::try_from(index).expect("small"));
+        let me = u16::try_from(index).expect("small");
         let saved = block_on(node.storage.recover()).expect("recovers");
         let from = usize::try_from(saved.state.header.l1_height.0).expect("small");
         let origin_time_s = l1_block(saved.state.header.l1_height.0).timestamp_s;
         let params = Params {
             genesis: self.genesis.clone(),
-            committee: self.genesis.committee().expect("a committee"),
-            me,
+            committees: node.committees.clone(),
+            key: secret(me).public(),
             consensus: Config::default(),
             mempool: MempoolLimits {
                 transactions_max: 10_000,
@@ -122,7 +159,7 @@ impl World {
             anchor: None,
             origin_time_s,
         };
-        let scheme = Bls::new(secret(me.0), self.genesis.committee().expect("a committee"));
+        let scheme = Bls::new(secret(me), self.genesis.committee().expect("a committee"));
         let (operator, effects) = Operator::recover(self.now, params, scheme, saved, node.log.clone());
         self.nodes[index].operator = Some(operator);
         self.perform(index, effects);
@@ -137,12 +174,8 @@ impl World {
         self.push(index, 0, Event::L1Confirmed(known));
         for other in 0..self.nodes.len() {
             if other != index && self.nodes[other].operator.is_some() {
-                self.push(
-                    index,
-                    1,
-                    Event::PeerUp(OperatorIndex(u16::try_from(other).expect("small"))),
-                );
-                self.push(other, 1, Event::PeerUp(me));
+                self.push(index, 1, Event::PeerUp(name(other)));
+                self.push(other, 1, Event::PeerUp(name(index)));
             }
         }
     }
@@ -171,11 +204,7 @@ impl World {
         self.nodes[index].wake = None;
         self.queue.retain(|_, (to, _)| *to != index);
         for other in 0..self.nodes.len() {
-            self.push(
-                other,
-                1,
-                Event::PeerDown(OperatorIndex(u16::try_from(index).expect("small"))),
-            );
+            self.push(other, 1, Event::PeerDown(name(index)));
         }
     }
 
@@ -194,7 +223,6 @@ impl World {
     }
 
     fn perform(&mut self, index: usize, effects: Vec<Effect>) {
-        let from = OperatorIndex(u16::try_from(index).expect("small"));
         for effect in effects {
             match effect {
                 Effect::Persist(record) => self.nodes[index].log.push(record),
@@ -206,26 +234,20 @@ impl World {
                     let reads = self.nodes[index].storage.reader().reads(&wanted).expect("reads");
                     self.handle(index, Event::Read { purpose, reads });
                 }
-                Effect::Send {
-                    target,
-                    message,
-                    block,
-                } => self.send(from, target, &message, block.as_ref()),
+                Effect::Send { to, message, block } => self.send(index, to, &message, block.as_ref()),
                 Effect::Gossip(bytes) => self.gossip(index, &bytes),
                 Effect::Reply { ticket, result } => self.nodes[index].replies.push((ticket, result)),
                 Effect::RequestBlocks { from: peer, after } => {
-                    let reader = self.nodes[usize::from(peer.0)].storage.reader();
-                    let row = (!self.no_rows).then(|| sync::answer(&reader, after, usize::from(OPERATORS)));
+                    let reader = self.nodes[place(peer)].storage.reader();
+                    let row = (!self.no_rows).then(|| sync::answer(&reader, after));
                     self.answer(index, peer, &row.unwrap_or_else(|| wire::encode_answer(&[], &[])));
                 }
                 Effect::RequestBlock { from: peer, block } => {
-                    let known = self.nodes[usize::from(peer.0)]
+                    let known = self.nodes[place(peer)]
                         .operator
                         .as_ref()
                         .and_then(|o| o.encoded_block(&block))
-                        .or_else(|| {
-                            sync::decided_block(&self.nodes[usize::from(peer.0)].storage.reader(), &block)
-                        });
+                        .or_else(|| sync::decided_block(&self.nodes[place(peer)].storage.reader(), &block));
                     let answer = wire::encode_answer(known.as_slice(), &[]);
                     self.answer(index, peer, &answer);
                 }
@@ -256,25 +278,27 @@ impl World {
                 Effect::Invalid { broken, .. } => panic!("operator {index} saw an invalid block: {broken}"),
                 Effect::Accuse(evidence) => panic!("operator {index} accuses: {evidence:?}"),
                 Effect::Refused(refusal) => panic!("operator {index} refused to sign: {refusal:?}"),
-                Effect::Penalize { peer, reason } => panic!("operator {index} penalizes {peer}: {reason}"),
+                Effect::Penalize { peer, reason } => panic!("operator {index} penalizes {peer:?}: {reason}"),
                 Effect::GaveUp { reason, .. } => self.nodes[index].gave_up.push(reason),
-                Effect::CancelBelow(_) => {}
+                Effect::CancelBelow(..) => {}
+                Effect::Odd(what) => panic!("operator {index}: {what}"),
             }
         }
     }
 
-    fn send(&mut self, from: OperatorIndex, target: Target, message: &Message, block: Option<&Bytes>) {
-        let bytes = message.encode(usize::from(OPERATORS));
+    fn send(&mut self, from: usize, target: To, message: &Message, block: Option<&Bytes>) {
+        let bytes = message.encode();
         for to in 0..self.nodes.len() {
             let meant = match target {
-                Target::All => to != usize::from(from.0),
-                Target::One(peer) => to == usize::from(peer.0),
+                To::All => to != from,
+                To::One(peer) => to == place(peer),
             };
             if meant && self.nodes[to].operator.is_some() {
-                let message = Box::new(Message::decode(&bytes, usize::from(OPERATORS)).expect("decodes"));
+                let message = Box::new(Message::decode(&bytes).expect("decodes"));
                 let block = block
                     .filter(|_| self.starved != Some(to))
                     .map(|bytes| Box::new(self.authentic(bytes)));
+                let from = name(from);
                 self.push(to, DELAY_MS, Event::Consensus { from, message, block });
             }
         }
@@ -305,10 +329,17 @@ impl World {
         }
     }
 
-    fn answer(&mut self, to: usize, from: OperatorIndex, bytes: &[u8]) {
-        let (blocks, certificate) =
-            wire::decode_answer(bytes, usize::from(OPERATORS), usize::MAX).expect("decodes");
+    fn answer(&mut self, to: usize, from: Peer, bytes: &[u8]) {
+        let (blocks, certificate) = wire::decode_answer(bytes, usize::MAX).expect("decodes");
         let domain = self.genesis.domain();
+        let known = &self.nodes[to].committees;
+        if certificate
+            .as_ref()
+            .is_some_and(|one| known.verify(one, &domain).is_err())
+        {
+            let segment = None;
+            return self.push(to, 2 * DELAY_MS, Event::Blocks { from, segment });
+        }
         let blocks = blocks
             .into_iter()
             .map(|block| block.authenticate(&domain).expect("authentic"))

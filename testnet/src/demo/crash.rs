@@ -12,7 +12,7 @@ use crate::ether::eth;
 
 pub(super) async fn tell(story: &mut Story) -> Result<Value> {
     let before = story.testnet.cluster.api(0)?.status().await?;
-    let leader = usize::from(before.consensus.leader);
+    let leader = usize::from(before.consensus.leader.context("its view has a leader")?);
     story.testnet.cluster.kill(leader).await?;
     let witness = (0..story.testnet.cluster.size())
         .find(|index| *index != leader)

@@ -282,9 +282,8 @@ impl World {
     }
 
     fn through_bytes(&mut self, message: Message) -> Message {
-        let n = usize::from(self.scenario.n);
-        let bytes = message.encode(n);
-        let decoded = Message::decode(&bytes, n);
+        let bytes = message.encode();
+        let decoded = Message::decode(&bytes);
         if decoded.as_ref() != Ok(&message) || bytes.len() > plasma_consensus::MESSAGE_BYTES_MAX {
             self.oracle
                 .object("codec", format!("{message:?} comes back as {decoded:?}"));
@@ -296,10 +295,9 @@ impl World {
     pub(crate) fn log_of(&mut self, member: u16) -> Vec<Record> {
         let log = self.host(member).disk.log.clone();
         if self.scenario.encodes {
-            let n = usize::from(self.scenario.n);
             for record in &log {
-                let bytes = record.encode(n);
-                let decoded = Record::decode(&bytes, n);
+                let bytes = record.encode();
+                let decoded = Record::decode(&bytes);
                 if decoded.as_ref() != Ok(record) || bytes.len() > plasma_consensus::RECORD_BYTES_MAX {
                     self.oracle
                         .object("codec", format!("{record:?} comes back as {decoded:?}"));
@@ -319,7 +317,7 @@ impl World {
                 Message::Certified(_) => 1,
                 Message::Status(_) => 2,
             };
-            let bytes = message.encode(usize::from(self.scenario.n)).len();
+            let bytes = message.encode().len();
             self.sent[sort].count += 1;
             self.sent[sort].bytes += u64::try_from(bytes).expect("fits");
         }

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use plasma_core::{Address, Committee, Epoch, Member, PublicKey, keccak};
+use plasma_core::{Address, Committee, Epoch, Member, Peer, PublicKey, keccak};
 
 use crate::sim::crypto::secret;
 
@@ -19,7 +19,7 @@ fn member(index: u16, key: PublicKey) -> Member {
     Member {
         operator: Address(operator),
         key,
-        peer: keccak(&[&[high, low]]),
+        peer: Peer(keccak(&[&[high, low]])),
     }
 }
 

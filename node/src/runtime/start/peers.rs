@@ -1,35 +1,54 @@
 //! The network's settings out of an operator's own and the federation's: who the peers are and where they listen.
 
-use plasma_core::{Genesis, Hash, OperatorIndex};
+use std::{collections::BTreeMap, sync::Arc};
+
+use plasma_core::{Genesis, Hash};
 use plasma_network as network;
 
 use super::{DERIVED_BYTES, RunError};
-use crate::{config::Config, keystore::OperatorKeys};
+use crate::{config::Config, directory::Roster, keystore::OperatorKeys, runtime::slots::Slots};
+
+/// The operators of these epochs as the network knows them, each once, where the newest document says that it listens.
+pub(in crate::runtime) fn peers(
+    rosters: &[Arc<Roster>],
+    slots: &mut Slots,
+) -> Result<Vec<network::Peer>, RunError> {
+    let mut peers = BTreeMap::new();
+    let members = rosters
+        .iter()
+        .flat_map(|roster| roster.committee.members().zip(&roster.members));
+    for ((_, seat), member) in members {
+        let refused = |reason: String| RunError::Address {
+            address: format!("peer id of {}", member.operator),
+            reason,
+        };
+        let peer_id =
+            network::PeerId::from_bytes(&member.peer_id).map_err(|error| refused(error.to_string()))?;
+        let index = slots
+            .give(seat.peer)
+            .ok_or_else(|| refused("more operators than the network has numbers for".to_owned()))?;
+        let peer = network::Peer {
+            index,
+            peer_id,
+            addresses: multiaddresses(&member.addresses)?,
+        };
+        peers.insert(index, peer);
+    }
+    Ok(peers.into_values().collect())
+}
 
 /// The network of one operator.
 pub(super) fn network_config(
     config: &Config,
     genesis: &Genesis,
     keys: &OperatorKeys,
-    me: OperatorIndex,
+    peers: Vec<network::Peer>,
 ) -> Result<network::Config, RunError> {
-    let mut peers = Vec::new();
-    for (index, member) in (0u16..).zip(&genesis.members) {
-        let peer_id = network::PeerId::from_bytes(&member.peer_id).map_err(|error| RunError::Address {
-            address: "peer id".to_owned(),
-            reason: error.to_string(),
-        })?;
-        peers.push(network::Peer {
-            index,
-            peer_id,
-            addresses: multiaddresses(&member.addresses)?,
-        });
-    }
     let frame_bytes = genesis.max_block_bytes.saturating_add(DERIVED_BYTES);
     let defaults = network::Limits::default();
     Ok(network::Config {
         secret: *keys.peer.expose(),
-        me: Some(me.0),
+        me: None,
         genesis8: genesis8(&genesis.hash()),
         listen: multiaddresses(&config.p2p.listen)?,
         peers,

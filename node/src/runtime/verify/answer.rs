@@ -20,9 +20,7 @@ const ATTEMPTS_MAX: usize = 1 << 20;
 impl Shared {
     /// What an answer brings; `None` when its links, its certificate or the bodies are not what they say.
     pub(super) fn answer(&self, bytes: &[u8]) -> Option<Segment> {
-        let committee = &self.rules.committee;
-        let (raw, certificate) =
-            wire::split_answer(bytes, committee.size(), self.rules.block_bytes_max).ok()?;
+        let (raw, certificate) = wire::split_answer(bytes, self.rules.block_bytes_max).ok()?;
         let headers: Vec<Header> = raw.iter().map(|(header, _)| *header).collect();
         let is_linked = headers.windows(2).all(|pair| match pair {
             [below, above] => above.parent == below.id(),
@@ -30,7 +28,7 @@ impl Shared {
         });
         let is_certified = certificate.as_ref().is_none_or(|certificate| {
             headers.last().is_some_and(|last| last.id() == certificate.block)
-                && certificate.verify(&self.rules.domain, committee).is_ok()
+                && self.rules.directory.is_genuine(certificate, &self.rules.domain)
         });
         if !is_linked || !is_certified {
             return None;

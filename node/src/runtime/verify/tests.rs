@@ -1,7 +1,7 @@
 //! What may wait before the pool, and who goes first.
 
 use bytes::Bytes;
-use plasma_core::{Address, Amount, DepositNumber, Transaction};
+use plasma_core::{Address, Amount, DepositNumber, Hash, Peer, Transaction};
 
 use super::{
     CLIENTS_MAX, GOSSIP_MAX, GOSSIP_PER_AUTHOR_MAX, Job, Queues, URGENT_MAX, URGENT_PER_PEER_MAX, wire,
@@ -10,7 +10,7 @@ use super::{
 /// A batch as long as they may be, of one of many authors.
 fn gossip(ticket: u64) -> Job {
     Job::Gossip {
-        author: u16::try_from(ticket % 100).ok(),
+        author: Some(peer(u8::try_from(ticket % 100).unwrap())),
         ticket,
         bytes: Bytes::from(vec![0; wire::GOSSIP_BATCH_BYTES]),
     }
@@ -29,16 +29,20 @@ fn client(ticket: u64) -> Job {
     }
 }
 
-fn payload(from: u16) -> Job {
+fn peer(number: u8) -> Peer {
+    Peer(Hash([number; 32]))
+}
+
+fn payload(from: u8) -> Job {
     Job::Payload {
-        from,
+        from: peer(from),
         bytes: Bytes::new(),
     }
 }
 
-fn answer(from: u16) -> Job {
+fn answer(from: u8) -> Job {
     Job::Answer {
-        from,
+        from: peer(from),
         bytes: Bytes::new(),
     }
 }
@@ -69,7 +73,7 @@ fn gossip_that_waits_is_bounded_in_bytes() {
     );
     queues = Queues::default();
     let long = Job::Gossip {
-        author: Some(1),
+        author: Some(peer(1)),
         ticket: 1,
         bytes: Bytes::from(vec![0; wire::GOSSIP_BATCH_BYTES + 1]),
     };

@@ -19,7 +19,7 @@ use plasma_node::{
 };
 
 use crate::suite::{
-    cast::{OPERATORS, genesis, secret},
+    cast::{genesis, peer, secret},
     world::World,
 };
 
@@ -77,7 +77,7 @@ fn anchor(number: u64, height: u32) -> AnchorSeen {
 
 fn with_peers() -> Sync {
     let mut sync = Sync::default();
-    (0..3).for_each(|peer| sync.on_peer_up(OperatorIndex(peer)));
+    (0..3).for_each(|number| sync.on_peer_up(peer(number)));
     sync
 }
 
@@ -165,19 +165,15 @@ fn a_case_comes_back_from_the_log_as_it_was() {
     let mut known = case();
     let next = above(&known.header, &[]);
     assert!(known.extend(&next) && !known.extend(&next));
-    let operators = usize::from(OPERATORS);
-    let written = write_record(&Record::Case(known.clone().into()), operators);
-    let Ok(Record::Case(read)) = read_record(&written, operators) else {
+    let written = write_record(&Record::Case(known.clone().into()));
+    let Ok(Record::Case(read)) = read_record(&written) else {
         panic!("a case")
     };
     known.fault = Fault::Remembered;
     assert_eq!(*read, known);
     assert!(is_body_of(&read.header, &read.body));
     for length in 0..written.content.len() {
-        assert!(
-            Case::decode(&written.content[..length], operators).is_none(),
-            "{length}"
-        );
+        assert!(Case::decode(&written.content[..length]).is_none(), "{length}");
     }
 }
 
@@ -185,7 +181,7 @@ fn a_case_comes_back_from_the_log_as_it_was() {
 fn rotten(certificate: Option<Certificate>) -> Event {
     let Case { header, body, .. } = case();
     Event::Blocks {
-        from: OperatorIndex(0),
+        from: peer(0),
         segment: Some(Box::new(Segment {
             blocks: Vec::new(),
             certificate: None,

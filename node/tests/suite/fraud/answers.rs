@@ -7,6 +7,7 @@ use plasma_core::{
     SignedTransaction, Transaction, View, bls, merkle,
 };
 use plasma_node::{
+    directory::Directory,
     operator::{case::body_leaf, event::Segment},
     runtime::{
         verify::{Job, Pool, Rules, Verified},
@@ -15,7 +16,7 @@ use plasma_node::{
 };
 use tokio::sync::mpsc;
 
-use crate::suite::cast::{genesis, secret};
+use crate::suite::cast::{genesis, peer, secret};
 
 fn fund(number: u64) -> SignedTransaction {
     let (owner, amount) = (Address([1; 20]), Amount::from(5u64));
@@ -50,14 +51,14 @@ fn certificate(header: &Header) -> Vec<u8> {
         signers,
         signature,
     }
-    .to_bytes(4)
+    .to_bytes()
 }
 
 fn verified(job: Job) -> Verified {
     let (found_in, mut found) = mpsc::channel(1);
     let rules = Rules {
         domain: genesis().domain(),
-        committee: genesis().committee().expect("a committee"),
+        directory: Directory::new(&genesis()).expect("a committee"),
         block_bytes_max: 1 << 20,
     };
     let pool = Pool::start(rules, 1, &found_in);
@@ -67,7 +68,7 @@ fn verified(job: Job) -> Verified {
 
 fn answer(blocks: &[Bytes], certificate: &[u8]) -> Option<Segment> {
     let bytes = wire::encode_answer(blocks, certificate);
-    match verified(Job::Answer { from: 1, bytes }) {
+    match verified(Job::Answer { from: peer(1), bytes }) {
         Verified::Answer { content, .. } => content.map(|segment| *segment),
         other => panic!("{other:?}"),
     }
@@ -132,8 +133,8 @@ fn a_proposal_with_another_body_than_its_header_s_is_malformed() {
         nullifications: Vec::new(),
     }));
     let sent = |body: &[Vec<u8>]| {
-        let bytes = wire::encode_payload(&message.encode(4), &encoded(&header, body));
-        match verified(Job::Payload { from: 0, bytes }) {
+        let bytes = wire::encode_payload(&message.encode(), &encoded(&header, body));
+        match verified(Job::Payload { from: peer(0), bytes }) {
             Verified::Payload { content, .. } => content.is_some(),
             other => panic!("{other:?}"),
         }

@@ -43,6 +43,7 @@ pub(crate) fn genesis() -> State {
         commitment,
         halted: None,
         epoch: Epoch(0),
+        sealed: header.id(),
     }
 }
 
@@ -262,6 +263,7 @@ impl Model {
             commitment,
             halted: None,
             epoch: Epoch(0),
+            sealed: self.state.sealed,
         };
         let transactions = change.body.iter().map(SignedTransaction::id).zip(0..).collect();
         let Change {

@@ -1,0 +1,122 @@
+//! Who the operators of each epoch are: their keys, their names on the network and where they listen.
+//!
+//! One directory serves the whole process; whoever holds a clone of it sees what is entered later. What is in it was
+//! checked: epoch 0 stands in the genesis, later committees were compared with Ethereum by whoever entered them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use plasma_core::{
+    Certificate, Committee, CommitteeError, Committees, CommitteesError, Domain, Epoch, Genesis,
+    genesis::GenesisMember,
+};
+
+/// The operators of one epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    /// Their keys, in order.
+    pub committee: Arc<Committee>,
+    /// The same operators with all that stands in the document.
+    pub members: Vec<GenesisMember>,
+}
+
+/// The operators of all epochs that are known.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    inside: Arc<RwLock<Inside>>,
+}
+
+#[derive(Debug)]
+struct Inside {
+    committees: Committees,
+    rosters: BTreeMap<Epoch, Arc<Roster>>,
+}
+
+/// Why a genesis begins no directory.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Its members make no committee.
+    #[error(transparent)]
+    Committee(#[from] CommitteeError),
+    /// Its committee is not that of epoch 0.
+    #[error(transparent)]
+    Order(#[from] CommitteesError),
+}
+
+impl Roster {
+    /// A committee out of its members.
+    ///
+    /// # Errors
+    /// [`CommitteeError`] names the size or the pair that collides.
+    pub fn new(epoch: Epoch, members: Vec<GenesisMember>) -> Result<Self, CommitteeError> {
+        let seats = members.iter().map(GenesisMember::member).collect();
+        Ok(Self {
+            committee: Arc::new(Committee::new(epoch, seats)?),
+            members,
+        })
+    }
+}
+
+impl Directory {
+    /// Begins with the committee of the genesis.
+    ///
+    /// # Errors
+    /// [`DirectoryError`] when the genesis names no committee; a validated one always does.
+    pub fn new(genesis: &Genesis) -> Result<Self, DirectoryError> {
+        let first = Roster::new(Epoch(0), genesis.members.clone())?;
+        let committees = Committees::new(first.committee.as_ref().clone())?;
+        let rosters = [(Epoch(0), Arc::new(first))].into();
+        Ok(Self {
+            inside: Arc::new(RwLock::new(Inside { committees, rosters })),
+        })
+    }
+
+    /// Enters the operators of the next epoch, or others in the place of the newest ones.
+    ///
+    /// # Errors
+    /// [`CommitteesError`] when an epoch is missing in between.
+    pub fn enter(&self, roster: Roster) -> Result<bool, CommitteesError> {
+        let mut inside = self.inside.write().unwrap_or_else(PoisonError::into_inner);
+        let is_news = inside.committees.replace(Arc::clone(&roster.committee))?;
+        inside.rosters.insert(roster.committee.epoch(), Arc::new(roster));
+        Ok(is_news)
+    }
+
+    /// The committees, as they are known now.
+    #[must_use]
+    pub fn committees(&self) -> Committees {
+        self.read(|inside| inside.committees.clone())
+    }
+
+    /// The operators of an epoch.
+    #[must_use]
+    pub fn roster(&self, epoch: Epoch) -> Option<Arc<Roster>> {
+        self.read(|inside| inside.rosters.get(&epoch).cloned())
+    }
+
+    /// The operators of all epochs from one on, oldest first.
+    #[must_use]
+    pub fn since(&self, epoch: Epoch) -> Vec<Arc<Roster>> {
+        self.read(|inside| {
+            inside
+                .rosters
+                .range(epoch..)
+                .map(|(_, roster)| Arc::clone(roster))
+                .collect()
+        })
+    }
+
+    /// Whether the committee of its epoch signed a certificate.
+    #[must_use]
+    pub fn is_genuine(&self, certificate: &Certificate, domain: &Domain) -> bool {
+        // Verified outside of the lock: it takes a millisecond.
+        let committee = self.read(|inside| inside.committees.of(certificate.epoch).cloned());
+        committee.is_some_and(|committee| certificate.verify(domain, &committee).is_ok())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Inside) -> T) -> T {
+        look(&self.inside.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,350 @@
+//! Which committee decides, and the engine of this operator's seat in it.
+//!
+//! Each epoch has an engine of its own. An epoch ends with the block that seals it: what stays of its engine then answers
+//! members that lag, and the engine of the next epoch begins on that block. An operator without a seat, or one that does not
+//! know the committee yet, observes: it believes certificates and votes on nothing.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use plasma_consensus::{
+    Certified, Closed, Engine, Floor, Input, Message, Start, Statement, Target, scheme::OperatorKey,
+};
+use plasma_core::{
+    BlockId, Certificate, Committee, Committees, Domain, Epoch, Height, Millis, OperatorIndex, Peer,
+    PublicKey, View,
+};
+
+use super::{
+    Operator,
+    effect::{Effect, To},
+    guardian::Duties,
+};
+
+/// Ended epochs that are answered for. Each lasts weeks; who missed more of them catches up by the certificates of the
+/// running one.
+const ENDED_MAX: usize = 4;
+
+/// What a member of the next committee said before that epoch began here; the latest of each kind is kept.
+type Early = BTreeMap<(Peer, u8), Message>;
+
+/// The committees, and the engine of the running epoch.
+#[derive(Debug)]
+pub(super) struct Epochs<S: OperatorKey> {
+    committees: Committees,
+    key: PublicKey,
+    scheme: S,
+    config: plasma_consensus::Config,
+    domain: Domain,
+    running: Epoch,
+    /// None while this operator observes.
+    engine: Option<Engine<S>>,
+    ended: VecDeque<Ended>,
+    early: Early,
+    /// Records of the log about epochs that have not begun here yet.
+    logged: Vec<plasma_consensus::Record>,
+}
+
+/// An epoch that is over.
+#[derive(Debug)]
+struct Ended {
+    epoch: Epoch,
+    /// Height of the block that sealed it.
+    sealed: Height,
+    /// Answers its members; none when this operator had no seat or learned of the end by other means.
+    closed: Option<Closed>,
+}
+
+/// What epochs are made from.
+#[derive(Debug)]
+pub(super) struct Seating<S> {
+    pub(super) committees: Committees,
+    pub(super) key: PublicKey,
+    pub(super) scheme: S,
+    pub(super) config: plasma_consensus::Config,
+    pub(super) domain: Domain,
+    pub(super) running: Epoch,
+    pub(super) logged: Vec<plasma_consensus::Record>,
+}
+
+impl<S: OperatorKey> Epochs<S> {
+    pub(super) fn new(seating: Seating<S>) -> Self {
+        Self {
+            committees: seating.committees,
+            key: seating.key,
+            scheme: seating.scheme,
+            config: seating.config,
+            domain: seating.domain,
+            running: seating.running,
+            engine: None,
+            ended: VecDeque::new(),
+            early: Early::new(),
+            logged: seating.logged,
+        }
+    }
+
+    /// The epoch that decides the next block.
+    pub(super) fn running(&self) -> Epoch {
+        self.running
+    }
+
+    /// The committee of the running epoch, when it is known.
+    pub(super) fn committee(&self) -> Option<&Arc<Committee>> {
+        self.committees.of(self.running)
+    }
+
+    /// Our place in the running committee.
+    pub(super) fn me(&self) -> Option<OperatorIndex> {
+        self.committee()?.seat_of_key(&self.key)
+    }
+
+    /// A connection's place in the running committee.
+    pub(super) fn seat_of(&self, peer: Peer) -> Option<OperatorIndex> {
+        self.committee()?.seat_of(peer)
+    }
+
+    /// Whose connection leads to a place in the running committee.
+    pub(super) fn peer_of(&self, seat: OperatorIndex) -> Option<Peer> {
+        self.committee()?.member(seat).map(|member| member.peer)
+    }
+
+    pub(super) fn engine(&self) -> Option<&Engine<S>> {
+        self.engine.as_ref()
+    }
+
+    pub(super) fn engine_mut(&mut self) -> Option<&mut Engine<S>> {
+        self.engine.as_mut()
+    }
+
+    /// The running view; the epoch's first for an observer.
+    pub(super) fn view(&self) -> View {
+        self.engine.as_ref().map_or(View(1), Engine::view)
+    }
+
+    /// The view of the highest finalization that the engine knows.
+    pub(super) fn floor(&self) -> View {
+        self.engine.as_ref().map_or(View(0), |engine| engine.floor().view)
+    }
+
+    /// Whether a record must stay in the log. Nothing of an epoch is forgotten before storage holds its last block for good:
+    /// after a power cut the epoch would run again.
+    pub(super) fn needs(&self, record: &plasma_consensus::Record, durable: Height) -> bool {
+        let epoch = record.epoch();
+        if epoch == self.running {
+            return self.engine.as_ref().is_none_or(|engine| engine.needs(record));
+        }
+        let ended = self.ended.iter().find(|ended| ended.epoch == epoch);
+        epoch > self.running || ended.is_some_and(|ended| ended.sealed > durable)
+    }
+
+    /// The key that verifies what the committee of an epoch signed.
+    pub(super) fn verifier(&self, epoch: Epoch) -> Option<S> {
+        let committee = self.committees.of(epoch)?;
+        Some(self.scheme.in_committee(committee))
+    }
+
+    /// The duties of our place in the running committee.
+    pub(super) fn duties(&self, duties: Duties) -> Duties {
+        duties.of_committee(self.committee().map(|committee| committee.size()), self.me())
+    }
+
+    /// The engine's addressees as connections.
+    pub(super) fn address(&self, target: Target) -> Option<To> {
+        match target {
+            Target::All => Some(To::All),
+            Target::One(seat) => self.peer_of(seat).map(To::One),
+        }
+    }
+
+    fn begins(&mut self, now: Millis, floor: Floor, seed: BlockId) -> Option<Vec<plasma_consensus::Effect>> {
+        let committee = Arc::clone(self.committee()?);
+        let me = self.me()?;
+        let start = Start {
+            config: self.config,
+            me,
+            domain: self.domain,
+            scheme: self.scheme.in_committee(&committee),
+            committee: Arc::unwrap_or_clone(committee),
+            leaders: seed.0,
+            floor,
+            now,
+        };
+        let running = self.running;
+        let (of_running, later) = std::mem::take(&mut self.logged)
+            .into_iter()
+            .partition(|record| record.epoch() == running);
+        self.logged = later;
+        let of_running: Vec<plasma_consensus::Record> = of_running;
+        let (engine, wishes) = Engine::recover(start, &of_running);
+        self.engine = Some(engine);
+        Some(wishes)
+    }
+}
+
+impl<S: OperatorKey> Operator<S> {
+    /// Takes our place in the running committee, if it is known and we have one: the engine begins, or goes on where its log
+    /// ends.
+    pub(super) fn take_seat(&mut self, now: Millis, floor: Floor, effects: &mut Vec<Effect>) {
+        let seed = self.chain.decided().sealed;
+        let duties = self.epochs.duties(self.guardian.duties());
+        self.guardian.set_duties(duties);
+        if self.stopped.is_some() || self.epochs.engine.is_some() {
+            return;
+        }
+        let Some(wishes) = self.epochs.begins(now, floor, seed) else {
+            return;
+        };
+        self.perform(now, wishes, effects);
+        for seat in self.connected_seats() {
+            self.step(now, Input::PeerUp(seat), effects);
+        }
+        if self.is_working {
+            self.step(now, Input::Work(true), effects);
+        }
+        for ((peer, _), message) in std::mem::take(&mut self.epochs.early) {
+            self.on_consensus(now, peer, message, None, effects);
+        }
+    }
+
+    /// A decided block has sealed the epoch: its engine ends, and the next committee decides from here on.
+    pub(super) fn change_epoch(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let (id, epoch) = (self.chain.decided().id, self.chain.decided().epoch);
+        self.step(now, Input::Sealed(id), effects);
+        let engine = self.epochs.engine.take();
+        if self.epochs.ended.len() >= ENDED_MAX {
+            self.epochs.ended.pop_front();
+        }
+        self.epochs.ended.push_back(Ended {
+            epoch: self.epochs.running,
+            sealed: self.chain.decided().header.height,
+            closed: engine.and_then(|engine| engine.close()),
+        });
+        self.epochs.running = epoch;
+        self.awaited.clear();
+        self.bodies.clear();
+        effects.push(Effect::CancelBelow(epoch, View(0)));
+        self.take_seat(now, self.first_floor(), effects);
+    }
+
+    /// A committee is known: announced on Ethereum and checked against it.
+    pub(super) fn on_committee(&mut self, now: Millis, committee: Arc<Committee>, effects: &mut Vec<Effect>) {
+        let is_coming = committee.epoch() > self.epochs.running || self.epochs.committee().is_none();
+        if !is_coming {
+            return;
+        }
+        if let Err(error) = self.epochs.committees.replace(committee) {
+            return effects.push(Effect::Odd(format!("a committee was not taken: {error}")));
+        }
+        if self.epochs.engine.is_none() {
+            self.take_seat(now, self.first_floor(), effects);
+        }
+    }
+
+    /// Where the running epoch begins, or how far it is known to have come.
+    fn first_floor(&self) -> Floor {
+        let decided = self.chain.decided();
+        floor_of(self.guardian.newest(), decided.epoch, decided.sealed)
+    }
+
+    /// A message of another epoch than the running one, or any while we have no engine.
+    pub(super) fn on_foreign(
+        &mut self,
+        now: Millis,
+        from: Peer,
+        message: &Message,
+        effects: &mut Vec<Effect>,
+    ) {
+        let epoch = message.epoch();
+        if epoch < self.epochs.running {
+            return self.answer_laggard(now, from, message, effects);
+        }
+        self.believe(message);
+        let is_next = epoch.0 == self.epochs.running.0.saturating_add(1);
+        let committee = self.epochs.committees.of(epoch);
+        let is_members = committee.is_some_and(|committee| committee.seat_of(from).is_some());
+        if is_members && epoch > self.epochs.running {
+            // They are ahead, whatever they say.
+            self.sync.poll(now);
+        }
+        if is_members && is_next {
+            self.epochs.early.insert((from, kind(message)), message.clone());
+        }
+    }
+
+    fn answer_laggard(&mut self, now: Millis, from: Peer, message: &Message, effects: &mut Vec<Effect>) {
+        let epoch = message.epoch();
+        let seat = self
+            .epochs
+            .committees
+            .of(epoch)
+            .and_then(|then| then.seat_of(from));
+        let ended = self.epochs.ended.iter_mut().find(|ended| ended.epoch == epoch);
+        let closed = ended.and_then(|ended| ended.closed.as_mut());
+        let answer = closed
+            .zip(seat)
+            .and_then(|(closed, seat)| closed.answer(now, seat, message));
+        effects.extend(answer.map(|message| Effect::Send {
+            to: To::One(from),
+            message,
+            block: None,
+        }));
+    }
+
+    /// A finalization that no engine of ours judges is believed when its committee's quorum signed it.
+    fn believe(&mut self, message: &Message) {
+        let Message::Certified(certified) = message else {
+            return;
+        };
+        let Some(certificate) = certified.finalization() else {
+            return;
+        };
+        if self.chain.is_news(&certificate) && self.is_genuine(certified) {
+            self.chain.on_final(certificate);
+        }
+    }
+
+    fn is_genuine(&self, certified: &Certified) -> bool {
+        let committee = self.epochs.committees.of(certified.epoch);
+        let verifier = self.epochs.verifier(certified.epoch);
+        committee.zip(verifier).is_some_and(|(committee, verifier)| {
+            certified.is_genuine(committee, &self.rules.domain, &verifier)
+        })
+    }
+
+    /// The places of the connected members of the running committee.
+    pub(super) fn connected_seats(&self) -> BTreeSet<OperatorIndex> {
+        let connected = self.sync.connected().iter();
+        connected.filter_map(|peer| self.epochs.seat_of(*peer)).collect()
+    }
+}
+
+/// One early message of each kind is kept.
+fn kind(message: &Message) -> u8 {
+    let statement = |statement: &Statement| match statement {
+        Statement::Notarize(_) => 0,
+        Statement::Nullify { .. } => 1,
+        Statement::Finalize { .. } => 2,
+    };
+    match message {
+        Message::Vote(vote) => statement(&vote.statement),
+        Message::Certified(certified) => 3 + statement(&certified.statement),
+        Message::Proposal(_) => 6,
+        Message::Status(_) => 7,
+    }
+}
+
+/// The certificate that an operator starts from, as the engine of the running epoch knows it.
+pub(super) fn floor_of(certificate: Option<&Certificate>, running: Epoch, sealed: BlockId) -> Floor {
+    match certificate.filter(|newest| newest.epoch == running) {
+        Some(newest) => Floor {
+            view: newest.view,
+            block: newest.block,
+            certificate: Some(newest.clone()),
+        },
+        None => Floor {
+            view: View(0),
+            block: sealed,
+            certificate: None,
+        },
+    }
+}
