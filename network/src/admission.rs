@@ -222,14 +222,13 @@ mod tests {
     const OPERATOR: &str = "/ip4/10.0.0.1/tcp/1";
 
     fn admission(limits: Limits) -> (Admission, Arc<Lines>) {
-        let peer = |index: u8| Peer {
-            index: index.into(),
-            peer_id: peer_id(&[index; 32]),
+        let peer = |seed: u8| Peer {
+            slot: seed.into(),
+            peer_id: peer_id(&[seed; 32]),
             addresses: vec![OPERATOR.parse().expect("address")],
         };
         let config = Config {
             secret: [0; 32],
-            me: Some(0),
             genesis8: "00000000".to_owned(),
             listen: Vec::new(),
             peers: (0..2).map(peer).collect(),

@@ -4,21 +4,18 @@
 //! Every limit of this crate is a field of [`Limits`] or a named constant beside its use. The defaults follow the
 //! network design: votes are small and must never wait, bodies are large and must never fill the memory.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use libp2p::{Multiaddr, PeerId};
 
-use crate::{error::Error, identity};
+use crate::error::Error;
 
-/// One operator of the committee: its index, its transport identity, and where it can be dialled.
+/// One operator: its slot, its transport identity, and where it can be dialled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Index in the committee.
-    pub index: u16,
+    /// The short name that the layer above gives to this peer id: everything that this crate tells of the peer says it.
+    /// It is no place in a committee, which changes, and within a process it is never another peer's.
+    pub slot: u16,
     /// The ed25519 identity of its transport.
     pub peer_id: PeerId,
     /// Where it listens; DNS names are allowed, a trailing `/p2p/…` is tolerated.
@@ -30,13 +27,12 @@ pub struct Peer {
 pub struct Config {
     /// The ed25519 seed of our transport identity; never a consensus or an Ethereum key.
     pub secret: [u8; 32],
-    /// Our index in the committee; `None` for an observer, whom the committee treats as a stranger.
-    pub me: Option<u16>,
     /// First eight hex digits of the genesis hash: part of every protocol name.
     pub genesis8: String,
     /// Where to listen; port 0 lets the system choose, [`crate::Event::Listening`] tells.
     pub listen: Vec<Multiaddr>,
-    /// The committee; our own entry may be in it and is never dialled.
+    /// Those who may speak the operators' protocols, until [`crate::Handle::set_peers`] says otherwise; our own entry
+    /// may be in it and is never dialled.
     pub peers: Vec<Peer>,
     /// Bounds of memory, rates and connections.
     pub limits: Limits,
@@ -45,7 +41,6 @@ pub struct Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")
-            .field("me", &self.me)
             .field("genesis8", &self.genesis8)
             .field("listen", &self.listen)
             .field("peers", &self.peers)
@@ -57,33 +52,16 @@ impl Config {
     /// Checks that the pieces fit together, so that a wrong file is told at the start and not as silence later.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_genesis8(&self.genesis8)?;
-        let own = identity::peer_id(&self.secret);
-        let mut indices = BTreeMap::new();
-        let mut ids = BTreeSet::new();
+        let (mut slots, mut ids) = (BTreeSet::new(), BTreeSet::new());
         for peer in &self.peers {
-            if indices.insert(peer.index, peer.peer_id).is_some() {
-                return Err(Error::DuplicateIndex(peer.index));
+            if !slots.insert(peer.slot) {
+                return Err(Error::DuplicateSlot(peer.slot));
             }
             if !ids.insert(peer.peer_id) {
                 return Err(Error::DuplicatePeer(peer.peer_id));
             }
         }
-        let wrong = |index| {
-            let configured = indices
-                .get(&index)
-                .map_or_else(|| "nobody".to_owned(), PeerId::to_string);
-            Err(Error::WrongIdentity {
-                index,
-                configured,
-                own,
-            })
-        };
-        match (self.me, self.peers.iter().find(|peer| peer.peer_id == own)) {
-            (Some(me), Some(peer)) if peer.index != me => wrong(me),
-            (Some(me), None) if indices.contains_key(&me) => wrong(me),
-            (None, Some(peer)) => Err(Error::OwnIndexMissing(peer.index)),
-            _ => self.limits.check(),
-        }
+        self.limits.check()
     }
 }
 

@@ -11,25 +11,12 @@ pub enum Error {
     /// The chain's tag is not eight lowercase hex digits.
     #[error("genesis8 is {0:?}, expected the first eight lowercase hex digits of the genesis hash")]
     Genesis8(String),
-    /// Two peers have one index.
-    #[error("two peers have the committee index {0}")]
-    DuplicateIndex(u16),
-    /// Two indices have one peer id.
-    #[error("the peer id {0} stands twice in the committee")]
+    /// Two peers have one slot.
+    #[error("two peers have the slot {0}")]
+    DuplicateSlot(u16),
+    /// Two slots have one peer id.
+    #[error("the peer id {0} has two slots")]
     DuplicatePeer(PeerId),
-    /// Our key is not the one that the committee knows for us.
-    #[error("our transport key is {own}, but operator {index} is {configured} in the committee")]
-    WrongIdentity {
-        /// The index that the configuration gives us.
-        index: u16,
-        /// The identity of that index in the committee, or `nobody`.
-        configured: String,
-        /// The identity that our key gives.
-        own: PeerId,
-    },
-    /// Our key is in the committee, but the configuration calls us an observer.
-    #[error("our transport key belongs to operator {0}, but `me` is not set")]
-    OwnIndexMissing(u16),
     /// A limit is so small that nothing could pass.
     #[error("limit {name}: {why}")]
     Limit {
@@ -59,8 +46,8 @@ pub enum Error {
 /// Why a request has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// No such operator in the committee, or it is ourselves.
-    #[error("operator {0} is not a peer")]
+    /// Nobody has this slot, or we do ourselves.
+    #[error("no peer has the slot {0}")]
     UnknownPeer(u16),
     /// There is no connection now; the network keeps dialling.
     #[error("not connected")]
@@ -137,7 +124,7 @@ pub enum GossipError {
     Stopped,
 }
 
-/// What a committee peer did that cost it the connection.
+/// What a peer did that cost it the connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// A length prefix over the limit. Nothing was allocated for it.

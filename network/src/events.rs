@@ -46,7 +46,7 @@ pub(crate) fn inboxes(lines: &Arc<Lines>) -> (Inboxes, Events, watch::Sender<()>
     let (gossip, gossip_out) = mpsc::channel(GOSSIP_QUEUE);
     let (alive_in, alive) = watch::channel(());
     let events = Events {
-        told: lines.iter().map(|line| (line.index, 0)).collect(),
+        told: lines.iter().map(|line| (line.slot, 0)).collect(),
         lines: Arc::clone(lines),
         listening: listening_out,
         control: control_out,
@@ -93,8 +93,8 @@ impl Events {
 
     /// One up or down that was not told yet.
     fn next_turn(&mut self) -> Option<Event> {
-        for (index, told) in &mut self.told {
-            let now = self.lines.get(*index)?.generation();
+        for (slot, told) in &mut self.told {
+            let now = self.lines.get(*slot)?.generation();
             let (was_up, is_up) = (!told.is_multiple_of(2), !now.is_multiple_of(2));
             if *told == now {
                 continue;
@@ -102,11 +102,11 @@ impl Events {
             if was_up {
                 // The way to an even number first, also when it is up again since.
                 *told = if is_up { now.saturating_sub(1) } else { now };
-                return Some(Event::PeerDown(*index));
+                return Some(Event::PeerDown(*slot));
             }
             *told = now;
             if is_up {
-                return Some(Event::PeerUp(*index));
+                return Some(Event::PeerUp(*slot));
             }
         }
         None
@@ -131,14 +131,13 @@ mod tests {
     use crate::{Config, Limits, Peer, identity};
 
     fn lines() -> Arc<Lines> {
-        let peer = |index| Peer {
-            index,
-            peer_id: identity::peer_id(&[u8::try_from(index).expect("small"); 32]),
+        let peer = |slot| Peer {
+            slot,
+            peer_id: identity::peer_id(&[u8::try_from(slot).expect("small"); 32]),
             addresses: Vec::new(),
         };
         Lines::new(&Config {
             secret: [0; 32],
-            me: Some(0),
             genesis8: "00000000".to_owned(),
             listen: Vec::new(),
             peers: (0..2).map(peer).collect(),

@@ -29,7 +29,7 @@ impl Class {
 pub enum To {
     /// Every other operator.
     All,
-    /// One operator.
+    /// The operator in this slot.
     One(u16),
 }
 
@@ -38,9 +38,9 @@ pub enum To {
 pub struct Frame {
     /// The stream.
     pub class: Class,
-    /// The view that the bytes serve: when a queue is full the lowest view goes first, and
-    /// [`crate::Handle::cancel_below`] forgets it.
-    pub view: u64,
+    /// How late the work is that the bytes serve, as the layer above counts it: when a queue is full the lowest rank
+    /// goes first, and [`crate::Handle::cancel_below`] forgets it.
+    pub rank: u64,
     /// A queued frame with the same key to the same peer is superseded by this one: a newer status replaces the older.
     pub replaces: Option<u64>,
     /// The bytes; this crate does not look into them.
@@ -49,20 +49,20 @@ pub struct Frame {
 
 impl Frame {
     /// A control frame that replaces nothing.
-    pub fn control(view: u64, bytes: impl Into<Bytes>) -> Self {
+    pub fn control(rank: u64, bytes: impl Into<Bytes>) -> Self {
         Self {
             class: Class::Control,
-            view,
+            rank,
             replaces: None,
             bytes: bytes.into(),
         }
     }
 
     /// A payload frame that replaces nothing.
-    pub fn payload(view: u64, bytes: impl Into<Bytes>) -> Self {
+    pub fn payload(rank: u64, bytes: impl Into<Bytes>) -> Self {
         Self {
             class: Class::Payload,
-            view,
+            rank,
             replaces: None,
             bytes: bytes.into(),
         }

@@ -57,14 +57,14 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Queues a frame for one or all other operators. Never waits: a full queue drops its lowest views.
+    /// Queues a frame for one or all other operators. Never waits: a full queue drops its lowest ranks.
     pub fn send(&self, to: To, frame: Frame) {
         self.shared.lines.send(to, frame);
     }
 
-    /// Forgets queued frames of lower views.
-    pub fn cancel_below(&self, view: u64) {
-        self.shared.lines.cancel_below(view);
+    /// Forgets queued frames of lower ranks.
+    pub fn cancel_below(&self, rank: u64) {
+        self.shared.lines.cancel_below(rank);
     }
 
     /// Publishes a batch of bytes to all operators, best effort.
@@ -114,7 +114,7 @@ impl Handle {
         let slots = shared
             .slots
             .iter()
-            .find(|(index, _)| *index == to)
+            .find(|(slot, _)| *slot == to)
             .map(|(_, slots)| Arc::clone(slots));
         let slots = slots.ok_or(RequestError::UnknownPeer(to))?;
         if !u32::try_from(bytes.len()).is_ok_and(|len| len <= shared.request_bytes) {

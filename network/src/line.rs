@@ -60,7 +60,7 @@ struct Penalty {
 /// One committee peer.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) index: u16,
+    pub(crate) slot: u16,
     pub(crate) peer_id: PeerId,
     control: Lane,
     payload: Lane,
@@ -71,7 +71,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(index: u16, peer_id: PeerId, limits: &Limits, now: Instant) -> Self {
+    pub(crate) fn new(slot: u16, peer_id: PeerId, limits: &Limits, now: Instant) -> Self {
         let control = Bounds {
             frames: limits.control_queue_frames,
             bytes: limits.control_queue_bytes,
@@ -82,7 +82,7 @@ impl Line {
             ..control
         };
         Self {
-            index,
+            slot,
             peer_id,
             control: Lane::new(control, Intake::control(limits, now)),
             payload: Lane::new(payload, Intake::payload(limits, now)),
@@ -148,7 +148,7 @@ impl Line {
         let (control_queued, _, control_dropped) = self.control.outbox().usage();
         let (_, payload_queued_bytes, payload_dropped) = self.payload.outbox().usage();
         PeerStatus {
-            index: self.index,
+            slot: self.slot,
             peer_id: self.peer_id,
             is_up: self.is_up(),
             round_trip: *locked(&self.round_trip),
@@ -163,8 +163,8 @@ impl Line {
 /// How one committee peer stands, for status pages and metrics.
 #[derive(Clone, Debug)]
 pub struct PeerStatus {
-    /// Its index in the committee.
-    pub index: u16,
+    /// Its slot.
+    pub slot: u16,
     /// Its transport identity.
     pub peer_id: PeerId,
     /// Whether it is connected and speaks our protocols.

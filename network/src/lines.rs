@@ -22,7 +22,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Lines {
     lines: BTreeMap<u16, Arc<Line>>,
-    indices: HashMap<PeerId, u16>,
+    slots: HashMap<PeerId, u16>,
     /// Rung when a generation changes.
     pub(crate) changed: Notify,
     payload: Arc<Budget>,
@@ -36,13 +36,13 @@ impl Lines {
         let peers = config.peers.iter().filter(|peer| peer.peer_id != own);
         let line = |peer: &Peer| {
             (
-                peer.index,
-                Arc::new(Line::new(peer.index, peer.peer_id, limits, now)),
+                peer.slot,
+                Arc::new(Line::new(peer.slot, peer.peer_id, limits, now)),
             )
         };
         let lines: BTreeMap<_, _> = peers.map(line).collect();
         Arc::new(Self {
-            indices: lines.values().map(|line| (line.peer_id, line.index)).collect(),
+            slots: lines.values().map(|line| (line.peer_id, line.slot)).collect(),
             lines,
             changed: Notify::new(),
             payload: Budget::new(limits.payload_queue_bytes_total),
@@ -53,12 +53,12 @@ impl Lines {
         })
     }
 
-    pub(crate) fn get(&self, index: u16) -> Option<&Arc<Line>> {
-        self.lines.get(&index)
+    pub(crate) fn get(&self, slot: u16) -> Option<&Arc<Line>> {
+        self.lines.get(&slot)
     }
 
     pub(crate) fn of(&self, peer: &PeerId) -> Option<&Arc<Line>> {
-        self.get(*self.indices.get(peer)?)
+        self.get(*self.slots.get(peer)?)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Line>> {
@@ -116,7 +116,7 @@ impl Lines {
         };
         let at = Instant::now();
         let queued = Queued {
-            view: frame.view,
+            rank: frame.rank,
             replaces: frame.replaces,
             bytes: frame.bytes,
             at,
@@ -126,18 +126,18 @@ impl Lines {
             To::All => self
                 .iter()
                 .for_each(|line| push(line, frame.class, queued.clone())),
-            To::One(index) => {
-                if let Some(line) = self.get(index) {
+            To::One(slot) => {
+                if let Some(line) = self.get(slot) {
                     push(line, frame.class, queued);
                 }
             }
         }
     }
 
-    /// Forgets queued frames of lower views.
-    pub(crate) fn cancel_below(&self, view: u64) {
+    /// Forgets queued frames of lower ranks.
+    pub(crate) fn cancel_below(&self, rank: u64) {
         for (line, class) in self.iter().flat_map(|line| Class::ALL.map(|class| (line, class))) {
-            line.lane(class).outbox().cancel_below(view);
+            line.lane(class).outbox().cancel_below(rank);
         }
     }
 }
@@ -159,10 +159,10 @@ mod tests {
 
     fn lines() -> Arc<Lines> {
         let peers = (0..3)
-            .map(|index| {
-                let seed = [u8::try_from(index).expect("small"); 32];
+            .map(|slot| {
+                let seed = [u8::try_from(slot).expect("small"); 32];
                 Peer {
-                    index,
+                    slot,
                     peer_id: identity::peer_id(&seed),
                     addresses: Vec::new(),
                 }
@@ -175,7 +175,6 @@ mod tests {
         let (genesis8, listen) = ("00000000".to_owned(), Vec::new());
         Lines::new(&Config {
             secret: [0; 32],
-            me: Some(0),
             genesis8,
             listen,
             peers,
@@ -186,7 +185,7 @@ mod tests {
     #[test]
     fn everyone_but_ourselves_has_a_line() {
         let lines = lines();
-        assert_eq!(lines.iter().map(|line| line.index).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(lines.iter().map(|line| line.slot).collect::<Vec<_>>(), [1, 2]);
         assert!(lines.of(&identity::peer_id(&[9; 32])).is_none());
     }
 
@@ -227,8 +226,8 @@ mod tests {
     fn one_body_for_all_is_charged_once_and_a_fourth_that_does_not_fit_is_dropped() {
         let lines = lines();
         let body = Bytes::from(vec![1; 16 * 1024 * 1024]);
-        for view in 0..3 {
-            lines.send(To::All, Frame::payload(view, body.clone()));
+        for rank in 0..3 {
+            lines.send(To::All, Frame::payload(rank, body.clone()));
         }
         for line in lines.iter() {
             assert_eq!(line.status().payload_queued_bytes, 32 * 1024 * 1024);

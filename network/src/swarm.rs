@@ -92,7 +92,7 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
     let shared = Shared {
         slots: lines
             .iter()
-            .map(|line| (line.index, Arc::new(Semaphore::new(in_flight))))
+            .map(|line| (line.slot, Arc::new(Semaphore::new(in_flight))))
             .collect(),
         lines,
         commands,
@@ -278,7 +278,7 @@ impl Driver {
         let Some(line) = self.lines.of(peer) else { return };
         // The generation was turned by the direct behaviour, which hears of the close first.
         let generation = line.generation();
-        if self.seen.insert(line.index, generation).unwrap_or_default() != generation {
+        if self.seen.insert(line.slot, generation).unwrap_or_default() != generation {
             self.dialer.on_lost(peer, now);
         } else {
             self.dialer.on_failed(peer, now);
@@ -318,7 +318,7 @@ impl Driver {
         if broke.fault.is_malice() {
             self.punish(&line, broke.fault.clone());
         } else {
-            tracing::warn!(operator = line.index, fault = %broke.fault, "operator disconnected");
+            tracing::warn!(slot = line.slot, fault = %broke.fault, "operator disconnected");
             line.record_fault(broke.fault.clone());
             self.leaving
                 .push((Instant::now() + LEAVE_AFTER, broke.connection));
@@ -328,7 +328,7 @@ impl Driver {
     /// Disconnects a peer and refuses it for a while.
     fn punish(&mut self, line: &Line, fault: Fault) {
         let pause = line.punish(Instant::now());
-        tracing::warn!(operator = line.index, %fault, ?pause, "operator refused for a while");
+        tracing::warn!(slot = line.slot, %fault, ?pause, "operator refused for a while");
         line.record_fault(fault);
         // It may have gone by itself.
         let _ = self.swarm.disconnect_peer_id(line.peer_id);
@@ -342,8 +342,8 @@ impl Driver {
             }
             Command::Report(id, verdict) => self.on_report(&id, verdict),
             Command::Request(ask) => self.on_ask(ask),
-            Command::Penalize(index) => {
-                if let Some(line) = self.lines.get(index).cloned() {
+            Command::Penalize(slot) => {
+                if let Some(line) = self.lines.get(slot).cloned() {
                     self.punish(&line, Fault::Penalized);
                 }
             }

@@ -1,7 +1,7 @@
 //! What waits to be written to one stream of one peer: bounded in frames, bytes and age.
 //!
-//! Frames leave in the order of their arrival. When there is no room, the frame of the lowest view goes first, the
-//! oldest among equals, even if it is the newcomer: old views are worth least. A frame whose key is already queued
+//! Frames leave in the order of their arrival. When there is no room, the frame of the lowest rank goes first, the
+//! oldest among equals, even if it is the newcomer: what serves the oldest work is worth least. A frame whose key is already queued
 //! supersedes the queued one. Nothing here waits or reads a clock.
 
 use std::{
@@ -25,7 +25,7 @@ pub(crate) struct Bounds {
 /// One queued frame.
 #[derive(Clone, Debug)]
 pub(crate) struct Queued {
-    pub(crate) view: u64,
+    pub(crate) rank: u64,
     pub(crate) replaces: Option<u64>,
     pub(crate) bytes: Bytes,
     pub(crate) at: Instant,
@@ -40,7 +40,7 @@ pub(crate) struct Outbox {
     next: u64,
     bytes: usize,
     frames: BTreeMap<u64, Queued>,
-    views: BTreeSet<(u64, u64)>,
+    ranks: BTreeSet<(u64, u64)>,
     keys: HashMap<u64, u64>,
     dropped: u64,
 }
@@ -52,13 +52,13 @@ impl Outbox {
             next: 0,
             bytes: 0,
             frames: BTreeMap::new(),
-            views: BTreeSet::new(),
+            ranks: BTreeSet::new(),
             keys: HashMap::new(),
             dropped: 0,
         }
     }
 
-    /// Queues a frame, making room at the cost of the lowest views.
+    /// Queues a frame, making room at the cost of the lowest ranks.
     pub(crate) fn push(&mut self, frame: Queued) {
         self.expire(frame.at);
         if let Some(older) = frame.replaces.and_then(|key| self.keys.get(&key).copied()) {
@@ -67,13 +67,13 @@ impl Outbox {
         let sequence = self.next;
         self.next += 1;
         self.bytes += frame.bytes.len();
-        self.views.insert((frame.view, sequence));
+        self.ranks.insert((frame.rank, sequence));
         if let Some(key) = frame.replaces {
             self.keys.insert(key, sequence);
         }
         self.frames.insert(sequence, frame);
         while self.frames.len() > self.bounds.frames || self.bytes > self.bounds.bytes {
-            let Some(&(_, lowest)) = self.views.first() else {
+            let Some(&(_, lowest)) = self.ranks.first() else {
                 break;
             };
             self.remove(lowest);
@@ -99,10 +99,10 @@ impl Outbox {
         }
     }
 
-    /// Forgets everything of lower views.
-    pub(crate) fn cancel_below(&mut self, view: u64) {
-        while let Some(&(lowest, sequence)) = self.views.first() {
-            if lowest >= view {
+    /// Forgets everything of lower ranks.
+    pub(crate) fn cancel_below(&mut self, rank: u64) {
+        while let Some(&(lowest, sequence)) = self.ranks.first() {
+            if lowest >= rank {
                 break;
             }
             self.remove(sequence);
@@ -122,7 +122,7 @@ impl Outbox {
     fn remove(&mut self, sequence: u64) -> Option<Queued> {
         let frame = self.frames.remove(&sequence)?;
         self.bytes -= frame.bytes.len();
-        self.views.remove(&(frame.view, sequence));
+        self.ranks.remove(&(frame.rank, sequence));
         if let Some(key) = frame.replaces
             && self.keys.get(&key) == Some(&sequence)
         {
@@ -142,9 +142,9 @@ mod tests {
         age: Duration::from_secs(10),
     };
 
-    fn frame(view: u64, bytes: &'static [u8], at: Instant) -> Queued {
+    fn frame(rank: u64, bytes: &'static [u8], at: Instant) -> Queued {
         Queued {
-            view,
+            rank,
             replaces: None,
             bytes: Bytes::from_static(bytes),
             at,
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_leave_in_the_order_of_arrival_whatever_their_view() {
+    fn frames_leave_in_the_order_of_arrival_whatever_their_rank() {
         let now = Instant::now();
         let mut outbox = Outbox::new(BOUNDS);
         outbox.push(frame(9, b"a", now));
@@ -168,11 +168,11 @@ mod tests {
     }
 
     #[test]
-    fn a_full_outbox_drops_the_lowest_view_first_even_the_newcomer() {
+    fn a_full_outbox_drops_the_lowest_rank_first_even_the_newcomer() {
         let now = Instant::now();
         let mut outbox = Outbox::new(BOUNDS);
-        for (view, bytes) in [(5, b"a"), (4, b"b"), (6, b"c"), (3, b"d"), (7, b"e")] {
-            outbox.push(frame(view, bytes, now));
+        for (rank, bytes) in [(5, b"a"), (4, b"b"), (6, b"c"), (3, b"d"), (7, b"e")] {
+            outbox.push(frame(rank, bytes, now));
         }
         assert_eq!(outbox.usage(), (3, 3, 2));
         assert_eq!(drain(&mut outbox, now), ["a", "c", "e"]);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn lower_views_are_cancelled_and_equal_ones_stay() {
+    fn lower_ranks_are_cancelled_and_equal_ones_stay() {
         let now = Instant::now();
         let mut outbox = Outbox::new(BOUNDS);
         outbox.push(frame(1, b"a", now));

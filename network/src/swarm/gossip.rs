@@ -47,7 +47,7 @@ impl Driver {
         let author = message
             .source
             .and_then(|author| self.lines.of(&author))
-            .map(|line| line.index);
+            .map(|line| line.slot);
         if author.is_none() && message.source != Some(own) {
             // A valid signature of somebody who is no operator: no honest operator passes that on.
             self.on_report(&id, Verdict::Reject);

@@ -59,7 +59,7 @@ struct Client {
 /// Requests under way and the rates of their askers.
 pub(super) struct Askers {
     under_way: FuturesUnordered<BoxFuture<'static, Answered>>,
-    /// Operators by index; never more than the committee.
+    /// Operators by slot; never more than the committee.
     operators: BTreeMap<u16, Operator>,
     /// Connected strangers; never more than `max_clients`.
     clients: HashMap<PeerId, Client>,
@@ -94,8 +94,8 @@ impl Askers {
         self.writing.remove(&asked);
     }
 
-    fn operator(&mut self, index: u16, limits: &Limits, now: Instant) -> &mut Operator {
-        self.operators.entry(index).or_insert_with(|| Operator {
+    fn operator(&mut self, slot: u16, limits: &Limits, now: Instant) -> &mut Operator {
+        self.operators.entry(slot).or_insert_with(|| Operator {
             bucket: Bucket::full(limits.sync_rate, now),
             answers: Budget::new(limits.sync_answer_bytes),
         })
@@ -161,7 +161,7 @@ impl Askers {
 
 impl Driver {
     pub(super) fn on_operator_asks(&mut self, peer: &PeerId, id: InboundRequestId, request: Asking) {
-        let Some(from) = self.lines.of(peer).map(|line| line.index) else {
+        let Some(from) = self.lines.of(peer).map(|line| line.slot) else {
             return;
         };
         let limits = &self.limits;
@@ -227,7 +227,7 @@ impl Driver {
             client.asked = now;
             client.bucket.take(now, 1)
         } else if let Some(line) = self.lines.of(&peer) {
-            self.askers.operator(line.index, limits, now).bucket.take(now, 1)
+            self.askers.operator(line.slot, limits, now).bucket.take(now, 1)
         } else {
             // It has gone meanwhile.
             return;

@@ -251,7 +251,7 @@ async fn a_reader_that_does_not_read_bounds_our_queue_and_costs_nobody_else() {
         .handle
         .peers()
         .into_iter()
-        .find(|peer| peer.index == 1)
+        .find(|peer| peer.slot == 1)
         .expect("peer");
     assert!(status.control_queued <= 100, "{status:?}");
     assert!(status.dropped > 10_000, "{status:?}");

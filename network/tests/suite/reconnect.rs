@@ -250,11 +250,8 @@ async fn contradictions_in_the_configuration_are_told_at_the_start() {
     };
     assert!(refused(&|config| config.genesis8 = "00C0FFEE".to_owned()).contains("genesis8"));
     assert!(refused(&|config| config.genesis8 = "00c0ff".to_owned()).contains("genesis8"));
-    assert!(refused(&|config| config.me = Some(1)).contains("operator 1"));
-    assert!(refused(&|config| config.me = None).contains("operator 0"));
-    assert!(refused(&|config| config.secret = [9; 32]).contains("operator 0"));
-    assert!(refused(&|config| config.peers[2].index = 1).contains("index 1"));
-    assert!(refused(&|config| config.peers[2].peer_id = config.peers[1].peer_id).contains("twice"));
+    assert!(refused(&|config| config.peers[2].slot = 1).contains("slot 1"));
+    assert!(refused(&|config| config.peers[2].peer_id = config.peers[1].peer_id).contains("two slots"));
     assert!(refused(&|config| config.limits.sync_rate.burst = 0).contains("sync_rate"));
     assert!(refused(&|config| config.limits.payload_queue_bytes = 1).contains("payload_queue_bytes"));
     assert!(

@@ -134,7 +134,6 @@ async fn an_observer_outside_the_committee_is_a_stranger_to_it() {
     let mut operator = committee.start(0).await;
     let mut config = committee.config(1, Limits::default());
     config.secret = STRANGER;
-    config.me = None;
     let observer = super::support::run(config).await;
     within(async {
         while observer.handle.peers()[0].fault.is_none() {

@@ -73,14 +73,13 @@ impl Committee {
             let index = u16::try_from(index).expect("small");
             let addresses = self.addresses.get(&index).cloned().into_iter().collect();
             Peer {
-                index,
+                slot: index,
                 peer_id: peer_id(seed),
                 addresses,
             }
         };
         Config {
             secret: self.seed(index),
-            me: Some(index),
             genesis8: CHAIN.to_owned(),
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("address")],
             peers: self.seeds.iter().enumerate().map(peer).collect(),
@@ -117,8 +116,9 @@ impl Committee {
 
 /// Starts a network and waits for its address.
 pub(crate) async fn run(config: Config) -> Operator {
-    let index = config.me.unwrap_or(u16::MAX);
     let id = peer_id(&config.secret);
+    let own = config.peers.iter().find(|peer| peer.peer_id == id);
+    let index = own.map_or(u16::MAX, |peer| peer.slot);
     let (handle, mut events) = start(config).expect("started");
     let address = loop {
         if let Event::Listening(address) = within(events.recv()).await.expect("running") {

@@ -117,11 +117,10 @@ fn params(genesis: &Genesis) -> Params {
 fn peer() -> network::Config {
     network::Config {
         secret: PEER_SECRET,
-        me: Some(0),
         genesis8: "00000000".to_owned(),
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("an address")],
         peers: vec![network::Peer {
-            index: 0,
+            slot: 0,
             peer_id: network::peer_id(&PEER_SECRET),
             addresses: Vec::new(),
         }],

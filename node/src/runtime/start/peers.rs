@@ -28,7 +28,7 @@ pub(in crate::runtime) fn peers(
             .give(seat.peer)
             .ok_or_else(|| refused("more operators than the network has numbers for".to_owned()))?;
         let peer = network::Peer {
-            index,
+            slot: index,
             peer_id,
             addresses: multiaddresses(&member.addresses)?,
         };
@@ -48,7 +48,6 @@ pub(super) fn network_config(
     let defaults = network::Limits::default();
     Ok(network::Config {
         secret: *keys.peer.expose(),
-        me: None,
         genesis8: genesis8(&genesis.hash()),
         listen: multiaddresses(&config.p2p.listen)?,
         peers,
