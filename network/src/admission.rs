@@ -25,9 +25,11 @@ use libp2p::{
 };
 
 use crate::{
-    config::{Limits, Peer},
+    config::{Limits, Rate},
     direct::Bucket,
-    lines::Lines,
+    entries::Entries,
+    line::Line,
+    table::Table,
 };
 
 /// Why a connection was refused.
@@ -47,11 +49,15 @@ enum Refused {
     Client,
     #[error("the peer misbehaved and must wait")]
     Punished,
+    #[error("a connection of the peer's former membership is still closing")]
+    Leaving,
+    #[error("the peer left while it was dialled")]
+    Stranger,
 }
 
 /// The bounds and what they count.
 pub(crate) struct Admission {
-    lines: Arc<Lines>,
+    entries: Arc<Entries>,
     pending_max: usize,
     pending_per_ip: usize,
     clients_max: usize,
@@ -59,27 +65,38 @@ pub(crate) struct Admission {
     /// Rates of handshakes: one for each operator's address, one for all others.
     known: HashMap<IpAddr, Bucket>,
     others: Bucket,
+    rate: Rate,
     pending: HashMap<ConnectionId, Option<IpAddr>>,
     clients: HashMap<ConnectionId, (PeerId, Option<IpAddr>)>,
 }
 
 impl Admission {
-    pub(crate) fn new(lines: &Arc<Lines>, peers: &[Peer], limits: &Limits) -> Self {
-        let bucket = Bucket::full(limits.handshake_rate, Instant::now());
-        let addresses = peers.iter().flat_map(|peer| &peer.addresses);
-        Self {
-            known: addresses
-                .filter_map(|address| Some((ip(address)?, bucket.clone())))
-                .collect(),
-            others: bucket,
-            lines: Arc::clone(lines),
+    pub(crate) fn new(entries: &Arc<Entries>, limits: &Limits) -> Self {
+        let now = Instant::now();
+        let mut admission = Self {
+            known: HashMap::new(),
+            others: Bucket::full(limits.handshake_rate, now),
+            rate: limits.handshake_rate,
+            entries: Arc::clone(entries),
             pending_max: limits.pending_inbound,
             pending_per_ip: limits.pending_per_ip,
             clients_max: limits.max_clients,
             clients_per_ip: limits.clients_per_ip,
             pending: HashMap::new(),
             clients: HashMap::new(),
-        }
+        };
+        admission.follow(&entries.lines().table(), now);
+        admission
+    }
+
+    /// The table was replaced: handshakes from its addresses are the operators' from now on.
+    pub(crate) fn follow(&mut self, table: &Table, now: Instant) {
+        let addresses = table.dialable().flat_map(|(_, addresses)| addresses);
+        let known = addresses.filter_map(ip).map(|ip| {
+            let bucket = self.known.get(&ip).cloned();
+            (ip, bucket.unwrap_or_else(|| Bucket::full(self.rate, now)))
+        });
+        self.known = known.collect();
     }
 
     /// Whether a handshake may begin.
@@ -108,14 +125,20 @@ impl Admission {
         }
     }
 
-    fn admit(&self, peer: &PeerId, from: Option<IpAddr>) -> Result<(), Refused> {
-        if let Some(line) = self.lines.of(peer) {
-            return if line.is_punished(Instant::now()) {
-                Err(Refused::Punished)
-            } else {
-                Ok(())
-            };
+    /// Lets an operator in.
+    fn admit_operator(&self, line: &Line) -> Result<(), Refused> {
+        if line.is_punished(Instant::now()) {
+            return Err(Refused::Punished);
         }
+        // The protocols count a peer's connections: those of its time before and of its time now must not mix.
+        if self.entries.is_leaving(&line.peer_id) {
+            return Err(Refused::Leaving);
+        }
+        Ok(())
+    }
+
+    /// Lets a stranger in.
+    fn admit_stranger(&self, peer: &PeerId, from: Option<IpAddr>) -> Result<(), Refused> {
         if self.clients.len() >= self.clients_max {
             return Err(Refused::Clients);
         }
@@ -157,23 +180,33 @@ impl NetworkBehaviour for Admission {
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending.remove(&connection);
-        self.admit(&peer, ip(remote)).map_err(ConnectionDenied::new)?;
-        if self.lines.of(&peer).is_none() {
+        let line = self.entries.lines().of(&peer);
+        match &line {
+            Some(line) => self.admit_operator(line),
+            None => self.admit_stranger(&peer, ip(remote)),
+        }
+        .map_err(ConnectionDenied::new)?;
+        if line.is_none() {
             self.clients.insert(connection, (peer, ip(remote)));
         }
+        self.entries.enter(connection, peer, line);
         Ok(dummy::ConnectionHandler)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
-        _: ConnectionId,
+        connection: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        // Only committee peers are ever dialled.
-        self.admit(&peer, None).map_err(ConnectionDenied::new)?;
+        // Only operators are ever dialled, but the table may be another since.
+        let line = self.entries.lines().of(&peer);
+        line.as_ref()
+            .map_or(Err(Refused::Stranger), |line| self.admit_operator(line))
+            .map_err(ConnectionDenied::new)?;
+        self.entries.enter(connection, peer, line);
         Ok(dummy::ConnectionHandler)
     }
 
@@ -217,7 +250,7 @@ const CONNECTIONS_PER_CLIENT: usize = 2;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Config, Rate, identity::peer_id};
+    use crate::{Config, Peer, identity::peer_id, lines::Lines};
 
     const OPERATOR: &str = "/ip4/10.0.0.1/tcp/1";
 
@@ -234,8 +267,8 @@ mod tests {
             peers: (0..2).map(peer).collect(),
             limits,
         };
-        let lines = Lines::new(&config);
-        (Admission::new(&lines, &config.peers, &config.limits), lines)
+        let lines = Lines::new(&config).expect("consistent");
+        (Admission::new(&Entries::new(&lines), &config.limits), lines)
     }
 
     fn begin(admission: &mut Admission, id: usize, from: &str) -> bool {

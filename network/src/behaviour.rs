@@ -3,7 +3,7 @@
 //! The order matters: what can refuse a connection stands first, because a behaviour after it may already count on the
 //! connection.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use libp2p::{
     identify,
@@ -17,9 +17,9 @@ use crate::{
     admission::Admission,
     config::Limits,
     direct,
+    entries::Entries,
     error::Error,
     gate::Gate,
-    identity::Members,
     request::{self, Codec},
     topic::{self, Gossip, Names},
 };
@@ -49,7 +49,7 @@ pub(crate) struct Protocols {
 pub(crate) struct Plan<'a> {
     pub(crate) key: &'a Keypair,
     pub(crate) names: &'a Names,
-    pub(crate) members: &'a Members,
+    pub(crate) entries: &'a Arc<Entries>,
     pub(crate) limits: &'a Limits,
     pub(crate) admission: Admission,
     pub(crate) direct: direct::Behaviour,
@@ -61,17 +61,18 @@ impl Plan<'_> {
         let Self {
             key,
             names,
-            members,
+            entries,
             limits,
             admission,
             direct,
         } = self;
+        let operators = entries.lines().table().len().saturating_add(1);
         let memory = memory_connection_limits::Behaviour::with_max_bytes(limits.process_bytes);
         let identify = identify::Config::new_with_signed_peer_record(names.identify.clone(), key)
             .with_agent_version(concat!("plasma/", env!("CARGO_PKG_VERSION")).to_owned())
             .with_interval(IDENTIFY_INTERVAL)
             .with_cache_size(0);
-        let gossip = topic::gossip(key, names, members.len(), limits)?;
+        let gossip = topic::gossip(key, names, operators, limits)?;
         let sync = request::behaviour(
             Codec::new(limits.sync_request_bytes, limits.sync_response_bytes),
             &names.sync,
@@ -88,12 +89,12 @@ impl Plan<'_> {
         );
         Ok(Protocols {
             admission,
-            memory: Gate::strangers(members, memory),
+            memory: Gate::strangers(entries, memory),
             ping: ping::Behaviour::new(ping_config()),
-            identify: Gate::members(members, identify::Behaviour::new(identify)),
-            direct: Gate::members(members, direct),
-            gossip: Gate::members(members, gossip),
-            sync: Gate::members(members, sync),
+            identify: Gate::operators(entries, identify::Behaviour::new(identify)),
+            direct: Gate::operators(entries, direct),
+            gossip: Gate::operators(entries, gossip),
+            sync: Gate::operators(entries, sync),
             client,
         })
     }

@@ -4,7 +4,7 @@
 //! Every limit of this crate is a field of [`Limits`] or a named constant beside its use. The defaults follow the
 //! network design: votes are small and must never wait, bodies are large and must never fill the memory.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use libp2p::{Multiaddr, PeerId};
 
@@ -49,18 +49,9 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// Checks that the pieces fit together, so that a wrong file is told at the start and not as silence later.
+    /// Checks the pieces, so that a wrong file is told at the start and not as silence later.
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_genesis8(&self.genesis8)?;
-        let (mut slots, mut ids) = (BTreeSet::new(), BTreeSet::new());
-        for peer in &self.peers {
-            if !slots.insert(peer.slot) {
-                return Err(Error::DuplicateSlot(peer.slot));
-            }
-            if !ids.insert(peer.peer_id) {
-                return Err(Error::DuplicatePeer(peer.peer_id));
-            }
-        }
         self.limits.check()
     }
 }

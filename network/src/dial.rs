@@ -32,31 +32,41 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Everybody is due: at once where we lead, after [`PATIENCE`] elsewhere.
-    pub(crate) fn new(
-        own: PeerId,
-        peers: impl Iterator<Item = (PeerId, Vec<Multiaddr>)>,
-        now: Instant,
-    ) -> Self {
-        let target = |(peer_id, addresses): (PeerId, Vec<Multiaddr>)| {
-            let lead = own < peer_id;
-            let next = if lead { now } else { now + PATIENCE };
-            (
-                peer_id,
-                Target {
-                    peer_id,
-                    addresses,
-                    lead,
-                    connected: false,
-                    failures: 0,
-                    next,
-                },
-            )
-        };
-        let dialable = peers.filter(|(_, addresses)| !addresses.is_empty());
+    pub(crate) const fn new(own: PeerId) -> Self {
         Self {
             own,
-            targets: dialable.map(target).collect(),
+            targets: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps these connected and no others. The new are due at once where we lead, after [`PATIENCE`] elsewhere, and so
+    /// is who moved and is not connected: pauses for an address that no longer holds say nothing about the next one.
+    pub(crate) fn follow<'a>(
+        &mut self,
+        peers: impl Iterator<Item = (PeerId, &'a [Multiaddr])>,
+        now: Instant,
+    ) {
+        let mut before = std::mem::take(&mut self.targets);
+        for (peer_id, addresses) in peers {
+            let lead = self.own < peer_id;
+            let next = if lead { now } else { now + PATIENCE };
+            let fresh = Target {
+                peer_id,
+                addresses: addresses.to_vec(),
+                lead,
+                connected: false,
+                failures: 0,
+                next,
+            };
+            let target = match before.remove(&peer_id) {
+                Some(stays) if stays.addresses == addresses => stays,
+                Some(moved) => Target {
+                    connected: moved.connected,
+                    ..fresh
+                },
+                None => fresh,
+            };
+            self.targets.insert(peer_id, target);
         }
     }
 
@@ -65,7 +75,7 @@ impl Dialer {
         let due = self
             .targets
             .values_mut()
-            .filter(|target| !target.connected && target.next <= now);
+            .filter(|target| !target.connected && !target.addresses.is_empty() && target.next <= now);
         due.map(|target| {
             target.next = now + DIAL_TIMEOUT;
             (target.peer_id, target.addresses.clone())
@@ -135,7 +145,9 @@ mod tests {
 
     fn dialer(own: PeerId, peer: PeerId, now: Instant) -> Dialer {
         let address = "/ip4/127.0.0.1/tcp/1".parse().expect("address");
-        Dialer::new(own, std::iter::once((peer, vec![address])), now)
+        let mut dialer = Dialer::new(own);
+        dialer.follow(std::iter::once((peer, &[address][..])), now);
+        dialer
     }
 
     #[test]
@@ -167,5 +179,33 @@ mod tests {
         assert!(dialer.due(now + LONGEST_PAUSE * 9).is_empty());
         dialer.on_lost(&high, now);
         assert_eq!(dialer.due(now + FIRST_PAUSE).len(), 1);
+    }
+
+    #[test]
+    fn who_moved_is_dialled_there_at_once_and_who_left_never() {
+        let (low, high) = pair();
+        let mut now = Instant::now();
+        let mut dialer = dialer(low, high, now);
+        for _ in 0..6 {
+            dialer.due(now);
+            dialer.on_failed(&high, now);
+            now += LONGEST_PAUSE;
+        }
+        dialer.on_failed(&high, now);
+        let there: Multiaddr = "/ip4/127.0.0.1/tcp/2".parse().expect("address");
+        let moved = [there];
+        dialer.follow(std::iter::once((high, &moved[..])), now);
+        assert_eq!(dialer.due(now), [(high, moved.to_vec())]);
+        dialer.on_failed(&high, now);
+        dialer.follow(std::iter::once((high, &moved[..])), now);
+        assert!(dialer.due(now).is_empty(), "nothing changed, the pause holds");
+        dialer.on_connected(&high);
+        dialer.follow(std::iter::once((high, &[][..])), now);
+        assert!(dialer.due(now + LONGEST_PAUSE).is_empty(), "it is connected");
+        dialer.on_lost(&high, now);
+        assert!(dialer.due(now + LONGEST_PAUSE).is_empty(), "nobody knows where");
+        dialer.follow(std::iter::once((high, &moved[..])), now);
+        dialer.follow(std::iter::empty(), now);
+        assert!(dialer.due(now + LONGEST_PAUSE).is_empty(), "it left");
     }
 }

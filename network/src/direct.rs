@@ -38,7 +38,10 @@ pub(crate) use self::{
     budget::{Budget, Charge},
     outbox::{Bounds, Outbox, Queued},
 };
-use crate::{config::Limits, error::Fault, events::Inboxes, frame::Class, lines::Lines, topic::Names};
+use crate::{
+    config::Limits, entries::Entries, error::Fault, events::Inboxes, frame::Class, line::Line, lines::Lines,
+    topic::Names,
+};
 
 /// What every connection shares.
 #[derive(Debug)]
@@ -94,11 +97,22 @@ fn chosen(connections: &[Connected]) -> Option<ConnectionId> {
     Some(connections.iter().rev().find(at_once).unwrap_or(newest).id)
 }
 
-/// The connections of one peer, oldest first.
-#[derive(Debug, Default)]
+/// The connections of one peer, oldest first, all of one membership.
+#[derive(Debug)]
 struct Connections {
+    line: Arc<Line>,
     all: Vec<Connected>,
     writer: Option<ConnectionId>,
+}
+
+impl Connections {
+    fn of(line: &Arc<Line>) -> Self {
+        Self {
+            line: Arc::clone(line),
+            all: Vec::new(),
+            writer: None,
+        }
+    }
 }
 
 /// An operator broke a rule on this connection.
@@ -113,6 +127,7 @@ pub(crate) struct Broke {
 pub(crate) struct Behaviour {
     own: PeerId,
     wiring: Arc<Wiring>,
+    entries: Arc<Entries>,
     peers: HashMap<PeerId, Connections>,
     actions: VecDeque<ToSwarm<Broke, Role>>,
 }
@@ -120,13 +135,13 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     pub(crate) fn new(
         own: PeerId,
-        lines: &Arc<Lines>,
+        entries: &Arc<Entries>,
         names: &Names,
         limits: &Limits,
         inboxes: &Inboxes,
     ) -> Self {
         let wiring = Wiring {
-            lines: Arc::clone(lines),
+            lines: Arc::clone(entries.lines()),
             control: Wire {
                 protocol: names.control.clone(),
                 limit: limits.control_frame_bytes,
@@ -141,6 +156,7 @@ impl Behaviour {
         Self {
             own,
             wiring: Arc::new(wiring),
+            entries: Arc::clone(entries),
             peers: HashMap::new(),
             actions: VecDeque::new(),
         }
@@ -164,18 +180,16 @@ impl Behaviour {
         }
     }
 
-    fn handler(&self, peer: &PeerId) -> Result<Handler, ConnectionDenied> {
-        let line = self
-            .wiring
-            .lines
-            .of(peer)
-            .ok_or_else(|| ConnectionDenied::new(NoLine))?;
-        Ok(Handler::new(&self.wiring, line))
+    fn handler(&self, connection: ConnectionId) -> Result<Handler, ConnectionDenied> {
+        let line = self.entries.line(connection);
+        let line = line.ok_or_else(|| ConnectionDenied::new(NoLine))?;
+        Ok(Handler::new(&self.wiring, &line))
     }
 
     fn on_established(&mut self, peer: PeerId, id: ConnectionId, endpoint: &ConnectedPoint) {
         let preferred = endpoint.is_dialer() == (self.own < peer);
-        let connections = self.peers.entry(peer).or_default();
+        let Some(line) = self.entries.line(id) else { return };
+        let connections = self.peers.entry(peer).or_insert_with(|| Connections::of(&line));
         connections.all.push(Connected {
             id,
             preferred,
@@ -193,10 +207,8 @@ impl Behaviour {
         if let Some(connections) = self.peers.get_mut(&peer) {
             connections.all.retain(|connection| connection.id != id);
             if connections.all.is_empty() {
+                self.wiring.lines.closed(&connections.line);
                 self.peers.remove(&peer);
-                if let Some(line) = self.wiring.lines.of(&peer) {
-                    self.wiring.lines.closed(line);
-                }
             } else {
                 self.choose(peer);
             }
@@ -236,9 +248,9 @@ fn close<Out, In>(peer_id: PeerId, connection: ConnectionId) -> ToSwarm<Out, In>
     }
 }
 
-/// The gate let a peer through that has no line; the two tables come from one configuration.
+/// The gate let a connection through that has no line; both ask the same entry.
 #[derive(Debug, thiserror::Error)]
-#[error("the peer is not in the committee")]
+#[error("the connection is no operator's")]
 struct NoLine;
 
 impl NetworkBehaviour for Behaviour {
@@ -247,23 +259,23 @@ impl NetworkBehaviour for Behaviour {
 
     fn handle_established_inbound_connection(
         &mut self,
-        _: ConnectionId,
-        peer: PeerId,
+        connection: ConnectionId,
+        _: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(&peer)
+        self.handler(connection)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
-        _: ConnectionId,
-        peer: PeerId,
+        connection: ConnectionId,
+        _: PeerId,
         _: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.handler(&peer)
+        self.handler(connection)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {

@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 
 use libp2p::{Multiaddr, PeerId};
 
-/// Why the network could not start. Each is ours to repair: a configuration or a busy port.
+/// Why the network could not start, or its peers not be replaced. Each is ours to repair: a configuration or a busy port.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The chain's tag is not eight lowercase hex digits.
@@ -17,6 +17,34 @@ pub enum Error {
     /// Two slots have one peer id.
     #[error("the peer id {0} has two slots")]
     DuplicatePeer(PeerId),
+    /// The slot was another peer's before.
+    #[error("{peer_id} cannot have the slot {slot}: it is {owner}'s for as long as this process runs")]
+    SlotOfAnother {
+        /// The slot.
+        slot: u16,
+        /// Who was to have it.
+        peer_id: PeerId,
+        /// The peer id whose it is.
+        owner: String,
+    },
+    /// The peer had another slot before.
+    #[error("{peer_id} cannot have the slot {slot}: its slot is {given} for as long as this process runs")]
+    OtherSlot {
+        /// Whom it is about.
+        peer_id: PeerId,
+        /// The slot that it was to have.
+        slot: u16,
+        /// Its slot.
+        given: u16,
+    },
+    /// More peers than the network is made for.
+    #[error("{peers} peers, the limit is {limit}")]
+    TooManyPeers {
+        /// How many were asked for.
+        peers: usize,
+        /// The limit.
+        limit: usize,
+    },
     /// A limit is so small that nothing could pass.
     #[error("limit {name}: {why}")]
     Limit {

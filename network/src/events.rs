@@ -1,7 +1,7 @@
 //! The end of the network that listens, in the order of urgency: ups and downs, control, payload, requests of operators,
 //! of clients, gossip. What is not taken fills its own channel and holds back only the peers that fill it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use libp2p::Multiaddr;
@@ -24,8 +24,8 @@ pub(crate) struct Inboxes {
 #[derive(Debug)]
 pub struct Events {
     lines: Arc<Lines>,
-    /// The generation last told, by line.
-    told: Vec<(u16, u64)>,
+    /// The generation last told, by slot; as many as there are peers, and were since the last event.
+    told: BTreeMap<u16, u64>,
     listening: mpsc::Receiver<Multiaddr>,
     control: mpsc::Receiver<(u16, Bytes)>,
     payload: mpsc::Receiver<(u16, Bytes)>,
@@ -46,7 +46,7 @@ pub(crate) fn inboxes(lines: &Arc<Lines>) -> (Inboxes, Events, watch::Sender<()>
     let (gossip, gossip_out) = mpsc::channel(GOSSIP_QUEUE);
     let (alive_in, alive) = watch::channel(());
     let events = Events {
-        told: lines.iter().map(|line| (line.slot, 0)).collect(),
+        told: BTreeMap::new(),
         lines: Arc::clone(lines),
         listening: listening_out,
         control: control_out,
@@ -77,24 +77,45 @@ impl Events {
             if let Some(event) = self.next_turn() {
                 return Some(event);
             }
-            tokio::select! {
+            let event = tokio::select! {
                 biased;
-                () = self.lines.changed.notified() => {}
-                Some(address) = self.listening.recv() => return Some(Event::Listening(address)),
-                Some((from, bytes)) = self.control.recv() => return Some(Event::Control { from, bytes }),
-                Some((from, bytes)) = self.payload.recv() => return Some(Event::Payload { from, bytes }),
-                Some(event) = self.requests.recv() => return Some(event),
-                Some(event) = self.clients.recv() => return Some(event),
-                Some(event) = self.gossip.recv() => return Some(event),
+                () = self.lines.changed.notified() => continue,
+                Some(address) = self.listening.recv() => Event::Listening(address),
+                Some((from, bytes)) = self.control.recv() => Event::Control { from, bytes },
+                Some((from, bytes)) = self.payload.recv() => Event::Payload { from, bytes },
+                Some(event) = self.requests.recv() => event,
+                Some(event) = self.clients.recv() => event,
+                Some(event) = self.gossip.recv() => event,
                 _ = self.alive.changed() => return None,
+            };
+            if self.is_wanted(&event) {
+                return Some(event);
             }
+        }
+    }
+
+    /// Whether the event is nobody's or a peer's: what an operator sent before it left is not told after it left.
+    fn is_wanted(&self, event: &Event) -> bool {
+        match event {
+            Event::Control { from, .. } | Event::Payload { from, .. } | Event::Request { from, .. } => {
+                self.lines.get(*from).is_some()
+            }
+            _ => true,
         }
     }
 
     /// One up or down that was not told yet.
     fn next_turn(&mut self) -> Option<Event> {
-        for (slot, told) in &mut self.told {
-            let now = self.lines.get(*slot)?.generation();
+        let table = self.lines.table();
+        let is_gone = |slot: &u16, _: &mut u64| table.get(*slot).is_none();
+        while let Some((slot, told)) = self.told.extract_if(.., is_gone).next() {
+            if !told.is_multiple_of(2) {
+                return Some(Event::PeerDown(slot));
+            }
+        }
+        for line in table.iter() {
+            let (slot, now) = (line.slot, line.generation());
+            let told = self.told.entry(slot).or_default();
             let (was_up, is_up) = (!told.is_multiple_of(2), !now.is_multiple_of(2));
             if *told == now {
                 continue;
@@ -102,11 +123,11 @@ impl Events {
             if was_up {
                 // The way to an even number first, also when it is up again since.
                 *told = if is_up { now.saturating_sub(1) } else { now };
-                return Some(Event::PeerDown(*slot));
+                return Some(Event::PeerDown(slot));
             }
             *told = now;
             if is_up {
-                return Some(Event::PeerUp(*slot));
+                return Some(Event::PeerUp(slot));
             }
         }
         None
@@ -136,20 +157,21 @@ mod tests {
             peer_id: identity::peer_id(&[u8::try_from(slot).expect("small"); 32]),
             addresses: Vec::new(),
         };
-        Lines::new(&Config {
+        let config = Config {
             secret: [0; 32],
             genesis8: "00000000".to_owned(),
             listen: Vec::new(),
             peers: (0..2).map(peer).collect(),
             limits: Limits::default(),
-        })
+        };
+        Lines::new(&config).expect("consistent")
     }
 
     #[tokio::test]
     async fn a_quick_down_and_up_is_told_as_both() {
         let lines = lines();
         let (_inboxes, mut events, _alive) = inboxes(&lines);
-        let line = Arc::clone(lines.get(1).expect("line"));
+        let line = lines.get(1).expect("line");
         lines.opened(&line);
         assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
         lines.closed(&line);
@@ -175,7 +197,7 @@ mod tests {
         let bytes = Bytes::from_static(b"x");
         inboxes.payload.try_send((1, bytes.clone())).expect("room");
         inboxes.control.try_send((1, bytes)).expect("room");
-        lines.opened(lines.get(1).expect("line"));
+        lines.opened(&lines.get(1).expect("line"));
         drop(alive);
         assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
         assert!(matches!(

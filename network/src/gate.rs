@@ -1,51 +1,54 @@
-//! Who may meet a behaviour: the committee, or everybody but the committee.
+//! Who may meet a behaviour: the operators, or everybody else.
 //!
 //! The others get a handler that offers no protocol, so their streams fail at negotiation before a byte of them is
 //! parsed, and the behaviour inside never learns that they exist. It may also not dial: only [`crate::dial`] does.
 
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use either::Either;
 use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
     swarm::{
-        ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
-        THandlerOutEvent, ToSwarm, dummy,
+        ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
+        THandlerInEvent, THandlerOutEvent, ToSwarm, behaviour::ConnectionEstablished, dummy,
     },
 };
 
-use crate::identity::Members;
+use crate::entries::Entries;
 
 /// Whom the gate lets through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Admit {
-    Members,
+    Operators,
     Strangers,
 }
 
 /// A behaviour behind a gate.
 pub(crate) struct Gate<B> {
     admit: Admit,
-    members: Members,
+    entries: Arc<Entries>,
     inner: B,
 }
 
 impl<B> Gate<B> {
-    /// Only the committee meets `inner`.
-    pub(crate) fn members(members: &Members, inner: B) -> Self {
+    /// Only operators meet `inner`.
+    pub(crate) fn operators(entries: &Arc<Entries>, inner: B) -> Self {
         Self {
-            admit: Admit::Members,
-            members: Members::clone(members),
+            admit: Admit::Operators,
+            entries: Arc::clone(entries),
             inner,
         }
     }
 
     /// Only strangers meet `inner`.
-    pub(crate) fn strangers(members: &Members, inner: B) -> Self {
+    pub(crate) fn strangers(entries: &Arc<Entries>, inner: B) -> Self {
         Self {
             admit: Admit::Strangers,
-            members: Members::clone(members),
+            entries: Arc::clone(entries),
             inner,
         }
     }
@@ -55,21 +58,26 @@ impl<B> Gate<B> {
         &mut self.inner
     }
 
-    fn admits(&self, peer: &PeerId) -> bool {
-        self.members.contains(peer) == (self.admit == Admit::Members)
+    /// Whether the connection was let through when it came in, whatever the table says since: what is inside must hear
+    /// of the end of each connection that it heard of, and of no other.
+    fn admitted(&self, connection: ConnectionId) -> bool {
+        self.entries.is_operator(connection) == Some(self.admit == Admit::Operators)
     }
 
-    /// The peer that an event is about, when it is about one.
-    fn concerns(event: &FromSwarm<'_>) -> Option<PeerId> {
-        match event {
-            FromSwarm::ConnectionEstablished(event) => Some(event.peer_id),
-            FromSwarm::ConnectionClosed(event) => Some(event.peer_id),
-            FromSwarm::AddressChange(event) => Some(event.peer_id),
-            FromSwarm::DialFailure(event) => event.peer_id,
-            FromSwarm::ListenFailure(event) => event.peer_id,
-            FromSwarm::NewExternalAddrOfPeer(event) => Some(event.peer_id),
-            _ => None,
-        }
+    /// Whether a connection of the peer would be let through now.
+    fn would_admit(&self, peer: &PeerId) -> bool {
+        self.entries.lines().of(peer).is_some() == (self.admit == Admit::Operators)
+    }
+
+    /// Whether the event is about somebody who would not be let through.
+    fn is_foreign(&self, peer: Option<PeerId>) -> bool {
+        peer.is_some_and(|peer| !self.would_admit(&peer))
+    }
+
+    /// The peer's other connections, as many as were let through.
+    fn others(&self, peer: &PeerId, connection: ConnectionId) -> usize {
+        let operators = self.admit == Admit::Operators;
+        self.entries.others(peer, connection, operators)
     }
 }
 
@@ -84,7 +92,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
         local: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        if !self.admits(&peer) {
+        if !self.admitted(connection) {
             return Ok(Either::Right(dummy::ConnectionHandler));
         }
         if self.admit == Admit::Strangers {
@@ -104,7 +112,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
         role: Endpoint,
         port: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        if !self.admits(&peer) {
+        if !self.admitted(connection) {
             return Ok(Either::Right(dummy::ConnectionHandler));
         }
         self.inner
@@ -119,10 +127,10 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         match self.admit {
-            Admit::Members => self
+            Admit::Operators => self
                 .inner
                 .handle_pending_inbound_connection(connection, local, remote),
-            // It may be a member: asked again when the peer is known.
+            // It may be an operator: asked again when the peer is known.
             Admit::Strangers => Ok(()),
         }
     }
@@ -134,7 +142,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
         addresses: &[Multiaddr],
         role: Endpoint,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        if peer.is_some_and(|peer| !self.admits(&peer)) {
+        if peer.is_some_and(|peer| !self.would_admit(&peer)) {
             return Ok(Vec::new());
         }
         self.inner
@@ -142,9 +150,33 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        if Self::concerns(&event).is_none_or(|peer| self.admits(&peer)) {
-            self.inner.on_swarm_event(event);
-        }
+        let event = match event {
+            FromSwarm::ConnectionEstablished(event) if self.admitted(event.connection_id) => {
+                let other_established = self.others(&event.peer_id, event.connection_id);
+                FromSwarm::ConnectionEstablished(ConnectionEstablished {
+                    other_established,
+                    ..event
+                })
+            }
+            FromSwarm::ConnectionClosed(event) if self.admitted(event.connection_id) => {
+                let remaining_established = self.others(&event.peer_id, event.connection_id);
+                FromSwarm::ConnectionClosed(ConnectionClosed {
+                    remaining_established,
+                    ..event
+                })
+            }
+            FromSwarm::ConnectionEstablished(_) | FromSwarm::ConnectionClosed(_) => return,
+            FromSwarm::AddressChange(event) if !self.admitted(event.connection_id) => return,
+            FromSwarm::DialFailure(failure) if self.is_foreign(failure.peer_id) => return,
+            FromSwarm::ListenFailure(failure)
+                if !self.admitted(failure.connection_id) && self.is_foreign(failure.peer_id) =>
+            {
+                return;
+            }
+            FromSwarm::NewExternalAddrOfPeer(event) if self.is_foreign(Some(event.peer_id)) => return,
+            event => event,
+        };
+        self.inner.on_swarm_event(event);
     }
 
     fn on_connection_handler_event(

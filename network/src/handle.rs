@@ -7,15 +7,16 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
     task::JoinHandle,
 };
 
 use crate::{
-    error::{GossipError, RequestError},
+    config::Peer,
+    error::{Error, GossipError, RequestError},
     event::{GossipId, Verdict},
     frame::{Frame, To},
-    line::PeerStatus,
+    line::{Line, PeerStatus},
     lines::Lines,
 };
 
@@ -32,7 +33,7 @@ pub(crate) enum Command {
 /// One request on its way out.
 #[derive(Debug)]
 pub(crate) struct Ask {
-    pub(crate) to: u16,
+    pub(crate) to: Arc<Line>,
     pub(crate) bytes: Bytes,
     pub(crate) reply: oneshot::Sender<Result<Bytes, RequestError>>,
     /// Held until the answer or its failure, so that the peer never sees more in flight than it allows.
@@ -44,8 +45,6 @@ pub(crate) struct Shared {
     pub(crate) lines: Arc<Lines>,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) task: Mutex<Option<JoinHandle<()>>>,
-    /// Free slots for requests, by peer.
-    pub(crate) slots: Vec<(u16, Arc<Semaphore>)>,
     pub(crate) request_bytes: u32,
     pub(crate) gossip_bytes: usize,
 }
@@ -57,6 +56,17 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// Makes these the peers, ourselves among them or not. Who is new is dialled and let in; who stays keeps connections
+    /// and queues, and is dialled at its new addresses next time; who left is refused and disconnected, its queues are
+    /// dropped, requests to it fail, and its [`crate::Event::PeerDown`] is told.
+    ///
+    /// # Errors
+    /// [`Error`] when they are too many or contradict each other, or a slot or peer id had another partner before;
+    /// nothing changes then.
+    pub fn set_peers(&self, peers: Vec<Peer>) -> Result<(), Error> {
+        self.shared.lines.replace(peers)
+    }
+
     /// Queues a frame for one or all other operators. Never waits: a full queue drops its lowest ranks.
     pub fn send(&self, to: To, frame: Frame) {
         self.shared.lines.send(to, frame);
@@ -111,12 +121,8 @@ impl Handle {
         timeout: Duration,
     ) -> Result<Bytes, RequestError> {
         let (shared, bytes) = (&self.shared, bytes.into());
-        let slots = shared
-            .slots
-            .iter()
-            .find(|(slot, _)| *slot == to)
-            .map(|(_, slots)| Arc::clone(slots));
-        let slots = slots.ok_or(RequestError::UnknownPeer(to))?;
+        let unknown = || RequestError::UnknownPeer(to);
+        let line = shared.lines.get(to).ok_or_else(unknown)?;
         if !u32::try_from(bytes.len()).is_ok_and(|len| len <= shared.request_bytes) {
             return Err(RequestError::TooLarge {
                 bytes: bytes.len(),
@@ -124,10 +130,11 @@ impl Handle {
             });
         }
         let ask = async {
-            let slot = slots.acquire_owned().await.map_err(|_| RequestError::Stopped)?;
+            let asks = Arc::clone(&line.asks);
+            let slot = asks.acquire_owned().await.map_err(|_| unknown())?;
             let (reply, answer) = oneshot::channel();
             let command = Command::Request(Ask {
-                to,
+                to: line,
                 bytes,
                 reply,
                 slot,
@@ -151,7 +158,7 @@ impl Handle {
         }
     }
 
-    /// How each committee peer stands.
+    /// How each peer stands.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerStatus> {
         self.shared.lines.status()

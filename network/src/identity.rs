@@ -1,9 +1,7 @@
-//! Who is who: the transport identity from its seed, and the committee's peer ids.
+//! Who is who: the transport identity from its seed.
 //!
-//! The transport key is ed25519 and bound to an operator by the committee table; consensus and Ethereum keys never
+//! The transport key is ed25519 and bound to an operator by its committee; consensus and Ethereum keys never
 //! come here.
-
-use std::collections::BTreeSet;
 
 use libp2p::{PeerId, identity::Keypair};
 
@@ -18,9 +16,6 @@ pub(crate) fn keypair(secret: &[u8; 32]) -> Keypair {
     let mut copy = *secret;
     Keypair::ed25519_from_bytes(&mut copy).expect("every 32 bytes are an ed25519 seed")
 }
-
-/// The peers that may speak operator protocols; set once at the start.
-pub(crate) type Members = std::sync::Arc<BTreeSet<PeerId>>;
 
 #[cfg(test)]
 mod tests {

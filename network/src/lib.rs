@@ -12,7 +12,8 @@
 //! | submissions and queries | [`Client`] | anybody |
 //!
 //! Transport is TCP with noise and yamux; every protocol name carries the chain's tag, so that a stranger to the chain
-//! fails at negotiation. Operator protocols are offered to the committee's peer ids alone.
+//! fails at negotiation. Operator protocols are offered to the peers alone, whom [`Handle::set_peers`] replaces while the
+//! network runs: a federation changes its committee.
 
 #![forbid(unsafe_code)]
 
@@ -22,6 +23,7 @@ mod client;
 mod config;
 mod dial;
 mod direct;
+mod entries;
 mod error;
 mod event;
 mod events;
@@ -33,6 +35,7 @@ mod line;
 mod lines;
 mod request;
 mod swarm;
+mod table;
 mod topic;
 mod transport;
 

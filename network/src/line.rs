@@ -1,4 +1,4 @@
-//! All that is kept for one committee peer: what waits to be sent, what it may still send, whether it is up, and what
+//! All that is kept for one peer: what waits to be sent, what it may still send, whether it is up, and what
 //! it did.
 //!
 //! A line's *generation* counts its ups and downs (odd: up). The reader of events compares it with what it last told,
@@ -6,17 +6,17 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use libp2p::PeerId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    config::Limits,
+    config::{Limits, Peer},
     direct::{Bounds, Intake, Outbox},
     error::Fault,
     frame::Class,
@@ -57,11 +57,14 @@ struct Penalty {
     until: Option<Instant>,
 }
 
-/// One committee peer.
+/// One peer.
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) slot: u16,
     pub(crate) peer_id: PeerId,
+    /// Free places for our requests to the peer; closed when it is a peer no longer.
+    pub(crate) asks: Arc<Semaphore>,
+    retired: AtomicBool,
     control: Lane,
     payload: Lane,
     generation: AtomicU64,
@@ -71,7 +74,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(slot: u16, peer_id: PeerId, limits: &Limits, now: Instant) -> Self {
+    /// A line whose ups and downs are counted on from an even `generation`.
+    pub(crate) fn new(peer: &Peer, generation: u64, limits: &Limits, now: Instant) -> Self {
         let control = Bounds {
             frames: limits.control_queue_frames,
             bytes: limits.control_queue_bytes,
@@ -82,11 +86,13 @@ impl Line {
             ..control
         };
         Self {
-            slot,
-            peer_id,
+            slot: peer.slot,
+            peer_id: peer.peer_id,
+            asks: Arc::new(Semaphore::new(limits.sync_in_flight)),
+            retired: AtomicBool::new(false),
             control: Lane::new(control, Intake::control(limits, now)),
             payload: Lane::new(payload, Intake::payload(limits, now)),
-            generation: AtomicU64::new(0),
+            generation: AtomicU64::new(generation),
             penalty: Mutex::default(),
             fault: Mutex::default(),
             round_trip: Mutex::default(),
@@ -114,6 +120,23 @@ impl Line {
         self.generation
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, step)
             .is_ok()
+    }
+
+    /// The peer is a peer no longer: nothing of it is taken and nothing is sent to it from now on. Returns the generation
+    /// with which its next line begins.
+    pub(crate) fn retire(&self) -> u64 {
+        self.retired.store(true, Ordering::Release);
+        self.asks.close();
+        for class in Class::ALL {
+            self.lane(class).outbox().shut();
+        }
+        self.turn(false);
+        // A stream that opens at this moment may turn it up again; nobody looks at this line any more.
+        self.generation().next_multiple_of(2)
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
     }
 
     /// Refuses the peer for a while: 1 s after the first strike, doubled by each further one, never more than minutes,
@@ -160,7 +183,7 @@ impl Line {
     }
 }
 
-/// How one committee peer stands, for status pages and metrics.
+/// How one peer stands, for status pages and metrics.
 #[derive(Clone, Debug)]
 pub struct PeerStatus {
     /// Its slot.

@@ -1,72 +1,103 @@
-//! The table of all committee peers but ourselves. It is made once from the configuration: nothing a stranger does adds
-//! a line.
+//! Who may speak the operators' protocols: one table of all peers but ourselves, replaced as a whole and read by
+//! everybody else. Nothing a stranger does adds a line.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use libp2p::PeerId;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::{
-    config::{Config, Peer},
+    config::{Config, Limits, Peer},
     direct::{Budget, Queued},
+    error::Error,
     frame::{Class, Frame, To},
     identity,
     line::{Line, PeerStatus},
+    table::{Given, Table},
 };
 
-/// The table of all committee peers but ourselves.
+/// The owner of the table.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    lines: BTreeMap<u16, Arc<Line>>,
-    slots: HashMap<PeerId, u16>,
-    /// Rung when a generation changes.
+    own: PeerId,
+    table: watch::Sender<Arc<Table>>,
+    /// Held while the table is replaced, so that one replacement follows the other.
+    given: Mutex<Given>,
+    /// Rung when a generation changes, or the table.
     pub(crate) changed: Notify,
     payload: Arc<Budget>,
-    frame_limits: [(Class, u32); 2],
+    limits: Limits,
 }
 
 impl Lines {
-    pub(crate) fn new(config: &Config) -> Arc<Self> {
-        let own = identity::peer_id(&config.secret);
-        let (limits, now) = (&config.limits, Instant::now());
-        let peers = config.peers.iter().filter(|peer| peer.peer_id != own);
-        let line = |peer: &Peer| {
-            (
-                peer.slot,
-                Arc::new(Line::new(peer.slot, peer.peer_id, limits, now)),
-            )
-        };
-        let lines: BTreeMap<_, _> = peers.map(line).collect();
-        Arc::new(Self {
-            slots: lines.values().map(|line| (line.peer_id, line.slot)).collect(),
-            lines,
+    /// # Errors
+    /// [`Error`] when the configured peers contradict each other.
+    pub(crate) fn new(config: &Config) -> Result<Arc<Self>, Error> {
+        let lines = Self {
+            own: identity::peer_id(&config.secret),
+            table: watch::Sender::default(),
+            given: Mutex::default(),
             changed: Notify::new(),
-            payload: Budget::new(limits.payload_queue_bytes_total),
-            frame_limits: [
-                (Class::Control, limits.control_frame_bytes),
-                (Class::Payload, limits.payload_frame_bytes),
-            ],
-        })
+            payload: Budget::new(config.limits.payload_queue_bytes_total),
+            limits: config.limits.clone(),
+        };
+        lines.replace(config.peers.clone())?;
+        Ok(Arc::new(lines))
     }
 
-    pub(crate) fn get(&self, slot: u16) -> Option<&Arc<Line>> {
-        self.lines.get(&slot)
+    /// Makes these the peers. Those that stay keep their line with all that is queued and counted there; those that
+    /// left lose it before this returns.
+    ///
+    /// # Errors
+    /// [`Error`] when they contradict each other or what was said before; nothing changes then.
+    pub(crate) fn replace(&self, peers: Vec<Peer>) -> Result<(), Error> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.check(&peers)?;
+        let (before, now) = (self.table(), Instant::now());
+        let mut table = Table::default();
+        for peer in peers {
+            let generation = given.give(&peer);
+            if peer.peer_id == self.own {
+                continue;
+            }
+            let line = before.of(&peer.peer_id).map_or_else(
+                || Arc::new(Line::new(&peer, generation, &self.limits, now)),
+                Arc::clone,
+            );
+            table.insert(line, &peer.addresses);
+        }
+        // Before anybody can find them missing: whoever compares a connection with the table asks its line.
+        for line in before.iter().filter(|line| table.get(line.slot).is_none()) {
+            given.end(line.slot, line.retire());
+        }
+        self.table.send_replace(Arc::new(table));
+        self.changed.notify_one();
+        Ok(())
     }
 
-    pub(crate) fn of(&self, peer: &PeerId) -> Option<&Arc<Line>> {
-        self.get(*self.slots.get(peer)?)
+    /// The peers of this moment.
+    pub(crate) fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.borrow())
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Line>> {
-        self.lines.values()
+    /// Tells each replacement that follows, the last if they come fast.
+    pub(crate) fn replaced(&self) -> watch::Receiver<Arc<Table>> {
+        self.table.subscribe()
+    }
+
+    pub(crate) fn get(&self, slot: u16) -> Option<Arc<Line>> {
+        self.table.borrow().get(slot).map(Arc::clone)
+    }
+
+    pub(crate) fn of(&self, peer: &PeerId) -> Option<Arc<Line>> {
+        self.table.borrow().of(peer).map(Arc::clone)
     }
 
     pub(crate) fn status(&self) -> Vec<PeerStatus> {
-        self.iter().map(|line| line.status()).collect()
+        self.table().iter().map(|line| line.status()).collect()
     }
 
     /// A stream of the peer is usable. Told before anything that it carries.
@@ -85,11 +116,10 @@ impl Lines {
 
     /// Queues a frame for its peers. Never waits; what finds no room is dropped by the rules of the outbox.
     pub(crate) fn send(&self, to: To, frame: Frame) {
-        let limit = self
-            .frame_limits
-            .iter()
-            .find(|(class, _)| *class == frame.class)
-            .map_or(0, |(_, limit)| *limit);
+        let limit = match frame.class {
+            Class::Control => self.limits.control_frame_bytes,
+            Class::Payload => self.limits.payload_frame_bytes,
+        };
         let fits = u32::try_from(frame.bytes.len()).is_ok_and(|len| len <= limit);
         if frame.bytes.is_empty() || !fits {
             tracing::error!(
@@ -124,11 +154,12 @@ impl Lines {
         };
         match to {
             To::All => self
+                .table()
                 .iter()
                 .for_each(|line| push(line, frame.class, queued.clone())),
             To::One(slot) => {
                 if let Some(line) = self.get(slot) {
-                    push(line, frame.class, queued);
+                    push(&line, frame.class, queued);
                 }
             }
         }
@@ -136,8 +167,10 @@ impl Lines {
 
     /// Forgets queued frames of lower ranks.
     pub(crate) fn cancel_below(&self, rank: u64) {
-        for (line, class) in self.iter().flat_map(|line| Class::ALL.map(|class| (line, class))) {
-            line.lane(class).outbox().cancel_below(rank);
+        for line in self.table().iter() {
+            for class in Class::ALL {
+                line.lane(class).outbox().cancel_below(rank);
+            }
         }
     }
 }
@@ -173,19 +206,23 @@ mod tests {
             ..Limits::default()
         };
         let (genesis8, listen) = ("00000000".to_owned(), Vec::new());
-        Lines::new(&Config {
+        let config = Config {
             secret: [0; 32],
             genesis8,
             listen,
             peers,
             limits,
-        })
+        };
+        Lines::new(&config).expect("consistent")
     }
 
     #[test]
     fn everyone_but_ourselves_has_a_line() {
         let lines = lines();
-        assert_eq!(lines.iter().map(|line| line.slot).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(
+            lines.table().iter().map(|line| line.slot).collect::<Vec<_>>(),
+            [1, 2]
+        );
         assert!(lines.of(&identity::peer_id(&[9; 32])).is_none());
     }
 
@@ -193,12 +230,12 @@ mod tests {
     fn up_and_down_change_the_generation_once_each() {
         let lines = lines();
         let line = lines.get(1).expect("line");
-        lines.opened(line);
-        lines.opened(line);
+        lines.opened(&line);
+        lines.opened(&line);
         assert!(line.is_up());
         assert_eq!(line.generation(), 1);
-        lines.closed(line);
-        lines.closed(line);
+        lines.closed(&line);
+        lines.closed(&line);
         assert!(!line.is_up());
         assert_eq!(line.generation(), 2);
     }
@@ -229,7 +266,7 @@ mod tests {
         for rank in 0..3 {
             lines.send(To::All, Frame::payload(rank, body.clone()));
         }
-        for line in lines.iter() {
+        for line in lines.table().iter() {
             assert_eq!(line.status().payload_queued_bytes, 32 * 1024 * 1024);
         }
     }

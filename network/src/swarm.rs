@@ -16,28 +16,32 @@ use std::{
 
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId,
+    PeerId,
     gossipsub::IdentTopic,
-    multiaddr::Protocol,
     ping,
-    swarm::{ConnectionId, Swarm, SwarmEvent, dial_opts::DialOpts},
+    swarm::{
+        ConnectionId, Swarm, SwarmEvent,
+        dial_opts::{DialOpts, PeerCondition},
+    },
 };
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::outbound::failure;
 use self::{gossip::Rejects, inbound::Askers, outbound::Waiting};
 use crate::{
     admission::Admission,
     behaviour::{Plan, Protocols, ProtocolsEvent},
-    config::{Config, Limits, Peer},
+    config::{Config, Limits},
     dial::Dialer,
     direct::{self, Broke},
+    entries::Entries,
     error::{Error, Fault},
     events::{Events, Inboxes, inboxes},
     handle::{COMMAND_QUEUE, Command, Handle, Shared},
-    identity::{self, Members},
+    identity,
     line::Line,
     lines::Lines,
+    table::Table,
     topic::{Backlog, Names},
     transport,
 };
@@ -53,16 +57,16 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
     let key = identity::keypair(&config.secret);
     let own = key.public().to_peer_id();
     let names = Names::new(&config.genesis8);
-    let lines = Lines::new(&config);
-    let members: Members = Arc::new(config.peers.iter().map(|peer| peer.peer_id).collect());
+    let lines = Lines::new(&config)?;
+    let entries = Entries::new(&lines);
     let (inboxes, events, alive) = inboxes(&lines);
     let plan = Plan {
         key: &key,
         names: &names,
-        members: &members,
+        entries: &entries,
         limits: &config.limits,
-        admission: Admission::new(&lines, &config.peers, &config.limits),
-        direct: direct::Behaviour::new(own, &lines, &names, &config.limits, &inboxes),
+        admission: Admission::new(&entries, &config.limits),
+        direct: direct::Behaviour::new(own, &entries, &names, &config.limits, &inboxes),
     };
     let mut swarm = transport::swarm(&key, plan.build()?)?;
     for address in &config.listen {
@@ -76,24 +80,11 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
             .map_err(|error| failed(error.to_string()))?;
     }
     let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
-    let Config { peers, limits, .. } = config;
-    let (in_flight, request_bytes, gossip_bytes) = (
-        limits.sync_in_flight,
-        limits.sync_request_bytes,
-        limits.gossip_bytes,
-    );
-    let dialer = Dialer::new(
-        own,
-        peers.iter().map(dialable).filter(|(peer, _)| *peer != own),
-        Instant::now(),
-    );
-    let driver = Driver::new(swarm, dialer, limits, &lines, (inboxes, orders), names);
+    let limits = config.limits;
+    let (request_bytes, gossip_bytes) = (limits.sync_request_bytes, limits.gossip_bytes);
+    let driver = Driver::new(swarm, entries, limits, (inboxes, orders), names);
     let task = tokio::spawn(driver.run(alive));
     let shared = Shared {
-        slots: lines
-            .iter()
-            .map(|line| (line.slot, Arc::new(Semaphore::new(in_flight))))
-            .collect(),
         lines,
         commands,
         task: Mutex::new(Some(task)),
@@ -112,6 +103,8 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
 struct Driver {
     swarm: Swarm<Protocols>,
     lines: Arc<Lines>,
+    replaced: watch::Receiver<Arc<Table>>,
+    entries: Arc<Entries>,
     limits: Limits,
     inboxes: Inboxes,
     orders: mpsc::Receiver<Command>,
@@ -131,16 +124,21 @@ struct Driver {
 impl Driver {
     fn new(
         swarm: Swarm<Protocols>,
-        dialer: Dialer,
+        entries: Arc<Entries>,
         limits: Limits,
-        lines: &Arc<Lines>,
         (inboxes, orders): (Inboxes, mpsc::Receiver<Command>),
         names: Names,
     ) -> Self {
+        let lines = Arc::clone(entries.lines());
+        let mut replaced = lines.replaced();
+        // The first table is a replacement too.
+        replaced.mark_changed();
         Self {
-            dialer,
+            dialer: Dialer::new(*swarm.local_peer_id()),
             swarm,
-            lines: Arc::clone(lines),
+            lines,
+            replaced,
+            entries,
             backlog: Backlog::new(limits.gossip_backlog),
             inboxes,
             orders,
@@ -167,6 +165,7 @@ impl Driver {
                 },
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(answered) = self.askers.next() => self.on_answered(answered),
+                Ok(()) = self.replaced.changed() => self.on_replaced(Instant::now()),
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
         }
@@ -188,6 +187,21 @@ impl Driver {
         let _ = tokio::time::timeout(GOODBYE, closed).await;
     }
 
+    /// Follows the table: what belongs to peers that left goes, and connections that came in as something else than
+    /// their peers are now are closed; the peers make new ones.
+    fn on_replaced(&mut self, now: Instant) {
+        let table = Arc::clone(&self.replaced.borrow_and_update());
+        self.dialer.follow(table.dialable(), now);
+        self.swarm.behaviour_mut().admission.follow(&table, now);
+        self.seen.retain(|slot, _| table.get(*slot).is_some());
+        self.askers.follow(&table);
+        self.rejects.follow(&table);
+        self.fail_asked_of_retired();
+        for connection in self.entries.outdated() {
+            self.swarm.close_connection(connection);
+        }
+    }
+
     fn on_tick(&mut self, now: Instant) {
         for (peer, addresses) in self.dialer.due(now) {
             if self.lines.of(&peer).is_some_and(|line| line.is_punished(now)) {
@@ -197,6 +211,8 @@ impl Driver {
             // A new port each time: from the listening port two simultaneous dials would be one broken connection.
             let dial = DialOpts::peer_id(peer)
                 .addresses(addresses)
+                // A connection from the time when the peer was a stranger may still be closing.
+                .condition(PeerCondition::NotDialing)
                 .allocate_new_port()
                 .build();
             if let Err(error) = self.swarm.dial(dial) {
@@ -234,8 +250,9 @@ impl Driver {
                 connection_id,
                 ..
             } => {
-                self.dialer.on_connected(&peer_id);
-                if self.lines.of(&peer_id).is_none() {
+                if self.entries.line(connection_id).is_some() {
+                    self.dialer.on_connected(&peer_id);
+                } else {
                     self.askers
                         .on_client(peer_id, connection_id, now, self.limits.client_rate);
                 }
@@ -243,30 +260,34 @@ impl Driver {
             SwarmEvent::ConnectionClosed {
                 peer_id,
                 connection_id,
-                num_established,
                 ..
             } => {
-                self.askers
-                    .on_closed(&peer_id, connection_id, num_established == 0);
-                if num_established == 0 {
-                    self.on_lost(&peer_id, now);
+                self.askers.on_closed(&peer_id, connection_id);
+                if self.entries.leave(connection_id).is_some()
+                    && let Some(line) = self.lines.of(&peer_id)
+                    && !self.entries.holds(&line)
+                {
+                    self.on_lost(&line, now);
                 }
             }
             SwarmEvent::OutgoingConnectionError {
                 peer_id: Some(peer),
+                connection_id,
                 error,
-                ..
             } => {
                 tracing::debug!(%peer, %error, "dial failed");
-                if !self.swarm.is_connected(&peer) {
+                self.entries.leave(connection_id);
+                if !self.lines.of(&peer).is_some_and(|line| self.entries.holds(&line)) {
                     self.dialer.on_failed(&peer, now);
                 }
             }
             SwarmEvent::IncomingConnectionError {
+                connection_id,
                 error,
                 send_back_addr,
                 ..
             } => {
+                self.entries.leave(connection_id);
                 tracing::debug!(%error, %send_back_addr, "handshake failed");
             }
             SwarmEvent::Behaviour(happened) => self.on_happened(happened),
@@ -274,8 +295,8 @@ impl Driver {
         }
     }
 
-    fn on_lost(&mut self, peer: &PeerId, now: Instant) {
-        let Some(line) = self.lines.of(peer) else { return };
+    fn on_lost(&mut self, line: &Line, now: Instant) {
+        let peer = &line.peer_id;
         // The generation was turned by the direct behaviour, which hears of the close first.
         let generation = line.generation();
         if self.seen.insert(line.slot, generation).unwrap_or_default() != generation {
@@ -312,7 +333,7 @@ impl Driver {
     }
 
     fn on_broke(&mut self, broke: &Broke) {
-        let Some(line) = self.lines.of(&broke.peer).cloned() else {
+        let Some(line) = self.lines.of(&broke.peer) else {
             return;
         };
         if broke.fault.is_malice() {
@@ -343,24 +364,13 @@ impl Driver {
             Command::Report(id, verdict) => self.on_report(&id, verdict),
             Command::Request(ask) => self.on_ask(ask),
             Command::Penalize(slot) => {
-                if let Some(line) = self.lines.get(slot).cloned() {
+                if let Some(line) = self.lines.get(slot) {
                     self.punish(&line, Fault::Penalized);
                 }
             }
             Command::Stop => {}
         }
     }
-}
-
-/// A peer and its addresses without its name, which the dial adds itself.
-fn dialable(peer: &Peer) -> (PeerId, Vec<Multiaddr>) {
-    let bare = |address: &Multiaddr| {
-        address
-            .iter()
-            .filter(|part| !matches!(part, Protocol::P2p(_)))
-            .collect()
-    };
-    (peer.peer_id, peer.addresses.iter().map(bare).collect())
 }
 
 /// An operator of another chain is left only after it could notice the same.

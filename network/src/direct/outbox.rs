@@ -43,6 +43,7 @@ pub(crate) struct Outbox {
     ranks: BTreeSet<(u64, u64)>,
     keys: HashMap<u64, u64>,
     dropped: u64,
+    is_shut: bool,
 }
 
 impl Outbox {
@@ -55,11 +56,23 @@ impl Outbox {
             ranks: BTreeSet::new(),
             keys: HashMap::new(),
             dropped: 0,
+            is_shut: false,
         }
+    }
+
+    /// Forgets all that waits and takes nothing more.
+    pub(crate) fn shut(&mut self) {
+        *self = Self {
+            is_shut: true,
+            ..Self::new(self.bounds)
+        };
     }
 
     /// Queues a frame, making room at the cost of the lowest ranks.
     pub(crate) fn push(&mut self, frame: Queued) {
+        if self.is_shut {
+            return;
+        }
         self.expire(frame.at);
         if let Some(older) = frame.replaces.and_then(|key| self.keys.get(&key).copied()) {
             self.remove(older);
@@ -227,6 +240,17 @@ mod tests {
         outbox.push(frame(3, b"c", now));
         outbox.cancel_below(2);
         assert_eq!(drain(&mut outbox, now), ["b", "c"]);
+    }
+
+    #[test]
+    fn a_shut_outbox_holds_nothing_and_takes_nothing() {
+        let now = Instant::now();
+        let mut outbox = Outbox::new(BOUNDS);
+        outbox.push(frame(1, b"before", now));
+        outbox.shut();
+        assert_eq!(outbox.usage(), (0, 0, 0));
+        outbox.push(frame(2, b"after", now));
+        assert!(outbox.pop(now).is_none());
     }
 
     #[test]

@@ -68,7 +68,7 @@ pub(crate) async fn read_frames(mut stream: impl AsyncRead + Unpin, intent: Inte
         let Ok(body) = read_body(&mut stream, bytes).await else {
             return End::Closed;
         };
-        if inbox.send((line.slot, body)).await.is_err() {
+        if line.is_retired() || inbox.send((line.slot, body)).await.is_err() {
             return End::Closed;
         }
     }

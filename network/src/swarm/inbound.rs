@@ -23,6 +23,7 @@ use crate::{
     direct::{Bucket, Budget, Charge},
     event::{Event, Responder},
     request::{FREE_BYTES, Held, Received},
+    table::Table,
 };
 
 /// By which protocol a request came, and its number there.
@@ -59,7 +60,7 @@ struct Client {
 /// Requests under way and the rates of their askers.
 pub(super) struct Askers {
     under_way: FuturesUnordered<BoxFuture<'static, Answered>>,
-    /// Operators by slot; never more than the committee.
+    /// Operators by slot; never more than there are peers.
     operators: BTreeMap<u16, Operator>,
     /// Connected strangers; never more than `max_clients`.
     clients: HashMap<PeerId, Client>,
@@ -117,12 +118,18 @@ impl Askers {
         client.connections.push(connection);
     }
 
-    pub(super) fn on_closed(&mut self, peer: &PeerId, connection: ConnectionId, last: bool) {
-        if last {
-            self.clients.remove(peer);
-        } else if let Some(client) = self.clients.get_mut(peer) {
+    pub(super) fn on_closed(&mut self, peer: &PeerId, connection: ConnectionId) {
+        if let Some(client) = self.clients.get_mut(peer) {
             client.connections.retain(|id| *id != connection);
+            if client.connections.is_empty() {
+                self.clients.remove(peer);
+            }
         }
+    }
+
+    /// Forgets operators that left.
+    pub(super) fn follow(&mut self, table: &Table) {
+        self.operators.retain(|slot, _| table.get(*slot).is_some());
     }
 
     /// Connections of clients that asked nothing for so long.

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::{self, RequestError},
     handle::Ask,
+    line::Line,
     request::Received,
 };
 
@@ -22,6 +23,7 @@ pub(super) type Waiting = HashMap<OutboundRequestId, Asker>;
 /// One of them.
 #[derive(Debug)]
 pub(super) struct Asker {
+    to: Arc<Line>,
     reply: oneshot::Sender<Result<Bytes, RequestError>>,
     _slot: OwnedSemaphorePermit,
 }
@@ -34,17 +36,35 @@ impl Driver {
             reply,
             slot,
         } = ask;
-        let Some(line) = self.lines.get(to).map(Arc::clone) else {
-            return;
+        let sync = self.swarm.behaviour_mut().sync.inner();
+        let refused = if to.is_retired() {
+            Some(RequestError::UnknownPeer(to.slot))
+        } else if sync.is_connected(&to.peer_id) {
+            None
+        } else {
+            Some(RequestError::NotConnected)
         };
-        if !self.swarm.is_connected(&line.peer_id) {
+        if let Some(error) = refused {
             // Whoever asked may have stopped waiting.
-            let _ = reply.send(Err(RequestError::NotConnected));
+            let _ = reply.send(Err(error));
             return;
         }
-        let sync = self.swarm.behaviour_mut().sync.inner();
-        let id = sync.send_request(&line.peer_id, Received { bytes, held: None });
-        self.waiting.insert(id, Asker { reply, _slot: slot });
+        let id = sync.send_request(&to.peer_id, Received { bytes, held: None });
+        let asker = Asker {
+            to,
+            reply,
+            _slot: slot,
+        };
+        self.waiting.insert(id, asker);
+    }
+
+    /// Nobody who left answers, and whoever asked need not wait until the connection is closed.
+    pub(super) fn fail_asked_of_retired(&mut self) {
+        for (_, asker) in self.waiting.extract_if(|_, asker| asker.to.is_retired()) {
+            let error = RequestError::Disconnected("it is no peer any more".to_owned());
+            // Whoever asked may have stopped waiting.
+            let _ = asker.reply.send(Err(error));
+        }
     }
 
     pub(super) fn on_sync(&mut self, event: request_response::Event<Received, Bytes>) {
