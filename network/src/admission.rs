@@ -325,6 +325,44 @@ mod tests {
     }
 
     #[test]
+    fn the_operators_own_rate_follows_them_and_is_not_full_again_for_those_that_stay() {
+        let handshake_rate = Rate {
+            per_second: 1,
+            burst: 3,
+        };
+        let limits = Limits {
+            handshake_rate,
+            pending_inbound: 1_000,
+            pending_per_ip: 1_000,
+            ..Limits::default()
+        };
+        let (mut admission, lines) = admission(limits);
+        let moved = "/ip4/10.0.0.2/tcp/1";
+        let mut ids = 0..;
+        let mut begun = |admission: &mut Admission, from| {
+            let begun = (0..20).filter(|_| begin(admission, ids.next().expect("endless"), from));
+            begun.count()
+        };
+        assert!((3..=4).contains(&begun(&mut admission, OPERATOR)));
+        let peer = |address: &str| Peer {
+            slot: 1,
+            peer_id: peer_id(&[1; 32]),
+            addresses: vec![address.parse().expect("address")],
+        };
+        lines.replace(vec![peer(OPERATOR)]).expect("the same");
+        admission.follow(&lines.table(), Instant::now());
+        assert!(begun(&mut admission, OPERATOR) <= 1, "nothing new, nothing more");
+        lines.replace(vec![peer(moved)]).expect("moved");
+        admission.follow(&lines.table(), Instant::now());
+        assert!((3..=4).contains(&begun(&mut admission, moved)));
+        assert!(
+            (3..=4).contains(&begun(&mut admission, OPERATOR)),
+            "as any stranger"
+        );
+        assert!(begun(&mut admission, "/ip4/9.9.9.9/tcp/1") <= 1);
+    }
+
+    #[test]
     fn addresses_of_one_ipv6_network_are_one_host() {
         let (mut admission, _lines) = admission(Limits {
             pending_per_ip: 3,

@@ -148,6 +148,8 @@ const CLIENT_QUEUE: usize = 256;
 const GOSSIP_QUEUE: usize = 256;
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
     use crate::{Config, Limits, Peer, identity};
 
@@ -188,6 +190,26 @@ mod tests {
             events.next_turn().is_none(),
             "an up that ended before it was told is not told"
         );
+    }
+
+    #[tokio::test]
+    async fn who_left_is_down_and_what_it_sent_is_not_told_after_that() {
+        let lines = lines();
+        let (inboxes, mut events, _alive) = inboxes(&lines);
+        let line = lines.get(1).expect("line");
+        lines.opened(&line);
+        assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
+        let bytes = Bytes::from_static(b"x");
+        inboxes.control.try_send((1, bytes.clone())).expect("room");
+        inboxes.payload.try_send((1, bytes)).expect("room");
+        lines.replace(Vec::new()).expect("nobody");
+        assert!(matches!(events.recv().await, Some(Event::PeerDown(1))));
+        let there = Multiaddr::empty();
+        inboxes.listening.try_send(there).expect("room");
+        assert!(matches!(events.recv().await, Some(Event::Listening(_))));
+        // A stream of the connection that is closing.
+        lines.opened(&line);
+        assert!(events.recv().now_or_never().is_none());
     }
 
     #[tokio::test]

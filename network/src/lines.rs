@@ -190,17 +190,17 @@ mod tests {
     use super::*;
     use crate::Limits;
 
+    fn peers(slots: std::ops::Range<u16>) -> Vec<Peer> {
+        let peer = |slot| Peer {
+            slot,
+            peer_id: identity::peer_id(&[u8::try_from(slot).expect("small"); 32]),
+            addresses: Vec::new(),
+        };
+        slots.map(peer).collect()
+    }
+
     fn lines() -> Arc<Lines> {
-        let peers = (0..3)
-            .map(|slot| {
-                let seed = [u8::try_from(slot).expect("small"); 32];
-                Peer {
-                    slot,
-                    peer_id: identity::peer_id(&seed),
-                    addresses: Vec::new(),
-                }
-            })
-            .collect();
+        let peers = peers(0..3);
         let limits = Limits {
             payload_queue_bytes_total: 32 * 1024 * 1024,
             ..Limits::default()
@@ -224,6 +224,27 @@ mod tests {
             [1, 2]
         );
         assert!(lines.of(&identity::peer_id(&[9; 32])).is_none());
+    }
+
+    #[test]
+    fn who_stays_keeps_the_line_and_who_left_is_given_another() {
+        let lines = lines();
+        let (stays, leaves) = (lines.get(1).expect("line"), lines.get(2).expect("line"));
+        for line in [&stays, &leaves] {
+            lines.opened(line);
+        }
+        lines.send(To::All, Frame::control(1, &b"waits"[..]));
+        lines.replace(peers(0..2)).expect("one less");
+        assert!(Arc::ptr_eq(&stays, &lines.get(1).expect("line")));
+        assert_eq!((stays.generation(), stays.status().control_queued), (1, 1));
+        assert!(lines.get(2).is_none() && lines.of(&leaves.peer_id).is_none());
+        assert!(leaves.is_retired() && !leaves.is_up() && leaves.asks.is_closed());
+        assert_eq!(leaves.status().control_queued, 0);
+        lines.replace(peers(0..3)).expect("it is back");
+        let back = lines.get(2).expect("line");
+        assert!(!Arc::ptr_eq(&leaves, &back) && !back.is_retired());
+        assert_eq!(back.generation(), 2, "its ups and downs are counted on");
+        assert_eq!(back.status().control_queued, 0);
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod suite {
     mod client;
     mod gossip;
     mod limits;
+    mod members;
     mod reconnect;
+    mod replaced;
     mod stranger;
     mod two_peers;
 }

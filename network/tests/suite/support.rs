@@ -1,5 +1,7 @@
 //! Operators of a test committee, and a hostile swarm that writes any bytes on any protocol.
 
+pub(crate) mod exchange;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -94,8 +96,13 @@ impl Committee {
 
     pub(crate) async fn start_with(&mut self, index: u16, limits: Limits) -> Operator {
         let operator = run(self.config(index, limits)).await;
-        self.addresses.insert(index, operator.address.clone());
+        self.reached_at(index, operator.address.clone());
         operator
+    }
+
+    /// Those that are started from now on, and those that are told of it, can dial the operator there.
+    pub(crate) fn reached_at(&mut self, index: u16, address: Multiaddr) {
+        self.addresses.insert(index, address);
     }
 
     /// All operators, everybody connected to everybody.
