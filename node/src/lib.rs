@@ -16,6 +16,7 @@ pub mod directory;
 pub mod folder;
 pub mod fraud;
 pub mod hex;
+pub mod intake;
 pub mod keystore;
 pub mod operator;
 pub mod proofs;

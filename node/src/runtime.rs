@@ -41,6 +41,7 @@ use tokio::{
 };
 
 use crate::{
+    intake,
     operator::{
         Operator,
         effect::{Effect, Purpose},
@@ -319,13 +320,7 @@ impl<S: Storage> Runtime<S> {
 
     /// All records of the turn in one batch, with one barrier.
     fn write_log(&mut self, effects: &[Effect]) -> Result<(), Fatal> {
-        let records: Vec<wal::Record> = effects
-            .iter()
-            .filter_map(|effect| match effect {
-                Effect::Persist(record) => Some(write_record(record)),
-                _ => None,
-            })
-            .collect();
+        let records: Vec<wal::Record> = intake::records(effects).map(write_record).collect();
         if !records.is_empty() {
             block_in_place(|| self.wal.append_batch(&records))?;
         }

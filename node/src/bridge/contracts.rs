@@ -209,7 +209,9 @@ impl Contracts {
             .collect())
     }
 
-    fn observed(&self, link: Link, logs: &[Log]) -> Observed {
+    /// What the contracts said in a block with these logs.
+    #[must_use]
+    pub fn observed(&self, link: Link, logs: &[Log]) -> Observed {
         let mut observed = Observed {
             link,
             events: Vec::new(),

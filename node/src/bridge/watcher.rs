@@ -70,19 +70,13 @@ pub struct WatcherConfig {
 /// Starts watching; the task ends when the receiver is dropped or after a fault.
 pub fn watch<L: L1>(l1: Arc<L>, config: WatcherConfig) -> mpsc::Receiver<Sighting> {
     let (says, sightings) = mpsc::channel(SIGHTINGS_MAX);
-    let watcher = Watcher {
-        l1,
-        cursor: Cursor::new(config.after, config.confirmations),
-        head: None,
-        early_anchors: Vec::new(),
-        next_deposit: None,
-        says,
-    };
-    tokio::spawn(watcher.run(config.poll));
+    tokio::spawn(Watcher::new(l1, config, says).run(config.poll));
     sightings
 }
 
-struct Watcher<L> {
+/// What one look at Ethereum needs to know of those before it.
+#[derive(Debug)]
+pub struct Watcher<L> {
     l1: Arc<L>,
     cursor: Cursor,
     /// The newest block reported.
@@ -96,16 +90,32 @@ struct Watcher<L> {
 
 /// Why one look ended early.
 #[derive(Debug, thiserror::Error)]
-enum Halt {
+pub enum Halt {
+    /// The endpoint does not answer, or not so that it can be believed; the next look may do better.
     #[error(transparent)]
     Failed(#[from] L1Error),
+    /// Ethereum left our model.
     #[error(transparent)]
     Fault(#[from] L1Fault),
+    /// The receiver is gone.
     #[error("nobody listens")]
     Unheard,
 }
 
 impl<L: L1> Watcher<L> {
+    /// A watcher that has not looked yet.
+    #[must_use]
+    pub fn new(l1: Arc<L>, config: WatcherConfig, says: mpsc::Sender<Sighting>) -> Self {
+        Self {
+            l1,
+            cursor: Cursor::new(config.after, config.confirmations),
+            head: None,
+            early_anchors: Vec::new(),
+            next_deposit: None,
+            says,
+        }
+    }
+
     async fn run(mut self, poll: Duration) {
         let mut healthy = Instant::now();
         let mut is_warned = false;
@@ -140,8 +150,11 @@ impl<L: L1> Watcher<L> {
         }
     }
 
-    /// One look: everything newly confirmed, then the head.
-    async fn look(&mut self) -> Result<(), Halt> {
+    /// One look: everything newly confirmed, then the head. It waits for the endpoint and for room in the channel alone.
+    ///
+    /// # Errors
+    /// [`Halt`] says why it did not come to its end.
+    pub async fn look(&mut self) -> Result<(), Halt> {
         let head = self.l1.head().await?;
         while let Some(range) = self.cursor.next_range(head.height) {
             self.read(range).await?;

@@ -16,7 +16,8 @@ use plasma_core::{ExitId, L1Block, L1Height, Params};
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{info, warn};
 
-use self::{docket::Docket, duties::Desk};
+use self::duties::Desk;
+pub use self::{docket::Docket, duties::contradiction};
 use crate::{
     answers,
     api::AnchorBook,
@@ -109,7 +110,8 @@ async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Even
 }
 
 /// Notes in the books what a sighting says, and tells what the operator must hear of it.
-fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<Event> {
+#[must_use]
+pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<Event> {
     match sighting {
         Sighting::Confirmed(confirmed) => {
             confirmed.events.iter().for_each(|event| docket.on_event(event));

@@ -162,13 +162,8 @@ impl<S: Storage> Runtime<S> {
             if !reply.is_open() {
                 return;
             }
-            let answered = tokio::task::spawn_blocking(move || match ask {
-                Ask::Block(id) => {
-                    let block = known.or_else(|| sync::decided_block(&reader, &id));
-                    wire::encode_answer(block.as_slice(), &[])
-                }
-                Ask::After(height) => sync::answer(&reader, height),
-            });
+            let answering = move || sync::serve(&ask, &reader, known);
+            let answered = tokio::task::spawn_blocking(answering);
             if let Ok(answer) = answered.await
                 && let Err(error) = reply.send(answer)
             {

@@ -5,7 +5,19 @@ use plasma_core::{Block, BlockId, Height};
 
 use crate::storage::{Decided, Read};
 
-use super::wire;
+use super::wire::{self, Ask};
+
+/// The answer to a request. `undecided` is the block that was asked for, when it is known and not decided.
+#[must_use]
+pub fn serve<R: Read>(ask: &Ask, reader: &R, undecided: Option<Bytes>) -> Bytes {
+    match ask {
+        Ask::Block(id) => {
+            let block = undecided.or_else(|| decided_block(reader, id));
+            wire::encode_answer(block.as_slice(), &[])
+        }
+        Ask::After(height) => answer(reader, *height),
+    }
+}
 
 /// One decided block by its id.
 #[must_use]

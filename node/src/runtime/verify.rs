@@ -5,8 +5,6 @@
 //! too long, and no operator has more than a share of it. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
 //! signature, so a known id with a bad signature finds nothing.
 
-mod answer;
-
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -16,12 +14,17 @@ use std::{
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Domain, Hash, Peer, SignedTransaction,
+    AuthenticBlock, AuthenticTransaction, AuthenticateError, Certificate, Domain, Hash, Peer,
+    SignedTransaction,
 };
 use tokio::sync::mpsc;
 
 use super::wire;
-use crate::{directory::Directory, operator::event::Segment};
+use crate::{
+    directory::Directory,
+    intake::{self, Proof},
+    operator::event::Segment,
+};
 
 /// Jobs of proposals and sync answers that wait at most.
 const URGENT_MAX: usize = 256;
@@ -243,50 +246,33 @@ fn next(shared: &Shared) -> Option<Job> {
 impl Shared {
     fn verify(&self, job: Job) -> Verified {
         match job {
-            Job::Gossip { ticket, bytes, .. } => {
-                let decoded = wire::decode_gossip(&bytes).ok();
-                Verified::Gossip {
-                    ticket,
-                    transactions: decoded.and_then(|list| self.authenticate_all(list)),
-                }
-            }
+            Job::Gossip { ticket, bytes, .. } => Verified::Gossip {
+                ticket,
+                transactions: intake::gossip(&bytes, self),
+            },
             Job::Client { ticket, transaction } => Verified::Client {
                 ticket,
                 result: self.authenticate(*transaction).map(Box::new),
             },
-            Job::Payload { from, bytes } => {
-                let decoded = wire::decode_payload(&bytes, self.rules.block_bytes_max).ok();
-                let content = decoded.and_then(|(message, block)| match block {
-                    None => Some((message, None)),
-                    Some(block) => self.authenticate_block(block).map(|block| (message, Some(block))),
-                });
-                Verified::Payload {
-                    from,
-                    content: content.map(Box::new),
-                }
-            }
+            Job::Payload { from, bytes } => Verified::Payload {
+                from,
+                content: intake::payload(&bytes, self).map(Box::new),
+            },
             Job::Answer { from, bytes } => Verified::Answer {
                 from,
-                content: self.answer(&bytes).map(Box::new),
+                content: intake::answer(&bytes, self).map(Box::new),
             },
         }
     }
+}
 
-    fn authenticate_block(&self, block: Block) -> Option<AuthenticBlock> {
-        let transactions = self.authenticate_all(block.transactions)?;
-        let block = AuthenticBlock {
-            header: block.header,
-            transactions,
-        };
-        // Anybody can send a header that was signed with another body, and the ledger would blame the signers for it.
-        answer::is_signed_body(&block).then_some(block)
+impl Proof for Shared {
+    fn block_bytes_max(&self) -> usize {
+        self.rules.block_bytes_max
     }
 
-    fn authenticate_all(&self, transactions: Vec<SignedTransaction>) -> Option<Vec<AuthenticTransaction>> {
-        transactions
-            .into_iter()
-            .map(|transaction| self.authenticate(transaction).ok())
-            .collect()
+    fn certifies(&self, certificate: &Certificate) -> bool {
+        self.rules.directory.is_genuine(certificate, &self.rules.domain)
     }
 
     fn authenticate(

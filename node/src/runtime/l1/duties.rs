@@ -334,7 +334,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
 
 /// Both votes as the contract takes statements.
 #[must_use]
-pub(super) fn contradiction(evidence: &Twice) -> Contradiction {
+pub fn contradiction(evidence: &Twice) -> Contradiction {
     let (one, other) = evidence.votes();
     Contradiction {
         epoch: one.epoch,

@@ -5,80 +5,80 @@
 //! told from nonsense by its root: what does not lie under the root that the header names, the header's signers never saw.
 
 use bytes::Bytes;
-use plasma_core::{AuthenticBlock, Block, Certificate, Hash, Header, SignedTransaction, merkle};
+use plasma_core::{AuthenticBlock, Block, Hash, Header, SignedTransaction, merkle};
 
-use super::{Shared, wire};
-use crate::operator::{
-    case::{Rotten, is_body_of},
-    event::Segment,
+use super::{Proof, authenticate_block};
+use crate::{
+    operator::{
+        case::{Rotten, is_body_of},
+        event::Segment,
+    },
+    runtime::wire,
 };
 
 /// Most attempts to decode a transaction while the one is sought that does not. A block of sixteen megabytes in which only
 /// the last entry is none takes as many as it has transactions; who hides one among thousands is not found.
 const ATTEMPTS_MAX: usize = 1 << 20;
 
-impl Shared {
-    /// What an answer brings; `None` when its links, its certificate or the bodies are not what they say.
-    pub(super) fn answer(&self, bytes: &[u8]) -> Option<Segment> {
-        let (raw, certificate) = wire::split_answer(bytes, self.rules.block_bytes_max).ok()?;
-        let headers: Vec<Header> = raw.iter().map(|(header, _)| *header).collect();
-        let is_linked = headers.windows(2).all(|pair| match pair {
-            [below, above] => above.parent == below.id(),
-            _ => true,
-        });
-        let is_certified = certificate.as_ref().is_none_or(|certificate| {
-            headers.last().is_some_and(|last| last.id() == certificate.block)
-                && self.rules.directory.is_genuine(certificate, &self.rules.domain)
-        });
-        if !is_linked || !is_certified {
-            return None;
+/// What an answer brings; `None` when its links, its certificate or the bodies are not what they say.
+pub fn answer(bytes: &[u8], proof: &impl Proof) -> Option<Segment> {
+    let (raw, certificate) = wire::split_answer(bytes, proof.block_bytes_max()).ok()?;
+    let headers: Vec<Header> = raw.iter().map(|(header, _)| *header).collect();
+    let is_linked = headers.windows(2).all(|pair| match pair {
+        [below, above] => above.parent == below.id(),
+        _ => true,
+    });
+    let is_certified = certificate.as_ref().is_none_or(|certificate| {
+        headers.last().is_some_and(|last| last.id() == certificate.block) && proof.certifies(certificate)
+    });
+    if !is_linked || !is_certified {
+        return None;
+    }
+    let mut blocks = Vec::with_capacity(raw.len());
+    for (place, (header, body)) in raw.iter().enumerate() {
+        if let Some(block) = sound(header, body, proof) {
+            blocks.push(block);
+            continue;
         }
-        let mut blocks = Vec::with_capacity(raw.len());
-        for (place, (header, body)) in raw.iter().enumerate() {
-            if let Some(block) = self.sound(header, body) {
-                blocks.push(block);
-                continue;
-            }
-            let rotten = self.rotten(header, body, headers.get(place + 1..)?, certificate)?;
-            return Some(Segment {
-                blocks,
-                certificate: None,
-                rotten: Some(rotten),
-            });
-        }
-        Some(Segment {
+        let above = headers.get(place + 1..)?;
+        let rotten = rotten(header, body, proof)?;
+        return Some(Segment {
             blocks,
-            certificate,
-            rotten: None,
-        })
+            certificate: None,
+            rotten: Some(Rotten {
+                above: above.to_vec(),
+                certificate,
+                ..rotten
+            }),
+        });
     }
+    Some(Segment {
+        blocks,
+        certificate,
+        rotten: None,
+    })
+}
 
-    /// The block, when its body is authentic and the one that was signed.
-    fn sound(&self, header: &Header, body: &[u8]) -> Option<AuthenticBlock> {
-        let bytes = [&header.encode(), body].concat();
-        self.authenticate_block(Block::decode(&bytes, bytes.len()).ok()?)
-    }
+/// The block, when its body is authentic and the one that was signed.
+fn sound(header: &Header, body: &[u8], proof: &impl Proof) -> Option<AuthenticBlock> {
+    let bytes = [&header.encode(), body].concat();
+    authenticate_block(Block::decode(&bytes, bytes.len()).ok()?, proof)
+}
 
-    fn rotten(
-        &self,
-        header: &Header,
-        body: &[u8],
-        above: &[Header],
-        certificate: Option<Certificate>,
-    ) -> Option<Rotten> {
-        let body = entries(header, body)?;
-        let is_sound = |entry: &Bytes| {
-            SignedTransaction::decode(entry).is_ok_and(|signed| self.authenticate(signed).is_ok())
-        };
-        let index = body.iter().position(|entry| !is_sound(entry))?;
-        Some(Rotten {
-            header: *header,
-            index: u32::try_from(index).ok()?,
-            body,
-            above: above.to_vec(),
-            certificate,
-        })
-    }
+/// The body with the entry in it that is none; what stands above is not known here.
+fn rotten(header: &Header, body: &[u8], proof: &impl Proof) -> Option<Rotten> {
+    let body = entries(header, body)?;
+    let is_sound = |entry: &Bytes| {
+        SignedTransaction::decode(entry).is_ok_and(|signed| proof.authenticate(signed).is_ok())
+    };
+    let index = body.iter().position(|entry| !is_sound(entry))?;
+    Some(Rotten {
+        header: *header,
+        index: u32::try_from(index).ok()?,
+        body,
+        above: Vec::new(),
+        certificate: None,
+    })
 }
 
 /// Whether a block's body is the one that its header was signed for.

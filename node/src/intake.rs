@@ -1,0 +1,75 @@
+//! What arrives as bytes, taken apart and checked as far as bytes alone allow. Pure: the worker pool of the runtime calls it
+//! on its threads, the simulator in its one.
+
+use bytes::Bytes;
+use plasma_consensus::Message;
+use plasma_core::{
+    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Certificate, SignedTransaction,
+};
+
+use crate::{
+    operator::effect::{Effect, Record},
+    runtime::wire,
+};
+
+mod answer;
+
+/// Who knows whether signatures are good, and how large things may be.
+pub trait Proof {
+    /// Most bytes that an encoded block may have.
+    fn block_bytes_max(&self) -> usize;
+
+    /// Whether a quorum signed.
+    fn certifies(&self, certificate: &Certificate) -> bool;
+
+    /// The transaction with its owner.
+    ///
+    /// # Errors
+    /// [`AuthenticateError`] when the signature is nobody's.
+    fn authenticate(&self, transaction: SignedTransaction)
+    -> Result<AuthenticTransaction, AuthenticateError>;
+}
+
+/// A gossip batch: all authentic, or nothing.
+pub fn gossip(bytes: &[u8], proof: &impl Proof) -> Option<Vec<AuthenticTransaction>> {
+    authenticate_all(wire::decode_gossip(bytes).ok()?, proof)
+}
+
+/// A payload frame: its message and the block it carries; `None` when anything of it is malformed or not authentic.
+pub fn payload(bytes: &Bytes, proof: &impl Proof) -> Option<(Message, Option<AuthenticBlock>)> {
+    let (message, block) = wire::decode_payload(bytes, proof.block_bytes_max()).ok()?;
+    match block {
+        None => Some((message, None)),
+        Some(block) => authenticate_block(block, proof).map(|block| (message, Some(block))),
+    }
+}
+
+pub use answer::answer;
+
+/// What a turn must remember before anything of it is spoken or committed.
+pub fn records(effects: &[Effect]) -> impl Iterator<Item = &Record> {
+    effects.iter().filter_map(|effect| match effect {
+        Effect::Persist(record) => Some(record),
+        _ => None,
+    })
+}
+
+fn authenticate_block(block: Block, proof: &impl Proof) -> Option<AuthenticBlock> {
+    let transactions = authenticate_all(block.transactions, proof)?;
+    let block = AuthenticBlock {
+        header: block.header,
+        transactions,
+    };
+    // Anybody can send a header that was signed with another body, and the ledger would blame the signers for it.
+    answer::is_signed_body(&block).then_some(block)
+}
+
+fn authenticate_all(
+    transactions: Vec<SignedTransaction>,
+    proof: &impl Proof,
+) -> Option<Vec<AuthenticTransaction>> {
+    transactions
+        .into_iter()
+        .map(|transaction| proof.authenticate(transaction).ok())
+        .collect()
+}
