@@ -8,8 +8,8 @@ use ethers_core::abi::{AbiDecode, AbiEncode};
 use plasma_core::{Address, Amount, Hash, L1Block, L1Height, keccak};
 use plasma_node::bridge::{account::Call, decode::Log};
 use revm::{
-    Context, ExecuteCommitEvm as _, ExecuteEvm as _, MainBuilder as _, MainContext as _, MainnetEvm,
-    SystemCallCommitEvm as _,
+    Context, Database as _, ExecuteCommitEvm as _, ExecuteEvm as _, MainBuilder as _, MainContext as _,
+    MainnetEvm, SystemCallCommitEvm as _,
     context::{BlockEnv, TxEnv, result::ExecutionResult},
     database::{CacheDB, EmptyDB},
     handler::MainnetContext,
@@ -18,7 +18,7 @@ use revm::{
 };
 
 /// EIP-155 id of this chain.
-pub(crate) const CHAIN_ID: u64 = 31_337;
+pub const CHAIN_ID: u64 = 31_337;
 
 /// What a transaction may use on mainnet (EIP-7825): every call of the contracts fits.
 const GAS_MAX: u64 = 16_777_216;
@@ -33,17 +33,20 @@ const HISTORY_CODE: &str = "3373fffffffffffffffffffffffffffffffffffffffe14604657
 
 /// The chain's state, and the block in which the next call is mined.
 #[derive(Clone, Debug)]
-pub(crate) struct Ethereum {
+pub struct Ethereum {
     db: CacheDB<EmptyDB>,
     /// Height of the block under way.
-    pub(crate) number: u64,
+    pub number: u64,
     /// Its time, seconds.
-    pub(crate) time_s: u64,
+    pub time_s: u64,
+    /// Which of all chains this is: blocks that are sealed under another number have other hashes.
+    pub branch: u64,
+    newest: L1Block,
 }
 
 /// How a call ended.
 #[derive(Clone, Debug)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// It did what it was asked for.
     Done {
         /// What the contracts emitted.
@@ -57,7 +60,8 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// The logs of a call that was done.
-    pub(crate) fn logs(self) -> Option<Vec<Log>> {
+    #[must_use]
+    pub fn logs(self) -> Option<Vec<Log>> {
         match self {
             Self::Done { logs, .. } => Some(logs),
             Self::Refused(_) => None,
@@ -69,40 +73,83 @@ type Evm<'a> = MainnetEvm<MainnetContext<&'a mut CacheDB<EmptyDB>>>;
 
 impl Ethereum {
     /// A chain without contracts but for EIP-2935's.
-    pub(crate) fn new(number: u64, time_s: u64) -> Self {
+    ///
+    /// # Panics
+    /// Never: the code of EIP-2935 is hexadecimal.
+    #[must_use]
+    pub fn new(number: u64, time_s: u64) -> Self {
         let mut db = CacheDB::new(EmptyDB::new());
         let code = Bytecode::new_raw(primitives::hex::decode(HISTORY_CODE).expect("hex").into());
         db.insert_account_info(HISTORY.into(), AccountInfo::from_bytecode(code));
-        let mut made = Self { db, number, time_s };
+        let (branch, height) = (0, L1Height(number - 1));
+        let newest = L1Block {
+            height,
+            hash: hash_of(height, branch),
+            timestamp_s: time_s - 1,
+        };
+        let mut made = Self {
+            db,
+            number,
+            time_s,
+            branch,
+            newest,
+        };
         made.publish();
         made
     }
 
     /// Gives an account more ETH than it can spend.
-    pub(crate) fn enrich(&mut self, account: Address) {
+    pub fn enrich(&mut self, account: Address) {
         let info = AccountInfo::from_balance(U256::from(u128::MAX));
         self.db.insert_account_info(account.0.into(), info);
     }
 
     /// Blocks go by, one a second; the newest has a hash.
-    pub(crate) fn advance(&mut self, blocks: u64) {
+    pub fn advance(&mut self, blocks: u64) {
         self.number += blocks;
         self.time_s += blocks;
+        let height = L1Height(self.number - 1);
+        self.newest = L1Block {
+            height,
+            hash: hash_of(height, self.branch),
+            timestamp_s: self.time_s - 1,
+        };
+        self.publish();
+    }
+
+    /// Ends the block under way; the next one has this time.
+    pub fn seal(&mut self, next_s: u64) {
+        let height = L1Height(self.number);
+        self.newest = L1Block {
+            height,
+            hash: hash_of(height, self.branch),
+            timestamp_s: self.time_s,
+        };
+        self.number += 1;
+        self.time_s = next_s;
         self.publish();
     }
 
     /// The newest block that an origin can name: the one before the block under way.
-    pub(crate) fn newest(&self) -> L1Block {
-        let height = L1Height(self.number - 1);
-        L1Block {
-            height,
-            hash: hash_of(height),
-            timestamp_s: self.time_s - 1,
-        }
+    #[must_use]
+    pub fn newest(&self) -> L1Block {
+        self.newest
+    }
+
+    /// What an account has.
+    ///
+    /// # Panics
+    /// Never: the state is in memory.
+    pub fn balance(&mut self, account: Address) -> Amount {
+        let found = self.db.basic(account.0.into()).expect("memory does not fail");
+        Amount::from_be_bytes(found.unwrap_or_default().balance.to_be_bytes::<32>())
     }
 
     /// Mines a call.
-    pub(crate) fn send(&mut self, from: Address, call: &Call) -> Outcome {
+    ///
+    /// # Panics
+    /// When Ethereum would not take the transaction at all: who calls has enough, or the harness is wrong.
+    pub fn send(&mut self, from: Address, call: &Call) -> Outcome {
         let transaction = transaction(from, call);
         let result = self
             .evm()
@@ -112,7 +159,10 @@ impl Ethereum {
     }
 
     /// What a call would do; nothing stays of it.
-    pub(crate) fn peek(&mut self, from: Address, call: &Call) -> Outcome {
+    ///
+    /// # Panics
+    /// As [`Ethereum::send`].
+    pub fn peek(&mut self, from: Address, call: &Call) -> Outcome {
         let transaction = transaction(from, call);
         let result = self
             .evm()
@@ -122,7 +172,10 @@ impl Ethereum {
     }
 
     /// Asks a view that always answers.
-    pub(crate) fn ask<A, R>(&mut self, place: Address, arguments: A) -> R
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn ask<A, R>(&mut self, place: Address, arguments: A) -> R
     where
         A: EthCall + AbiEncode,
         R: AbiDecode,
@@ -136,7 +189,7 @@ impl Ethereum {
 
     /// The system call by which a block writes down its parent's hash.
     fn publish(&mut self) {
-        let hash = hash_of(L1Height(self.number - 1));
+        let hash = self.newest.hash;
         let done = self
             .evm()
             .system_call_commit(HISTORY.into(), hash.0.to_vec().into());
@@ -169,7 +222,8 @@ impl Ethereum {
 }
 
 /// A call to a contract.
-pub(crate) fn call<A: EthCall + AbiEncode>(to: Address, value: Amount, arguments: A) -> Call {
+#[must_use]
+pub fn call<A: EthCall + AbiEncode>(to: Address, value: Amount, arguments: A) -> Call {
     Call {
         label: String::new(),
         to: Some(to),
@@ -178,9 +232,12 @@ pub(crate) fn call<A: EthCall + AbiEncode>(to: Address, value: Amount, arguments
     }
 }
 
-/// L1 blocks have no content here, so their hashes follow from their heights.
-fn hash_of(height: L1Height) -> Hash {
-    keccak(&[b"l1", &height.0.to_be_bytes()])
+/// L1 blocks have no content here, so their hashes follow from their heights and branches.
+fn hash_of(height: L1Height, branch: u64) -> Hash {
+    match branch {
+        0 => keccak(&[b"l1", &height.0.to_be_bytes()]),
+        branch => keccak(&[b"l1", &height.0.to_be_bytes(), &branch.to_be_bytes()]),
+    }
 }
 
 fn transaction(from: Address, call: &Call) -> TxEnv {

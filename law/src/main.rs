@@ -11,7 +11,6 @@ mod blocks;
 mod books;
 mod chain;
 mod digests;
-mod ethereum;
 mod forms;
 mod game;
 mod liar;
@@ -37,6 +36,7 @@ use std::{
     time::Instant,
 };
 
+use plasma_law::ethereum;
 use regressions::REGRESSIONS;
 use scene::{Base, Failure, Scope};
 use site::Site;

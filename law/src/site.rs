@@ -15,7 +15,6 @@ use plasma_node::bridge::{
     contracts::Parameters,
     deploy::{NewMember, Site as Place},
 };
-use ruint::aliases::U256;
 
 use crate::{
     artifact,
@@ -44,12 +43,6 @@ pub(crate) const GRACE: u64 = 1;
 
 /// Somebody without any part in it, who has enough for a bond.
 pub(crate) const ANYBODY: Address = Address([0x55; 20]);
-
-/// The order of the groups of BLS12-381: scalars of operators add up modulo it.
-const ORDER: U256 = U256::from_be_bytes([
-    0x73, 0xed, 0xa7, 0x53, 0x29, 0x9d, 0x7d, 0x48, 0x33, 0x39, 0xd8, 0x08, 0x09, 0xa1, 0xd8, 0x05, 0x53,
-    0xbd, 0xa4, 0x02, 0xff, 0xfe, 0x5b, 0xfe, 0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x01,
-]);
 
 /// Sets of operators that decide: all, and each quorum.
 const QUORUMS: [u16; 5] = [0b1111, 0b0111, 0b1011, 0b1101, 0b1110];
@@ -232,8 +225,5 @@ fn member(place: &Place, index: u16, key: &SecretKey) -> NewMember {
 
 fn sum(set: u16, secrets: &[SecretKey]) -> SecretKey {
     let signers = (0u16..).zip(secrets).filter(|(index, _)| set >> index & 1 == 1);
-    let scalar = signers.fold(U256::ZERO, |sum, (_, key)| {
-        sum.add_mod(U256::from_be_bytes(key.to_bytes()), ORDER)
-    });
-    SecretKey::from_bytes(&scalar.to_be_bytes()).expect("hashes do not cancel")
+    plasma_law::quorum::sum(signers.map(|(_, key)| key))
 }
