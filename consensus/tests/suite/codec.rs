@@ -2,7 +2,7 @@
 
 use plasma_consensus::{
     Certified, DecodeError, Held, Kind, MESSAGE_BYTES_MAX, Message, NULLIFICATIONS_MAX, Proposal,
-    RECORD_BYTES_MAX, Record, Statement, Status,
+    RECORD_BYTES_MAX, Record, Statement, Status, Vote,
 };
 use plasma_core::{Bitmap, Epoch, OperatorIndex, Signature, View};
 
@@ -263,6 +263,25 @@ fn records_come_back_and_know_epoch_and_view() {
         );
         assert_eq!(Record::decode(&bytes), Ok(record));
     }
+}
+
+#[test]
+fn a_log_of_committees_of_several_sizes_is_read_without_knowing_them() {
+    let signed_by = |signers: std::ops::Range<u16>| Certified {
+        signers: signers.map(OperatorIndex).collect(),
+        ..certificate(nullify(9))
+    };
+    let records = [0..3, 4..11, 33..100].map(|signers| Record::Certificate(signed_by(signers)));
+    for record in records {
+        let bytes = record.encode();
+        assert_eq!(bytes.len(), 127, "{record:?}");
+        assert_eq!(Record::decode(&bytes), Ok(record));
+    }
+    let last = Record::Vote(Vote {
+        signer: OperatorIndex(99),
+        ..vote(3, nullify(9))
+    });
+    assert_eq!(Record::decode(&last.encode()), Ok(last));
 }
 
 #[test]

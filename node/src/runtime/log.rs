@@ -32,13 +32,14 @@ pub fn write_record(record: &Record) -> wal::Record {
             kind: LOG_CONSENSUS,
             content: record.encode(),
         },
+        // A block does not say its epoch, and is kept until storage holds it, whichever epoch it is of.
         Record::Body(bytes) => wal::Record {
             epoch: Epoch(0),
             kind: LOG_BODY,
             content: bytes.to_vec(),
         },
         Record::Case(case) => wal::Record {
-            epoch: Epoch(0),
+            epoch: case.certificate.epoch,
             kind: LOG_CASE,
             content: case.encode(),
         },

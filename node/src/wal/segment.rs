@@ -3,7 +3,7 @@
 //! ```text
 //! header   offset  size  field
 //!          0       8     "plasmwal"
-//!          8       2     version, 1
+//!          8       2     version, 2
 //!          10      1     1 when this segment replaces every one before it, else 0
 //!          11      1     0
 //!          12      4     salt of the checksums in this segment, random
@@ -288,7 +288,7 @@ const HEADER_LENGTH: usize = 128;
 const CHECKED: usize = 90;
 
 const MAGIC: &[u8; 8] = b"plasmwal";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 const SUFFIX: &str = ".log";
 
 /// Name of a segment that is still being made; a crash leaves it behind and nobody reads it.
