@@ -1,4 +1,4 @@
-//! A folder on disk that belongs to one process and to one operator of one federation.
+//! A folder on disk that belongs to one process and to one voting key of one federation.
 //!
 //! Two processes with one voting key are the commonest way to sign twice, so whoever opens the log
 //! or the storage holds the folder's lock for as long as it lives; the system frees the lock when the
@@ -12,55 +12,68 @@ use std::{
     time::Duration,
 };
 
-use plasma_core::{Hash, OperatorIndex};
+use plasma_core::{Hash, PublicKey, keccak};
 
 /// Whose records a folder holds: they may never mix with another federation's or operator's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Hash of the genesis document.
     pub genesis: Hash,
-    /// The operator's place in the committee of epoch 0.
-    pub operator: OperatorIndex,
+    /// keccak of the operator's compressed BLS key. Votes bind to it; an operator's place in the committee
+    /// differs from epoch to epoch, and who joins later has none in the first.
+    pub key: Hash,
 }
 
 impl Identity {
     /// Length of [`Identity::to_bytes`].
-    pub const SIZE: usize = 34;
+    pub const SIZE: usize = 64;
 
-    /// genesis 32 ‖ operator 2.
+    /// Of a member by its key.
+    #[must_use]
+    pub fn new(genesis: Hash, key: &PublicKey) -> Self {
+        let key = keccak(&[&key.0]);
+        Self { genesis, key }
+    }
+
+    /// genesis 32 ‖ key 32.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Self::SIZE] {
         let mut bytes = [0; Self::SIZE];
-        let (genesis, operator) = bytes.split_at_mut(32);
+        let (genesis, key) = bytes.split_at_mut(32);
         genesis.copy_from_slice(&self.genesis.0);
-        operator.copy_from_slice(&self.operator.0.to_be_bytes());
+        key.copy_from_slice(&self.key.0);
         bytes
     }
 
     /// The one encoding back; `None` for any other length.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (genesis, operator) = bytes.split_first_chunk::<32>()?;
-        let operator = u16::from_be_bytes(operator.try_into().ok()?);
+        let (genesis, key) = bytes.split_first_chunk::<32>()?;
         Some(Self {
             genesis: Hash(*genesis),
-            operator: OperatorIndex(operator),
+            key: Hash(key.try_into().ok()?),
         })
     }
 
     /// Says what differs between what a folder holds and what was configured; `None` when nothing does.
     #[must_use]
     pub fn difference(stored: &Self, configured: &Self) -> Option<String> {
-        if stored.genesis != configured.genesis {
-            return Some(format!(
-                "it belongs to the federation with genesis {}, the configuration names {}",
-                stored.genesis, configured.genesis
-            ));
-        }
-        (stored.operator != configured.operator).then(|| {
+        Self::other_federation(stored.genesis, configured.genesis).or_else(|| {
+            (stored.key != configured.key).then(|| {
+                format!(
+                    "it belongs to the BLS key with hash {}, the configuration names the one with hash {}",
+                    stored.key, configured.key
+                )
+            })
+        })
+    }
+
+    /// The same where only the federation counts: what is found may be any member's.
+    #[must_use]
+    pub fn other_federation(stored: Hash, configured: Hash) -> Option<String> {
+        (stored != configured).then(|| {
             format!(
-                "it belongs to operator {}, the configuration names operator {}",
-                stored.operator, configured.operator
+                "it belongs to the federation with genesis {stored}, the configuration names {configured}"
             )
         })
     }

@@ -105,6 +105,19 @@ pub enum WalError {
         /// What is wrong.
         what: String,
     },
+    /// It was written by another version of this program.
+    #[error(
+        "the log segment {} has version {found} of the format, this program reads {known}; start the program that wrote \
+         it. Never start without the log: it holds this operator's votes", path.display()
+    )]
+    Version {
+        /// A segment.
+        path: PathBuf,
+        /// Its version.
+        found: u16,
+        /// Ours.
+        known: u16,
+    },
     /// There is no log where one must be.
     #[error("there is no log in {}", folder.display())]
     Missing {
@@ -396,7 +409,7 @@ pub const SEGMENTS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests {
-    use plasma_core::{Hash, OperatorIndex};
+    use plasma_core::Hash;
 
     use super::{Epoch, Identity, Record, Wal, WalError, io};
 
@@ -405,7 +418,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("plasma-wal-barrier-{}", std::process::id()));
         let identity = Identity {
             genesis: Hash([1; 32]),
-            operator: OperatorIndex(0),
+            key: Hash([2; 32]),
         };
         let record = |byte| Record {
             epoch: Epoch(0),

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use plasma_core::{Hash, OperatorIndex, State};
+use plasma_core::{Hash, State};
 use plasma_node::{
     folder::Identity,
     storage::{
@@ -174,7 +174,7 @@ fn runtime() -> Runtime {
 pub(crate) fn identity() -> Identity {
     Identity {
         genesis: Hash::ZERO,
-        operator: OperatorIndex(0),
+        key: Hash([1; 32]),
     }
 }
 

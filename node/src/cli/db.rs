@@ -48,7 +48,7 @@ pub(super) enum DbCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Fill an empty storage from an archive of the same operator.
+    /// Fill an empty storage from an archive of the same federation, whichever member wrote it.
     Import {
         /// The archive.
         #[arg(value_name = "FILE")]
@@ -150,7 +150,7 @@ fn storage_text(view: &StorageView) -> String {
         horizon => format!("transactions from block {horizon} on"),
     };
     let mut text = format!(
-        "backend    {}, {}\nplace      {}\nschema     {}\ngenesis    {}\noperator   {}\nheight     {}\nblock      {}\n\
+        "backend    {}, {}\nplace      {}\nschema     {}\ngenesis    {}\nkey hash   {}\nheight     {}\nblock      {}\n\
          horizon    {horizon}\nsize       {size}\n",
         view.backend,
         if view.running {
@@ -161,7 +161,7 @@ fn storage_text(view: &StorageView) -> String {
         view.place.display(),
         view.schema,
         view.genesis,
-        view.operator,
+        view.key,
         view.height,
         view.block,
     );

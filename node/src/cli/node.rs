@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use plasma_core::{Genesis, GenesisMember, OperatorIndex};
+use plasma_core::{Genesis, GenesisMember, OperatorIndex, PublicKey};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -10,6 +10,7 @@ use super::{StartError, keys, log, print, signals};
 use crate::{
     base58,
     config::{Config, FederationError, FederationFile, federation},
+    folder::Identity,
     hex,
     keystore::{OperatorKeys, Secret},
     runtime::start,
@@ -24,6 +25,8 @@ pub struct Start {
     pub genesis: Arc<Genesis>,
     /// Its keys.
     pub keys: OperatorKeys,
+    /// The key that votes.
+    pub key: PublicKey,
     /// Its place in the committee, by its keys.
     pub operator: OperatorIndex,
 }
@@ -46,13 +49,21 @@ impl Start {
             peer: Secret::read(&config.keys.p2p)?,
             ethereum: Secret::read(&config.keys.eth)?,
         };
-        let operator = member_of(&config, &genesis, &keys)?;
+        let key = keys::bls(&keys.bls, &config.keys.bls)?.public();
+        let operator = member_of(&config, &genesis, &keys, &key)?;
         Ok(Self {
             config,
             genesis: Arc::new(genesis),
             keys,
+            key,
             operator,
         })
+    }
+
+    /// Whose folders these are.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity::new(self.genesis.hash(), &self.key)
     }
 
     fn introduction(&self) -> String {
@@ -122,6 +133,7 @@ async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartErr
         genesis,
         keys,
         operator,
+        ..
     } = start;
     Ok(start::run(
         start::Start {
@@ -136,11 +148,15 @@ async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartErr
 }
 
 /// Our index: the BLS key decides, the other two must agree.
-fn member_of(config: &Config, genesis: &Genesis, own: &OperatorKeys) -> Result<OperatorIndex, StartError> {
-    let key = keys::bls(&own.bls, &config.keys.bls)?.public();
+fn member_of(
+    config: &Config,
+    genesis: &Genesis,
+    own: &OperatorKeys,
+    key: &PublicKey,
+) -> Result<OperatorIndex, StartError> {
     let found = (0u16..)
         .zip(&genesis.members)
-        .find(|(_, member)| member.key == key);
+        .find(|(_, member)| member.key == *key);
     let Some((index, member)) = found else {
         let list = (0u16..)
             .zip(&genesis.members)

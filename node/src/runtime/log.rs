@@ -1,7 +1,7 @@
 //! What the write-ahead log holds of an operator: the engine's records, encoded blocks, and what it found out about others.
 
 use plasma_consensus::{DecodeError, Evidence};
-use plasma_core::{Block, Epoch, Genesis, OperatorIndex};
+use plasma_core::{Block, Epoch, Genesis};
 use tracing::warn;
 
 use crate::{
@@ -100,14 +100,10 @@ pub fn read_record(record: &wal::Record) -> Result<Record, RecordError> {
 pub(super) fn open(
     config: &Config,
     genesis: &Genesis,
-    me: OperatorIndex,
+    identity: Identity,
     saved: &Saved,
 ) -> Result<(Wal, Vec<Record>), RunError> {
     let path = config.data_dir.join("log");
-    let identity = Identity {
-        genesis: genesis.hash(),
-        operator: me,
-    };
     let marker = config.keys.bls.with_extension("voted");
     let word = genesis.hash().to_string();
     let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);

@@ -166,10 +166,7 @@ const CLIENTS_MAX: usize = 256;
 /// [`RunError`] says which part is wrong and what would mend it.
 pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunError> {
     check_files(&start.config)?;
-    let identity = Identity {
-        genesis: start.genesis.hash(),
-        operator: start.operator,
-    };
+    let identity = Identity::new(start.genesis.hash(), &bls_key(&start.keys)?.public());
     let state = start.genesis.state();
     match start.config.storage.backend {
         Backend::Embedded => {
@@ -179,7 +176,7 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             };
             let folder = start.config.storage_path();
             let storage = EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings)?;
-            run_on(start, storage, stop).await
+            run_on(start, identity, storage, stop).await
         }
         #[cfg(feature = "fdb")]
         Backend::Fdb => {
@@ -187,16 +184,17 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             let opening = move || super::foundation::open(&config, identity, &state);
             let opened = tokio::task::spawn_blocking(opening).await;
             let storage = opened.map_err(|_| StorageError::ShuttingDown)??;
-            run_on(start, storage, stop).await
+            run_on(start, identity, storage, stop).await
         }
         #[cfg(not(feature = "fdb"))]
         Backend::Fdb => Err(StorageError::NotBuilt.into()),
-        Backend::Memory => run_on(start, MemoryStorage::new(identity, &state), stop).await,
+        Backend::Memory => run_on(start, identity, MemoryStorage::new(identity, &state), stop).await,
     }
 }
 
 async fn run_on<S: Storage>(
     start: Start,
+    identity: Identity,
     storage: S,
     mut stop: watch::Receiver<bool>,
 ) -> Result<(), RunError> {
@@ -208,7 +206,7 @@ async fn run_on<S: Storage>(
     } = start;
     let saved = storage.recover().await?;
     let directory = Directory::new(&genesis)?;
-    let (wal, log) = log::open(&config, &genesis, me, &saved)?;
+    let (wal, log) = log::open(&config, &genesis, identity, &saved)?;
     let header = saved.state.header;
     let settings = ethereum_config(&config);
     let connecting = async || Ethereum::connect(&settings, &genesis, &keys.ethereum).await;

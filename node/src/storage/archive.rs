@@ -3,14 +3,14 @@
 //! ```text
 //! head     offset  size  field
 //!          0       8     "plasmarc"
-//!          8       2     version, 1
+//!          8       2     version, 2
 //!          10      1     scope: 1 full, 2 state
 //!          11      1     0
 //!          12      4     schema of the rows
-//!          16      34    identity: genesis hash 32 ‖ operator 2
-//!          50      4     height of the newest block
-//!          54      32    its id
-//! rows     86      …     in order of table and key
+//!          16      32    genesis hash
+//!          48      4     height of the newest block
+//!          52      32    its id
+//! rows     84      …     in order of table and key
 //!
 //! row      0       1     table: 1 meta, 2 outputs, 3 owners, 4 totals, 5 headers, 6 bodies, 7 blocks,
 //!                        8 transactions, 9 leaves, 10 certificates, 11 exits, 12 deposits
@@ -24,21 +24,21 @@
 //! ```
 //!
 //! Integers are big-endian. A **full** archive has every row; a **state** archive has no bodies and no transaction index, and
-//! its meta row `horizon` says so: whoever imports it has a pruned storage. Reading checks sizes before it allocates,
+//! its meta row `horizon` says so: whoever imports it has a pruned storage. What is its owner's alone, the meta row
+//! `identity`, is not in it: any member may import it, and writes its own. Reading checks sizes before it allocates,
 //! then order, count and hash; the ledger itself is checked by [`super::check`] after an import.
 
 mod error;
 mod read;
 mod write;
 
-use plasma_core::{BlockId, Height};
+use plasma_core::{BlockId, Hash, Height};
 
 pub use error::ArchiveError;
 pub use read::Archive;
 pub use write::write;
 
 use super::schema::{self, Table};
-use crate::folder::Identity;
 
 /// How much of a storage an archive holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +54,8 @@ pub enum Scope {
 pub struct Head {
     /// How much it holds.
     pub scope: Scope,
-    /// Whose rows they are.
-    pub identity: Identity,
+    /// Hash of the genesis document of their federation.
+    pub genesis: Hash,
     /// Height of the newest block.
     pub height: Height,
     /// Its id.
@@ -107,7 +107,7 @@ impl Head {
         out.extend(VERSION.to_be_bytes());
         out.extend([self.scope.number(), 0]);
         out.extend(schema::VERSION.to_be_bytes());
-        out.extend(self.identity.to_bytes());
+        out.extend(self.genesis.0);
         out.extend(schema::encode_tip(self.height, self.block));
         out
     }
@@ -136,9 +136,9 @@ fn table_of(number: u8) -> Option<Table> {
 }
 
 const MAGIC: [u8; 8] = *b"plasmarc";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Bytes of the head.
-const HEAD_SIZE: usize = 86;
+const HEAD_SIZE: usize = 84;
 /// The byte where a row's table would stand.
 const END: u8 = 0;
 /// No key of the schema has more than 32 bytes; twice that leaves room for the next schema.

@@ -2,7 +2,8 @@
 //!
 //! Before the first row a mark is written, and an operator refuses to start while it is there. The meta rows come last;
 //! then everything is verified, and only then the mark goes. An import that ended in the middle can be begun again, into
-//! an emptied place only: nobody has to guess which rows were whose. Identity never changes on the way.
+//! an emptied place only: nobody has to guess which rows were whose. An archive
+//! is any member's and the importer writes its own identity; between backends identity never changes.
 
 use std::path::{Path, PathBuf};
 
@@ -81,7 +82,8 @@ pub enum BulkError {
     Check(#[from] CheckError),
 }
 
-/// Fills an empty storage from an archive of the same operator.
+/// Fills an empty storage from an archive of the same federation, whichever member wrote it. What it says of the chain is
+/// checked; it says nothing of the importer.
 ///
 /// # Errors
 /// [`BulkError`]; after the first row an operator refuses the storage until it is emptied and filled again.
@@ -92,8 +94,13 @@ pub fn import<S: Stopped>(
     progress: &mut impl FnMut(Progress),
 ) -> Result<Report, BulkError> {
     let mut archive = Archive::open(file)?;
-    refuse_foreign(&archive.head().identity, expected)?;
+    let own = expected.identity();
+    if let Some(difference) = Identity::other_federation(archive.head().genesis, own.genesis) {
+        return Err(BulkError::Identity { difference });
+    }
     let rows = std::iter::from_fn(|| archive.next_row().map_err(BulkError::from).transpose());
+    let identity = (schema::IDENTITY.to_vec(), own.to_bytes().to_vec());
+    let rows = rows.chain(std::iter::once(Ok((Table::Meta, identity))));
     fill(rows, target, expected, progress)
 }
 
@@ -108,7 +115,9 @@ pub fn migrate<M: Moments, S: Stopped>(
     progress: &mut impl FnMut(Progress),
 ) -> Result<Report, BulkError> {
     let found = about(&source.moment()?, Path::new("the source"))?;
-    refuse_foreign(&found.identity, expected)?;
+    if let Some(difference) = Identity::difference(&found.identity, &expected.identity()) {
+        return Err(BulkError::Identity { difference });
+    }
     let tip = (found.height, found.block);
     let tables = Table::ALL.into_iter();
     let rows = tables.flat_map(|table| {
@@ -224,13 +233,6 @@ fn fill<S: Stopped>(
     target.write(vec![mark(None)])?;
     target.sync()?;
     Ok(report)
-}
-
-fn refuse_foreign(found: &Identity, expected: &Expected<'_>) -> Result<(), BulkError> {
-    match Identity::difference(found, &expected.identity()) {
-        Some(difference) => Err(BulkError::Identity { difference }),
-        None => Ok(()),
-    }
 }
 
 fn refuse_filled(target: &impl Stopped) -> Result<(), BulkError> {

@@ -16,7 +16,7 @@ mod ledger;
 mod outputs;
 mod strays;
 
-use plasma_core::{BlockId, Genesis, Height, OperatorIndex, State};
+use plasma_core::{BlockId, Genesis, Hash, Height, State};
 
 pub use error::{CheckError, What};
 
@@ -34,8 +34,8 @@ use error::contradiction;
 pub struct Expected<'a> {
     /// The federation.
     pub genesis: &'a Genesis,
-    /// The operator.
-    pub operator: OperatorIndex,
+    /// keccak of the operator's BLS key.
+    pub key: Hash,
 }
 
 /// Whose signatures are verified.
@@ -79,7 +79,7 @@ impl Expected<'_> {
     pub fn identity(&self) -> Identity {
         Identity {
             genesis: self.genesis.hash(),
-            operator: self.operator,
+            key: self.key,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! | table | key | value |
 //! |---|---|---|
 //! | meta | `schema` | version of this table 4 |
-//! | meta | `identity` | genesis hash 32 ‖ operator 2 |
+//! | meta | `identity` | genesis hash 32 ‖ keccak of the BLS key 32 |
 //! | meta | `tip` | height 4 ‖ block id 32 of the newest block |
 //! | meta | `state` | `State::encode` after the newest block |
 //! | meta | `horizon` | lowest height 4 whose body is kept; absent while nothing was pruned |
@@ -31,7 +31,7 @@ use plasma_core::{
 };
 
 /// Version of the rows.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// One ordered set of rows.
 #[expect(missing_docs, reason = "the table above says what each holds")]
@@ -101,6 +101,11 @@ pub(super) const STATE: &[u8] = b"state";
 pub(super) const HORIZON: &[u8] = b"horizon";
 /// Key of the mark of an import that has not ended well, in meta.
 pub(super) const UNFINISHED: &[u8] = b"unfinished";
+
+/// Whether a meta row is about the operator and not about the chain: such a row goes with no archive.
+pub(super) fn is_own(key: &[u8]) -> bool {
+    key == IDENTITY
+}
 
 /// owner 20 ‖ position 9.
 pub(super) fn owner_key(owner: &Address, position: &Position) -> Vec<u8> {

@@ -15,7 +15,7 @@ use std::{
 use super::{
     Entry, WalError,
     frame::{self, Place},
-    segment::{self, HEADER_SIZE, Header},
+    segment::{self, HEADER_SIZE, Header, Unread},
 };
 use crate::folder::Identity;
 
@@ -105,7 +105,14 @@ struct Chain {
 fn chain(mut files: Vec<(u64, PathBuf)>, identity: Identity) -> Result<Option<Chain>, WalError> {
     let mut segments: Vec<(PathBuf, Header)> = Vec::new();
     while let Some((number, path)) = files.pop() {
-        let header = Header::decode(&load(&path)?).map_err(|what| WalError::corrupt(&path, 0, &what))?;
+        let header = Header::decode(&load(&path)?).map_err(|unread| match unread {
+            Unread::Damaged(what) => WalError::corrupt(&path, 0, what),
+            Unread::Version(found) => WalError::Version {
+                path: path.clone(),
+                found,
+                known: segment::VERSION,
+            },
+        })?;
         if let Some(difference) = Identity::difference(&header.identity, &identity) {
             return Err(WalError::Identity { path, difference });
         }

@@ -12,9 +12,9 @@
 //!          32      8     first batch
 //!          40      8     size of the file
 //!          48      8     end: bytes up to here were on disk before the file got its name
-//!          56      34    identity: genesis 32 ‖ operator 2
-//!          90      4     CRC-32C of bytes 0..90
-//!          94      34    0
+//!          56      64    identity: genesis hash 32 ‖ keccak of the BLS key 32
+//!          120     4     CRC-32C of bytes 0..120
+//!          124     4     0
 //! batches  128     …     then zeros up to the size
 //! ```
 //!
@@ -206,26 +206,27 @@ impl Header {
     }
 
     /// Reads a header; the error says what is wrong with it.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Unread> {
+        if is_first_version(bytes) {
+            return Err(Unread::Version(1));
+        }
         let (head, rest) = bytes.split_at_checked(CHECKED).ok_or("the header is cut off")?;
         let stored = rest.first_chunk::<4>().ok_or("the header is cut off")?;
         if !head.starts_with(MAGIC) {
-            return Err("it is not a segment of this log".to_owned());
+            return Err("it is not a segment of this log".into());
         }
         if Crc32c::new(0).update(head).finish() != u32::from_be_bytes(*stored) {
-            return Err("the header's checksum differs".to_owned());
+            return Err("the header's checksum differs".into());
         }
         if bytes
             .get(CHECKED + 4..HEADER_LENGTH)
             .is_none_or(|unused| unused.iter().any(|byte| *byte != 0))
         {
-            return Err("the unused end of the header is not zero".to_owned());
+            return Err("the unused end of the header is not zero".into());
         }
         let version = u16::from_be_bytes(array(head, 8)?);
         if version != VERSION {
-            return Err(format!(
-                "format version {version} is unknown, this program reads {VERSION}"
-            ));
+            return Err(Unread::Version(version));
         }
         Ok(Self {
             is_base: head.get(10) == Some(&1),
@@ -270,9 +271,33 @@ fn file_name(number: u64) -> String {
     format!("{number:020}{SUFFIX}")
 }
 
-fn array<const N: usize>(bytes: &[u8], offset: usize) -> Result<[u8; N], String> {
+fn array<const N: usize>(bytes: &[u8], offset: usize) -> Result<[u8; N], Unread> {
     let part = bytes.get(offset..).and_then(|rest| rest.first_chunk());
-    part.copied().ok_or_else(|| "the header is cut off".to_owned())
+    part.copied().ok_or(Unread::Damaged("the header is cut off"))
+}
+
+/// Version 1 had a shorter identity, so its checksum lay elsewhere.
+fn is_first_version(bytes: &[u8]) -> bool {
+    let (Some((head, rest)), Ok(version)) = (bytes.split_at_checked(CHECKED_FIRST), array(bytes, 8)) else {
+        return false;
+    };
+    let checksum = Crc32c::new(0).update(head).finish().to_be_bytes();
+    head.starts_with(MAGIC) && u16::from_be_bytes(version) == 1 && rest.starts_with(&checksum)
+}
+
+/// Why a header is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// It is not as it was written.
+    Damaged(&'static str),
+    /// It is whole, and another program's.
+    Version(u16),
+}
+
+impl From<&'static str> for Unread {
+    fn from(what: &'static str) -> Self {
+        Self::Damaged(what)
+    }
 }
 
 /// A length of bytes in memory as the file's arithmetic wants it.
@@ -284,11 +309,14 @@ pub(super) fn length(bytes: &[u8]) -> u64 {
 pub(super) const HEADER_SIZE: u64 = 128;
 const HEADER_LENGTH: usize = 128;
 
+/// Bytes of version 1's header under its checksum.
+const CHECKED_FIRST: usize = 90;
+
 /// Bytes of the header under its checksum.
-const CHECKED: usize = 90;
+const CHECKED: usize = 120;
 
 const MAGIC: &[u8; 8] = b"plasmwal";
-const VERSION: u16 = 2;
+pub(super) const VERSION: u16 = 2;
 const SUFFIX: &str = ".log";
 
 /// Name of a segment that is still being made; a crash leaves it behind and nobody reads it.

@@ -97,10 +97,7 @@ impl Chain {
     pub(crate) fn new(genesis: Genesis) -> Self {
         let genesis = Arc::new(genesis);
         let state = genesis.state();
-        let identity = Identity {
-            genesis: genesis.hash(),
-            operator: OperatorIndex(0),
-        };
+        let identity = Identity::new(genesis.hash(), &genesis.members[0].key);
         let storage = MemoryStorage::new(identity, &state);
         let (commands, arriving) = mpsc::channel(64);
         let (status, watched) = watch::channel(Arc::new(status_of(&state)));

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use plasma_core::{Epoch, Genesis, OperatorIndex};
+use plasma_core::{Epoch, Genesis, OperatorIndex, SecretKey};
 use plasma_node::{
     config::Config,
     folder::Identity,
@@ -64,10 +64,8 @@ impl Station {
     }
 
     fn open_log(&self) -> plasma_node::wal::Opened {
-        let identity = Identity {
-            genesis: self.genesis.hash(),
-            operator: OperatorIndex(0),
-        };
+        let key = SecretKey::from_bytes(&[1; 32]).expect("a scalar").public();
+        let identity = Identity::new(self.genesis.hash(), &key);
         Wal::reopen(&self.log(), identity).unwrap()
     }
 }

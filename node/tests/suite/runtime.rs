@@ -8,8 +8,7 @@ use futures::future::join_all;
 use plasma_consensus::Bls;
 use plasma_core::{
     Address, Amount, DepositNumber, Domain, Genesis, GenesisMember, Hash, Height, Input, Kind, L1Block,
-    L1Event, L1Height, OperatorIndex, Payment, Position, SecretKey, SignedTransaction, SigningKey, State,
-    Transaction,
+    L1Event, L1Height, Payment, Position, SecretKey, SignedTransaction, SigningKey, State, Transaction,
 };
 use plasma_network as network;
 use plasma_node::{
@@ -141,10 +140,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
         let genesis = genesis(&key);
         let committee = genesis.committee().expect("a committee");
         let folder = Scratch::new("runtime");
-        let identity = Identity {
-            genesis: genesis.hash(),
-            operator: OperatorIndex(0),
-        };
+        let identity = Identity::new(genesis.hash(), &genesis.members[0].key);
         let storage = open(identity, &genesis.state());
         let saved = storage.recover().await.expect("recovers");
         let wal = Wal::open(folder.path(), identity).expect("opens").wal;

@@ -11,7 +11,7 @@ pub(crate) mod simulated;
 
 use std::{collections::BTreeMap, marker::PhantomData};
 
-use plasma_core::{Hash, OperatorIndex};
+use plasma_core::Hash;
 use plasma_node::{
     folder::Identity,
     storage::{
@@ -35,7 +35,7 @@ pub(crate) trait Backend {
 pub(crate) fn identity() -> Identity {
     Identity {
         genesis: Hash([3; 32]),
-        operator: OperatorIndex(1),
+        key: Hash([1; 32]),
     }
 }
 

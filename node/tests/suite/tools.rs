@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use plasma_core::{ExitId, Genesis, Hash, Height, L1Event, OperatorIndex, Position};
+use plasma_core::{ExitId, Genesis, Hash, Height, L1Event, Position};
 use plasma_node::storage::{
     Change, Moments, Progress, Row, Rows, Storage, StorageError, Table,
     archive::Scope,
@@ -89,7 +89,7 @@ pub(crate) async fn story_of(genesis: Genesis) -> Chain {
 pub(crate) fn expected(chain: &Chain) -> Expected<'_> {
     Expected {
         genesis: &chain.genesis,
-        operator: OperatorIndex(0),
+        key: plasma_node::folder::Identity::new(chain.genesis.hash(), &chain.genesis.members[0].key).key,
     }
 }
 

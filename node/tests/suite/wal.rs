@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plasma_core::{Epoch, Hash, OperatorIndex};
+use plasma_core::{Epoch, Hash};
 use plasma_node::{
     folder::{FolderError, Identity},
     wal::{BATCH_SIZE_MAX, Entry, Lsn, Opened, Record, Wal, WalError},
@@ -22,7 +22,7 @@ const SEGMENT: u64 = 2048;
 fn identity() -> Identity {
     Identity {
         genesis: Hash([7; 32]),
-        operator: OperatorIndex(2),
+        key: Hash([2; 32]),
     }
 }
 
@@ -170,16 +170,58 @@ fn checkpoint_keeps_exactly_what_is_needed() {
 }
 
 #[test]
+fn log_of_the_first_version_is_refused_by_name_and_stays_as_it_is() {
+    let scratch = Scratch::new("wal");
+    let (path, mut bytes, ..) = small_log(scratch.path());
+    // Its header had an identity of 34 bytes, and zeros behind the checksum.
+    bytes[8..10].copy_from_slice(&1u16.to_be_bytes());
+    let checksum = crc32c(&bytes[..90]).to_be_bytes();
+    bytes[90..94].copy_from_slice(&checksum);
+    bytes[94..128].fill(0);
+    fs::write(&path, &bytes).unwrap();
+    let error = open(scratch.path()).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            WalError::Version {
+                found: 1,
+                known: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("start the program that wrote it"),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+    // A version that no checksum vouches for is damage.
+    bytes[90] ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    assert!(matches!(open(scratch.path()), Err(WalError::Corrupt { .. })));
+}
+
+/// CRC-32C, bit by bit.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0x82f6_3b78 * (crc & 1))
+        })
+    })
+}
+
+#[test]
 fn log_of_another_operator_or_federation_is_refused() {
     let scratch = Scratch::new("wal");
     small_log(scratch.path());
     for (other, word) in [
         (
             Identity {
-                operator: OperatorIndex(3),
+                key: Hash([3; 32]),
                 ..identity()
             },
-            "operator 3",
+            "configuration names the one with hash 0x0303",
         ),
         (
             Identity {

@@ -9,7 +9,7 @@ use futures::executor::block_on;
 use plasma_consensus::{Bls, Config, Message, Reason};
 use plasma_core::{
     Address, Amount, AuthenticBlock, Block, Committee, Committees, DepositNumber, Genesis, Height, L1Event,
-    Millis, OperatorIndex, Peer, SigningKey,
+    Millis, Peer, SigningKey,
 };
 use plasma_node::{
     folder::Identity,
@@ -99,10 +99,8 @@ impl World {
     /// One more operator, whether or not it has a seat.
     pub(crate) fn add(&mut self) {
         let index = self.nodes.len();
-        let identity = Identity {
-            genesis: self.genesis.hash(),
-            operator: OperatorIndex(u16::try_from(index).expect("small")),
-        };
+        let key = secret(u16::try_from(index).expect("small")).public();
+        let identity = Identity::new(self.genesis.hash(), &key);
         let storage = MemoryStorage::new(identity, &self.genesis.state());
         let (replies, duties, stops) = (Vec::new(), Vec::new(), Vec::new());
         let first = self.genesis.committee().expect("a committee");

@@ -240,7 +240,7 @@ pub(super) fn migrate(start: &Start, target: Target, path: Option<&Path>) -> Res
 fn expected(start: &Start) -> Expected<'_> {
     Expected {
         genesis: &start.genesis,
-        operator: start.operator,
+        key: start.identity().key,
     }
 }
 

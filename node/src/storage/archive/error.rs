@@ -124,6 +124,12 @@ pub enum ArchiveError {
         /// Where it should have ended.
         place: u64,
     },
+    /// A meta row that is its owner's alone.
+    #[error("the row at byte {place} says whose rows these are, which no archive does")]
+    Own {
+        /// Where.
+        place: u64,
+    },
     /// The meta rows are not those of the head.
     #[error("its row meta {key} is not what its head says")]
     Meta {

@@ -14,7 +14,8 @@ use super::{
     ArchiveError, END, HEAD_SIZE, Head, KEY_BYTES_MAX, MAGIC, Scope, Summary, VALUE_BYTES_MAX, VERSION,
     table_of,
 };
-use crate::folder::Identity;
+
+use plasma_core::Hash;
 
 /// An open archive.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl Archive {
             });
         }
         let value = self.input.bytes(value_length)?;
-        self.agree(table, &key, &value)?;
+        self.agree(place, table, &key, &value)?;
         self.last = Some((table, key.clone()));
         self.rows += 1;
         Ok(Some((table, (key, value))))
@@ -111,12 +112,14 @@ impl Archive {
         }
     }
 
-    /// Meta rows that the head repeats must say the same.
-    fn agree(&self, table: Table, key: &[u8], value: &[u8]) -> Result<(), ArchiveError> {
+    /// Meta rows that the head repeats must say the same, and those that are an owner's alone must not be there.
+    fn agree(&self, place: u64, table: Table, key: &[u8], value: &[u8]) -> Result<(), ArchiveError> {
         let head = &self.head;
+        if table == Table::Meta && schema::is_own(key) {
+            return Err(ArchiveError::Own { place });
+        }
         let expected = [
             ("schema", schema::SCHEMA, schema::VERSION.to_be_bytes().to_vec()),
-            ("identity", schema::IDENTITY, head.identity.to_bytes().to_vec()),
             ("tip", schema::TIP, schema::encode_tip(head.height, head.block)),
         ];
         let differs = |(_, own, said): &&(&str, &[u8], Vec<u8>)| {
@@ -172,13 +175,12 @@ fn read_head(input: &mut Input) -> Result<Head, ArchiveError> {
         let known = schema::VERSION;
         return Err(ArchiveError::Schema { found, known });
     }
-    let cut = ArchiveError::Cut { place: input.place };
-    let identity = Identity::from_bytes(&input.array::<{ Identity::SIZE }>()?).ok_or(cut)?;
+    let genesis = Hash(input.array()?);
     let cut = ArchiveError::Cut { place: input.place };
     let (height, block) = schema::decode_tip(&input.array::<TIP_SIZE>()?).ok_or(cut)?;
     Ok(Head {
         scope,
-        identity,
+        genesis,
         height,
         block,
     })
@@ -243,6 +245,6 @@ impl Input {
 }
 
 /// height 4 ‖ block id 32.
-const TIP_SIZE: usize = HEAD_SIZE - 16 - Identity::SIZE;
+const TIP_SIZE: usize = HEAD_SIZE - 16 - 32;
 /// Bytes read ahead.
 const BUFFER_BYTES: usize = 256 << 10;

@@ -111,7 +111,7 @@ fn opening(rows: &impl Rows, scope: Scope) -> Result<(Head, Meta), ArchiveError>
     let identity = query::value(rows, Table::Meta, schema::IDENTITY, Identity::from_bytes)?;
     let identity = identity.ok_or_else(|| query::damaged(Table::Meta, schema::IDENTITY))?;
     let mut meta = Meta::new();
-    for key in [schema::SCHEMA, schema::IDENTITY, schema::STATE, schema::TIP] {
+    for key in [schema::SCHEMA, schema::STATE, schema::TIP] {
         let value = rows.row(Table::Meta, key)?;
         meta.insert(key, value.ok_or_else(|| query::damaged(Table::Meta, key))?);
     }
@@ -125,7 +125,7 @@ fn opening(rows: &impl Rows, scope: Scope) -> Result<(Head, Meta), ArchiveError>
     }
     let head = Head {
         scope,
-        identity,
+        genesis: identity.genesis,
         height,
         block,
     };

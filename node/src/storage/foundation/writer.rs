@@ -42,7 +42,7 @@ impl<C: Cluster> Writer<C> {
         }
         let mut path = site.directory;
         path.push(identity.genesis.to_string());
-        path.push(format!("operator-{}", identity.operator.0));
+        path.push(format!("operator-{}", identity.key));
         let mut stores = Vec::new();
         for (place, cluster) in site.clusters.into_iter().enumerate() {
             // A share has a directory of its own, so that two of them may lie in one cluster.

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use plasma_core::{
-    Address, Amount, ExitId, Height, Input, Kind, L1Event, L1Height, OperatorIndex, Payment, Position,
-    SignedTransaction, SigningKey, Spender, State, Transaction,
+    Address, Amount, ExitId, Height, Input, Kind, L1Event, L1Height, Payment, Position, SignedTransaction,
+    SigningKey, Spender, State, Transaction,
     ledger::{self, NewBlock},
 };
 use plasma_node::{
@@ -59,10 +59,10 @@ impl Court {
         let stage = Stage::set(name).await;
         let ethereum = Arc::new(stage.connect().await.unwrap());
         let state = stage.federation.genesis.state();
-        let identity = Identity {
-            genesis: stage.federation.genesis.hash(),
-            operator: OperatorIndex(0),
-        };
+        let identity = Identity::new(
+            stage.federation.genesis.hash(),
+            &stage.federation.genesis.members[0].key,
+        );
         let storage = MemoryStorage::new(identity, &state);
         let anchors = AnchorBook::default();
         let deployed = stage.federation.deployment.block;

@@ -42,10 +42,7 @@ impl Trial {
     pub(crate) async fn set(name: &str) -> Self {
         let stage = Stage::set(name).await;
         let genesis = &stage.federation.genesis;
-        let identity = Identity {
-            genesis: genesis.hash(),
-            operator: plasma_core::OperatorIndex(2),
-        };
+        let identity = Identity::new(genesis.hash(), &genesis.members[2].key);
         let state = genesis.state();
         let storage = MemoryStorage::new(identity, &state);
         let mut trial = Self {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
-use plasma_core::{Hash, Height, OperatorIndex};
+use plasma_core::{Hash, Height};
 use plasma_node::{
     folder::{FolderError, Identity},
     storage::{
@@ -36,10 +36,10 @@ fn storage_of_another_operator_or_federation_is_refused() {
     for (other, words) in [
         (
             Identity {
-                operator: OperatorIndex(2),
+                key: Hash([2; 32]),
                 ..identity()
             },
-            ["operator 1", "names operator 2"],
+            ["with hash 0x0101", "one with hash 0x0202"],
         ),
         (
             Identity {
@@ -62,7 +62,7 @@ fn storage_of_another_operator_or_federation_is_refused() {
 fn storage_of_another_schema_is_refused_with_the_way_out() {
     let scratch = Scratch::new("storage");
     drop(open(scratch.path(), identity()).unwrap());
-    for (version, way_out) in [(2u32, "run the newer program"), (0, "sync into a new folder")] {
+    for (version, way_out) in [(3u32, "run the newer program"), (1, "sync into a new folder")] {
         {
             let engine = Database::builder(scratch.path().join("engine")).open().unwrap();
             let meta = engine.keyspace("meta", KeyspaceCreateOptions::default).unwrap();
@@ -73,7 +73,7 @@ fn storage_of_another_schema_is_refused_with_the_way_out() {
         }
         let error = open(scratch.path(), identity()).unwrap_err();
         assert!(
-            matches!(error, StorageError::Schema { found, known: 1, .. } if found == version),
+            matches!(error, StorageError::Schema { found, known: 2, .. } if found == version),
             "{error}"
         );
         assert!(error.to_string().contains(way_out), "{error}");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use plasma_core::{Hash, Height, OperatorIndex};
+use plasma_core::{Hash, Height};
 use plasma_node::{
     folder::Identity,
     storage::{
@@ -356,7 +356,7 @@ fn other_operators_have_their_own_rows_in_one_cluster() {
     let mut clusters = Clusters::one();
     let first = clusters.try_open().unwrap();
     let other = Identity {
-        operator: OperatorIndex(2),
+        key: Hash([2; 32]),
         ..identity()
     };
     let second = FoundationStorage::open(clusters.site(), other, &genesis()).unwrap();

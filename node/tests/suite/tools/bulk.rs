@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use plasma_core::OperatorIndex;
+use plasma_core::Hash;
 use plasma_node::storage::{
     Change, Moments, Row, Storage, StorageError, Table,
     archive::{self, ArchiveError, Scope},
@@ -189,33 +189,35 @@ async fn import_that_dies_at_any_write_leaves_the_mark() {
 }
 
 #[tokio::test]
-async fn archive_of_another_federation_or_operator_is_refused_before_anything_is_written() {
+async fn archive_of_another_federation_is_refused_before_anything_is_written() {
     let chain = story().await;
     let (_file_scratch, file) = archived(&chain.storage, Scope::Full);
     let mut other = (*chain.genesis).clone();
     other.name = "another".into();
-    for (strange, word) in [
-        (
-            Expected {
-                genesis: &other,
-                ..expected(&chain)
-            },
-            "federation",
-        ),
-        (
-            Expected {
-                operator: OperatorIndex(1),
-                ..expected(&chain)
-            },
-            "operator 1",
-        ),
-    ] {
-        let mut target = MemoryStorage::empty();
-        let error = bulk::import(&file, &mut target, &strange, &mut quiet).unwrap_err();
-        assert!(matches!(error, BulkError::Identity { .. }), "{error}");
-        assert!(error.to_string().contains(word), "{error}");
-        assert_eq!(rows_of(&target.source()), vec![]);
-    }
+    let strange = Expected {
+        genesis: &other,
+        ..expected(&chain)
+    };
+    let mut target = MemoryStorage::empty();
+    let error = bulk::import(&file, &mut target, &strange, &mut quiet).unwrap_err();
+    assert!(matches!(error, BulkError::Identity { .. }), "{error}");
+    assert!(error.to_string().contains("federation"), "{error}");
+    assert_eq!(rows_of(&target.source()), vec![]);
+}
+
+#[tokio::test]
+async fn archive_of_another_member_becomes_the_importers_own() {
+    let chain = story().await;
+    let (_file_scratch, file) = archived(&chain.storage, Scope::State);
+    let importer = Expected {
+        key: Hash([1; 32]),
+        ..expected(&chain)
+    };
+    let mut target = MemoryStorage::empty();
+    bulk::import(&file, &mut target, &importer, &mut quiet).unwrap();
+    let own = bulk::about(&target.source().moment().unwrap(), target.place()).unwrap();
+    assert_eq!(own.identity, importer.identity());
+    verify(&target.source(), &importer, Certificates::All, &mut quiet).unwrap();
 }
 
 #[tokio::test]
@@ -279,7 +281,7 @@ async fn migration_moves_every_row() {
     let again = bulk::migrate(&source.source(), &mut target, &expected(&chain), &mut quiet);
     assert!(matches!(again, Err(BulkError::NotEmpty { .. })), "{again:?}");
     let strange = Expected {
-        operator: OperatorIndex(3),
+        key: Hash([3; 32]),
         ..expected(&chain)
     };
     let mut empty = MemoryStorage::empty();
@@ -311,7 +313,7 @@ async fn source_that_changes_meanwhile_is_not_migrated() {
 async fn rows_of_another_schema_are_refused_by_every_tool() {
     let chain = story().await;
     let (table, key) = (Table::Meta, b"schema".to_vec());
-    let value = Some(2u32.to_be_bytes().to_vec());
+    let value = Some(3u32.to_be_bytes().to_vec());
     chain
         .storage
         .clone()
@@ -322,8 +324,8 @@ async fn rows_of_another_schema_are_refused_by_every_tool() {
         matches!(
             error,
             StorageError::Schema {
-                found: 2,
-                known: 1,
+                found: 3,
+                known: 2,
                 ..
             }
         )

@@ -274,7 +274,7 @@ async fn foreign_storage_is_refused() {
             ..expected(&chain)
         },
         plasma_node::storage::check::Expected {
-            operator: plasma_core::OperatorIndex(1),
+            key: plasma_core::Hash([1; 32]),
             ..expected(&chain)
         },
     ] {

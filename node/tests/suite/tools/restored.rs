@@ -74,7 +74,11 @@ impl Scene {
     fn expected(&self) -> Expected<'_> {
         Expected {
             genesis: &self.world.genesis,
-            operator: plasma_core::OperatorIndex(3),
+            key: plasma_node::folder::Identity::new(
+                self.world.genesis.hash(),
+                &self.world.genesis.members[3].key,
+            )
+            .key,
         }
     }
 }
