@@ -21,6 +21,12 @@ pub enum Effect {
         /// A fresh proposal: the body of this block travels with it.
         body: Option<BlockId>,
     },
+    /// A block on `parent` will most likely be asked for soon, so it can be built ahead. Nothing waits for an answer, and it
+    /// may come to nothing; a newer one makes an older one worthless.
+    Prepare {
+        /// On which block.
+        parent: BlockId,
+    },
     /// Build a block on `parent`; answer with [`crate::Input::Built`] or [`crate::Input::NotBuilt`].
     Build {
         /// For which view.

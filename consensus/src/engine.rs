@@ -3,7 +3,8 @@
 //! A step takes one input and then *settles*: everything that the rules allow in the new state is done, in one order,
 //! derived from state alone. So a replayed log and a lost timer lead to the same place as an undisturbed run.
 //! The rules are in the submodules: [`receive`] R2 and R3, [`learn`] R0, R4, R6, R7, [`act`] R1, R2, R5,
-//! [`clock`] R8, [`gossip`] R9 and R10; [`sealing`] is what the last block of an epoch changes in them.
+//! [`clock`] R8, [`gossip`] R9 and R10; [`sealing`] is what the last block of an epoch changes in them, and [`ahead`]
+//! hides the building of blocks behind the votes of others.
 
 use std::collections::BTreeSet;
 
@@ -17,6 +18,7 @@ use crate::{
 };
 
 mod act;
+mod ahead;
 mod clock;
 mod gossip;
 mod learn;
@@ -67,6 +69,8 @@ pub struct Engine<S> {
     awaiting: BTreeSet<View>,
     /// The parent view of the block being built for the current view.
     building: Option<View>,
+    /// The last view of mine and its likely parent that the operator was told of, or asked about.
+    prepared: Option<(View, BlockId)>,
     /// A final block known to seal the epoch; see [`sealing`].
     sealing: Option<BlockId>,
     /// Not before then is a build asked for again after an empty answer.
@@ -143,6 +147,7 @@ impl<S: Scheme> Engine<S> {
             finalized_at: now,
             awaiting: BTreeSet::new(),
             building: None,
+            prepared: None,
             sealing: None,
             rebuild_at: now,
             peers: (0..n).map(|_| Peer::new(now)).collect(),
@@ -201,6 +206,7 @@ impl<S: Scheme> Engine<S> {
             }
         }
         if !self.is_broken {
+            self.prepare();
             self.forward_due();
             self.report_due();
             self.set_timer();

@@ -8,6 +8,7 @@ mod model;
 mod sim;
 
 mod suite {
+    pub(crate) mod ahead;
     pub(crate) mod amnesia;
     pub(crate) mod blame;
     pub(crate) mod bounds;

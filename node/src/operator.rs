@@ -6,6 +6,7 @@
 
 pub mod accusations;
 pub mod accuser;
+mod ahead;
 pub mod case;
 pub mod chain;
 pub mod effect;
@@ -92,6 +93,8 @@ pub struct Operator<S: OperatorKey> {
     offers: BTreeMap<u64, Vec<Offered>>,
     next_offer: u64,
     handing: Handing,
+    /// The block that is built before it is asked for.
+    ahead: Option<ahead::Ahead>,
     /// Blocks whose verdict the engine waits for.
     awaited: BTreeMap<BlockId, validator::Awaited>,
     /// Views above the floor whose leader has sent a body.
@@ -158,6 +161,7 @@ impl<S: OperatorKey> Operator<S> {
             offers: BTreeMap::new(),
             next_offer: 0,
             handing: Handing::default(),
+            ahead: None,
             awaited: BTreeMap::new(),
             bodies: BTreeSet::new(),
             reading: BTreeSet::new(),

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod suite {
     pub(crate) mod accusations;
+    pub(crate) mod ahead;
     pub(crate) mod anvil;
     pub(crate) mod api;
     pub(crate) mod bridge_anvil;

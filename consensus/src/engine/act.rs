@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Beyond this many blocks without finality leaders only re-propose: the state above the floor stays bounded.
-const UNFINAL_BLOCKS_MAX: usize = 16;
+pub(super) const UNFINAL_BLOCKS_MAX: usize = 16;
 
 impl<S: Scheme> Engine<S> {
     /// Signs through the ledger, writes down, sends and counts.
@@ -191,7 +191,7 @@ impl<S: Scheme> Engine<S> {
     }
 
     /// Whether the present view is mine to propose in, and nothing is proposed, being built, or said against it.
-    fn may_propose(&self) -> bool {
+    pub(super) fn may_propose(&self) -> bool {
         let view = self.view;
         self.leader(view) == self.me
             && self.building.is_none()
@@ -203,7 +203,7 @@ impl<S: Scheme> Engine<S> {
 
     /// The highest view that can be built upon. While there is patience, a certified parent without a verdict is waited
     /// for even if it could be skipped.
-    fn parent(&self, patient: bool) -> Option<View> {
+    pub(super) fn parent(&self, patient: bool) -> Option<View> {
         let mut view = self.view.previous()?;
         loop {
             let block = self.chain.parent_block(view);
@@ -233,6 +233,7 @@ impl<S: Scheme> Engine<S> {
             }
         } else if self.work && self.now >= self.build_at(parent) {
             self.building = Some(parent);
+            self.prepared = Some((self.view, block));
             self.out.push(Effect::Build {
                 view: self.view,
                 parent: block,
@@ -268,7 +269,7 @@ impl<S: Scheme> Engine<S> {
     }
 
     /// Whether nothing fresh may stand on this parent: it seals the epoch, or too many blocks wait for finality.
-    fn must_repeat(&self, parent: View) -> bool {
+    pub(super) fn must_repeat(&self, parent: View) -> bool {
         let seals = self
             .chain
             .parent_block(parent)

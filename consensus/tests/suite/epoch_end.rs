@@ -169,7 +169,7 @@ impl Cluster {
             Effect::Finalized { certificate, .. } | Effect::Behind { certificate } => {
                 self.decide(member, &certificate);
             }
-            Effect::Persist(_) | Effect::Timer(_) | Effect::GaveUp { .. } => {}
+            Effect::Persist(_) | Effect::Prepare { .. } | Effect::Timer(_) | Effect::GaveUp { .. } => {}
             other => panic!("{member} at {}: {other:?}", self.now),
         }
     }

@@ -105,7 +105,7 @@ impl Federation {
                 ));
             }
             Effect::Finalized { certificate, .. } => self.certificates.push(certificate),
-            Effect::Persist(_) | Effect::Timer(_) => {}
+            Effect::Persist(_) | Effect::Prepare { .. } | Effect::Timer(_) => {}
             other => panic!("{member}: {other:?}"),
         }
     }

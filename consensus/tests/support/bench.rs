@@ -381,6 +381,15 @@ impl<S: Scheme> Bench<S> {
         })
     }
 
+    /// The parents that the last call told the operator of, before it asks for a block on them.
+    pub(crate) fn prepared(&self) -> Vec<BlockId> {
+        let parents = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Prepare { parent } => Some(*parent),
+            _ => None,
+        });
+        parents.collect()
+    }
+
     /// What the last call says to one peer.
     pub(crate) fn spoken_to(&self, peer: u16) -> Vec<Message> {
         let messages = self.effects.iter().filter_map(|effect| match effect {

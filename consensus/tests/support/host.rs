@@ -36,6 +36,8 @@ pub(crate) struct Host {
     /// Payments that reached this operator.
     pub(crate) payments: u128,
     pub(crate) told_work: bool,
+    /// The parent of the block built ahead, and the payment in it.
+    pub(crate) ahead: Option<(BlockId, u128)>,
     /// Blocks found valid in this life, with all their ancestors.
     pub(crate) validated: BTreeSet<BlockId>,
     /// Questions of the engine that wait for a body.
@@ -84,6 +86,7 @@ impl Host {
             followed: Some(genesis),
             payments: 0,
             told_work: false,
+            ahead: None,
             validated: BTreeSet::new(),
             asked: BTreeSet::new(),
             fetching: BTreeSet::new(),
@@ -129,6 +132,7 @@ impl Host {
         self.fetching.clear();
         self.pending.clear();
         self.told_work = false;
+        self.ahead = None;
         self.wake_at = None;
     }
 
@@ -194,6 +198,12 @@ impl Host {
         }
         self.target = None;
         None
+    }
+
+    /// What the next block on a parent would hold. One payment in each block keeps a run long: the lowest that waits.
+    pub(crate) fn next_payment(&self, parent: BlockId, blocks: &Blocks) -> u128 {
+        let payments = self.payments & !blocks.block(parent).payments;
+        payments & payments.wrapping_neg()
     }
 
     /// Payments that wait for a block.

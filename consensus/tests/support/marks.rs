@@ -52,4 +52,6 @@ pub(crate) const SOMETIMES: &[&str] = &[
     "crash while sending",
     "clock jumped",
     "bent message sent",
+    "block built ahead",
+    "block built ahead in vain",
 ];

@@ -2,7 +2,7 @@
 
 use plasma_consensus::{Effect, Kind, Message, Record, Statement, Target};
 
-/// Effects in words; timers, statuses and reasons are left out.
+/// Effects in words; timers, statuses, reasons and hints are left out.
 pub(crate) fn words(effects: &[Effect]) -> Vec<String> {
     effects.iter().filter_map(word).collect()
 }
@@ -22,6 +22,7 @@ fn word(effect: &Effect) -> Option<String> {
             ..
         }
         | Effect::Timer(_)
+        | Effect::Prepare { .. }
         | Effect::GaveUp { .. } => return None,
         Effect::Send { to, message, body } => format!("{}{}", sent(message, body.is_some()), aimed(*to)),
         Effect::Build { view, .. } => format!("build {view}"),

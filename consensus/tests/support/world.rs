@@ -50,6 +50,11 @@ pub(crate) enum Event {
         view: View,
         parent: BlockId,
     },
+    Prepare {
+        member: u16,
+        life: u32,
+        parent: BlockId,
+    },
     Judge {
         member: u16,
         life: u32,

@@ -149,8 +149,8 @@ pub enum Purpose {
 /// What a block is built from, fixed when the read is asked for.
 #[derive(Clone, Debug)]
 pub struct Build {
-    /// The view it is for.
-    pub view: View,
+    /// The view it is for; none while it is only built ahead.
+    pub view: Option<View>,
     /// The block below it.
     pub parent: BlockId,
     /// The L1 origin it will name.

@@ -61,6 +61,7 @@ impl<S: OperatorKey> Operator<S> {
                     let to = self.epochs.address(to);
                     effects.extend(to.map(|to| Effect::Send { to, message, block }));
                 }
+                Wish::Prepare { parent } => self.prepare(parent, effects),
                 Wish::Build { view, parent } => builds.push((view, parent)),
                 Wish::Validate { view, block, parent } => self.await_block(view, block, parent, effects),
                 Wish::GaveUp { view, reason } => effects.push(Effect::GaveUp { view, reason }),

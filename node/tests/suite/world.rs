@@ -9,13 +9,13 @@ use futures::executor::block_on;
 use plasma_consensus::{Bls, Config, Message, Reason};
 use plasma_core::{
     Address, Amount, AuthenticBlock, Block, Committee, Committees, DepositNumber, Genesis, Height, L1Event,
-    Millis, Peer, SigningKey,
+    Millis, Peer, SigningKey, View, Wanted,
 };
 use plasma_node::{
     folder::Identity,
     operator::{
         Operator, Params,
-        effect::{Effect, Record, To},
+        effect::{Effect, Purpose, Record, To},
         event::{ConfirmedBlock, Event, Offered, Segment, Source},
         mempool::MempoolLimits,
         report::{Accepted, AnchorSeen, Rejected},
@@ -35,6 +35,8 @@ pub(crate) struct Node {
     pub(crate) storage: MemoryStorage,
     pub(crate) log: Vec<Record>,
     wake: Option<Millis>,
+    /// For which views storage was read for a block; none ahead of them.
+    pub(crate) builds: Vec<Option<View>>,
     pub(crate) replies: Vec<(u64, Result<Accepted, Rejected>)>,
     pub(crate) duties: Vec<Effect>,
     /// Why it stopped signing, each time it said so.
@@ -56,6 +58,8 @@ pub(crate) struct World {
     own_l1: BTreeMap<(usize, u64), ConfirmedBlock>,
     /// Bodies of proposals do not reach this operator.
     pub(crate) starved: Option<usize>,
+    /// How long storage takes to read.
+    pub(crate) read_ms: u64,
     /// Gossip is lost.
     pub(crate) is_mute: bool,
     /// No row of decided blocks that ends in a certified one fits into an answer.
@@ -86,6 +90,7 @@ impl World {
             l1: Vec::new(),
             own_l1: BTreeMap::new(),
             starved: None,
+            read_ms: 0,
             is_mute: false,
             no_rows: false,
             lies: false,
@@ -110,6 +115,7 @@ impl World {
             storage,
             log: Vec::new(),
             wake: None,
+            builds: Vec::new(),
             replies,
             duties,
             stops,
@@ -228,10 +234,7 @@ impl World {
                     block_on(self.nodes[index].storage.commit(&commit.decided, &commit.delta))
                         .expect("commits");
                 }
-                Effect::Read { purpose, wanted } => {
-                    let reads = self.nodes[index].storage.reader().reads(&wanted).expect("reads");
-                    self.handle(index, Event::Read { purpose, reads });
-                }
+                Effect::Read { purpose, wanted } => self.read(index, purpose, &wanted),
                 Effect::Send { to, message, block } => self.send(index, to, &message, block.as_ref()),
                 Effect::Gossip(bytes) => self.gossip(index, &bytes),
                 Effect::Reply { ticket, result } => self.nodes[index].replies.push((ticket, result)),
@@ -281,6 +284,18 @@ impl World {
                 Effect::CancelBelow(..) => {}
                 Effect::Odd(what) => panic!("operator {index}: {what}"),
             }
+        }
+    }
+
+    fn read(&mut self, index: usize, purpose: Purpose, wanted: &Wanted) {
+        let reads = self.nodes[index].storage.reader().reads(wanted).expect("reads");
+        if let Purpose::Build(build) = &purpose {
+            self.nodes[index].builds.push(build.view);
+        }
+        let read = Event::Read { purpose, reads };
+        match self.read_ms {
+            0 => self.handle(index, read),
+            delay => self.push(index, delay, read),
         }
     }
 

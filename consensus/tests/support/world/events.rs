@@ -44,6 +44,9 @@ impl World {
             } if self.lives(member, life) => {
                 self.on_build(member, view, parent);
             }
+            Event::Prepare { member, life, parent } if self.lives(member, life) => {
+                self.on_prepare(member, parent)
+            }
             Event::Judge {
                 member,
                 life,
@@ -79,9 +82,10 @@ impl World {
     /// A paused member hears nothing and does nothing; everything waits for it.
     fn paused(&self, event: &Event) -> Option<(u16, u64)> {
         let member = match event {
-            Event::Deliver { to: member, .. } | Event::Build { member, .. } | Event::Judge { member, .. } => {
-                *member
-            }
+            Event::Deliver { to: member, .. }
+            | Event::Build { member, .. }
+            | Event::Prepare { member, .. }
+            | Event::Judge { member, .. } => *member,
             _ => return None,
         };
         let until = self.host(member).paused_until;
@@ -114,8 +118,8 @@ impl World {
                 },
             );
         }
-        let payments = host.payments & !self.blocks.block(parent).payments;
-        if payments == 0 {
+        let payment = host.next_payment(parent, &self.blocks);
+        if payment == 0 {
             return self.input(
                 member,
                 Input::NotBuilt {
@@ -124,8 +128,6 @@ impl World {
                 },
             );
         }
-        // One payment in each block keeps a run long: the lowest that waits.
-        let payment = payments & payments.wrapping_neg();
         let block = self.blocks.make(parent, payment, true);
         let host = self.host_mut(member);
         host.disk.bodies.insert(block);
@@ -138,6 +140,14 @@ impl World {
                 seals: false,
             },
         );
+    }
+
+    /// The block that will be asked for is ready from here on, if nothing that belongs into it comes before.
+    fn on_prepare(&mut self, member: u16, parent: BlockId) {
+        let host = self.host(member);
+        let payment = host.next_payment(parent, &self.blocks);
+        let is_possible = host.has_state(parent, &self.blocks) && payment != 0;
+        self.host_mut(member).ahead = is_possible.then_some((parent, payment));
     }
 
     fn on_judge(&mut self, member: u16, block: BlockId, parent: BlockId) {

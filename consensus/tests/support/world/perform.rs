@@ -121,8 +121,12 @@ impl World {
         match effect {
             Effect::Persist(_) => {}
             Effect::Send { to, message, body } => self.send(member, to, message, body),
-            Effect::Build { view, parent } => {
+            Effect::Prepare { parent } => {
                 let delay = self.random.mostly(5, 500);
+                self.schedule(delay, Event::Prepare { member, life, parent });
+            }
+            Effect::Build { view, parent } => {
+                let delay = self.build_ms(member, parent);
                 self.schedule(
                     delay,
                     Event::Build {
@@ -171,6 +175,20 @@ impl World {
                 }
             }
         }
+    }
+
+    /// How long the operator needs for a block that is asked for now.
+    fn build_ms(&mut self, member: u16, parent: BlockId) -> u64 {
+        let ahead = self.host_mut(member).ahead.take();
+        let payment = self.host(member).next_payment(parent, &self.blocks);
+        if ahead == Some((parent, payment)) {
+            self.marks.hit("block built ahead");
+            return 0;
+        }
+        if ahead.is_some() {
+            self.marks.hit("block built ahead in vain");
+        }
+        self.random.mostly(5, 500)
     }
 
     fn on_final(
