@@ -17,6 +17,7 @@ pub mod exit;
 
 mod db;
 mod documents;
+mod install;
 mod keys;
 mod log;
 mod node;
@@ -55,6 +56,13 @@ enum Command {
     /// The document that all operators share.
     #[command(subcommand)]
     Federation(FederationCommand),
+    /// The committees that follow the one of the federation file.
+    Committee {
+        #[command(flatten)]
+        overrides: Flags,
+        #[command(subcommand)]
+        command: CommitteeCommand,
+    },
     /// An operator's three keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -128,6 +136,16 @@ enum FederationCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum CommitteeCommand {
+    /// Give this operator the document of a committee that was announced on Ethereum.
+    Install {
+        /// The document.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
 /// Runs one command line, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -158,21 +176,25 @@ fn usage(error: &clap::Error) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<(), StartError> {
-    let file = arguments.config;
+    let settings = arguments.config;
     match arguments.command {
         Command::Node(NodeCommand::Start {
             overrides,
             exit_on_stdin_close,
-        }) => node::run(overrides.load(&file)?, exit_on_stdin_close),
-        Command::Node(NodeCommand::Check { overrides }) => node::check(overrides.load(&file)?),
+        }) => node::run(overrides.load(&settings)?, exit_on_stdin_close),
+        Command::Node(NodeCommand::Check { overrides }) => node::check(overrides.load(&settings)?),
         Command::Config(ConfigCommand::Default) => print(Config::DEFAULT_TEXT),
         Command::Config(ConfigCommand::Check { overrides }) => {
-            overrides.load(&file)?;
-            print(&format!("{} is valid\n", file.display()))
+            overrides.load(&settings)?;
+            print(&format!("{} is valid\n", settings.display()))
         }
         Command::Federation(FederationCommand::Hash { file }) => documents::federation_hash(&file),
+        Command::Committee {
+            overrides,
+            command: CommitteeCommand::Install { file },
+        } => install::run(&Start::prepare(overrides.load(&settings)?)?, &file),
         Command::Keys(command) => keys::run(command),
-        Command::Db { overrides, command } => db::run(command, overrides.load(&file)?),
+        Command::Db { overrides, command } => db::run(command, overrides.load(&settings)?),
         Command::Version { json } => documents::version(json),
     }
 }

@@ -13,9 +13,11 @@ pub mod foundation;
 pub mod handle;
 pub mod l1;
 pub mod log;
+mod members;
 mod patience;
 mod perform;
 mod prosecution;
+pub mod registry;
 pub mod slots;
 pub mod snapshots;
 pub mod start;
@@ -33,7 +35,7 @@ use std::{
 use bytes::Bytes;
 use futures::FutureExt;
 use plasma_consensus::Bls;
-use plasma_core::{Millis, Wanted};
+use plasma_core::{Epoch, Millis, Wanted};
 use plasma_network as network;
 use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
@@ -41,6 +43,7 @@ use tokio::{
 };
 
 use crate::{
+    directory::Directory,
     intake,
     operator::{
         Operator,
@@ -125,6 +128,9 @@ pub struct Runtime<S: Storage> {
     network: network::Handle,
     network_events: network::Events,
     slots: Slots,
+    directory: Directory,
+    /// The epoch whose operators are connected.
+    connected: Epoch,
     ethereum: Ethereum,
     pool: Pool,
     verified: mpsc::Receiver<Verified>,
@@ -177,12 +183,13 @@ impl<S: Storage> Runtime<S> {
         let (clients, clients_out) = mpsc::channel(CLIENTS_MAX);
         let (network, network_events) = parts.network;
         let runtime = Self {
-            operator,
             storage: parts.storage,
             wal: parts.wal,
             network,
             network_events,
             slots: parts.slots,
+            directory: rules.directory.clone(),
+            connected: operator.status().epoch,
             ethereum: parts.ethereum,
             pool: Pool::start(rules, workers, &verified_in),
             verified,
@@ -191,6 +198,7 @@ impl<S: Storage> Runtime<S> {
             status,
             clients,
             clock: parts.clock,
+            operator,
             snapshots: parts.snapshots,
             turn: Turn::default(),
         };
@@ -266,6 +274,7 @@ impl<S: Storage> Runtime<S> {
             }
             Arrival::Command(Command::Submit { transaction, reply }) => self.take_client(transaction, reply),
             Arrival::Command(Command::Pending { id, reply }) => self.answer_pending(&id, reply),
+            Arrival::Command(Command::Enter { committee, reply }) => self.enter(committee, reply),
             Arrival::Timer | Arrival::Stop | Arrival::Ended(_) => {}
         }
     }
@@ -308,6 +317,7 @@ impl<S: Storage> Runtime<S> {
         self.send_gossip_when_due();
         self.shorten_log()?;
         let status = self.operator.status();
+        self.connect_when_changed(status.epoch);
         self.status.send_if_modified(|known| {
             let changed = **known != status;
             if changed {

@@ -3,7 +3,7 @@
 //! On a stopped operator a command opens the storage that the settings name and holds its lock. On a running one `info`
 //! and `export` are asked for at its admin socket, so that a backup needs no pause; the others say who has the storage.
 
-mod running;
+pub(super) mod running;
 mod stopped;
 
 use std::{

@@ -2,7 +2,7 @@
 //!
 //! Few and stable: a supervisor restarts on 1 and 12, and leaves 2 to 7 to people.
 
-use std::{net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use plasma_core::Address;
 
@@ -43,21 +43,28 @@ pub enum StartError {
         kind: &'static str,
     },
     /// The BLS key is nobody's in the federation.
-    #[error("the BLS key {key} is not a member's; members are {members}")]
+    #[error(
+        "the BLS key {key} is not a member's; the members of the federation file are {members}. Who joins later puts the \
+         committee's document into {}", folder.display()
+    )]
     Stranger {
         /// Our public key.
         key: String,
         /// Index and public key of each member.
         members: String,
+        /// Where documents of later committees lie.
+        folder: PathBuf,
     },
     /// Another key than the federation file says.
-    #[error("the {kind} key is {found}, the federation file gives operator {index} {expected}")]
+    #[error("the {kind} key is {found}, the committee of epoch {epoch} gives operator {index} {expected}")]
     OtherKey {
         /// `Ethereum` or `p2p`.
         kind: &'static str,
         /// What our file gives.
         found: String,
-        /// Our index, by the BLS key.
+        /// Of which committee.
+        epoch: u64,
+        /// Our index in it, by the BLS key.
         index: u16,
         /// What the federation file gives.
         expected: String,

@@ -2,18 +2,18 @@
 
 use std::{fmt::Write as _, sync::Arc};
 
-use plasma_core::{Genesis, GenesisMember, OperatorIndex, PublicKey};
+use plasma_core::{Epoch, Genesis, GenesisMember, OperatorIndex, PublicKey};
 use tokio::sync::watch;
 use tracing::info;
 
 use super::{StartError, keys, log, print, signals};
 use crate::{
     base58,
-    config::{Config, FederationError, FederationFile, federation},
+    config::{Config, FederationError, FederationFile, committee::Successor, federation},
     folder::Identity,
     hex,
     keystore::{OperatorKeys, Secret},
-    runtime::start,
+    runtime::{registry, start},
 };
 
 /// Everything that an operator starts with; all of it fits together.
@@ -27,8 +27,10 @@ pub struct Start {
     pub keys: OperatorKeys,
     /// The key that votes.
     pub key: PublicKey,
-    /// Its place in the committee, by its keys.
-    pub operator: OperatorIndex,
+    /// The later committees whose documents it keeps.
+    pub successors: Vec<Successor>,
+    /// Its places in the committees, by its keys; at least one.
+    pub seats: Vec<(Epoch, OperatorIndex)>,
 }
 
 impl Start {
@@ -50,13 +52,15 @@ impl Start {
             ethereum: Secret::read(&config.keys.eth)?,
         };
         let key = keys::bls(&keys.bls, &config.keys.bls)?.public();
-        let operator = member_of(&config, &genesis, &keys, &key)?;
+        let successors = registry::read(&config.data_dir, &genesis)?;
+        let seats = seats_of(&config, &genesis, &successors, &keys, &key)?;
         Ok(Self {
             config,
             genesis: Arc::new(genesis),
             keys,
             key,
-            operator,
+            successors,
+            seats,
         })
     }
 
@@ -72,29 +76,27 @@ impl Start {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "plasma {}, operator {} of {:?}",
+            "plasma {}, operator of {:?}",
             env!("CARGO_PKG_VERSION"),
-            self.operator,
             self.genesis.name
         );
+        for (epoch, seat) in &self.seats {
+            let _ = writeln!(text, "  seat      {seat} in epoch {}", epoch.0);
+        }
         let _ = writeln!(text, "  genesis   {}", self.genesis.hash());
         let _ = writeln!(
             text,
             "  L1        chain {}, contract {}",
             self.genesis.chain_id, self.genesis.contract
         );
-        if let Some(member) = self.member() {
-            let _ = writeln!(text, "  account   {}", member.operator);
-            let _ = writeln!(text, "  peer id   {}", base58::encode(&member.peer_id));
+        if let Ok(account) = keys::ethereum(&self.keys.ethereum, &config.keys.eth) {
+            let _ = writeln!(text, "  account   {}", account.address());
         }
+        let _ = writeln!(text, "  peer id   {}", self.keys.peer_id());
         let _ = writeln!(text, "  data      {}", config.data_dir.display());
         let _ = writeln!(text, "  p2p       {}", config.p2p.listen.join(", "));
         let _ = writeln!(text, "  http      http://{}", config.http.listen);
         text
-    }
-
-    fn member(&self) -> Option<&GenesisMember> {
-        self.genesis.members.get(usize::from(self.operator.0))
     }
 }
 
@@ -112,7 +114,7 @@ pub(super) fn run(config: Config, exit_on_stdin_close: bool) -> Result<(), Start
     let result = runtime.block_on(async {
         let stop = signals::watch_for_stop(exit_on_stdin_close)
             .map_err(|error| StartError::Failed(format!("cannot wait for signals: {error}")))?;
-        serve(start, stop).await
+        Box::pin(serve(start, stop)).await
     });
     // Reads that still run on blocking threads hold no promise that anybody waits for.
     runtime.shutdown_background();
@@ -132,7 +134,7 @@ async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartErr
         config,
         genesis,
         keys,
-        operator,
+        successors,
         ..
     } = start;
     Ok(start::run(
@@ -140,51 +142,69 @@ async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartErr
             config,
             genesis,
             keys,
-            operator,
+            successors,
         },
         stop,
     )
     .await?)
 }
 
-/// Our index: the BLS key decides, the other two must agree.
-fn member_of(
+/// Our places: the BLS key decides, the other two must agree in every document that names it.
+fn seats_of(
     config: &Config,
     genesis: &Genesis,
+    successors: &[Successor],
     own: &OperatorKeys,
     key: &PublicKey,
-) -> Result<OperatorIndex, StartError> {
-    let found = (0u16..)
+) -> Result<Vec<(Epoch, OperatorIndex)>, StartError> {
+    let first = (Epoch(0), &genesis.members);
+    let later = successors.iter().map(|successor| {
+        let roster = &successor.roster;
+        (roster.committee.epoch(), &roster.members)
+    });
+    let mut seats = Vec::new();
+    for (epoch, members) in std::iter::once(first).chain(later) {
+        let found = (0u16..).zip(members).find(|(_, member)| member.key == *key);
+        if let Some((index, member)) = found {
+            agrees(config, own, (epoch, index), member)?;
+            seats.push((epoch, OperatorIndex(index)));
+        }
+    }
+    if !seats.is_empty() {
+        return Ok(seats);
+    }
+    let list = (0u16..)
         .zip(&genesis.members)
-        .find(|(_, member)| member.key == *key);
-    let Some((index, member)) = found else {
-        let list = (0u16..)
-            .zip(&genesis.members)
-            .map(|(i, member)| format!("{i} {}", hex::encode(&member.key.0)));
-        return Err(StartError::Stranger {
-            key: hex::encode(&key.0),
-            members: list.collect::<Vec<_>>().join(", "),
-        });
+        .map(|(i, member)| format!("{i} {}", hex::encode(&member.key.0)));
+    Err(StartError::Stranger {
+        key: hex::encode(&key.0),
+        members: list.collect::<Vec<_>>().join(", "),
+        folder: config.data_dir.join(registry::FOLDER),
+    })
+}
+
+fn agrees(
+    config: &Config,
+    own: &OperatorKeys,
+    (epoch, index): (Epoch, u16),
+    member: &GenesisMember,
+) -> Result<(), StartError> {
+    let other = |kind, found, expected| {
+        Err(StartError::OtherKey {
+            kind,
+            found,
+            epoch: epoch.0,
+            index,
+            expected,
+        })
     };
     let account = keys::ethereum(&own.ethereum, &config.keys.eth)?.address();
     if account != member.operator {
-        let (found, expected) = (account.to_string(), member.operator.to_string());
-        return Err(StartError::OtherKey {
-            kind: "Ethereum",
-            found,
-            index,
-            expected,
-        });
+        return other("Ethereum", account.to_string(), member.operator.to_string());
     }
     let peer = plasma_network::peer_id(own.peer.expose());
     if peer.to_bytes() != member.peer_id {
-        let (found, expected) = (peer.to_string(), base58::encode(&member.peer_id));
-        return Err(StartError::OtherKey {
-            kind: "p2p",
-            found,
-            index,
-            expected,
-        });
+        return other("p2p", peer.to_string(), base58::encode(&member.peer_id));
     }
-    Ok(OperatorIndex(index))
+    Ok(())
 }

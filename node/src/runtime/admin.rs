@@ -6,6 +6,7 @@
 //! ```text
 //! info
 //! export full|state ABSOLUTE-PATH
+//! committee ABSOLUTE-PATH
 //! ```
 //!
 //! and lines back: any number of `progress TABLE ROWS`, then one of `done JSON` and `failed EXIT-CODE WORDS`. An
@@ -28,12 +29,15 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::snapshots;
-use crate::storage::{
-    Moments, Progress, Read, StorageError,
-    archive::{self, ArchiveError, Scope, Summary},
-    bulk,
-    embedded::size_of,
+use super::{registry::Registry, snapshots};
+use crate::{
+    config::committee::Successor,
+    storage::{
+        Moments, Progress, Read, StorageError,
+        archive::{self, ArchiveError, Scope, Summary},
+        bulk,
+        embedded::size_of,
+    },
 };
 
 /// What an operator's owner can learn of its storage.
@@ -78,6 +82,30 @@ pub struct ExportView {
     pub bytes: u64,
 }
 
+/// A committee that was entered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CommitteeView {
+    pub epoch: u64,
+    pub sequence: u64,
+    pub hash: String,
+    pub members: usize,
+}
+
+impl CommitteeView {
+    /// As people and programs read it.
+    #[must_use]
+    pub fn new(successor: &Successor) -> Self {
+        let committee = &successor.roster.committee;
+        Self {
+            epoch: committee.epoch().0,
+            sequence: successor.sequence,
+            hash: committee.hash().to_string(),
+            members: committee.size(),
+        }
+    }
+}
+
 /// Which storage an operator has, as its settings name it.
 #[derive(Clone, Debug)]
 pub struct Place {
@@ -94,6 +122,8 @@ pub struct Place {
 pub struct Desk<R> {
     reader: R,
     place: Place,
+    /// None where no operator runs beside it.
+    registry: Option<Registry>,
     exports: Arc<Semaphore>,
 }
 
@@ -147,10 +177,11 @@ pub fn view<M: Moments>(
 impl<R: Read + Moments + Clone + Send + Sync + 'static> Desk<R> {
     /// A desk over a running operator's storage.
     #[must_use]
-    pub fn new(reader: R, place: Place) -> Self {
+    pub fn new(reader: R, place: Place, registry: Option<Registry>) -> Self {
         Self {
             reader,
             place,
+            registry,
             exports: Arc::new(Semaphore::new(1)),
         }
     }
@@ -198,6 +229,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Desk<R> {
             ["info"] => self.info(&mut stream).await,
             ["export", "full", path] => self.export(&mut stream, Scope::Full, Path::new(path)).await,
             ["export", "state", path] => self.export(&mut stream, Scope::State, Path::new(path)).await,
+            ["committee", path] => self.committee(&mut stream, Path::new(path)).await,
             _ => say(&mut stream, "failed 2 no such request").await,
         }
     }
@@ -221,6 +253,16 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Desk<R> {
             }
             Ok(Err(error)) => say(stream, &format!("failed 4 {error}")).await,
             Err(_) => say(stream, "failed 1 the operator is stopping").await,
+        }
+    }
+
+    async fn committee(self, stream: &mut UnixStream, path: &Path) -> io::Result<()> {
+        let Some(registry) = self.registry else {
+            return say(stream, "failed 2 no operator that takes committees").await;
+        };
+        match registry.install(path).await {
+            Ok(successor) => done(stream, &CommitteeView::new(&successor)).await,
+            Err(error) => say(stream, &format!("failed 3 {error}")).await,
         }
     }
 

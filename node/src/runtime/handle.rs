@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use plasma_core::{AuthenticTransaction, SignedTransaction, TransactionId};
+use plasma_core::{AuthenticTransaction, Committee, SignedTransaction, TransactionId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub use crate::operator::report::{Accepted, AnchorSeen, Known, Rejected, Status};
@@ -28,6 +28,13 @@ pub enum Command {
         id: TransactionId,
         /// Where the answer goes.
         reply: oneshot::Sender<Option<AuthenticTransaction>>,
+    },
+    /// Take in a committee that is in the directory now.
+    Enter {
+        /// The committee.
+        committee: Arc<Committee>,
+        /// Told when it is done.
+        reply: oneshot::Sender<()>,
     },
 }
 
@@ -67,6 +74,15 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(Command::Pending { id, reply }).ok()?;
         answer.await.ok()?
+    }
+
+    /// Tells the operator of a committee that was entered into the directory; false when it is stopping.
+    pub async fn enter(&self, committee: Arc<Committee>) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.commands
+            .try_send(Command::Enter { committee, reply })
+            .is_ok()
+            && answer.await.is_ok()
     }
 
     /// The newest status.

@@ -3,33 +3,33 @@
 //! Order matters: the log is replayed before the network connects, and nothing is served before the chain's identity was
 //! checked on Ethereum.
 
-mod peers;
+mod facts;
+pub(super) mod peers;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
 use plasma_consensus::Bls;
-use plasma_core::{Epoch, Genesis, Hash, L1Block, L1Height, OperatorIndex, PublicKey, SecretKey};
+use plasma_core::{Genesis, L1Block, PublicKey, SecretKey};
 use plasma_network as network;
-use tokio::{net::TcpListener, sync::watch};
-use tracing::{info, warn};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tracing::info;
 
+use facts::{Facts, learn};
 pub use peers::genesis8;
 use peers::{network_config, peers};
 
+use super::members::before;
+
 use crate::{
     api::{self, AnchorBook, Door},
-    bridge::{
-        L1, L1Error,
-        ethereum::{Ethereum, EthereumConfig},
-        watcher::WatcherConfig,
-    },
-    config::{Backend, Config},
-    directory::{Directory, DirectoryError},
+    bridge::{L1Error, ethereum::Ethereum, watcher::WatcherConfig},
+    config::{Backend, Config, committee::Successor},
+    directory::{Directory, DirectoryError, Roster},
     folder::Identity,
     keystore::OperatorKeys,
-    operator::{Operator, Params, mempool::MempoolLimits, report::AnchorSeen},
+    operator::{Operator, Params, mempool::MempoolLimits},
     storage::{
-        Read, Storage, StorageError,
+        Moments, Read, Storage, StorageError,
         embedded::{EmbeddedStorage, Fjall, Settings},
         memory::MemoryStorage,
     },
@@ -37,8 +37,11 @@ use crate::{
 };
 
 use super::{
-    ClientRequests, Fatal, Parts, Runtime, admin, l1,
+    ClientRequests, Fatal, Parts, Runtime, admin,
+    handle::Handle,
+    l1,
     log::{self, RecordError},
+    registry::Registry,
     slots::Slots,
     snapshots::Snapshots,
     timers::Clock,
@@ -137,20 +140,10 @@ pub struct Start {
     pub genesis: Arc<Genesis>,
     /// Its secrets; whoever read them has checked that they are the member's.
     pub keys: OperatorKeys,
-    /// Its place in the committee.
-    pub operator: OperatorIndex,
+    /// The later committees whose documents it keeps.
+    pub successors: Vec<Successor>,
 }
 
-/// Between two attempts to reach Ethereum at the start.
-const L1_PAUSE: Duration = Duration::from_secs(2);
-/// One call to Ethereum.
-const L1_DEADLINE: Duration = Duration::from_secs(10);
-/// How long a duty waits for its transaction to be mined before it reports that it still waits.
-const L1_WAIT: Duration = Duration::from_secs(60);
-/// After so many polls without being mined a transaction is sent again with higher fees.
-const BUMP_POLLS: u32 = 60;
-/// Most that one unit of gas may cost: 500 gwei.
-const FEE_WEI_MAX: u128 = 500_000_000_000;
 /// How long a transaction waits in the mempool.
 const MEMPOOL_TTL_MS: u64 = 600_000;
 /// Files beside client connections: the database's tables, the log, a hundred members' connections, Ethereum.
@@ -202,21 +195,23 @@ async fn run_on<S: Storage>(
         config,
         genesis,
         keys,
-        operator: me,
+        successors,
     } = start;
     let saved = storage.recover().await?;
     let directory = Directory::new(&genesis)?;
     let (wal, log) = log::open(&config, &genesis, identity, &saved)?;
-    let header = saved.state.header;
-    let settings = ethereum_config(&config);
-    let connecting = async || Ethereum::connect(&settings, &genesis, &keys.ethereum).await;
-    let connected = patiently(&mut stop, connecting).await?.map(Arc::new);
-    let Some(ethereum) = connected else { return Ok(()) };
-    let asking = async || ask(&ethereum, header.l1_height, header.l1_hash).await;
-    let Some(facts) = patiently(&mut stop, asking).await? else {
+    let (header, running) = (saved.state.header, saved.state.epoch);
+    let asking = learn(
+        &config,
+        &genesis,
+        &keys,
+        (&directory, &successors),
+        &header,
+        &mut stop,
+    );
+    let Some((ethereum, facts)) = asking.await? else {
         return Ok(());
     };
-    let origin = facts.origin;
     let listener = listen(&config).await?;
     let mut clock = Clock::start();
     let secret = bls_key(&keys)?;
@@ -225,13 +220,13 @@ async fn run_on<S: Storage>(
     let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, log);
 
     let anchors = AnchorBook::default();
-    let watched = (origin, anchors.clone(), storage.reader());
+    let watched = (facts.origin, anchors.clone(), storage.reader());
     let bridge = bridge(&config, &genesis, &ethereum, watched);
     #[cfg(feature = "forging")]
     let bridge = super::forging::Forger::ask(&genesis)?.stand_between(bridge);
-    let (slots, (network, network_events)) = join(&config, &genesis, &keys, &directory)?;
+    let (slots, (network, network_events)) =
+        join(&config, &genesis, &keys, &directory.since(before(running)))?;
     let reader = storage.reader();
-    let desk = tokio::spawn(admin::Desk::new(reader.clone(), place(&config)).serve());
     let parts = Parts {
         storage,
         wal,
@@ -242,14 +237,7 @@ async fn run_on<S: Storage>(
         snapshots: snapshots(&config),
     };
     let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis, &directory));
-    let door = Door::new(
-        handle,
-        reader,
-        anchors,
-        (Arc::clone(&genesis), directory),
-        &config.name,
-        Some(l1::exit_call),
-    );
+    let (door, desk) = doors(&config, handle, reader, anchors, (&genesis, directory), ethereum);
     tokio::spawn(answer_clients(door.clone(), clients));
     let http = tokio::spawn(api::serve(
         listener,
@@ -257,7 +245,7 @@ async fn run_on<S: Storage>(
         config.http.max_connections,
         stopped(stop.clone()),
     ));
-    info!(operator = me.0, height = header.height.0, http = %config.http.listen, "started");
+    info!(height = header.height.0, http = %config.http.listen, "started");
 
     let ended = runtime.run(first, stop).await;
     // The socket's name goes with its task.
@@ -271,15 +259,37 @@ async fn run_on<S: Storage>(
     Ok(ended?)
 }
 
-/// Joins the network of the operators that the directory names.
+/// What clients and the owner ask through: the door of the API, and the desk behind the admin socket.
+fn doors<R: Read + Moments + Clone + Send + Sync + 'static>(
+    config: &Config,
+    handle: Handle,
+    reader: R,
+    anchors: AnchorBook,
+    (genesis, directory): (&Arc<Genesis>, Directory),
+    ethereum: Arc<Ethereum>,
+) -> (Door<R>, JoinHandle<()>) {
+    let registry = Registry {
+        genesis: Arc::clone(genesis),
+        data_dir: config.data_dir.clone(),
+        directory: directory.clone(),
+        ethereum,
+        operator: handle.clone(),
+    };
+    let desk = admin::Desk::new(reader.clone(), place(config), Some(registry));
+    let facts = (Arc::clone(genesis), directory);
+    let door = Door::new(handle, reader, anchors, facts, &config.name, Some(l1::exit_call));
+    (door, tokio::spawn(desk.serve()))
+}
+
+/// Joins the network of these operators.
 fn join(
     config: &Config,
     genesis: &Genesis,
     keys: &OperatorKeys,
-    directory: &Directory,
+    rosters: &[Arc<Roster>],
 ) -> Result<(Slots, (network::Handle, network::Events)), RunError> {
     let mut slots = Slots::default();
-    let peers = peers(&directory.since(Epoch(0)), &mut slots)?;
+    let peers = peers(rosters, &mut slots)?;
     Ok((
         slots,
         network::start(network_config(config, genesis, keys, peers)?)?,
@@ -366,62 +376,6 @@ fn params(
         grace_s: facts.grace_s,
         anchor: facts.anchor,
         origin_time_s: facts.origin.timestamp_s,
-    }
-}
-
-/// What Ethereum says at the start.
-struct Facts {
-    /// The last decided origin.
-    origin: L1Block,
-    /// The contract's `silence`.
-    silence_s: u64,
-    /// The contract's `grace`.
-    grace_s: u64,
-    /// The newest anchor.
-    anchor: Option<AnchorSeen>,
-}
-
-async fn ask(ethereum: &Ethereum, height: L1Height, hash: Hash) -> Result<Facts, L1Error> {
-    let origin = l1::origin(ethereum, height, hash).await?;
-    let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
-    let anchor = ethereum.last_anchor().await?;
-    Ok(Facts {
-        origin,
-        silence_s: parameters.silence_s,
-        grace_s: parameters.grace_s,
-        anchor: anchor.as_ref().map(l1::seen),
-    })
-}
-
-fn ethereum_config(config: &Config) -> EthereumConfig {
-    let poll = config.l1.poll_interval.0;
-    EthereumConfig {
-        endpoints: vec![config.l1.rpc_url.clone()],
-        deadline: L1_DEADLINE,
-        poll,
-        journal: config.data_dir.join("ethereum.journal"),
-        bump_after: poll * BUMP_POLLS,
-        wait: L1_WAIT,
-        fee_wei_max: FEE_WEI_MAX,
-    }
-}
-
-/// Ethereum may be away or behind for a while when a machine starts; a wrong chain is no reason to wait. `None` when told to
-/// stop meanwhile.
-async fn patiently<T>(
-    stop: &mut watch::Receiver<bool>,
-    mut attempt: impl AsyncFnMut() -> Result<T, L1Error>,
-) -> Result<Option<T>, RunError> {
-    loop {
-        match attempt().await {
-            Ok(found) => return Ok(Some(found)),
-            Err(error) if error.is_transient() => warn!(%error, "waiting for Ethereum"),
-            Err(error) => return Err(error.into()),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(L1_PAUSE) => {}
-            _ = stop.wait_for(|stop| *stop) => return Ok(None),
-        }
     }
 }
 

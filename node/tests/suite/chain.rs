@@ -291,6 +291,7 @@ impl StandIn {
                     let waiting = self.mempool.lock().unwrap_or_else(PoisonError::into_inner);
                     drop(reply.send(waiting.iter().find(|known| known.id() == id).cloned()));
                 }
+                Command::Enter { reply, .. } => drop(reply.send(())),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc};
 
-use plasma_core::{Epoch, Genesis, OperatorIndex, SecretKey};
+use plasma_core::{Epoch, Genesis, SecretKey};
 use plasma_node::{
     config::Config,
     folder::Identity,
@@ -53,7 +53,7 @@ impl Station {
                 peer: secret(),
                 ethereum: secret(),
             },
-            operator: OperatorIndex(0),
+            successors: Vec::new(),
         };
         let (_stop, stopped) = watch::channel(true);
         run(start, stopped).await

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use plasma_core::{Address, Amount, Genesis, SecretKey, SigningKey};
+use plasma_core::{Address, Amount, Epoch, Genesis, OperatorIndex, SecretKey, SigningKey};
 use plasma_node::{
     cli::{Start, StartError},
     config::{Config, ConfigError, FederationError, FederationFile, KeepBlocks, Override},
@@ -250,7 +250,10 @@ fn prepare(folder: &Path, overrides: &[Override]) -> Result<Start, StartError> {
 fn an_operator_finds_its_place_by_its_keys() {
     let (folder, genesis) = home("place");
     let start = prepare(&folder.0, &[]).unwrap();
-    assert_eq!((start.operator.0, start.genesis.hash()), (0, genesis.hash()));
+    assert_eq!(
+        (start.seats, start.genesis.hash()),
+        (vec![(Epoch(0), OperatorIndex(0))], genesis.hash())
+    );
     assert_eq!(start.config.data_dir, folder.0.join("data"));
     let hash = |value: String| {
         [Override {

@@ -23,12 +23,20 @@ pub(super) fn info(config: &Config) -> Result<Option<StorageView>, StartError> {
 
 /// Has a running operator write an archive; none when no operator runs.
 pub(super) fn export(config: &Config, scope: Scope, file: &Path) -> Result<Option<ExportView>, StartError> {
-    let path = file.to_str().filter(|path| !path.contains('\n'));
-    let path = path.ok_or_else(|| StartError::Failed(format!("{} cannot be sent", file.display())))?;
-    ask(config, &format!("export {} {path}", scope.name()))
+    ask(config, &format!("export {} {}", scope.name(), path_of(file)?))
 }
 
-fn ask<V: DeserializeOwned>(config: &Config, request: &str) -> Result<Option<V>, StartError> {
+/// A path as a request carries it.
+pub(in crate::cli) fn path_of(file: &Path) -> Result<&str, StartError> {
+    let path = file.to_str().filter(|path| !path.contains('\n'));
+    path.ok_or_else(|| StartError::Failed(format!("{} cannot be sent", file.display())))
+}
+
+/// One request to a running operator; none when no operator runs.
+pub(in crate::cli) fn ask<V: DeserializeOwned>(
+    config: &Config,
+    request: &str,
+) -> Result<Option<V>, StartError> {
     let socket = config.data_dir.join(SOCKET);
     let stream = match UnixStream::connect(&socket) {
         Ok(stream) => stream,

@@ -187,7 +187,7 @@ fn running(folder: &Folder, genesis: &Genesis, chain: &Chain) -> Running {
         path: place,
         data_dir: config.data_dir,
     };
-    let desk = tokio::spawn(Desk::new(storage.reader(), place).serve());
+    let desk = tokio::spawn(Desk::new(storage.reader(), place, None).serve());
     Running { storage, desk }
 }
 
@@ -306,7 +306,7 @@ async fn one_export_at_a_time_is_written() {
         path: data_dir.join("db"),
         data_dir: data_dir.clone(),
     };
-    let desk = tokio::spawn(Desk::new(slow.clone(), place).serve());
+    let desk = tokio::spawn(Desk::new(slow.clone(), place, None).serve());
     listening(&data_dir.join(SOCKET)).await;
     let held = slow.gate.lock().unwrap();
     let mut first = UnixStream::connect(data_dir.join(SOCKET)).await.unwrap();

@@ -1,0 +1,50 @@
+//! Who is connected: the operators of the running committee, of the one before and of the one to come.
+//!
+//! Who left goes on to serve proofs until the next change, and who comes catches up before it has to vote.
+
+use std::sync::Arc;
+
+use plasma_core::{Committee, Epoch};
+use tokio::sync::oneshot;
+use tracing::{error, info};
+
+use super::{Runtime, start::peers::peers};
+use crate::{operator::event::Event, storage::Storage};
+
+impl<S: Storage> Runtime<S> {
+    /// A committee that is in the directory: connects its members, then tells the operator.
+    pub(super) fn enter(&mut self, committee: Arc<Committee>, reply: oneshot::Sender<()>) {
+        info!(
+            epoch = committee.epoch().0,
+            members = committee.size(),
+            "committee entered"
+        );
+        self.connect(self.operator.status().epoch);
+        self.handle(Event::Committee(committee));
+        // Whoever asked may be gone.
+        let _ = reply.send(());
+    }
+
+    /// After a turn in which the epoch changed.
+    pub(super) fn connect_when_changed(&mut self, epoch: Epoch) {
+        if epoch != self.connected {
+            info!(epoch = epoch.0, "the next committee decides");
+            self.connect(epoch);
+        }
+    }
+
+    fn connect(&mut self, running: Epoch) {
+        self.connected = running;
+        let connected = peers(&self.directory.since(before(running)), &mut self.slots)
+            .map_err(|error| error.to_string())
+            .and_then(|peers| self.network.set_peers(peers).map_err(|error| error.to_string()));
+        if let Err(error) = connected {
+            error!(error, "the operators of a committee cannot be connected");
+        }
+    }
+}
+
+/// The oldest epoch whose operators stay connected.
+pub(super) fn before(running: Epoch) -> Epoch {
+    Epoch(running.0.saturating_sub(1))
+}

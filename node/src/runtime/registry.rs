@@ -1,0 +1,221 @@
+//! Later committees: their documents in the operator's folder, believed when Ethereum knows their hash.
+//!
+//! Whoever runs an operator gives it a document once, before or after Ethereum activates the committee; it is compared with
+//! what stands there and kept, so that a restart needs nobody.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use plasma_core::{Epoch, Genesis, Hash};
+use tracing::warn;
+
+use crate::{
+    bridge::{L1Error, ethereum::Ethereum},
+    config::{FederationError, committee::CommitteeFile, committee::Successor},
+    directory::{Directory, Roster},
+};
+
+/// Inside the data folder: one `<epoch>.toml` for each committee after the first.
+pub const FOLDER: &str = "committees";
+
+/// Why a committee is not entered.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// The document.
+    #[error(transparent)]
+    Document(#[from] FederationError),
+    /// Ethereum names others.
+    #[error(
+        "Ethereum knows the committee of epoch {epoch} by the hash {known}, this document has {found}: it is another \
+         document, or an announcement replaced it"
+    )]
+    Other {
+        /// The epoch.
+        epoch: u64,
+        /// Ethereum's.
+        known: Hash,
+        /// The document's.
+        found: Hash,
+    },
+    /// Ethereum does not know of it yet.
+    #[error(
+        "nothing is announced on Ethereum for epoch {0}: send the announcement first, and wait until this operator's endpoint \
+         shows it"
+    )]
+    Unannounced(u64),
+    /// An epoch is missing in between.
+    #[error(transparent)]
+    Order(#[from] plasma_core::CommitteesError),
+    /// Ethereum did not answer.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// The folder cannot be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The operator is on its way out.
+    #[error("the operator is stopping")]
+    Stopping,
+}
+
+/// Where the document of an epoch is kept.
+#[must_use]
+pub fn place(data_dir: &Path, epoch: Epoch) -> PathBuf {
+    data_dir.join(FOLDER).join(format!("{}.toml", epoch.0))
+}
+
+/// The documents that are kept, from epoch 1 on without a gap.
+///
+/// # Errors
+/// [`FederationError`] when one is there and cannot be read.
+pub fn read(data_dir: &Path, genesis: &Genesis) -> Result<Vec<Successor>, FederationError> {
+    let mut found = Vec::new();
+    for epoch in (1..).map(Epoch) {
+        let path = place(data_dir, epoch);
+        if !path.exists() {
+            return Ok(found);
+        }
+        let successor = CommitteeFile::load(&path, genesis)?;
+        let names = successor.roster.committee.epoch();
+        if names != epoch {
+            return Err(FederationError::Value {
+                key: format!("{}: epoch", path.display()),
+                value: names.0.to_string(),
+                expected: "the epoch of the file's name",
+            });
+        }
+        found.push(successor);
+    }
+    Ok(found)
+}
+
+/// Whether Ethereum knows a committee: as active, as a former one, or as announced.
+///
+/// # Errors
+/// [`EntryError`] says what Ethereum knows instead.
+pub async fn recognise(ethereum: &Ethereum, roster: &Roster) -> Result<(), EntryError> {
+    let (epoch, found) = (roster.committee.epoch(), roster.committee.hash());
+    let (contracts, rpc) = (ethereum.contracts(), ethereum.rpc());
+    let succession = contracts.succession(rpc).await?;
+    let known = if epoch <= succession.active {
+        let (_, hash) = contracts.committee(rpc, epoch).await?;
+        Some(hash)
+    } else {
+        succession
+            .coming
+            .filter(|_| epoch.0 == succession.active.0.saturating_add(1))
+    };
+    match known {
+        Some(known) if known == found => Ok(()),
+        Some(known) => Err(EntryError::Other {
+            epoch: epoch.0,
+            known,
+            found,
+        }),
+        None => Err(EntryError::Unannounced(epoch.0)),
+    }
+}
+
+/// Enters the kept documents as far as Ethereum knows them. What it does not know any more is named in the log: an
+/// announcement that was replaced leaves its document behind.
+///
+/// # Errors
+/// [`EntryError::L1`] when Ethereum does not answer.
+pub async fn enter_kept(
+    ethereum: &Ethereum,
+    directory: &Directory,
+    kept: &[Successor],
+) -> Result<(), L1Error> {
+    for successor in kept {
+        match recognise(ethereum, &successor.roster).await {
+            Ok(()) => {}
+            Err(EntryError::L1(error)) => return Err(error),
+            Err(error) => {
+                warn!(%error, "a kept committee is not entered");
+                return Ok(());
+            }
+        }
+        if let Err(error) = directory.enter(successor.roster.clone()) {
+            warn!(%error, "a kept committee is not entered");
+        }
+    }
+    let active = ethereum.contracts().succession(ethereum.rpc()).await?.active;
+    if directory.roster(active).is_none() {
+        warn!(
+            epoch = active.0,
+            "Ethereum has activated a committee that is not known here; enter it with `plasma committee install FILE`"
+        );
+    }
+    Ok(())
+}
+
+/// Keeps a document under its epoch, on disk before it has its name.
+///
+/// # Errors
+/// [`EntryError::Write`].
+pub fn keep(data_dir: &Path, successor: &Successor) -> Result<PathBuf, EntryError> {
+    let path = place(data_dir, successor.roster.committee.epoch());
+    let written = write(&path, &CommitteeFile::print(successor));
+    written
+        .map(|()| path.clone())
+        .map_err(|source| EntryError::Write { path, source })
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    fs::create_dir_all(folder)?;
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// What enters committees into a running operator.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    /// Whose committees.
+    pub genesis: Arc<Genesis>,
+    /// The operator's folder.
+    pub data_dir: PathBuf,
+    /// Where they are entered.
+    pub directory: Directory,
+    /// Who knows them.
+    pub ethereum: Arc<Ethereum>,
+    /// The running operator.
+    pub operator: super::handle::Handle,
+}
+
+impl Registry {
+    /// Checks a document against Ethereum, keeps it, and tells the operator.
+    ///
+    /// # Errors
+    /// [`EntryError`]; nothing has changed then.
+    pub async fn install(&self, path: &Path) -> Result<Successor, EntryError> {
+        let successor = CommitteeFile::load(path, &self.genesis)?;
+        let epoch = successor.roster.committee.epoch();
+        recognise(&self.ethereum, &successor.roster).await?;
+        let expected = self.directory.committees().next_epoch();
+        if epoch > expected {
+            let found = epoch;
+            return Err(plasma_core::CommitteesError::Gap { found, expected }.into());
+        }
+        keep(&self.data_dir, &successor)?;
+        self.directory.enter(successor.roster.clone())?;
+        let told = self.operator.enter(Arc::clone(&successor.roster.committee)).await;
+        if told {
+            Ok(successor)
+        } else {
+            Err(EntryError::Stopping)
+        }
+    }
+}

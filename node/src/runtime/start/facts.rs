@@ -1,0 +1,110 @@
+//! What an operator asks Ethereum before it starts: whether this is its chain, which committees it knows, and how far it is.
+
+use std::{sync::Arc, time::Duration};
+
+use plasma_core::{Genesis, Hash, Header, L1Block, L1Height};
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::RunError;
+use crate::{
+    bridge::{
+        L1, L1Error,
+        ethereum::{Ethereum, EthereumConfig},
+    },
+    config::{Config, committee::Successor},
+    directory::Directory,
+    keystore::OperatorKeys,
+    operator::report::AnchorSeen,
+    runtime::{l1, registry},
+};
+
+/// Between two attempts to reach Ethereum at the start.
+const L1_PAUSE: Duration = Duration::from_secs(2);
+/// One call to Ethereum.
+const L1_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a duty waits for its transaction to be mined before it reports that it still waits.
+const L1_WAIT: Duration = Duration::from_secs(60);
+/// After so many polls without being mined a transaction is sent again with higher fees.
+const BUMP_POLLS: u32 = 60;
+/// Most that one unit of gas may cost: 500 gwei.
+const FEE_WEI_MAX: u128 = 500_000_000_000;
+
+/// Connects to Ethereum, enters the committees that it knows into the directory, and asks what the operator is told once.
+/// `None` when told to stop meanwhile.
+pub(super) async fn learn(
+    config: &Config,
+    genesis: &Genesis,
+    keys: &OperatorKeys,
+    (directory, kept): (&Directory, &[Successor]),
+    decided: &Header,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Option<(Arc<Ethereum>, Facts)>, RunError> {
+    let settings = ethereum_config(config);
+    let connecting = async || Ethereum::connect(&settings, genesis, &keys.ethereum).await;
+    let Some(ethereum) = patiently(stop, connecting).await?.map(Arc::new) else {
+        return Ok(None);
+    };
+    let asking = async || {
+        registry::enter_kept(&ethereum, directory, kept).await?;
+        ask(&ethereum, decided.l1_height, decided.l1_hash).await
+    };
+    let facts = patiently(stop, asking).await?;
+    Ok(facts.map(|facts| (Arc::clone(&ethereum), facts)))
+}
+
+/// What Ethereum says at the start.
+pub(super) struct Facts {
+    /// The last decided origin.
+    pub(super) origin: L1Block,
+    /// The contract's `silence`.
+    pub(super) silence_s: u64,
+    /// The contract's `grace`.
+    pub(super) grace_s: u64,
+    /// The newest anchor.
+    pub(super) anchor: Option<AnchorSeen>,
+}
+
+async fn ask(ethereum: &Ethereum, height: L1Height, hash: Hash) -> Result<Facts, L1Error> {
+    let origin = l1::origin(ethereum, height, hash).await?;
+    let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
+    let anchor = ethereum.last_anchor().await?;
+    Ok(Facts {
+        origin,
+        silence_s: parameters.silence_s,
+        grace_s: parameters.grace_s,
+        anchor: anchor.as_ref().map(l1::seen),
+    })
+}
+
+fn ethereum_config(config: &Config) -> EthereumConfig {
+    let poll = config.l1.poll_interval.0;
+    EthereumConfig {
+        endpoints: vec![config.l1.rpc_url.clone()],
+        deadline: L1_DEADLINE,
+        poll,
+        journal: config.data_dir.join("ethereum.journal"),
+        bump_after: poll * BUMP_POLLS,
+        wait: L1_WAIT,
+        fee_wei_max: FEE_WEI_MAX,
+    }
+}
+
+/// Ethereum may be away or behind for a while when a machine starts; a wrong chain is no reason to wait. `None` when told to
+/// stop meanwhile.
+async fn patiently<T>(
+    stop: &mut watch::Receiver<bool>,
+    mut attempt: impl AsyncFnMut() -> Result<T, L1Error>,
+) -> Result<Option<T>, RunError> {
+    loop {
+        match attempt().await {
+            Ok(found) => return Ok(Some(found)),
+            Err(error) if error.is_transient() => warn!(%error, "waiting for Ethereum"),
+            Err(error) => return Err(error.into()),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(L1_PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => return Ok(None),
+        }
+    }
+}
