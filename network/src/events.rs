@@ -213,6 +213,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_waits_hears_of_a_leaving_peer_at_once() {
+        let lines = lines();
+        let (_inboxes, mut events, _alive) = inboxes(&lines);
+        lines.opened(&lines.get(1).expect("line"));
+        assert!(matches!(events.recv().await, Some(Event::PeerUp(1))));
+        let mut waits = std::pin::pin!(events.recv());
+        assert!(futures::poll!(waits.as_mut()).is_pending());
+        lines.replace(Vec::new()).expect("nobody");
+        assert!(matches!(waits.now_or_never(), Some(Some(Event::PeerDown(1)))));
+    }
+
+    #[tokio::test]
     async fn urgent_events_come_first_and_the_end_comes_last() {
         let lines = lines();
         let (inboxes, mut events, alive) = inboxes(&lines);

@@ -201,3 +201,119 @@ impl<B: NetworkBehaviour> NetworkBehaviour for Gate<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use libp2p::core::{ConnectedPoint, transport::PortUse};
+
+    use super::*;
+    use crate::{Config, Limits, Peer, identity::peer_id, lines::Lines};
+
+    /// Notes the other connections of which it is told at each beginning and end.
+    #[derive(Default)]
+    struct Noting {
+        begun: Vec<usize>,
+        ended: Vec<usize>,
+    }
+
+    impl NetworkBehaviour for Noting {
+        type ConnectionHandler = dummy::ConnectionHandler;
+        type ToSwarm = std::convert::Infallible;
+
+        fn handle_established_inbound_connection(
+            &mut self,
+            _: ConnectionId,
+            _: PeerId,
+            _: &Multiaddr,
+            _: &Multiaddr,
+        ) -> Result<THandler<Self>, ConnectionDenied> {
+            Ok(dummy::ConnectionHandler)
+        }
+
+        fn handle_established_outbound_connection(
+            &mut self,
+            _: ConnectionId,
+            _: PeerId,
+            _: &Multiaddr,
+            _: Endpoint,
+            _: PortUse,
+        ) -> Result<THandler<Self>, ConnectionDenied> {
+            Ok(dummy::ConnectionHandler)
+        }
+
+        fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+            match event {
+                FromSwarm::ConnectionEstablished(event) => self.begun.push(event.other_established),
+                FromSwarm::ConnectionClosed(event) => self.ended.push(event.remaining_established),
+                _ => {}
+            }
+        }
+
+        fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+            match event {}
+        }
+
+        fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+            Poll::Pending
+        }
+    }
+
+    #[test]
+    fn what_is_inside_hears_of_its_own_connections_alone_and_of_their_ends_when_the_peer_left() {
+        let peer = Peer {
+            slot: 1,
+            peer_id: peer_id(&[1; 32]),
+            addresses: Vec::new(),
+        };
+        let peer_id = peer.peer_id;
+        let config = Config {
+            secret: [0; 32],
+            genesis8: "00000000".to_owned(),
+            listen: Vec::new(),
+            peers: vec![peer],
+            limits: Limits::default(),
+        };
+        let lines = Lines::new(&config).expect("consistent");
+        let entries = Entries::new(&lines);
+        let mut gate = Gate::operators(&entries, Noting::default());
+        let (stranger, first, second) = (1, 2, 3);
+        let id = ConnectionId::new_unchecked;
+        let address = Multiaddr::empty();
+        let endpoint = ConnectedPoint::Listener {
+            local_addr: address.clone(),
+            send_back_addr: address.clone(),
+        };
+        // The swarm counts all of the peer's connections.
+        for (connection, line, other_established) in [
+            (stranger, None, 0),
+            (first, lines.of(&peer_id), 1),
+            (second, lines.of(&peer_id), 2),
+        ] {
+            let admitted = line.is_some();
+            entries.enter(id(connection), peer_id, line);
+            let handler =
+                gate.handle_established_inbound_connection(id(connection), peer_id, &address, &address);
+            assert_eq!(handler.expect("a handler").is_left(), admitted);
+            gate.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+                peer_id,
+                connection_id: id(connection),
+                endpoint: &endpoint,
+                failed_addresses: &[],
+                other_established,
+            }));
+        }
+        assert_eq!(gate.inner.begun, [0, 1], "the stranger's is not counted");
+        lines.replace(Vec::new()).expect("nobody");
+        for (connection, remaining_established) in [(first, 2), (second, 1), (stranger, 0)] {
+            gate.on_swarm_event(FromSwarm::ConnectionClosed(ConnectionClosed {
+                peer_id,
+                connection_id: id(connection),
+                endpoint: &endpoint,
+                cause: None,
+                remaining_established,
+            }));
+            entries.leave(id(connection));
+        }
+        assert_eq!(gate.inner.ended, [1, 0]);
+    }
+}

@@ -267,6 +267,7 @@ async fn who_left_can_still_be_served_as_a_client() {
     let mut committee = Committee::of(2);
     let mut operators = committee.start_all(Limits::default()).await;
     operators[0].handle.set_peers(Vec::new()).expect("nobody");
+    assert_eq!(operators[0].down().await, 1);
     assert_eq!(operators[1].down().await, 0);
     operators[1].handle.stop().await;
     let mut client = hostile(committee.seed(1), &protocol("client"));
