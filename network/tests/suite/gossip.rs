@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::StreamExt;
 use libp2p::{gossipsub::IdentTopic, swarm::SwarmEvent};
-use plasma_network::{Event, GossipError, GossipId, Limits, Verdict};
+use plasma_network::{Event, Fault, GossipError, GossipId, Limits, Verdict};
 
 use super::support::{CHAIN, Committee, HostileEvent, Operator, hostile, hostile_as, join, protocol, within};
 
@@ -89,8 +89,15 @@ async fn neighbour(
     index: u16,
     victim: &Operator,
 ) -> libp2p::Swarm<super::support::Hostile> {
+    meet(hostile(committee.seed(index), &protocol("sync")), victim).await
+}
+
+/// Subscribes, dials the victim, and waits until it is told of the victim's subscription.
+async fn meet(
+    mut swarm: libp2p::Swarm<super::support::Hostile>,
+    victim: &Operator,
+) -> libp2p::Swarm<super::support::Hostile> {
     let topic = IdentTopic::new(format!("/plasma/{CHAIN}/gossip-tx/1"));
-    let mut swarm = hostile(committee.seed(index), &protocol("sync"));
     swarm
         .behaviour_mut()
         .gossip
@@ -145,6 +152,48 @@ async fn rejected_messages_go_no_further_and_cost_the_neighbour_its_connection()
     })
     .await;
     other.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn an_operator_that_floods_with_what_no_operator_signed_is_cut_off() {
+    let mut committee = Committee::of(2);
+    let mut victim = committee.start(0).await;
+    let stranger_key = libp2p::identity::Keypair::ed25519_from_bytes([0xAC; 32]).expect("seed");
+    let mut flooder = hostile(committee.seed(1), &protocol("sync"));
+    flooder.behaviour_mut().gossip = libp2p::gossipsub::Behaviour::new(
+        libp2p::gossipsub::MessageAuthenticity::Signed(stranger_key),
+        libp2p::gossipsub::Config::default(),
+    )
+    .expect("gossip");
+    let mut flooder = meet(flooder, &victim).await;
+    let topic = IdentTopic::new(format!("/plasma/{CHAIN}/gossip-tx/1"));
+    let mut number = 0_u32;
+    let mut flood = tokio::time::interval(Duration::from_millis(5));
+    within(async {
+        loop {
+            tokio::select! {
+                event = flooder.select_next_some() => {
+                    if let SwarmEvent::ConnectionClosed { .. } = event {
+                        return;
+                    }
+                }
+                _ = flood.tick() => {
+                    for _ in 0..20 {
+                        number += 1;
+                        let bytes = number.to_be_bytes().to_vec();
+                        // The queue may be full.
+                        let _ = flooder.behaviour_mut().gossip.publish(topic.hash(), bytes);
+                    }
+                }
+                event = victim.events.recv() => {
+                    assert!(!matches!(event, Some(Event::Gossip { .. })), "delivered: {event:?}");
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(victim.handle.peers()[0].fault, Some(Fault::Penalized));
+    assert!(number > 600, "a few are an honest race: {number}");
 }
 
 #[tokio::test]
