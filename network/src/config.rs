@@ -1,4 +1,4 @@
-//! What one operator's network is told at the start: who it is, who the committee is, where to listen, and how much it
+//! What one operator's network is told at the start: who it is, who its peers are, where to listen, and how much it
 //! may be made to hold.
 //!
 //! Every limit of this crate is a field of [`Limits`] or a named constant beside its use. The defaults follow the

@@ -59,7 +59,7 @@ impl Names {
 /// Gossip on one topic.
 pub(crate) type Gossip = gossipsub::Behaviour<gossipsub::IdentityTransform, WhitelistSubscriptionFilter>;
 
-/// The gossip behaviour of a committee of `operators`, subscribed.
+/// The gossip behaviour among so many `operators` at the start, subscribed.
 pub(crate) fn gossip(
     key: &Keypair,
     names: &Names,

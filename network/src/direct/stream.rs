@@ -169,3 +169,36 @@ const GROWTH_BYTES: usize = 64 * 1024;
 const BATCH_BYTES: usize = 64 * 1024;
 /// A large frame is written in chunks of so many bytes.
 const CHUNK_BYTES: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use futures::{executor::block_on, io::Cursor};
+
+    use super::*;
+    use crate::{Limits, Peer, identity};
+
+    #[test]
+    fn nothing_is_read_from_who_is_a_peer_no_longer() {
+        let peer = Peer {
+            slot: 3,
+            peer_id: identity::peer_id(&[3; 32]),
+            addresses: Vec::new(),
+        };
+        let line = Arc::new(Line::new(&peer, 0, &Limits::default(), Instant::now()));
+        let (inbox, mut heard) = mpsc::channel(8);
+        let intent = Intent {
+            line: Arc::clone(&line),
+            class: Class::Control,
+            limit: 100,
+            inbox,
+        };
+        let frames = [0, 0, 0, 1, 7, 0, 0, 0, 1, 8];
+        let end = block_on(read_frames(Cursor::new(frames), intent.clone()));
+        assert_eq!(end, End::Closed, "the stream ended");
+        assert_eq!(heard.try_recv().expect("a frame"), (3, Bytes::from_static(&[7])));
+        assert_eq!(heard.try_recv().expect("a frame"), (3, Bytes::from_static(&[8])));
+        line.retire();
+        assert_eq!(block_on(read_frames(Cursor::new(frames), intent)), End::Closed);
+        assert!(heard.try_recv().is_err());
+    }
+}
