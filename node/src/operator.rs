@@ -12,6 +12,7 @@ pub mod chain;
 pub mod effect;
 mod epochs;
 pub mod event;
+mod fetching;
 pub mod guardian;
 mod handing;
 pub mod matters;
@@ -97,6 +98,10 @@ pub struct Operator<S: OperatorKey> {
     ahead: Option<ahead::Ahead>,
     /// Blocks whose verdict the engine waits for.
     awaited: BTreeMap<BlockId, validator::Awaited>,
+    /// Bodies that are asked for, each of an awaited block.
+    fetching: BTreeMap<BlockId, fetching::Fetch>,
+    /// The bound on one message's delay that the engine's timers assume.
+    delta_ms: u64,
     /// Views above the floor whose leader has sent a body.
     bodies: BTreeSet<View>,
     /// Blocks whose read is under way.
@@ -163,6 +168,8 @@ impl<S: OperatorKey> Operator<S> {
             handing: Handing::default(),
             ahead: None,
             awaited: BTreeMap::new(),
+            fetching: BTreeMap::new(),
+            delta_ms: params.consensus.delta_ms,
             bodies: BTreeSet::new(),
             reading: BTreeSet::new(),
             invalid: BTreeMap::new(),
@@ -328,6 +335,7 @@ impl<S: OperatorKey> Operator<S> {
         self.answer_engine(now, effects);
         if self.stopped.is_none() {
             self.catch_up(now, effects);
+            self.fetch_due(now, effects);
             effects.extend(self.guardian.due(now));
             self.hand_on(now, effects);
             self.report_work(now, effects);

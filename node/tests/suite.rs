@@ -20,6 +20,7 @@ mod suite {
     pub(crate) mod duties;
     pub(crate) mod epochs;
     pub(crate) mod federation;
+    pub(crate) mod fetching;
     pub(crate) mod fraud;
     pub(crate) mod handing;
     pub(crate) mod http;

@@ -63,7 +63,7 @@ impl<S: OperatorKey> Operator<S> {
                 }
                 Wish::Prepare { parent } => self.prepare(parent, effects),
                 Wish::Build { view, parent } => builds.push((view, parent)),
-                Wish::Validate { view, block, parent } => self.await_block(view, block, parent, effects),
+                Wish::Validate { view, block, parent } => self.await_block(now, view, block, parent, effects),
                 Wish::GaveUp { view, reason } => effects.push(Effect::GaveUp { view, reason }),
                 Wish::Finalized { certificate, .. } | Wish::Behind { certificate } => {
                     effects.push(Effect::CancelBelow(certificate.epoch, certificate.view));
@@ -105,21 +105,21 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
-    /// The engine waits for a verdict. A body that is not here is fetched: from its leader first, then from all in turn.
-    fn await_block(&mut self, view: View, block: BlockId, parent: BlockId, effects: &mut Vec<Effect>) {
+    /// The engine waits for a verdict. A body that is not here is fetched.
+    fn await_block(
+        &mut self,
+        now: Millis,
+        view: View,
+        block: BlockId,
+        parent: BlockId,
+        effects: &mut Vec<Effect>,
+    ) {
         let before = self.awaited.get(&block);
-        let asked_before = before.is_some();
         let waits = before.map_or(Waits::Answer, |awaited| awaited.waits);
         self.awaited.insert(block, Awaited { view, parent, waits });
-        if self.chain.block(&block).is_some() || block == self.chain.decided().id {
-            return;
+        if self.chain.block(&block).is_none() && block != self.chain.decided().id {
+            self.fetch(now, view, block, effects);
         }
-        let leader = self.epochs.engine().map(|engine| engine.leader(view));
-        let leader = leader
-            .and_then(|leader| self.epochs.peer_of(leader))
-            .filter(|leader| !asked_before && self.sync.is_connected(*leader));
-        let from = leader.or_else(|| self.sync.next_peer());
-        effects.extend(from.map(|from| Effect::RequestBlock { from, block }));
     }
 
     /// Gives the engine every verdict that is known by now, and asks for the reads of those that can be known next.

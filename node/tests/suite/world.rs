@@ -1,6 +1,7 @@
 //! A world for pure operators: storage in memory, messages in a heap, time as a number.
 
 mod clients;
+mod requests;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,11 +17,11 @@ use plasma_node::{
     operator::{
         Operator, Params,
         effect::{Effect, Purpose, Record, To},
-        event::{ConfirmedBlock, Event, Offered, Segment, Source},
+        event::{ConfirmedBlock, Event, Offered, Source},
         mempool::MempoolLimits,
         report::{Accepted, AnchorSeen, Rejected},
     },
-    runtime::{sync, wire},
+    runtime::wire,
     storage::{Read, Storage, memory::MemoryStorage},
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Node {
     wake: Option<Millis>,
     /// For which views storage was read for a block; none ahead of them.
     pub(crate) builds: Vec<Option<View>>,
+    /// Whom it asked for single blocks, and when.
+    pub(crate) asked: Vec<(Millis, usize)>,
     pub(crate) replies: Vec<(u64, Result<Accepted, Rejected>)>,
     pub(crate) duties: Vec<Effect>,
     /// Why it stopped signing, each time it said so.
@@ -58,6 +61,8 @@ pub(crate) struct World {
     own_l1: BTreeMap<(usize, u64), ConfirmedBlock>,
     /// Bodies of proposals do not reach this operator.
     pub(crate) starved: Option<usize>,
+    /// These answer no request.
+    pub(crate) silent: Vec<usize>,
     /// How long storage takes to read.
     pub(crate) read_ms: u64,
     /// Gossip is lost.
@@ -90,6 +95,7 @@ impl World {
             l1: Vec::new(),
             own_l1: BTreeMap::new(),
             starved: None,
+            silent: Vec::new(),
             read_ms: 0,
             is_mute: false,
             no_rows: false,
@@ -116,6 +122,7 @@ impl World {
             log: Vec::new(),
             wake: None,
             builds: Vec::new(),
+            asked: Vec::new(),
             replies,
             duties,
             stops,
@@ -238,20 +245,8 @@ impl World {
                 Effect::Send { to, message, block } => self.send(index, to, &message, block.as_ref()),
                 Effect::Gossip(bytes) => self.gossip(index, &bytes),
                 Effect::Reply { ticket, result } => self.nodes[index].replies.push((ticket, result)),
-                Effect::RequestBlocks { from: peer, after } => {
-                    let reader = self.nodes[place(peer)].storage.reader();
-                    let row = (!self.no_rows).then(|| sync::answer(&reader, after));
-                    self.answer(index, peer, &row.unwrap_or_else(|| wire::encode_answer(&[], &[])));
-                }
-                Effect::RequestBlock { from: peer, block } => {
-                    let known = self.nodes[place(peer)]
-                        .operator
-                        .as_ref()
-                        .and_then(|o| o.encoded_block(&block))
-                        .or_else(|| sync::decided_block(&self.nodes[place(peer)].storage.reader(), &block));
-                    let answer = wire::encode_answer(known.as_slice(), &[]);
-                    self.answer(index, peer, &answer);
-                }
+                Effect::RequestBlocks { from: peer, after } => self.give_row(index, peer, after),
+                Effect::RequestBlock { from: peer, block } => self.give_block(index, peer, block),
                 Effect::Anchor { header, certificate } => {
                     let anchor = AnchorSeen {
                         number: u64::from(header.height.0),
@@ -340,29 +335,6 @@ impl World {
                 .collect();
             self.push(to, DELAY_MS, Event::Transactions(offered));
         }
-    }
-
-    fn answer(&mut self, to: usize, from: Peer, bytes: &[u8]) {
-        let (blocks, certificate) = wire::decode_answer(bytes, usize::MAX).expect("decodes");
-        let domain = self.genesis.domain();
-        let known = &self.nodes[to].committees;
-        if certificate
-            .as_ref()
-            .is_some_and(|one| known.verify(one, &domain).is_err())
-        {
-            let segment = None;
-            return self.push(to, 2 * DELAY_MS, Event::Blocks { from, segment });
-        }
-        let blocks = blocks
-            .into_iter()
-            .map(|block| block.authenticate(&domain).expect("authentic"))
-            .collect();
-        let segment = Some(Box::new(Segment {
-            blocks,
-            certificate,
-            rotten: None,
-        }));
-        self.push(to, 2 * DELAY_MS, Event::Blocks { from, segment });
     }
 
     /// Runs until the condition holds; panics when it does not within a time.
