@@ -35,12 +35,14 @@ const TWICE_EVERY: u64 = 100;
 const REAL_KEYS_EVERY: u64 = 100;
 const REAL_KEYS_AT: u64 = 50;
 
-const FAMILIES: [Family; 5] = [
+const FAMILIES: [Family; 7] = [
     Family::CrashedLeaders,
     Family::Healing,
     Family::HealingWithoutSome,
     Family::Returning,
     Family::Idle,
+    Family::RestoredLog,
+    Family::TooManyLiars,
 ];
 
 fn main() -> ExitCode {
@@ -258,7 +260,11 @@ fn work(next: &AtomicU64, end: u64, weather: Weather) -> Tally {
         tally.marks.add(&outcome.marks);
         let recovery_ms = outcome.ended_at_ms.saturating_sub(scenario.calm_at_ms);
         tally.slowest = tally.slowest.max((recovery_ms, seed));
-        if let Some(violation) = outcome.violation {
+        let must_break = matches!(weather, Weather::Only(family) if family.must_break());
+        if must_break && outcome.violation.is_none() {
+            fail(&mut tally, (seed, weather), "nothing broke".to_owned());
+        }
+        if let Some(violation) = outcome.violation.filter(|_| !must_break) {
             fail(
                 &mut tally,
                 (seed, weather),

@@ -6,8 +6,12 @@ use crate::sim::{Breakage, Family, Marks, Scenario, Watch, run};
 const SEEDS: u64 = 10;
 
 fn holds(family: Family) -> Marks {
+    holds_in(family, SEEDS)
+}
+
+fn holds_in(family: Family, seeds: u64) -> Marks {
     let mut marks = Marks::default();
-    for seed in 0..SEEDS {
+    for seed in 0..seeds {
         let outcome = run(&family.scenario(seed), Breakage::default(), Watch::Plain);
         let name = family.name();
         assert_eq!(
@@ -45,6 +49,35 @@ fn whoever_comes_back_catches_up_within_a_few_reports() {
 fn an_idle_committee_only_reports() {
     let marks = holds(Family::Idle);
     assert_eq!(marks.missing(&["idle with everything final"]), Vec::<&str>::new());
+}
+
+#[test]
+fn an_old_log_stops_or_is_accused() {
+    // One in twenty contradicts itself before it notices.
+    let marks = holds_in(Family::RestoredLog, 80);
+    let wanted = [
+        "old log stopped",
+        "old log contradicted itself",
+        "old log accused",
+    ];
+    assert_eq!(marks.missing(&wanted), Vec::<&str>::new());
+}
+
+/// Safety may be lost then, and the oracle must say so in every seed.
+#[test]
+fn more_than_f_liars_never_pass() {
+    let family = Family::TooManyLiars;
+    assert!(family.must_break());
+    for seed in 0..SEEDS {
+        let scenario = family.scenario(seed);
+        assert!(u64::from(scenario.byzantine) > scenario.faults());
+        let outcome = run(&scenario, Breakage::default(), Watch::Plain);
+        let broken = outcome.violation.map(|violation| violation.invariant);
+        assert!(
+            broken.is_some_and(|invariant| ["S1", "S2", "S3", "S4", "Broken"].contains(&invariant)),
+            "seed {seed}: {broken:?}"
+        );
+    }
 }
 
 /// In fair weather a view is a proposal and two votes of everybody to everybody, and certificates to those who have not

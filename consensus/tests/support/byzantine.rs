@@ -108,6 +108,11 @@ impl Byzantine {
         }
     }
 
+    /// What it remembers of what was said.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = &Message> {
+        self.heard.iter().map(Rc::as_ref)
+    }
+
     pub(crate) fn follows(&self, script: Script) -> bool {
         self.scripts & script.bit() != 0
     }

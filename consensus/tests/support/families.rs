@@ -3,7 +3,7 @@
 use plasma_consensus::{Config, Schedule};
 use plasma_core::{View, keccak};
 
-use super::{random::Random, scenario::Scenario};
+use super::{byzantine::Script, random::Random, scenario::Scenario};
 
 /// What a scenario is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,10 @@ pub(crate) enum Family {
     Returning,
     /// Nothing waits: members only report.
     Idle,
+    /// A member runs on from an old copy of its disk: it stops, or is accused.
+    RestoredLog,
+    /// More than f members lie: every seed must break an invariant, or the oracle is blind.
+    TooManyLiars,
 }
 
 impl Family {
@@ -29,7 +33,14 @@ impl Family {
             Self::HealingWithoutSome => "healing-without-some",
             Self::Returning => "returning",
             Self::Idle => "idle",
+            Self::RestoredLog => "restored-log",
+            Self::TooManyLiars => "too-many-liars",
         }
+    }
+
+    /// Whether each of its seeds must break an invariant.
+    pub(crate) fn must_break(self) -> bool {
+        self == Self::TooManyLiars
     }
 
     /// The scenario of a seed.
@@ -57,6 +68,20 @@ impl Family {
                 back_at_ms: random.between(1_500, 9_000),
                 calm_at_ms: 10_000,
                 payments: 100,
+                ..fair
+            },
+            Self::RestoredLog => Scenario {
+                byzantine: 1,
+                restored_at_ms: random.between(500, 4_000),
+                // Bad weather, so that its two lives see different things.
+                loss: random.pick(&[0, 500, 2_000]),
+                partitions: random.pick(&[0, 600]),
+                calm_at_ms: 6_000,
+                ..fair
+            },
+            Self::TooManyLiars => Scenario {
+                byzantine: (n - 1) / 3 + 1,
+                scripts: Script::TwoBlocks.bit() | Script::Contradict.bit() | Script::NotarizeAll.bit(),
                 ..fair
             },
             Self::Idle => Scenario {

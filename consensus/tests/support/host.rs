@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plasma_consensus::{Engine, Floor, Record};
+use plasma_consensus::{Engine, Floor, Record, Rejoin};
 use plasma_core::{BlockId, Certificate, View};
 
 use super::{blocks::Blocks, crypto::Key};
 
 /// What survives a crash.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Disk {
     /// Synced records of the log.
     pub(crate) log: Vec<Record>,
@@ -20,11 +20,30 @@ pub(crate) struct Disk {
     pub(crate) floor: Floor,
 }
 
+impl Disk {
+    /// With nothing but the first block.
+    pub(crate) fn new() -> Self {
+        let genesis = Blocks::genesis();
+        Self {
+            log: Vec::new(),
+            bodies: BTreeSet::from([genesis]),
+            applied: genesis,
+            floor: Floor {
+                view: View(0),
+                block: genesis,
+                certificate: None,
+            },
+        }
+    }
+}
+
 /// An operator; without an engine it is down.
 #[derive(Debug)]
 pub(crate) struct Host {
     pub(crate) disk: Disk,
     pub(crate) engine: Option<Engine<Key>>,
+    /// Its disk is new: how far an earlier life may have voted, as far as others have shown it.
+    pub(crate) rejoin: Option<Rejoin>,
     /// Counts lives: events of an earlier one are void.
     pub(crate) life: u32,
     /// Written and not yet synced.
@@ -69,17 +88,9 @@ impl Host {
     pub(crate) fn new() -> Self {
         let genesis = Blocks::genesis();
         Self {
-            disk: Disk {
-                log: Vec::new(),
-                bodies: BTreeSet::from([genesis]),
-                applied: genesis,
-                floor: Floor {
-                    view: View(0),
-                    block: genesis,
-                    certificate: None,
-                },
-            },
+            disk: Disk::new(),
             engine: None,
+            rejoin: None,
             life: 0,
             unsynced: Vec::new(),
             target: None,

@@ -53,5 +53,10 @@ pub(crate) const SOMETIMES: &[&str] = &[
     "clock jumped",
     "bent message sent",
     "block built ahead",
+    "disk lost",
+    "rejoined after a lost disk",
+    "leader corrupted",
+    "body came late",
+    "wrong body came",
     "block built ahead in vain",
 ];

@@ -21,7 +21,8 @@ pub(crate) struct Violation {
 #[derive(Debug)]
 pub(crate) struct Oracle {
     n: u16,
-    byzantine: u16,
+    /// Who lies, one bit each.
+    liars: u128,
     /// Signers by statement.
     votes: BTreeMap<Statement, u128>,
     /// What honest members said by (member, view), over all their lives.
@@ -41,10 +42,10 @@ pub(crate) struct Oracle {
 }
 
 impl Oracle {
-    pub(crate) fn new(n: u16, byzantine: u16) -> Self {
+    pub(crate) fn new(n: u16, liars: u128) -> Self {
         Self {
             n,
-            byzantine,
+            liars,
             votes: BTreeMap::new(),
             said: BTreeMap::new(),
             durable: BTreeSet::new(),
@@ -133,8 +134,18 @@ impl Oracle {
     }
 
     fn is_reached(&self, statement: &Statement) -> bool {
-        let honest = self.votes.get(statement).map_or(0, |mask| mask.count_ones());
-        honest > 0 && honest + u32::from(self.byzantine) >= self.quorum()
+        let honest = self.votes.get(statement).copied().unwrap_or_default() & !self.liars;
+        honest > 0 && honest.count_ones() + self.liars.count_ones() >= self.quorum()
+    }
+
+    /// From now on a member may say anything, about every view.
+    pub(crate) fn corrupt(&mut self, member: u16, blocks: &Blocks) {
+        self.liars |= 1 << member;
+        // In the order of the kinds: what is final needs its notarizations known.
+        let statements: Vec<Statement> = self.votes.keys().copied().collect();
+        for statement in statements {
+            self.on_reached(statement, blocks);
+        }
     }
 
     fn on_reached(&mut self, statement: Statement, blocks: &Blocks) {
@@ -277,7 +288,7 @@ impl Oracle {
     /// S9: every honest signer of a certificate said it.
     fn check_certificate(&mut self, member: u16, certified: &Certified) {
         let said = self.votes.get(&certified.statement).copied().unwrap_or_default();
-        let honest = (1u128 << (self.n - self.byzantine)) - 1;
+        let honest = !self.liars;
         let bits = certified.signers.to_u128();
         if bits.count_ones() < self.quorum() || bits & honest & !said != 0 {
             self.object(
@@ -298,7 +309,7 @@ impl Oracle {
     /// S13: only Byzantine members are accused.
     pub(crate) fn on_evidence(&mut self, evidence: &Evidence) {
         let offender = evidence.offender().0;
-        if offender < self.n - self.byzantine && !self.is_deaf_to_members {
+        if self.liars >> offender & 1 == 0 && !self.is_deaf_to_members {
             self.object("S13", format!("evidence against honest {offender}: {evidence:?}"));
         }
     }

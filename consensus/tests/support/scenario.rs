@@ -14,7 +14,7 @@ pub(crate) struct Scenario {
     pub(crate) seed: u64,
     /// Members.
     pub(crate) n: u16,
-    /// The last members are Byzantine; never more than f.
+    /// The last members are Byzantine; never more than f, but in the family that must fail.
     pub(crate) byzantine: u16,
     /// Which scripts they follow; see `byzantine.rs`.
     pub(crate) scripts: u32,
@@ -71,6 +71,16 @@ pub(crate) struct Scenario {
     pub(crate) bridges: u64,
     /// Bytes that a link takes in a millisecond; 0 is any number.
     pub(crate) bytes_per_ms: u64,
+    /// Members that become Byzantine when their turn to lead comes, besides those that are so from the start.
+    pub(crate) adaptive: u16,
+    /// Chance per ten thousand that the first member's disk is lost in a crash: it rejoins by what the others can prove.
+    pub(crate) lost_disks: u64,
+    /// When the last member, one of the liars, gets back an old copy of its disk, from half that time; 0 is never. It follows
+    /// the rules otherwise.
+    pub(crate) restored_at_ms: u64,
+    /// Per ten thousand bodies asked for: those that come late, and those that are not what was asked for.
+    pub(crate) slow_bodies: u64,
+    pub(crate) wrong_bodies: u64,
     /// Whether members sign with BLS instead of the mock.
     pub(crate) has_real_keys: bool,
 }
@@ -113,6 +123,11 @@ impl Default for Scenario {
             clock_jumps: 0,
             bridges: 0,
             bytes_per_ms: 0,
+            adaptive: 0,
+            lost_disks: 0,
+            restored_at_ms: 0,
+            slow_bodies: 0,
+            wrong_bodies: 0,
             has_real_keys: false,
         }
     }
@@ -148,7 +163,7 @@ impl Scenario {
         let (crashes, pending) = (level(20, 150), level(500, 4_000));
         let delay_ms = random.pick(&[1, 5, 20, 50]);
         let delta_ms = random.pick(&[60, 100, 150]).max(delay_ms * 2);
-        Self {
+        let drawn = Self {
             seed,
             n,
             byzantine,
@@ -185,6 +200,32 @@ impl Scenario {
             bridges: random.pick(&[0, 5_000]),
             bytes_per_ms: random.pick(&[0, 0, 0, 60]),
             ..Self::default()
+        };
+        drawn.with_rare_faults(&mut random)
+    }
+
+    /// Faults of few seeds each.
+    fn with_rare_faults(self, random: &mut Random) -> Self {
+        let adapts = random.chance(2_500);
+        // Until it may vote again who lost its disk is one of the f that agreement does without.
+        let has_room = u64::from(self.byzantine) < self.faults();
+        let loses = has_room && self.crashes > 0 && random.chance(5_000);
+        let is_rough = self.loss > 0;
+        Self {
+            adaptive: if adapts { self.byzantine } else { 0 },
+            byzantine: if adapts { 0 } else { self.byzantine },
+            lost_disks: if loses { 5_000 } else { 0 },
+            slow_bodies: if is_rough {
+                random.pick(&[0, 1_000, 5_000])
+            } else {
+                0
+            },
+            wrong_bodies: if is_rough {
+                random.pick(&[0, 1_000, 5_000])
+            } else {
+                0
+            },
+            ..self
         }
     }
 
@@ -204,6 +245,10 @@ impl Scenario {
             clock_jumps: 100,
             pending: 3_000,
             byzantine: (self.n - 1) / 3,
+            adaptive: 0,
+            lost_disks: 0,
+            slow_bodies: 2_000,
+            wrong_bodies: 2_000,
             ..self
         }
     }
@@ -213,6 +258,8 @@ impl Scenario {
         Self {
             n: 4,
             byzantine: self.byzantine.min(1),
+            adaptive: 0,
+            lost_disks: 0,
             calm_at_ms: 2_000,
             payments: 8,
             has_real_keys: true,
@@ -225,9 +272,9 @@ impl Scenario {
         u64::from((self.n - 1) / 3)
     }
 
-    /// Whether a member is honest and there in the end.
+    /// Whether a member is there in the end.
     pub(crate) fn stays(&self, member: u16) -> bool {
-        self.is_honest(member) && (self.back_at_ms > 0 || self.away >> member & 1 == 0)
+        self.back_at_ms > 0 || self.away >> member & 1 == 0
     }
 
     /// The longest wait for a view to end.
@@ -243,7 +290,7 @@ impl Scenario {
         (pace_ms + 3 * delta_ms + build_ms + validate_ms) * cap
     }
 
-    /// Whether a member follows the rules.
+    /// Whether a member follows the rules at the start.
     pub(crate) fn is_honest(&self, member: u16) -> bool {
         member < self.n - self.byzantine
     }

@@ -65,8 +65,12 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         change(&mut changed);
         changed
     };
-    let drops: [&dyn Fn(&mut Scenario); 22] = [
+    let drops: [&dyn Fn(&mut Scenario); 26] = [
         &|it| it.byzantine = 0,
+        &|it| it.adaptive = 0,
+        &|it| it.lost_disks = 0,
+        &|it| it.slow_bodies = 0,
+        &|it| it.wrong_bodies = 0,
         &|it| it.scripts = 0,
         &|it| it.loss = 0,
         &|it| it.duplicates = 0,
@@ -96,6 +100,7 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
             with(&|it| {
                 it.n = n;
                 it.byzantine = it.byzantine.min((n - 1) / 3);
+                it.adaptive = it.adaptive.min((n - 1) / 3 - it.byzantine);
                 it.away &= (1 << n) - 1;
                 it.split &= (1 << n) - 1;
             })

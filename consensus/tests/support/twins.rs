@@ -155,7 +155,7 @@ impl Twins {
             now: 0,
             timers: [None; ENGINES],
             blocks: Blocks::new(),
-            oracle: Oracle::new(MEMBERS, 1),
+            oracle: Oracle::new(MEMBERS, 1 << (MEMBERS - 1)),
             marks: Marks::default(),
         };
         let config = Config {

@@ -1,18 +1,16 @@
 //! The scheduler: one heap of events, one stream of chance, members that crash between any two effects.
 
 use std::{
-    cmp::Ordering,
     collections::{BTreeMap, BinaryHeap},
     rc::Rc,
 };
 
-use plasma_consensus::{Message, Mutation};
+use plasma_consensus::{Certified, Message, Mutation};
 use plasma_core::{BlockId, Committee, Hash, View};
 
 use super::{
     blocks::Blocks,
     byzantine::Byzantine,
-    crypto::Key,
     host::Host,
     marks::Marks,
     network::Network,
@@ -23,11 +21,16 @@ use super::{
 };
 
 mod bounds;
+mod corruption;
+mod due;
 mod events;
 mod perform;
+mod rejoining;
 mod restart;
+mod restoring;
 mod seats;
 
+use due::Due;
 pub(crate) use seats::committee;
 use seats::real_committee;
 
@@ -85,44 +88,27 @@ pub(crate) enum Event {
     Sync {
         member: u16,
     },
+    Ask {
+        member: u16,
+        life: u32,
+    },
+    Claimed {
+        member: u16,
+        life: u32,
+        from: u16,
+        claim: Option<Rc<Certified>>,
+    },
     Mischief {
         member: u16,
     },
     Leave {
         member: u16,
     },
+    Backup,
+    Restore,
     Split,
     Stir,
     Calm,
-}
-
-/// A place in time; the event itself waits in a list, so that the heap moves little.
-#[derive(Debug)]
-struct Due {
-    at: u64,
-    number: u64,
-    place: usize,
-}
-
-impl PartialEq for Due {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Due {}
-
-impl PartialOrd for Due {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Due {
-    /// The heap gives the greatest first, so earlier is greater.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.number).cmp(&(self.at, self.number))
-    }
 }
 
 /// What broken rules a run tests.
@@ -186,6 +172,8 @@ pub(crate) struct World {
     pub(crate) oracle: Oracle,
     pub(crate) marks: Marks,
     pub(crate) scripts: BTreeMap<u16, Byzantine>,
+    /// Who lies by now, one bit each.
+    pub(crate) liars: u128,
     queue: BinaryHeap<Due>,
     events: Vec<Option<Event>>,
     free: Vec<usize>,
@@ -200,6 +188,7 @@ pub(crate) struct World {
     /// Members that have not applied everything; counted again after each change.
     is_counted: bool,
     bounds: bounds::Bounds,
+    backup: restoring::Backup,
 }
 
 /// After the calm everything must be final within this time: the longest run of bad leaders at the longest timeouts
@@ -229,7 +218,10 @@ pub(crate) fn run(scenario: &Scenario, breakage: Breakage, watch: Watch) -> Outc
 impl World {
     fn new(scenario: Scenario, breakage: Breakage, watch: Watch) -> Self {
         let mut random = Random::new(scenario.seed, 2);
-        let mut oracle = Oracle::new(scenario.n, scenario.byzantine);
+        let members = 0..scenario.n;
+        let liars = members.filter(|member| !scenario.is_honest(*member));
+        let liars = liars.fold(0, |mask, member| mask | 1 << member);
+        let mut oracle = Oracle::new(scenario.n, liars);
         oracle.is_deaf_to_members = breakage.is_deaf_to_members;
         let hosts = (0..scenario.n).map(|_| {
             let mut host = Host::new();
@@ -244,18 +236,7 @@ impl World {
         } else {
             committee(scenario.n)
         };
-        let scripts = (0..scenario.n).filter(|member| !scenario.is_honest(*member));
-        let scripts = scripts
-            .map(|member| {
-                let key = if scenario.has_real_keys {
-                    Key::real(member, committee.clone())
-                } else {
-                    Key::mock(member)
-                };
-                (member, Byzantine::new(member, scenario.scripts, key))
-            })
-            .collect();
-        Self {
+        let mut world = Self {
             scenario,
             now: 0,
             hosts,
@@ -265,7 +246,8 @@ impl World {
             network: Network::default(),
             oracle,
             marks: Marks::default(),
-            scripts,
+            scripts: BTreeMap::new(),
+            liars,
             queue: BinaryHeap::new(),
             events: Vec::new(),
             free: Vec::new(),
@@ -279,7 +261,12 @@ impl World {
             done_at: None,
             is_counted: false,
             bounds: bounds::Bounds::default(),
+            backup: restoring::Backup::default(),
+        };
+        for member in (0..world.scenario.n).filter(|member| liars >> member & 1 == 1) {
+            world.teach(member);
         }
+        world
     }
 
     fn begin(&mut self) {
@@ -291,7 +278,7 @@ impl World {
                 let at = self.random.below(2_000);
                 self.schedule(at, Event::Sync { member });
             }
-            if !self.scenario.is_honest(member) {
+            if !self.is_honest(member) {
                 self.schedule(50, Event::Mischief { member });
             }
         }
@@ -301,6 +288,10 @@ impl World {
             if self.scenario.back_at_ms > 0 {
                 self.schedule(self.scenario.back_at_ms, Event::Restart { member });
             }
+        }
+        if self.scenario.restored_at_ms > 0 {
+            self.schedule(self.scenario.restored_at_ms / 2, Event::Backup);
+            self.schedule(self.scenario.restored_at_ms, Event::Restore);
         }
         if self.scenario.split > 0 {
             self.schedule(self.scenario.split_at_ms, Event::Split);
@@ -359,7 +350,12 @@ impl World {
     }
 
     pub(crate) fn is_honest(&self, member: u16) -> bool {
-        self.scenario.is_honest(member)
+        self.liars >> member & 1 == 0
+    }
+
+    /// Whether a member is honest and there in the end.
+    pub(crate) fn stays(&self, member: u16) -> bool {
+        self.is_honest(member) && self.scenario.stays(member)
     }
 
     /// Notes a line of the trace, or its digest.
@@ -405,7 +401,7 @@ impl World {
 
     fn lacking(&self) -> usize {
         let all = self.all_payments();
-        let staying = (0..self.scenario.n).filter(|member| self.scenario.stays(*member));
+        let staying = (0..self.scenario.n).filter(|member| self.stays(*member));
         staying
             .map(|member| self.host(member))
             .filter(|host| self.blocks.block(host.disk.applied).payments != all)
@@ -418,11 +414,12 @@ impl World {
     }
 
     fn can_rest(&self) -> bool {
-        self.scenario.config.heartbeat_ms == 0 && self.scenario.byzantine == 0
+        self.scenario.config.heartbeat_ms == 0 && self.liars == 0
     }
 
     fn finish(mut self) -> Outcome {
         self.check_rest();
+        self.check_restored();
         self.check_messages();
         let views = self
             .hosts

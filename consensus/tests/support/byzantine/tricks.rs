@@ -96,21 +96,26 @@ impl World {
         if !self.tricks(member, Trick::FewProposals) || !self.random.chance(5_000) {
             return u128::MAX;
         }
-        let honest = self.scenario.n - self.scenario.byzantine;
-        let wanted = self.scenario.n - (self.scenario.n - 1) / 3 - self.scenario.byzantine;
-        self.some(honest, wanted) | u128::MAX << honest
+        let liars = u16::try_from(self.liars.count_ones()).expect("members");
+        let wanted = self.scenario.n - (self.scenario.n - 1) / 3 - liars;
+        self.some(wanted) | self.liars
     }
 
-    fn some(&mut self, of: u16, wanted: u16) -> u128 {
-        let first = self.random.below(u64::from(of));
-        (0..u64::from(wanted)).fold(0, |mask, step| mask | 1 << ((first + step) % u64::from(of)))
+    /// So many honest members, from a random one on.
+    fn some(&mut self, wanted: u16) -> u128 {
+        let honest: Vec<u16> = (0..self.scenario.n)
+            .filter(|member| self.is_honest(*member))
+            .collect();
+        let first = self.random.index(honest.len());
+        let chosen = honest.iter().cycle().skip(first).take(usize::from(wanted));
+        chosen.fold(0, |mask, member| mask | 1 << member)
     }
 
     /// Whom the body goes to.
     pub(super) fn few_bodies(&mut self, member: u16) -> u128 {
         if self.tricks(member, Trick::FewBodies) {
             let faults = (self.scenario.n - 1) / 3;
-            self.some(self.scenario.n - self.scenario.byzantine, faults + 1)
+            self.some(faults + 1)
         } else {
             u128::MAX
         }

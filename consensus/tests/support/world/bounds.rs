@@ -134,7 +134,7 @@ impl World {
         if !self.is_calm() || self.done_at.is_some() {
             return;
         }
-        let honest = (0..self.scenario.n).filter(|member| self.scenario.stays(*member));
+        let honest = (0..self.scenario.n).filter(|member| self.stays(*member));
         match self.bounds.offered {
             None => {
                 let mut hosts = honest.map(|member| self.host(member));

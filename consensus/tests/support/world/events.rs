@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use plasma_consensus::{Input, NotBuilt, Verdict, Waits};
+use plasma_consensus::{Input, Message, NotBuilt, Verdict, Waits};
 use plasma_core::{BlockId, OperatorIndex, View};
 
 use super::{Event, STIR_MS, World};
@@ -20,17 +20,7 @@ impl World {
                 to,
                 message,
                 body,
-            } if self.host(to).engine.is_some() => {
-                self.host_mut(to).disk.bodies.extend(body);
-                self.overhear(to, &message);
-                self.input(
-                    to,
-                    Input::Message {
-                        from: OperatorIndex(from),
-                        message: Rc::unwrap_or_clone(message),
-                    },
-                );
-            }
+            } if self.host(to).engine.is_some() => self.on_deliver((from, to), message, body),
             Event::Wake { member, life }
                 if self.lives(member, life) && self.host(member).wake_at == Some(self.now) =>
             {
@@ -66,13 +56,31 @@ impl World {
             }
             Event::Restart { member } => self.on_restart(member),
             Event::Sync { member } => self.on_sync(member),
+            Event::Ask { member, life } => self.on_ask(member, life),
+            Event::Claimed {
+                member,
+                life,
+                from,
+                claim,
+            } => self.on_claimed(member, life, from, claim.as_deref()),
             Event::Mischief { member } => self.on_mischief(member),
             Event::Leave { member } => self.stop(member),
+            Event::Backup => self.on_backup(),
+            Event::Restore => self.on_restore(),
             Event::Split => self.network.split(self.scenario.split),
             Event::Stir => self.on_stir(),
             Event::Calm => self.on_calm(),
             _ => {}
         }
+    }
+
+    fn on_deliver(&mut self, (from, to): (u16, u16), message: Rc<Message>, body: Option<BlockId>) {
+        self.host_mut(to).disk.bodies.extend(body);
+        self.overhear(to, &message);
+        self.hear_restored(from, to, &message);
+        let from = OperatorIndex(from);
+        let message = Rc::unwrap_or_clone(message);
+        self.input(to, Input::Message { from, message });
     }
 
     fn lives(&self, member: u16, life: u32) -> bool {
@@ -210,7 +218,11 @@ impl World {
     /// Asks the other members for a body.
     fn fetch(&mut self, member: u16, block: BlockId) {
         if self.host_mut(member).fetching.insert(block) {
-            let delay = self.scenario.delay_ms * 2 + self.random.below(20);
+            let mut delay = self.scenario.delay_ms * 2 + self.random.below(20);
+            if !self.is_calm() && self.random.chance(self.scenario.slow_bodies) {
+                self.marks.hit("body came late");
+                delay += self.random.between(100, 3_000);
+            }
             let life = self.host(member).life;
             self.schedule(delay, Event::Fetched { member, life, block });
         }
@@ -224,7 +236,12 @@ impl World {
         };
         let open =
             |peer: u16| self.network.is_open(now, peer, member) && self.network.is_open(now, member, peer);
-        let found = (0..self.scenario.n).any(|peer| peer != member && has_it(peer) && open(peer));
+        let mut found = (0..self.scenario.n).any(|peer| peer != member && has_it(peer) && open(peer));
+        if !self.is_calm() && self.random.chance(self.scenario.wrong_bodies) {
+            // What came has another hash, so it is as if nothing came.
+            self.marks.hit("wrong body came");
+            found = false;
+        }
         self.host_mut(member).fetching.remove(&block);
         if found {
             self.host_mut(member).disk.bodies.insert(block);
@@ -338,6 +355,7 @@ impl World {
         if self.random.chance(self.scenario.blackouts) {
             self.black_out();
         }
+        self.adapt();
         let member = u16::try_from(self.random.below(u64::from(self.scenario.n))).expect("below n");
         if self.random.chance(self.scenario.pauses) {
             self.host_mut(member).paused_until = self.now + self.random.between(50, 2_000);
@@ -373,8 +391,8 @@ impl World {
     /// All honest members crash at once.
     fn black_out(&mut self) {
         self.marks.hit("power fails everywhere");
-        for member in 0..self.scenario.n - self.scenario.byzantine {
-            if self.host(member).engine.is_some() {
+        for member in 0..self.scenario.n {
+            if self.is_honest(member) && self.host(member).engine.is_some() {
                 self.crash(member);
             }
         }

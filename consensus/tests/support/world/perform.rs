@@ -65,6 +65,8 @@ impl World {
                     .on_durable(member, record, &self.blocks, &mut self.marks);
             }
             self.host_mut(member).disk.log.extend(records);
+        } else if self.restores(member) {
+            self.host_mut(member).disk.log.extend(records);
         }
     }
 
@@ -95,6 +97,7 @@ impl World {
         }
         self.marks.hit("crash");
         self.note(|| format!("    {member}: crash"));
+        self.lose_disk(member);
         let downtime = self.random.below(self.scenario.downtime_ms) + 1;
         self.schedule(downtime, Event::Restart { member });
         self.stop(member);
@@ -159,6 +162,7 @@ impl World {
             }
             Effect::Evidence(evidence) => {
                 self.marks.hit("evidence");
+                self.on_accused(&evidence);
                 self.oracle.on_evidence(&evidence);
             }
             Effect::Penalize { peer, reason } => self.on_penalty(member, peer, reason),
@@ -169,6 +173,7 @@ impl World {
                 }
             }
             Effect::Broken(violation) => {
+                self.on_stopped(member, &violation);
                 if self.is_honest(member) && !self.breakage.is_deaf_to_members {
                     self.oracle
                         .object("Broken", format!("{member} stops: {violation}"));
@@ -243,6 +248,7 @@ impl World {
             message
         };
         if !self.is_honest(member) {
+            self.listen_to_restored(member, &message);
             return self.send_distorted(member, to, message, body);
         }
         self.observe(member, &message);

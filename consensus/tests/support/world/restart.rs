@@ -11,6 +11,9 @@ impl World {
         if self.breakage.has_amnesia && self.host(member).life > 0 {
             self.host_mut(member).disk.log.clear();
         }
+        if self.host(member).rejoin.is_some() {
+            return self.ask_for_claims(member);
+        }
         let log = self.log_of(member);
         let start = self.start(member);
         let floor = start.floor.clone();
@@ -24,7 +27,7 @@ impl World {
             .collect();
         let (mut engine, effects) = Engine::recover(start, &log);
         // A liar signs past its engine's ledger, so its engine must not mind.
-        let liar = (!self.is_honest(member)).then_some(Mutation::ForgetsSilently);
+        let liar = (!self.is_honest(member) && !self.restores(member)).then_some(Mutation::ForgetsSilently);
         if let Some(mutation) = liar.or(self.breakage.mutation) {
             engine.break_rule(mutation);
         }
@@ -55,7 +58,7 @@ impl World {
         self.tell_work(member);
     }
 
-    fn start(&self, member: u16) -> Start<Key> {
+    pub(super) fn start(&self, member: u16) -> Start<Key> {
         let host = self.host(member);
         Start {
             config: self.scenario.config,
