@@ -7,7 +7,7 @@ use crate::sim::{Breakage, Scenario, Watch, run, world::Outcome};
 const SIZES: [u16; 4] = [4, 16, 49, 100];
 
 /// Committees that also sign for real; a hundred members would take minutes.
-const REAL_SIZES: [u16; 3] = [4, 16, 49];
+const REAL_SIZES: [u16; 4] = [4, 16, 49, 100];
 
 /// What a message costs around itself on a real connection: frame, noise, TCP and IP.
 const FRAME_BYTES: u64 = 75;
@@ -83,6 +83,8 @@ pub(crate) fn speed() -> String {
             &Scenario {
                 n: 7,
                 byzantine: drawn.byzantine.min(2),
+                adaptive: drawn.adaptive.min(2),
+                lost_disks: 0,
                 payments: SPEED_VIEWS,
                 ..drawn
             },

@@ -20,6 +20,7 @@ fn hunt(breakage: Breakage, seeds: u64) -> Option<(u64, &'static str)> {
         if breakage.mutation == Some(Mutation::ParentUnchecked) {
             // Only a leader that proposes on what it must not build on shows who does not look.
             scenario.byzantine = (scenario.n - 1) / 3;
+            scenario.adaptive = 0;
             scenario.scripts |= Script::SkipParent.bit() | Script::TwoParents.bit();
         }
         let outcome = run(&scenario, breakage, Watch::Plain);
