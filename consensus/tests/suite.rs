@@ -15,11 +15,13 @@ mod suite {
     pub(crate) mod codec;
     pub(crate) mod conformance;
     pub(crate) mod epoch_end;
+    pub(crate) mod epochs;
     pub(crate) mod forgotten;
     pub(crate) mod gossip;
     pub(crate) mod model;
     pub(crate) mod mutants;
     pub(crate) mod proposing;
+    pub(crate) mod questions;
     pub(crate) mod real_keys;
     pub(crate) mod reasons;
     pub(crate) mod recovery;

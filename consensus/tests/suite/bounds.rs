@@ -41,7 +41,7 @@ fn so_is_one_that_heals_without_f_members() {
 
 #[test]
 fn whoever_comes_back_catches_up_within_a_few_reports() {
-    let marks = holds(Family::Returning);
+    let marks = holds_in(Family::Returning, 40);
     assert_eq!(marks.missing(&["came back and caught up"]), Vec::<&str>::new());
 }
 

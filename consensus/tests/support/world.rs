@@ -32,6 +32,8 @@ mod seats;
 
 use due::Due;
 pub(crate) use seats::committee;
+#[cfg(test)]
+pub(crate) use seats::committee_of;
 use seats::real_committee;
 
 /// Something that will happen.

@@ -36,3 +36,14 @@ pub(crate) fn committee(n: u16) -> Committee {
     });
     made.clone()
 }
+
+/// The committee of any epoch: these operators, in this order of seats.
+#[cfg(test)]
+pub(crate) fn committee_of(epoch: Epoch, operators: &[u16]) -> Committee {
+    let members = operators.iter().map(|index| {
+        let mut key = [0xff; 48];
+        key[46..].copy_from_slice(&index.to_be_bytes());
+        member(*index, PublicKey(key))
+    });
+    Committee::new(epoch, members.collect()).expect("members differ")
+}
