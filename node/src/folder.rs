@@ -116,7 +116,7 @@ impl Claim {
             path: path.to_path_buf(),
             source,
         };
-        fs::create_dir_all(path).map_err(io)?;
+        make_durable(path).map_err(io)?;
         let mut lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -144,6 +144,19 @@ impl Claim {
             pid,
         })
     }
+}
+
+/// Makes a folder and those above it, so that no power cut takes the names of new ones with all that comes to lie in them.
+fn make_durable(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        make_durable(parent)?;
+    }
+    fs::create_dir_all(path)?;
+    sync_folder(parent.unwrap_or(Path::new(".")))
 }
 
 /// Makes names created, renamed or removed in a folder survive a power cut.

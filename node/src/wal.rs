@@ -9,23 +9,28 @@
 //! shrinks by [`Wal::checkpoint`], which replaces everything by the records that are still needed.
 
 mod crc32c;
+mod files;
 mod frame;
 mod recovery;
 mod segment;
+#[cfg(feature = "simulation")]
+mod virtual_disk;
 
 use std::{
-    fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
 
 use plasma_core::Epoch;
 
+pub use self::files::{Disk, Files, LogFile};
+#[cfg(feature = "simulation")]
+pub use self::virtual_disk::{Refusal, VirtualDisk};
 use self::{
     frame::Place,
     segment::{Header, Segment},
 };
-use crate::folder::{Claim, FolderError, Identity, sync_folder};
+use crate::folder::{FolderError, Identity};
 
 /// One thing to remember.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,28 +58,55 @@ pub struct Entry {
 
 /// What opening a log found.
 #[derive(Debug)]
-pub struct Opened {
+pub struct Opened<F: Files = Disk> {
     /// The log, ready for the next batch.
-    pub wal: Wal,
+    pub wal: Wal<F>,
     /// Every record of every acknowledged batch, oldest first.
     pub entries: Vec<Entry>,
     /// Whether a batch was dropped that a crash had torn; nothing of it was ever spoken.
     pub dropped_torn_batch: bool,
 }
 
+/// Where a log lies, and how it is written.
+#[derive(Clone, Debug)]
+pub struct LogSite<F = Disk> {
+    /// The disk.
+    pub files: F,
+    /// The folder on it.
+    pub folder: PathBuf,
+    /// Whose log it must be.
+    pub identity: Identity,
+    /// Bytes of the segments made from now on, unless one batch needs more.
+    pub segment_size: u64,
+    /// The salts of new segments follow from it. Nobody else may know it: a stranger's bytes lie in block bodies.
+    pub seed: u64,
+}
+
+impl LogSite {
+    /// A log on this machine's disk.
+    #[must_use]
+    pub fn on_disk(folder: &Path, identity: Identity, seed: u64) -> Self {
+        Self {
+            files: Disk,
+            folder: folder.to_path_buf(),
+            identity,
+            segment_size: SEGMENT_SIZE,
+            seed,
+        }
+    }
+}
+
 /// The log of one operator; holds the lock of its folder.
 #[derive(Debug)]
-pub struct Wal {
-    folder: PathBuf,
-    segment_size: u64,
+pub struct Wal<F: Files = Disk> {
+    site: LogSite<F>,
     place: Place,
-    segment: Segment,
+    segment: Segment<F>,
     older: Vec<PathBuf>,
     kept: u64,
     appended: u64,
     is_stopped: bool,
-    sync: fn(&File) -> io::Result<()>,
-    _claim: Claim,
+    _claim: F::Claim,
 }
 
 /// Why the log cannot be opened or written; none of it may be retried in the same process.
@@ -154,14 +186,25 @@ pub enum WalError {
     },
 }
 
-impl Wal {
+impl<F: Files> Wal<F> {
     /// Opens the log in a folder, or starts one; drops a torn last batch.
     ///
     /// # Errors
     /// [`WalError::Corrupt`] when anything acknowledged is damaged, [`WalError::Identity`] when the log
     /// is another operator's, [`WalError::Folder`] when another process holds it.
-    pub fn open(folder: &Path, identity: Identity) -> Result<Opened, WalError> {
-        Self::open_sized(folder, identity, SEGMENT_SIZE)
+    pub fn open(site: LogSite<F>) -> Result<Opened<F>, WalError> {
+        let claim = site.files.claim(&site.folder)?;
+        let Some(log) = recovery::read(&site.files, &site.folder, site.identity)? else {
+            let first = Place { lsn: 1, batch: 1 };
+            let header = Header::new(1, first, site.segment_size, site.identity, site.seed).base(0);
+            let segment = Segment::create(&site.files, &site.folder, header, &[])?;
+            return Ok(Opened {
+                wal: Self::new(site, claim, segment),
+                entries: Vec::new(),
+                dropped_torn_batch: false,
+            });
+        };
+        Self::resume(site, claim, log)
     }
 
     /// Opens a log that must be there; never begins one, or the refusal would hold for a single start only. For an operator that
@@ -169,40 +212,33 @@ impl Wal {
     ///
     /// # Errors
     /// [`WalError::Missing`], and those of [`Wal::open`].
-    pub fn reopen(folder: &Path, identity: Identity) -> Result<Opened, WalError> {
-        let claim = Claim::take(folder)?;
-        let log = recovery::read(folder, identity)?.ok_or_else(|| WalError::Missing {
-            folder: folder.to_owned(),
-        })?;
-        Self::resume(folder, claim, SEGMENT_SIZE, log)
-    }
-
-    /// [`Wal::open`] with another size for the segments made from now on.
-    ///
-    /// # Errors
-    /// Those of [`Wal::open`].
-    pub fn open_sized(folder: &Path, identity: Identity, segment_size: u64) -> Result<Opened, WalError> {
-        let claim = Claim::take(folder)?;
-        let Some(log) = recovery::read(folder, identity)? else {
-            let header = Header::new(1, Place { lsn: 1, batch: 1 }, segment_size, identity).base(0);
-            let segment = Segment::create(folder, header, &[])?;
-            let wal = Self::new(folder, claim, segment_size, segment);
-            return Ok(Opened {
-                wal,
-                entries: Vec::new(),
-                dropped_torn_batch: false,
-            });
+    pub fn reopen(site: LogSite<F>) -> Result<Opened<F>, WalError> {
+        let claim = site.files.claim(&site.folder)?;
+        let found = recovery::read(&site.files, &site.folder, site.identity)?;
+        let Some(log) = found else {
+            return Err(WalError::Missing { folder: site.folder });
         };
-        Self::resume(folder, claim, segment_size, log)
+        Self::resume(site, claim, log)
     }
 
-    fn resume(
-        folder: &Path,
-        claim: Claim,
-        segment_size: u64,
-        log: recovery::Log,
-    ) -> Result<Opened, WalError> {
-        let segment = Segment::reopen(log.newest.0, log.newest.1, log.offset)?;
+    fn resume(site: LogSite<F>, claim: F::Claim, log: recovery::Log) -> Result<Opened<F>, WalError> {
+        let segment = Segment::reopen(&site.files, log.newest.0, log.newest.1, log.offset)?;
+        // A process that was killed leaves names and bytes that are seen and that no power cut has to leave; whoever resumes
+        // speaks by them, so they get their barriers first.
+        site.files
+            .sync_folder(&site.folder)
+            .map_err(|source| WalError::Io {
+                doing: "make durable",
+                path: site.folder.clone(),
+                source,
+            })?;
+        if let Some((offset, batch)) = &log.last {
+            segment.rewrite(*offset, batch).map_err(|source| WalError::Io {
+                doing: "make durable the last batch in",
+                path: segment.path.clone(),
+                source,
+            })?;
+        }
         if log.is_torn {
             segment.blank_rest().map_err(|source| WalError::Io {
                 doing: "clear a torn batch in",
@@ -210,7 +246,7 @@ impl Wal {
                 source,
             })?;
         }
-        let mut wal = Self::new(folder, claim, segment_size, segment);
+        let mut wal = Self::new(site, claim, segment);
         wal.place = log.place;
         wal.older = log.older;
         (wal.kept, wal.appended) = (log.kept, log.appended);
@@ -239,13 +275,11 @@ impl Wal {
         }
         let bytes =
             frame::encode_batch(self.segment.header.salt, self.place, records).ok_or(WalError::Stopped)?;
-        self.segment
-            .append(&bytes, self.sync)
-            .map_err(|source| WalError::Io {
-                doing: "append to",
-                path: self.segment.path.clone(),
-                source,
-            })?;
+        self.segment.append(&bytes).map_err(|source| WalError::Io {
+            doing: "append to",
+            path: self.segment.path.clone(),
+            source,
+        })?;
         self.appended += bytes_needed;
         self.is_stopped = false;
         Ok(self.advance(records))
@@ -269,7 +303,7 @@ impl Wal {
             [] => Vec::new(),
             _ => frame::encode_batch(header.salt, self.place, needed).ok_or(WalError::Stopped)?,
         };
-        let segment = Segment::create(&self.folder, header, &bytes)?;
+        let segment = Segment::create(&self.site.files, &self.site.folder, header, &bytes)?;
         let replaced = std::mem::replace(&mut self.segment, segment);
         let mut paths = std::mem::take(&mut self.older);
         paths.push(replaced.path);
@@ -284,7 +318,10 @@ impl Wal {
     /// # Errors
     /// Fatal like those of [`Wal::append_batch`].
     pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) -> Result<Lsn, WalError> {
-        let log = recovery::read(&self.folder, self.segment.header.identity)?;
+        if self.is_stopped {
+            return Err(WalError::Stopped);
+        }
+        let log = recovery::read(&self.site.files, &self.site.folder, self.site.identity)?;
         let entries = log.map(|log| log.entries).unwrap_or_default();
         let needed: Vec<Record> = entries
             .into_iter()
@@ -304,20 +341,18 @@ impl Wal {
     /// by more than that one had to keep.
     #[must_use]
     pub fn is_checkpoint_due(&self) -> bool {
-        self.appended > self.kept.max(self.segment_size / 2)
+        self.appended > self.kept.max(self.site.segment_size / 2)
     }
 
-    fn new(folder: &Path, claim: Claim, segment_size: u64, segment: Segment) -> Self {
+    fn new(site: LogSite<F>, claim: F::Claim, segment: Segment<F>) -> Self {
         Self {
-            folder: folder.to_path_buf(),
-            segment_size,
+            site,
             place: segment.header.first,
             segment,
             older: Vec::new(),
             kept: 0,
             appended: 0,
             is_stopped: false,
-            sync: File::sync_data,
             _claim: claim,
         }
     }
@@ -346,22 +381,27 @@ impl Wal {
     }
 
     fn next_header(&self) -> Header {
-        let current = &self.segment.header;
         Header::new(
-            current.number + 1,
+            self.segment.header.number + 1,
             self.place,
-            self.segment_size,
-            current.identity,
+            self.site.segment_size,
+            self.site.identity,
+            self.site.seed,
         )
     }
 
     fn rotate(&mut self, bytes_needed: u64) -> Result<(), WalError> {
         if self.older.len() + 1 >= SEGMENTS_MAX {
             return Err(WalError::Full {
-                folder: self.folder.clone(),
+                folder: self.site.folder.clone(),
             });
         }
-        let segment = Segment::create(&self.folder, self.next_header().fit(bytes_needed), &[])?;
+        let segment = Segment::create(
+            &self.site.files,
+            &self.site.folder,
+            self.next_header().fit(bytes_needed),
+            &[],
+        )?;
         let full = std::mem::replace(&mut self.segment, segment);
         self.older.push(full.path);
         Ok(())
@@ -381,9 +421,12 @@ impl Wal {
         }
         // Oldest first, so that what a crash leaves of them stays a chain without gaps.
         for path in replaced {
-            fs::remove_file(path).map_err(wrap(path))?;
+            self.site.files.remove(path).map_err(wrap(path))?;
         }
-        sync_folder(&self.folder).map_err(wrap(&self.folder))
+        self.site
+            .files
+            .sync_folder(&self.site.folder)
+            .map_err(wrap(&self.site.folder))
     }
 }
 
@@ -406,43 +449,3 @@ pub const SEGMENT_SIZE: u64 = 16 << 20;
 
 /// Most segments between two checkpoints: 4 GiB, which recovery must be able to read.
 pub const SEGMENTS_MAX: usize = 256;
-
-#[cfg(test)]
-mod tests {
-    use plasma_core::Hash;
-
-    use super::{Epoch, Identity, Record, Wal, WalError, io};
-
-    #[test]
-    fn failed_barrier_stops_the_log_for_good() {
-        let folder = std::env::temp_dir().join(format!("plasma-wal-barrier-{}", std::process::id()));
-        let identity = Identity {
-            genesis: Hash([1; 32]),
-            key: Hash([2; 32]),
-        };
-        let record = |byte| Record {
-            epoch: Epoch(0),
-            kind: 1,
-            content: vec![byte; 10],
-        };
-        let mut wal = Wal::open_sized(&folder, identity, 4096).unwrap().wal;
-        wal.append_batch(&[record(1)]).unwrap();
-        wal.sync = |_| Err(io::Error::from_raw_os_error(5));
-        assert!(matches!(
-            wal.append_batch(&[record(2)]),
-            Err(WalError::Io {
-                doing: "append to",
-                ..
-            })
-        ));
-        wal.sync = std::fs::File::sync_data;
-        assert!(matches!(wal.append_batch(&[record(3)]), Err(WalError::Stopped)));
-        assert!(matches!(wal.checkpoint(&[]), Err(WalError::Stopped)));
-        assert!(matches!(wal.retain(|_| true), Err(WalError::Stopped)));
-        drop(wal);
-        let entries = Wal::open_sized(&folder, identity, 4096).unwrap().entries;
-        assert_eq!(entries.first().map(|entry| &entry.record), Some(&record(1)));
-        assert!(entries.iter().all(|entry| entry.record != record(3)));
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-}

@@ -9,7 +9,7 @@ use crate::{
     folder::Identity,
     operator::{case::Case, effect::Record},
     storage::Saved,
-    wal::{self, Entry, Wal, WalError},
+    wal::{self, Entry, LogSite, Wal, WalError},
 };
 
 use super::start::RunError;
@@ -107,10 +107,11 @@ pub(super) fn open(
     let marker = config.keys.bls.with_extension("voted");
     let word = genesis.hash().to_string();
     let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
+    let site = LogSite::on_disk(&path, identity, rand::random());
     let opened = if has_voted || saved.state.id != genesis.state().id {
-        Wal::reopen(&path, identity)
+        Wal::reopen(site)
     } else {
-        Wal::open(&path, identity)
+        Wal::open(site)
     };
     let opened = opened.map_err(|error| match error {
         WalError::Missing { folder } => RunError::LostLog { path: folder },

@@ -7,13 +7,11 @@
 //!
 //! Source: `docs/storage.md`; Tendermint issue 573 (abort loudly, never continue as best we can).
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     Entry, WalError,
+    files::Files,
     frame::{self, Place},
     segment::{self, HEADER_SIZE, Header, Unread},
 };
@@ -36,6 +34,8 @@ pub(super) struct Log {
     pub(super) offset: u64,
     /// Whether a torn batch lies there.
     pub(super) is_torn: bool,
+    /// The last batch of the newest segment with its offset: nobody knows whether a barrier stands behind it.
+    pub(super) last: Option<(u64, Vec<u8>)>,
     /// Bytes of the checkpoint that the log starts with.
     pub(super) kept: u64,
     /// Bytes of batches since then.
@@ -43,16 +43,17 @@ pub(super) struct Log {
 }
 
 /// Reads a folder; `None` when it holds no log yet. Changes nothing.
-pub(super) fn read(folder: &Path, identity: Identity) -> Result<Option<Log>, WalError> {
-    let files = segment::list(folder).map_err(|source| WalError::Io {
+pub(super) fn read(files: &impl Files, folder: &Path, identity: Identity) -> Result<Option<Log>, WalError> {
+    let found = segment::list(files, folder).map_err(|source| WalError::Io {
         doing: "list the log",
         path: folder.to_path_buf(),
         source,
     })?;
-    let Some(chain) = chain(files, identity)? else {
+    let Some(chain) = chain(files, found, identity)? else {
         return Ok(None);
     };
     let mut reader = Reader {
+        files,
         entries: Vec::new(),
         place: chain.first,
     };
@@ -88,6 +89,7 @@ pub(super) fn read(folder: &Path, identity: Identity) -> Result<Option<Log>, Wal
         place: reader.place,
         offset: end.offset,
         is_torn: end.damage.is_some(),
+        last: end.last,
         kept,
         appended: bytes + end.offset - HEADER_SIZE - kept,
     }))
@@ -102,10 +104,14 @@ struct Chain {
 }
 
 /// The newest segment that replaces all before it, and everything after it without a gap.
-fn chain(mut files: Vec<(u64, PathBuf)>, identity: Identity) -> Result<Option<Chain>, WalError> {
+fn chain(
+    files: &impl Files,
+    mut found: Vec<(u64, PathBuf)>,
+    identity: Identity,
+) -> Result<Option<Chain>, WalError> {
     let mut segments: Vec<(PathBuf, Header)> = Vec::new();
-    while let Some((number, path)) = files.pop() {
-        let header = Header::decode(&load(&path)?).map_err(|unread| match unread {
+    while let Some((number, path)) = found.pop() {
+        let header = Header::decode(&load(files, &path)?).map_err(|unread| match unread {
             Unread::Damaged(what) => WalError::corrupt(&path, 0, what),
             Unread::Version(found) => WalError::Version {
                 path: path.clone(),
@@ -130,7 +136,7 @@ fn chain(mut files: Vec<(u64, PathBuf)>, identity: Identity) -> Result<Option<Ch
         segments.push((path, header));
         if is_base {
             segments.reverse();
-            let replaced = files.into_iter().map(|(_, path)| path).collect();
+            let replaced = found.into_iter().map(|(_, path)| path).collect();
             return Ok(segments.pop().map(|newest| Chain {
                 first,
                 older: segments,
@@ -146,7 +152,8 @@ fn chain(mut files: Vec<(u64, PathBuf)>, identity: Identity) -> Result<Option<Ch
 }
 
 /// Walks segments in order and collects the records of whole batches.
-struct Reader {
+struct Reader<'a, F> {
+    files: &'a F,
     entries: Vec<Entry>,
     place: Place,
 }
@@ -154,6 +161,7 @@ struct Reader {
 /// Where the whole batches of a segment end, and whether anything lies behind them.
 struct End {
     offset: u64,
+    last: Option<(u64, Vec<u8>)>,
     damage: Option<Damage>,
 }
 
@@ -162,9 +170,9 @@ struct Damage {
     later_batch: Option<u64>,
 }
 
-impl Reader {
+impl<F: Files> Reader<'_, F> {
     fn read_segment(&mut self, path: &Path, header: &Header) -> Result<End, WalError> {
-        let file = load(path)?;
+        let file = load(self.files, path)?;
         let size = segment::length(&file);
         if header.first != self.place {
             return Err(WalError::corrupt(
@@ -181,6 +189,7 @@ impl Reader {
             ));
         }
         let mut rest = segment::batches(&file);
+        let mut last = None;
         while let Some((records, taken)) = frame::decode_batch(rest, header.salt, self.place) {
             let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
             self.place = Place {
@@ -189,8 +198,11 @@ impl Reader {
             };
             self.entries
                 .extend(records.into_iter().map(|(lsn, record)| Entry { lsn, record }));
-            rest = rest.get(taken..).unwrap_or_default();
+            let (batch, behind) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
+            last = Some((size - segment::length(rest), batch));
+            rest = behind;
         }
+        let last = last.map(|(offset, batch)| (offset, batch.to_vec()));
         let offset = size - segment::length(rest);
         if offset < header.sealed_end {
             let what = "a damaged batch that was on disk before the segment was used";
@@ -202,12 +214,12 @@ impl Reader {
                 later_batch: later.map(|at| offset + u64::try_from(at).unwrap_or(u64::MAX)),
             }
         });
-        Ok(End { offset, damage })
+        Ok(End { offset, last, damage })
     }
 }
 
-fn load(path: &Path) -> Result<Vec<u8>, WalError> {
-    fs::read(path).map_err(|source| WalError::Io {
+fn load(files: &impl Files, path: &Path) -> Result<Vec<u8>, WalError> {
+    files.read(path).map_err(|source| WalError::Io {
         doing: "read",
         path: path.to_path_buf(),
         source,

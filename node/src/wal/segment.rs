@@ -6,7 +6,7 @@
 //!          8       2     version, 2
 //!          10      1     1 when this segment replaces every one before it, else 0
 //!          11      1     0
-//!          12      4     salt of the checksums in this segment, random
+//!          12      4     salt of the checksums in this segment, unknown to strangers
 //!          16      8     number, also the file's name
 //!          24      8     first lsn
 //!          32      8     first batch
@@ -22,14 +22,19 @@
 //! barrier of a batch stays one flush of data.
 
 use std::{
-    fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
-use super::{WalError, crc32c::Crc32c, frame::Place};
-use crate::folder::{Identity, sync_folder};
+use plasma_core::keccak;
+
+use super::{
+    WalError,
+    crc32c::Crc32c,
+    files::{Files, LogFile},
+    frame::Place,
+};
+use crate::folder::Identity;
 
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,17 +50,17 @@ pub(super) struct Header {
 
 /// A segment open for writing.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub(super) struct Segment<F: Files> {
     pub(super) path: PathBuf,
     pub(super) header: Header,
     /// Where the next batch goes.
     pub(super) offset: u64,
-    file: File,
+    file: F::File,
 }
 
-impl Segment {
+impl<F: Files> Segment<F> {
     /// Writes a new segment that starts with `sealed` bytes of batches and gives it its name, atomically.
-    pub(super) fn create(folder: &Path, header: Header, sealed: &[u8]) -> Result<Self, WalError> {
+    pub(super) fn create(files: &F, folder: &Path, header: Header, sealed: &[u8]) -> Result<Self, WalError> {
         let draft = folder.join(DRAFT);
         let path = folder.join(file_name(header.number));
         let wrap = |source| WalError::Io {
@@ -63,9 +68,10 @@ impl Segment {
             path: path.clone(),
             source,
         };
-        let file = Self::write_draft(&draft, &header, sealed).map_err(wrap)?;
-        fs::rename(&draft, &path)
-            .and_then(|()| sync_folder(folder))
+        let file = Self::write_draft(files, &draft, &header, sealed).map_err(wrap)?;
+        files
+            .rename(&draft, &path)
+            .and_then(|()| files.sync_folder(folder))
             .map_err(wrap)?;
         let offset = HEADER_SIZE + length(sealed);
         Ok(Self {
@@ -77,16 +83,12 @@ impl Segment {
     }
 
     /// Opens an existing segment to write on from `offset`.
-    pub(super) fn reopen(path: PathBuf, header: Header, offset: u64) -> Result<Self, WalError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(|source| WalError::Io {
-                doing: "open a segment",
-                path: path.clone(),
-                source,
-            })?;
+    pub(super) fn reopen(files: &F, path: PathBuf, header: Header, offset: u64) -> Result<Self, WalError> {
+        let file = files.open(&path).map_err(|source| WalError::Io {
+            doing: "open a segment",
+            path: path.clone(),
+            source,
+        })?;
         Ok(Self {
             path,
             header,
@@ -101,11 +103,18 @@ impl Segment {
     }
 
     /// Writes behind the last batch and waits for the disk.
-    pub(super) fn append(&mut self, bytes: &[u8], sync: fn(&File) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.offset)?;
-        sync(&self.file)?;
+        self.file.sync_data()?;
         self.offset += length(bytes);
         Ok(())
+    }
+
+    /// Writes what is there already once more and waits for the disk. A barrier alone would not do: after one that failed the
+    /// system may show bytes that it will never write.
+    pub(super) fn rewrite(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)?;
+        self.file.sync_data()
     }
 
     /// Makes everything behind the last batch zero again, on disk.
@@ -121,13 +130,8 @@ impl Segment {
         self.file.sync_all()
     }
 
-    fn write_draft(draft: &Path, header: &Header, sealed: &[u8]) -> io::Result<File> {
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(draft)?;
+    fn write_draft(files: &F, draft: &Path, header: &Header, sealed: &[u8]) -> io::Result<F::File> {
+        let file = files.create(draft)?;
         let mut start = header.encode().to_vec();
         start.extend(sealed);
         file.write_all_at(&start, 0)?;
@@ -143,13 +147,12 @@ impl Segment {
 }
 
 impl Header {
-    /// A header of a segment that continues the log.
-    pub(super) fn new(number: u64, first: Place, size: u64, identity: Identity) -> Self {
-        let salt = rand::random();
+    /// A header of a segment that continues the log; its salt follows from the caller's `seed`.
+    pub(super) fn new(number: u64, first: Place, size: u64, identity: Identity, seed: u64) -> Self {
         Self {
             number,
             is_base: false,
-            salt,
+            salt: salt(seed, number),
             first,
             size,
             sealed_end: HEADER_SIZE,
@@ -245,10 +248,9 @@ impl Header {
 }
 
 /// Numbers and paths of all segments in a folder, oldest first.
-pub(super) fn list(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+pub(super) fn list(files: &impl Files, folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut segments = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+    for path in files.list(folder)? {
         let name = path
             .file_name()
             .and_then(|name| name.to_str())
@@ -265,6 +267,12 @@ pub(super) fn list(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
 /// The bytes of batches at the start of a segment's file: everything behind its header.
 pub(super) fn batches(file: &[u8]) -> &[u8] {
     file.get(HEADER_LENGTH..).unwrap_or_default()
+}
+
+/// The salt of a segment: whoever does not know the seed cannot guess it.
+fn salt(seed: u64, number: u64) -> u32 {
+    let [a, b, c, d, ..] = keccak(&[&seed.to_be_bytes(), &number.to_be_bytes()]).0;
+    u32::from_be_bytes([a, b, c, d])
 }
 
 fn file_name(number: u64) -> String {

@@ -11,7 +11,7 @@ use plasma_node::{
         log::{LOG_BODY, LOG_CASE, LOG_CONSENSUS, RecordError},
         start::{RunError, Start, run},
     },
-    wal::{Record, Wal},
+    wal::{LogSite, Record, Wal},
 };
 use tokio::sync::watch;
 
@@ -66,7 +66,7 @@ impl Station {
     fn open_log(&self) -> plasma_node::wal::Opened {
         let key = SecretKey::from_bytes(&[1; 32]).expect("a scalar").public();
         let identity = Identity::new(self.genesis.hash(), &key);
-        Wal::reopen(&self.log(), identity).unwrap()
+        Wal::reopen(LogSite::on_disk(&self.log(), identity, 1)).unwrap()
     }
 }
 

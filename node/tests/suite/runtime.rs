@@ -31,7 +31,7 @@ use plasma_node::{
         Moments, Read, Storage,
         memory::{MemoryReader, MemoryStorage},
     },
-    wal::Wal,
+    wal::{LogSite, Wal},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -143,7 +143,9 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
         let identity = Identity::new(genesis.hash(), &genesis.members[0].key);
         let storage = open(identity, &genesis.state());
         let saved = storage.recover().await.expect("recovers");
-        let wal = Wal::open(folder.path(), identity).expect("opens").wal;
+        let wal = Wal::open(LogSite::on_disk(folder.path(), identity, 1))
+            .expect("opens")
+            .wal;
         let mut clock = Clock::start();
         let params = params(&genesis);
         let scheme = Bls::new(key, committee.clone());

@@ -1,7 +1,20 @@
 //! The log: what it keeps, what it refuses, and what damage and death do to it.
 
+/// Each of these on a real disk and on a simulated one.
+macro_rules! on_both_disks {
+    ($($name:ident),* $(,)?) => {
+        mod on_disk {
+            $(#[test] fn $name() { super::$name(&super::super::on_disk()); })*
+        }
+        mod on_virtual_disk {
+            $(#[test] fn $name() { super::$name(&super::super::on_virtual_disk(1)); })*
+        }
+    };
+}
+
 pub(crate) mod damage;
 pub(crate) mod kill;
+pub(crate) mod power;
 pub(crate) mod sweep;
 
 use std::{
@@ -12,7 +25,9 @@ use std::{
 use plasma_core::{Epoch, Hash};
 use plasma_node::{
     folder::{FolderError, Identity},
-    wal::{BATCH_SIZE_MAX, Entry, Lsn, Opened, Record, Wal, WalError},
+    wal::{
+        BATCH_SIZE_MAX, Disk, Entry, Files, LogFile, LogSite, Lsn, Opened, Record, VirtualDisk, Wal, WalError,
+    },
 };
 
 use super::scratch::Scratch;
@@ -26,8 +41,66 @@ fn identity() -> Identity {
     }
 }
 
+fn site(folder: &Path) -> LogSite {
+    LogSite {
+        segment_size: SEGMENT,
+        ..LogSite::on_disk(folder, identity(), 1)
+    }
+}
+
 fn open(folder: &Path) -> Result<Opened, WalError> {
-    Wal::open_sized(folder, identity(), SEGMENT)
+    Wal::open(site(folder))
+}
+
+/// A folder for a log on a real disk or on a simulated one, and what may happen to its files from outside.
+pub(crate) struct Place<F> {
+    site: LogSite<F>,
+    _scratch: Option<Scratch>,
+}
+
+/// In this machine's memory: for many runs of which none loses power.
+pub(crate) fn on_disk() -> Place<Disk> {
+    let scratch = Scratch::in_memory("wal");
+    Place {
+        site: site(scratch.path()),
+        _scratch: Some(scratch),
+    }
+}
+
+pub(crate) fn on_virtual_disk(seed: u64) -> Place<VirtualDisk> {
+    Place {
+        site: LogSite {
+            files: VirtualDisk::new(seed),
+            folder: PathBuf::from("/log"),
+            identity: identity(),
+            segment_size: SEGMENT,
+            seed,
+        },
+        _scratch: None,
+    }
+}
+
+impl<F: Files> Place<F> {
+    fn open(&self) -> Result<Opened<F>, WalError> {
+        Wal::open(self.site.clone())
+    }
+
+    fn segments(&self) -> Vec<PathBuf> {
+        logs(self.site.files.list(&self.site.folder).unwrap())
+    }
+
+    fn read(&self, path: &Path) -> Vec<u8> {
+        self.site.files.read(path).unwrap()
+    }
+
+    fn write(&self, path: &Path, bytes: &[u8]) {
+        let file = self.site.files.create(path).unwrap();
+        file.write_all_at(bytes, 0).unwrap();
+    }
+
+    fn remove(&self, path: &Path) {
+        self.site.files.remove(path).unwrap();
+    }
 }
 
 fn record(number: u64, size: usize) -> Record {
@@ -53,12 +126,13 @@ fn numbers(entries: &[Entry]) -> Vec<u64> {
 }
 
 fn segments(folder: &Path) -> Vec<PathBuf> {
-    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
-    let mut logs: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|suffix| suffix == "log"))
-        .collect();
-    logs.sort();
-    logs
+    logs(Disk.list(folder).unwrap())
+}
+
+fn logs(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.retain(|path| path.extension().is_some_and(|suffix| suffix == "log"));
+    files.sort();
+    files
 }
 
 /// Sizes that the format fixes.
@@ -69,15 +143,15 @@ fn batch_size(contents: &[usize]) -> usize {
 }
 
 /// A log of one segment with batches of one, two and three records; what it holds and where the last batch lies.
-fn small_log(folder: &Path) -> (PathBuf, Vec<u8>, usize, usize) {
-    let mut wal = open(folder).unwrap().wal;
+fn small_log<F: Files>(place: &Place<F>) -> (PathBuf, Vec<u8>, usize, usize) {
+    let mut wal = place.open().unwrap().wal;
     wal.append_batch(&[record(1, 30)]).unwrap();
     wal.append_batch(&[record(2, 8), record(3, 90)]).unwrap();
-    let path = segments(folder).pop().unwrap();
-    let before = fs::read(&path).unwrap();
+    let path = place.segments().pop().unwrap();
+    let before = place.read(&path);
     wal.append_batch(&[record(4, 70), record(5, 8), record(6, 50)])
         .unwrap();
-    let after = fs::read(&path).unwrap();
+    let after = place.read(&path);
     let start = HEADER + batch_size(&[30]) + batch_size(&[8, 90]);
     let end = start + batch_size(&[70, 8, 50]);
     assert!(before[start..].iter().chain(&after[end..]).all(|byte| *byte == 0));
@@ -91,12 +165,12 @@ fn small_log(folder: &Path) -> (PathBuf, Vec<u8>, usize, usize) {
 
 #[test]
 fn reopened_log_holds_every_batch_in_order() {
-    let scratch = Scratch::new("wal");
-    let opened = open(scratch.path()).unwrap();
+    let place = on_disk();
+    let opened = place.open().unwrap();
     assert!(opened.entries.is_empty());
     drop(opened);
-    small_log(scratch.path());
-    let opened = open(scratch.path()).unwrap();
+    small_log(&place);
+    let opened = place.open().unwrap();
     assert!(!opened.dropped_torn_batch);
     let expected: Vec<Entry> = [30, 8, 90, 70, 8, 50]
         .into_iter()
@@ -171,15 +245,15 @@ fn checkpoint_keeps_exactly_what_is_needed() {
 
 #[test]
 fn log_of_the_first_version_is_refused_by_name_and_stays_as_it_is() {
-    let scratch = Scratch::new("wal");
-    let (path, mut bytes, ..) = small_log(scratch.path());
+    let place = on_disk();
+    let (path, mut bytes, ..) = small_log(&place);
     // Its header had an identity of 34 bytes, and zeros behind the checksum.
     bytes[8..10].copy_from_slice(&1u16.to_be_bytes());
     let checksum = crc32c(&bytes[..90]).to_be_bytes();
     bytes[90..94].copy_from_slice(&checksum);
     bytes[94..128].fill(0);
     fs::write(&path, &bytes).unwrap();
-    let error = open(scratch.path()).unwrap_err();
+    let error = place.open().unwrap_err();
     assert!(
         matches!(
             error,
@@ -199,7 +273,7 @@ fn log_of_the_first_version_is_refused_by_name_and_stays_as_it_is() {
     // A version that no checksum vouches for is damage.
     bytes[90] ^= 1;
     fs::write(&path, &bytes).unwrap();
-    assert!(matches!(open(scratch.path()), Err(WalError::Corrupt { .. })));
+    assert!(matches!(place.open(), Err(WalError::Corrupt { .. })));
 }
 
 /// CRC-32C, bit by bit.
@@ -213,8 +287,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
 
 #[test]
 fn log_of_another_operator_or_federation_is_refused() {
-    let scratch = Scratch::new("wal");
-    small_log(scratch.path());
+    let place = on_disk();
+    small_log(&place);
     for (other, word) in [
         (
             Identity {
@@ -231,7 +305,12 @@ fn log_of_another_operator_or_federation_is_refused() {
             "configuration names 0x0808",
         ),
     ] {
-        let error = Wal::open_sized(scratch.path(), other, SEGMENT).err().unwrap();
+        let error = Wal::open(LogSite {
+            identity: other,
+            ..place.site.clone()
+        })
+        .err()
+        .unwrap();
         assert!(
             matches!(error, WalError::Identity { .. }) && error.to_string().contains(word),
             "{error}"
@@ -305,13 +384,13 @@ fn checkpoint_is_due_when_the_log_outgrew_what_the_last_one_kept() {
 fn a_log_that_must_be_there_is_never_begun() {
     let scratch = Scratch::new("wal-missing");
     for _ in 0..2 {
-        let missing = Wal::reopen(scratch.path(), identity());
+        let missing = Wal::reopen(site(scratch.path()));
         assert!(matches!(missing, Err(WalError::Missing { .. })), "{missing:?}");
         assert!(segments(scratch.path()).is_empty());
     }
     let mut begun = open(scratch.path()).unwrap();
     begun.wal.append_batch(&[record(1, 8)]).unwrap();
     drop(begun);
-    let opened = Wal::reopen(scratch.path(), identity()).unwrap();
+    let opened = Wal::reopen(site(scratch.path())).unwrap();
     assert_eq!(numbers(&opened.entries), [1]);
 }

@@ -110,6 +110,20 @@ fn what_must_never_be_known_is_nowhere_below() {
 /// `plasma` is built from `node` as it stands; only the testnet may ask for operators that lie.
 #[test]
 fn nothing_but_the_testnet_asks_for_the_lie() {
+    let allowed = ["plasma-testnet/default", "plasma-testnet/forging"];
+    assert_eq!(asking("forging"), allowed, "only the testnet may ask for it");
+}
+
+/// A disk that loses what was written is nothing to run on.
+#[test]
+fn nothing_but_tests_asks_for_the_disk_that_loses() {
+    let allowed = ["plasma-node of \"plasma-node\""];
+    assert_eq!(asking("simulation"), allowed, "only tests may ask for it");
+}
+
+/// Who asks for a feature of `node`: features as `package/feature`, dependencies as `package of dependency`.
+fn asking(lie: &str) -> Vec<String> {
+    let names_lie = |features: &Value| names_feature(features, lie);
     let metadata = cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"]);
     let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
     let packages = metadata["packages"].as_array().expect("packages");
@@ -118,7 +132,7 @@ fn nothing_but_the_testnet_asks_for_the_lie() {
     for package in packages {
         let name = package["name"].as_str().expect("a name");
         let features = package["features"].as_object().expect("features");
-        has_lie |= name == "plasma-node" && features.contains_key(LIE);
+        has_lie |= name == "plasma-node" && features.contains_key(lie);
         let named = features.iter().filter(|(_, asked)| names_lie(asked));
         asking.extend(named.map(|(feature, _)| format!("{name}/{feature}")));
         let dependencies = package["dependencies"].as_array().expect("dependencies");
@@ -129,13 +143,12 @@ fn nothing_but_the_testnet_asks_for_the_lie() {
                 .map(|one| format!("{name} of {}", one["name"])),
         );
     }
-    assert!(has_lie, "the lie has another name; look for that one");
-    let allowed = ["plasma-testnet/default", "plasma-testnet/forging"];
+    assert!(has_lie, "{lie} has another name; look for that one");
     asking.sort();
-    assert_eq!(asking, allowed, "only the testnet may ask for `{LIE}`");
+    asking
 }
 
-fn names_lie(features: &Value) -> bool {
+fn names_feature(features: &Value, wanted: &str) -> bool {
     let named = features
         .as_array()
         .into_iter()
@@ -143,8 +156,5 @@ fn names_lie(features: &Value) -> bool {
         .filter_map(Value::as_str);
     named
         .into_iter()
-        .any(|one| one.rsplit(['/', ':']).next() == Some(LIE))
+        .any(|one| one.rsplit(['/', ':']).next() == Some(wanted))
 }
-
-/// The feature of `node` that lets an operator lie.
-const LIE: &str = "forging";

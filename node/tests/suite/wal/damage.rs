@@ -1,21 +1,31 @@
 //! The log on a disk that lost or changed bytes.
 
-use std::{fs, path::Path};
-
 use plasma_core::Epoch;
-use plasma_node::wal::{Lsn, Record, Wal, WalError};
+use plasma_node::wal::{Files, LogSite, Lsn, Record, Wal, WalError};
 
-use super::{
-    super::scratch::Scratch, HEADER, batch_size, identity, numbers, open, record, segments, small_log,
-};
+use super::{HEADER, Place, batch_size, numbers, record, small_log};
+
+on_both_disks!(
+    every_cut_in_the_last_batch_drops_it_whole,
+    every_subset_of_pages_of_the_last_batch_drops_it_whole,
+    every_subset_of_sectors_of_a_batch_in_a_new_segment_drops_it_whole,
+    every_flipped_byte_before_the_last_batch_is_refused,
+    every_flipped_byte_in_the_last_batch_drops_it_whole,
+    dirt_behind_the_last_batch_costs_nothing,
+    shortened_file_is_refused,
+    foreign_log_inside_a_torn_batch_is_not_mistaken_for_our_own,
+    damage_in_an_older_segment_is_refused_wherever_it_lies,
+    damaged_checkpoint_is_refused_though_it_is_the_last_batch,
+    crash_around_a_checkpoint_leaves_the_old_log_or_the_new_one,
+);
 
 /// Opens a damaged log, expects all but the last batch, and that the log goes on from there.
-fn expect_last_batch_dropped(folder: &Path, what: &str) {
-    let mut opened = open(folder).unwrap_or_else(|error| panic!("{what}: {error}"));
+fn expect_last_batch_dropped<F: Files>(place: &Place<F>, what: &str) {
+    let mut opened = place.open().unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(numbers(&opened.entries), [1, 2, 3], "{what}");
     assert_eq!(opened.wal.append_batch(&[record(9, 200)]).unwrap(), Lsn(4));
     drop(opened);
-    let opened = open(folder).unwrap();
+    let opened = place.open().unwrap();
     assert_eq!(
         (numbers(&opened.entries), opened.dropped_torn_batch),
         (vec![1, 2, 3, 9], false),
@@ -23,34 +33,26 @@ fn expect_last_batch_dropped(folder: &Path, what: &str) {
     );
 }
 
-#[test]
-fn every_cut_in_the_last_batch_drops_it_whole() {
-    let scratch = Scratch::new("wal");
-    let (path, bytes, start, end) = small_log(scratch.path());
+fn every_cut_in_the_last_batch_drops_it_whole<F: Files>(place: &Place<F>) {
+    let (path, bytes, start, end) = small_log(place);
     for cut in start..end {
         let mut torn = bytes.clone();
         torn[cut..].fill(0);
         if torn == bytes {
             continue;
         }
-        fs::write(&path, &torn).unwrap();
+        place.write(&path, &torn);
         if cut % 16 == 0 {
-            expect_last_batch_dropped(scratch.path(), &format!("cut at {cut}"));
+            expect_last_batch_dropped(place, &format!("cut at {cut}"));
         } else {
-            assert_eq!(
-                numbers(&open(scratch.path()).unwrap().entries),
-                [1, 2, 3],
-                "cut at {cut}"
-            );
+            assert_eq!(numbers(&place.open().unwrap().entries), [1, 2, 3], "cut at {cut}");
         }
     }
 }
 
-#[test]
-fn every_subset_of_pages_of_the_last_batch_drops_it_whole() {
+fn every_subset_of_pages_of_the_last_batch_drops_it_whole<F: Files>(place: &Place<F>) {
     const PAGE: usize = 32;
-    let scratch = Scratch::new("wal");
-    let (path, bytes, start, end) = small_log(scratch.path());
+    let (path, bytes, start, end) = small_log(place);
     let pages: Vec<usize> = (start..end).step_by(PAGE).collect();
     for kept in 1u32..(1 << pages.len()) - 1 {
         let mut torn = bytes.clone();
@@ -60,26 +62,24 @@ fn every_subset_of_pages_of_the_last_batch_drops_it_whole() {
         if torn == bytes || kept % 7 != 1 {
             continue;
         }
-        fs::write(&path, &torn).unwrap();
-        expect_last_batch_dropped(scratch.path(), &format!("pages {kept:b}"));
+        place.write(&path, &torn);
+        expect_last_batch_dropped(place, &format!("pages {kept:b}"));
     }
 }
 
-#[test]
-fn every_subset_of_sectors_of_a_batch_in_a_new_segment_drops_it_whole() {
+fn every_subset_of_sectors_of_a_batch_in_a_new_segment_drops_it_whole<F: Files>(place: &Place<F>) {
     const SECTOR: usize = 512;
-    let scratch = Scratch::in_memory("wal");
-    let mut wal = open(scratch.path()).unwrap().wal;
+    let mut wal = place.open().unwrap().wal;
     wal.append_batch(&[record(1, 30), record(2, 8), record(3, 90)])
         .unwrap();
     wal.append_batch(&[record(4, 3000), record(5, 8), record(6, 1200)])
         .unwrap();
     drop(wal);
-    let files = segments(scratch.path());
+    let files = place.segments();
     let [_, path] = &files[..] else {
         panic!("the large batch needs a segment of its own: {files:?}")
     };
-    let bytes = fs::read(path).unwrap();
+    let bytes = place.read(path);
     let sectors = bytes.len().div_ceil(SECTOR);
     for kept in 0u32..(1 << sectors) - 1 {
         let mut torn = bytes.clone();
@@ -91,8 +91,8 @@ fn every_subset_of_sectors_of_a_batch_in_a_new_segment_drops_it_whole() {
         if torn == bytes {
             continue;
         }
-        fs::write(path, &torn).unwrap();
-        let opened = open(scratch.path()).unwrap();
+        place.write(path, &torn);
+        let opened = place.open().unwrap();
         let is_blank = torn[HEADER..].iter().all(|byte| *byte == 0);
         assert_eq!(
             (numbers(&opened.entries), opened.dropped_torn_batch),
@@ -102,39 +102,31 @@ fn every_subset_of_sectors_of_a_batch_in_a_new_segment_drops_it_whole() {
     }
 }
 
-#[test]
-fn every_flipped_byte_before_the_last_batch_is_refused() {
-    let scratch = Scratch::new("wal");
-    let (path, bytes, start, _) = small_log(scratch.path());
+fn every_flipped_byte_before_the_last_batch_is_refused<F: Files>(place: &Place<F>) {
+    let (path, bytes, start, _) = small_log(place);
     for offset in 0..start {
         let mut damaged = bytes.clone();
         damaged[offset] ^= 0x40;
-        fs::write(&path, &damaged).unwrap();
-        let error = open(scratch.path()).err();
+        place.write(&path, &damaged);
+        let error = place.open().err();
         assert!(
             matches!(error, Some(WalError::Corrupt { .. })),
             "byte {offset}: {error:?}"
         );
-        assert_eq!(
-            fs::read(&path).unwrap(),
-            damaged,
-            "a refused log is left as it is"
-        );
+        assert_eq!(place.read(&path), damaged, "a refused log is left as it is");
     }
 }
 
-#[test]
-fn every_flipped_byte_in_the_last_batch_drops_it_whole() {
-    let scratch = Scratch::new("wal");
-    let (path, bytes, start, end) = small_log(scratch.path());
+fn every_flipped_byte_in_the_last_batch_drops_it_whole<F: Files>(place: &Place<F>) {
+    let (path, bytes, start, end) = small_log(place);
     for offset in start..end {
         let mut damaged = bytes.clone();
         damaged[offset] ^= 0x01;
-        fs::write(&path, &damaged).unwrap();
+        place.write(&path, &damaged);
         if offset % 16 == 0 {
-            expect_last_batch_dropped(scratch.path(), &format!("byte {offset}"));
+            expect_last_batch_dropped(place, &format!("byte {offset}"));
         } else {
-            let opened = open(scratch.path()).unwrap();
+            let opened = place.open().unwrap();
             assert_eq!(
                 (numbers(&opened.entries), opened.dropped_torn_batch),
                 (vec![1, 2, 3], true)
@@ -143,44 +135,46 @@ fn every_flipped_byte_in_the_last_batch_drops_it_whole() {
     }
 }
 
-#[test]
-fn dirt_behind_the_last_batch_costs_nothing() {
-    let scratch = Scratch::new("wal");
-    let (path, bytes, _, end) = small_log(scratch.path());
+fn dirt_behind_the_last_batch_costs_nothing<F: Files>(place: &Place<F>) {
+    let (path, bytes, _, end) = small_log(place);
     for offset in (end..bytes.len()).step_by(11) {
         let mut dirty = bytes.clone();
         dirty[offset] = 0x19;
-        fs::write(&path, &dirty).unwrap();
+        place.write(&path, &dirty);
         assert_eq!(
-            numbers(&open(scratch.path()).unwrap().entries),
+            numbers(&place.open().unwrap().entries),
             [1, 2, 3, 4, 5, 6],
             "byte {offset}"
         );
-        assert_eq!(fs::read(&path).unwrap(), bytes, "the dirt is cleared");
+        assert_eq!(place.read(&path), bytes, "the dirt is cleared");
     }
 }
 
-#[test]
-fn shortened_file_is_refused() {
-    let scratch = Scratch::new("wal");
-    let (path, bytes, start, _) = small_log(scratch.path());
+fn shortened_file_is_refused<F: Files>(place: &Place<F>) {
+    let (path, bytes, start, _) = small_log(place);
     for length in [bytes.len() - 1, start, 200, 128, 50, 0] {
-        fs::write(&path, &bytes[..length]).unwrap();
+        place.write(&path, &bytes[..length]);
         assert!(
-            matches!(open(scratch.path()), Err(WalError::Corrupt { .. })),
+            matches!(place.open(), Err(WalError::Corrupt { .. })),
             "{length} bytes"
         );
     }
 }
 
-#[test]
-fn foreign_log_inside_a_torn_batch_is_not_mistaken_for_our_own() {
-    let theirs = Scratch::new("wal");
-    let (_, forged, _, end) = small_log(theirs.path());
-    let ours = Scratch::new("wal");
-    let mut wal = Wal::open_sized(ours.path(), identity(), 4096).unwrap().wal;
+fn foreign_log_inside_a_torn_batch_is_not_mistaken_for_our_own<F: Files>(place: &Place<F>) {
+    // Another operator's log of the same shape: only the salts tell them apart.
+    let mut site = place.site.clone();
+    (site.folder, site.seed) = (site.folder.join("theirs"), site.seed + 1);
+    let theirs = Place { site, _scratch: None };
+    let (_, forged, _, end) = small_log(&theirs);
+    let mut wal = Wal::open(LogSite {
+        segment_size: 4096,
+        ..place.site.clone()
+    })
+    .unwrap()
+    .wal;
     wal.append_batch(&[record(1, 8)]).unwrap();
-    let path = segments(ours.path()).pop().unwrap();
+    let path = place.segments().pop().unwrap();
     let body = Record {
         epoch: Epoch(0),
         kind: 1,
@@ -188,103 +182,97 @@ fn foreign_log_inside_a_torn_batch_is_not_mistaken_for_our_own() {
     };
     wal.append_batch(&[body]).unwrap();
     drop(wal);
-    let mut bytes = fs::read(&path).unwrap();
+    let mut bytes = place.read(&path);
     bytes[HEADER + batch_size(&[8])] ^= 1;
-    fs::write(&path, bytes).unwrap();
-    let opened = open(ours.path()).unwrap();
+    place.write(&path, &bytes);
+    let opened = place.open().unwrap();
     assert_eq!(
         (numbers(&opened.entries), opened.dropped_torn_batch),
         (vec![1], true)
     );
 }
 
-#[test]
-fn damage_in_an_older_segment_is_refused_wherever_it_lies() {
-    let scratch = Scratch::new("wal");
-    let mut wal = open(scratch.path()).unwrap().wal;
+fn damage_in_an_older_segment_is_refused_wherever_it_lies<F: Files>(place: &Place<F>) {
+    let mut wal = place.open().unwrap().wal;
     for number in 1..=20 {
         wal.append_batch(&[record(number, 300)]).unwrap();
     }
     drop(wal);
-    let files = segments(scratch.path());
+    let files = place.segments();
     for path in &files[..files.len() - 1] {
-        let bytes = fs::read(path).unwrap();
+        let bytes = place.read(path);
         for offset in (0..bytes.len()).step_by(13) {
             let mut damaged = bytes.clone();
             damaged[offset] ^= 0x80;
-            fs::write(path, &damaged).unwrap();
-            let error = open(scratch.path()).err();
+            place.write(path, &damaged);
+            let error = place.open().err();
             assert!(
                 matches!(error, Some(WalError::Corrupt { .. })),
                 "{} {offset}: {error:?}",
                 path.display()
             );
         }
-        fs::write(path, bytes).unwrap();
+        place.write(path, &bytes);
     }
     for path in &files[..files.len() - 1] {
-        let bytes = fs::read(path).unwrap();
-        fs::remove_file(path).unwrap();
+        let bytes = place.read(path);
+        place.remove(path);
         assert!(
-            matches!(open(scratch.path()), Err(WalError::Corrupt { .. })),
+            matches!(place.open(), Err(WalError::Corrupt { .. })),
             "without {}",
             path.display()
         );
-        fs::write(path, bytes).unwrap();
+        place.write(path, &bytes);
     }
     assert_eq!(
-        numbers(&open(scratch.path()).unwrap().entries),
+        numbers(&place.open().unwrap().entries),
         (1..=20).collect::<Vec<_>>()
     );
 }
 
-#[test]
-fn damaged_checkpoint_is_refused_though_it_is_the_last_batch() {
-    let scratch = Scratch::new("wal");
-    let mut wal = open(scratch.path()).unwrap().wal;
+fn damaged_checkpoint_is_refused_though_it_is_the_last_batch<F: Files>(place: &Place<F>) {
+    let mut wal = place.open().unwrap().wal;
     wal.checkpoint(&[record(1, 100), record(2, 100)]).unwrap();
     drop(wal);
-    let path = segments(scratch.path()).pop().unwrap();
-    let bytes = fs::read(&path).unwrap();
+    let path = place.segments().pop().unwrap();
+    let bytes = place.read(&path);
     for offset in HEADER..HEADER + batch_size(&[100, 100]) {
         let mut damaged = bytes.clone();
         damaged[offset] ^= 2;
-        fs::write(&path, damaged).unwrap();
+        place.write(&path, &damaged);
         assert!(
-            matches!(open(scratch.path()), Err(WalError::Corrupt { .. })),
+            matches!(place.open(), Err(WalError::Corrupt { .. })),
             "byte {offset}"
         );
     }
 }
 
-#[test]
-fn crash_around_a_checkpoint_leaves_the_old_log_or_the_new_one() {
-    let scratch = Scratch::new("wal");
-    let mut wal = open(scratch.path()).unwrap().wal;
+fn crash_around_a_checkpoint_leaves_the_old_log_or_the_new_one<F: Files>(place: &Place<F>) {
+    let mut wal = place.open().unwrap().wal;
     for number in 1..=20 {
         wal.append_batch(&[record(number, 300)]).unwrap();
     }
-    let old: Vec<_> = segments(scratch.path())
+    let old: Vec<_> = place
+        .segments()
         .into_iter()
-        .map(|path| (fs::read(&path).unwrap(), path))
+        .map(|path| (place.read(&path), path))
         .collect();
     wal.checkpoint(&[record(20, 300)]).unwrap();
     drop(wal);
-    let new = segments(scratch.path()).pop().unwrap();
-    let (bytes, draft) = (fs::read(&new).unwrap(), scratch.path().join("draft"));
+    let new = place.segments().pop().unwrap();
+    let (bytes, draft) = (place.read(&new), place.site.folder.join("draft"));
     // Before the rename: the new segment is only a draft, whole or not.
-    fs::remove_file(&new).unwrap();
-    old.iter()
-        .for_each(|(bytes, path)| fs::write(path, bytes).unwrap());
-    fs::write(&draft, &bytes[..bytes.len() / 2]).unwrap();
-    assert_eq!(open(scratch.path()).unwrap().entries.len(), 20);
+    place.remove(&new);
+    old.iter().for_each(|(bytes, path)| place.write(path, bytes));
+    place.write(&draft, &bytes[..bytes.len() / 2]);
+    assert_eq!(place.open().unwrap().entries.len(), 20);
     // After the rename, with some old segments removed.
     for kept in 0..=old.len() {
-        fs::write(&new, &bytes).unwrap();
+        place.write(&new, &bytes);
         old[old.len() - kept..]
             .iter()
-            .for_each(|(bytes, path)| fs::write(path, bytes).unwrap());
-        assert_eq!(numbers(&open(scratch.path()).unwrap().entries), [20]);
-        assert_eq!(segments(scratch.path()), std::slice::from_ref(&new));
+            .for_each(|(bytes, path)| place.write(path, bytes));
+        assert_eq!(numbers(&place.open().unwrap().entries), [20]);
+        assert_eq!(place.segments(), std::slice::from_ref(&new));
     }
 }

@@ -8,7 +8,7 @@ use plasma_node::{
         Read, Storage,
         embedded::{EmbeddedStorage, Engine, Settings},
     },
-    wal::{Record, Wal},
+    wal::{LogSite, Record, Wal},
 };
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -44,7 +44,10 @@ pub(crate) struct Books<E: Engine> {
 impl<E: Engine> Books<E> {
     /// Opens both, checks the storage against the model, and brings it up to the log.
     pub(crate) async fn open(folder: &Path) -> Result<Self, String> {
-        let opened = Wal::open_sized(&folder.join("log"), identity(), SEGMENT);
+        let opened = Wal::open(LogSite {
+            segment_size: SEGMENT,
+            ..LogSite::on_disk(&folder.join("log"), identity(), 1)
+        });
         let opened = opened.map_err(|error| format!("the log: {error}"))?;
         let storage = folder.join("storage");
         let mut storage = EmbeddedStorage::<E>::open(&storage, identity(), &genesis(), Settings::default())
