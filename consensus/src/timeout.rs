@@ -53,16 +53,20 @@ impl Config {
 
     /// Until when the view must be over, in a view whose timers started at `start`.
     pub(crate) fn view_deadline(&self, start: Millis, view: View, floor: View) -> Millis {
-        let base = self
-            .lead_ms()
-            .saturating_add(self.delta_ms)
-            .saturating_add(self.validate_ms);
-        start.plus(self.scaled(base, view, floor))
+        start.plus(self.scaled(self.view_ms(), view, floor))
     }
 
     /// How long a leader waits for what its parent lacks: half of what the others wait for it.
     pub(crate) fn patience_deadline(&self, start: Millis, view: View, floor: View) -> Millis {
         start.plus(self.scaled(self.lead_ms(), view, floor) / 2)
+    }
+
+    /// How long a view lasts at most while finality is near: the timeout before it grows.
+    #[must_use]
+    pub fn view_ms(&self) -> u64 {
+        self.lead_ms()
+            .saturating_add(self.delta_ms)
+            .saturating_add(self.validate_ms)
     }
 
     fn lead_ms(&self) -> u64 {

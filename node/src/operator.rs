@@ -25,6 +25,7 @@ mod recovery;
 pub mod report;
 pub mod sync;
 mod validator;
+mod vigil;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,6 +52,7 @@ use origins::Origins;
 use recovery::{Logged, guardian};
 use report::{AnchorSeen, Status};
 use sync::Sync;
+use vigil::Vigil;
 
 /// What an operator is told once, at its start.
 #[derive(Clone, Debug)]
@@ -118,6 +120,7 @@ pub struct Operator<S: OperatorKey> {
     /// The last height that counts, as Ethereum shows it; the ledger knows only with a decided block.
     halted: Option<Height>,
     stopped: Option<String>,
+    vigil: Vigil,
 }
 
 impl<S: OperatorKey> Operator<S> {
@@ -146,6 +149,7 @@ impl<S: OperatorKey> Operator<S> {
         for evidence in logged.evidence(|epoch| epochs.verifier(epoch), &genesis.domain()) {
             guardian.accuse(now, &evidence);
         }
+        let vigil = Vigil::new(&params.consensus);
         let origin = L1Block {
             height: saved.state.header.l1_height,
             hash: saved.state.header.l1_hash,
@@ -179,6 +183,7 @@ impl<S: OperatorKey> Operator<S> {
             judging: BTreeSet::new(),
             halted: None,
             stopped: None,
+            vigil,
         };
         for bytes in &logged.bodies {
             operator.file_logged(bytes);
@@ -298,6 +303,8 @@ impl<S: OperatorKey> Operator<S> {
             anchor: self.guardian.anchor(),
             halted: self.halted(),
             stopped: self.stopped.clone(),
+            stalled_since: self.vigil.stalled_since(),
+            given_up: self.vigil.given_up(),
         }
     }
 
@@ -342,6 +349,9 @@ impl<S: OperatorKey> Operator<S> {
         } else {
             self.accuse(now, effects);
         }
+        let is_waiting = self.is_working && self.stopped.is_none();
+        let reached = (self.chain.decided().header.height, self.epochs.floor());
+        self.vigil.look(now, is_waiting, reached);
         effects.sort_by_key(|effect| matches!(effect, Effect::Read { .. }));
     }
 

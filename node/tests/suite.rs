@@ -41,6 +41,7 @@ mod suite {
     pub(crate) mod submits;
     pub(crate) mod tools;
     pub(crate) mod wal;
+    pub(crate) mod watchdog;
     pub(crate) mod world;
 
     /// Says in one plain line, whatever the output is captured by, that a test cannot run here.

@@ -10,8 +10,8 @@ use super::{
     text::{AddressText, AmountText, BytesText, HashText, rfc3339},
     transactions::NOTHING,
     view::{
-        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, FeeView, L1View, LimitsView,
-        MemberView, NetworkView, PeersView, StatsView, StatusView,
+        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, FeeView, GivenUpView, L1View,
+        LimitsView, MemberView, NetworkView, PeersView, StatsView, StatusView,
     },
 };
 use crate::{base58, runtime::handle::Status, storage::Read};
@@ -41,6 +41,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 leader: status.leader.map(|seat| seat.0),
                 final_view: status.final_view.0,
                 working: status.working,
+                given_up: status.given_up.map(|given_up| GivenUpView {
+                    view: given_up.view.0,
+                    reason: given_up.reason.to_string(),
+                }),
             },
             l1: L1View {
                 origin: status.l1_origin.0,
@@ -62,11 +66,6 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     fn blockers(&self, status: &Status) -> Vec<Blocker> {
-        let blocker = |code: &str, text: String, hint: &str| Blocker {
-            code: code.into(),
-            text,
-            hint: hint.into(),
-        };
         let mut found = Vec::new();
         if let Some(reason) = &status.stopped {
             found.push(blocker(
@@ -94,29 +93,18 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 "it ends by itself while a peer with those blocks is connected",
             ));
         }
-        let Some(committee) = &status.committee else {
-            let text = format!(
-                "Ethereum activated the committee of epoch {}, which is not known here",
-                status.epoch
-            );
+        found.extend(out_of_reach(status));
+        if let Some(since) = status.stalled_since {
+            let reason = status.given_up.map_or_else(String::new, |given_up| {
+                format!("; view {} was given up: {}", given_up.view, given_up.reason)
+            });
             found.push(blocker(
-                "committee-unknown",
-                text,
-                "enter it with `plasma committee install FILE`",
-            ));
-            return found;
-        };
-        let ourselves = usize::from(status.operator.is_some());
-        let (online, quorum) = (status.peers.len().saturating_add(ourselves), committee.quorum());
-        if online < quorum {
-            let text = format!(
-                "{online} of {} members in reach, {quorum} must sign",
-                committee.size()
-            );
-            found.push(blocker(
-                "no-quorum",
-                text,
-                "peers.members lists who is connected; look at the others",
+                "no-progress",
+                format!(
+                    "there is work, and nothing was decided since {}{reason}",
+                    rfc3339(since.0)
+                ),
+                "where no other blocker says why, the reason and the log do; compare the others' status",
             ));
         }
         found
@@ -208,6 +196,42 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         })
         .await
     }
+}
+
+fn blocker(code: &str, text: String, hint: &str) -> Blocker {
+    Blocker {
+        code: code.into(),
+        text,
+        hint: hint.into(),
+    }
+}
+
+/// Too few members to agree, or nobody here knows who they are.
+fn out_of_reach(status: &Status) -> Option<Blocker> {
+    let Some(committee) = &status.committee else {
+        let text = format!(
+            "Ethereum activated the committee of epoch {}, which is not known here",
+            status.epoch
+        );
+        return Some(blocker(
+            "committee-unknown",
+            text,
+            "enter it with `plasma committee install FILE`",
+        ));
+    };
+    let ourselves = usize::from(status.operator.is_some());
+    let (online, quorum) = (status.peers.len().saturating_add(ourselves), committee.quorum());
+    let text = format!(
+        "{online} of {} members in reach, {quorum} must sign",
+        committee.size()
+    );
+    (online < quorum).then(|| {
+        blocker(
+            "no-quorum",
+            text,
+            "peers.members lists who is connected; look at the others",
+        )
+    })
 }
 
 fn state(status: &Status) -> &'static str {

@@ -427,6 +427,18 @@ pub struct ConsensusView {
     pub final_view: u64,
     /// Whether something waits to be decided.
     pub working: bool,
+    /// The view that this operator gave up last, since it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<GivenUpView>,
+}
+
+/// A view that cost time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUpView {
+    /// Which.
+    pub view: u64,
+    /// Why, as this operator saw it.
+    pub reason: String,
 }
 
 /// Ethereum as this operator sees it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use plasma_consensus::Reason;
 use plasma_core::{
     BlockId, Committee, Epoch, Hash, Height, L1Height, Millis, OperatorIndex, TransactionId,
     TransactionRejected, View,
@@ -102,6 +103,19 @@ pub struct Status {
     pub halted: Option<Height>,
     /// Set when the operator stopped signing, with the reason.
     pub stopped: Option<String>,
+    /// Set when there is work and nothing was decided for ten view timeouts: since when.
+    pub stalled_since: Option<Millis>,
+    /// The view that this operator gave up last, in this life.
+    pub given_up: Option<GivenUp>,
+}
+
+/// A view that was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Which.
+    pub view: View,
+    /// Why, as this operator saw it.
+    pub reason: Reason,
 }
 
 /// An anchor as Ethereum recorded it: the five values behind the stored word.

@@ -64,7 +64,10 @@ impl<S: OperatorKey> Operator<S> {
                 Wish::Prepare { parent } => self.prepare(parent, effects),
                 Wish::Build { view, parent } => builds.push((view, parent)),
                 Wish::Validate { view, block, parent } => self.await_block(now, view, block, parent, effects),
-                Wish::GaveUp { view, reason } => effects.push(Effect::GaveUp { view, reason }),
+                Wish::GaveUp { view, reason } => {
+                    self.vigil.on_given_up(view, reason);
+                    effects.push(Effect::GaveUp { view, reason });
+                }
                 Wish::Finalized { certificate, .. } | Wish::Behind { certificate } => {
                     effects.push(Effect::CancelBelow(certificate.epoch, certificate.view));
                     self.chain.on_final(certificate);

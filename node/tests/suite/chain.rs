@@ -369,5 +369,7 @@ fn status_of(state: &State) -> Status {
         anchor: None,
         halted: state.halted,
         stopped: None,
+        stalled_since: None,
+        given_up: None,
     }
 }
