@@ -123,6 +123,8 @@ impl Common {
             plasma_bin: self.plasma_bin,
             storage,
             forgers: 0,
+            pace: None,
+            wired: false,
             label: None,
         })
     }

@@ -3,6 +3,7 @@
 //! A process is this executable again, as `plasma-testnet plasma node start …`, or the binary that the user names. It
 //! stops by itself when its standard input closes, so it cannot outlive us.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::process::Command;
 use crate::api::Api;
 use crate::deadline::{Look, until};
 use crate::guard::Guarded;
+use crate::wires::Ends;
 
 /// Where one operator lives, fixed when the federation is made.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ pub struct Place {
     pub api_port: u16,
     /// Its multiaddress with the peer id.
     pub p2p: String,
+    /// The wire to it, when its address is the end of one.
+    pub wire: Option<Ends>,
 }
 
 /// What runs an operator.
@@ -117,7 +121,15 @@ impl Cluster {
     /// # Errors
     /// When there is no such operator or it cannot be started.
     pub fn revive(&mut self, index: usize) -> Result<()> {
-        let command = self.command(index)?;
+        self.revive_under(index, &[])
+    }
+
+    /// The same with the operator's own command behind the words of another one, which must become the operator.
+    ///
+    /// # Errors
+    /// When there is no such operator or it cannot be started.
+    pub fn revive_under(&mut self, index: usize, wrap: &[OsString]) -> Result<()> {
+        let command = self.command(index, wrap)?;
         let operator = self.operators.get_mut(index).ok_or_else(|| unknown(index))?;
         operator.running = Some(Guarded::tied(command, &operator.place.log)?);
         Ok(())
@@ -203,19 +215,22 @@ impl Cluster {
         Ok(())
     }
 
-    fn command(&self, index: usize) -> Result<Command> {
+    fn command(&self, index: usize, wrap: &[OsString]) -> Result<Command> {
         let place = &self.operators.get(index).ok_or_else(|| unknown(index))?.place;
         let lies = index < self.forgers;
-        let mut command = match &self.program {
+        let mut words = wrap.to_vec();
+        match &self.program {
             // A binary that is shipped cannot lie; we can.
-            Program::Binary(path) if !lies => Command::new(path),
+            Program::Binary(path) if !lies => words.push(path.into()),
             Program::Binary(_) | Program::Ourselves => {
-                let mut command = Command::new(std::env::current_exe().context("our own executable")?);
-                command.arg("plasma");
-                command
+                words.push(std::env::current_exe().context("our own executable")?.into());
+                words.push("plasma".into());
             }
-        };
+        }
+        let (program, arguments) = words.split_first().context("a program")?;
+        let mut command = Command::new(program);
         command
+            .args(arguments)
             .args(["node", "start", "--exit-on-stdin-close", "--config"])
             .arg(&place.config);
         command.current_dir(&place.folder);

@@ -29,6 +29,7 @@ use crate::l1::L1;
 use crate::ports::Ports;
 use crate::testnet::Plan;
 use crate::token::TestToken;
+use crate::wires::Ends;
 
 /// A deployed federation whose operators have not started.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub struct Deployment {
 struct Seat {
     keys: OperatorKeys,
     p2p_port: u16,
+    /// The port in its address, when that is the end of a wire.
+    wire_port: Option<u16>,
     api_port: u16,
 }
 
@@ -65,7 +68,7 @@ pub async fn deploy(
     ports: &mut Ports,
 ) -> Result<Deployment> {
     let seats: Vec<Seat> = (0..plan.operators)
-        .map(|_| Seat::take(ports))
+        .map(|_| Seat::take(ports, plan.wired))
         .collect::<Result<_>>()?;
     let deployer = Account::new(&random_secret(), CHAIN_ID)?;
     fund(l1, deployer.address()).await?;
@@ -92,6 +95,7 @@ pub async fn deploy(
     let mut common = Config::default();
     common.l1.rpc_url = l1.url().to_owned();
     common.storage = plan.storage.clone();
+    common.consensus.pace = plan.pace.map_or(common.consensus.pace, Span);
     let places = seats
         .iter()
         .enumerate()
@@ -194,7 +198,7 @@ fn genesis(contracts: &Contracts, deployment: L1Block, members: Vec<GenesisMembe
 }
 
 impl Seat {
-    fn take(ports: &mut Ports) -> Result<Self> {
+    fn take(ports: &mut Ports, is_wired: bool) -> Result<Self> {
         let keys = OperatorKeys {
             bls: random_bls(),
             peer: random_secret(),
@@ -203,6 +207,7 @@ impl Seat {
         Ok(Self {
             keys,
             p2p_port: ports.free()?,
+            wire_port: is_wired.then(|| ports.free()).transpose()?,
             api_port: ports.free()?,
         })
     }
@@ -230,7 +235,7 @@ impl Seat {
     }
 
     fn multiaddress(&self) -> String {
-        format!("/ip4/127.0.0.1/tcp/{}", self.p2p_port)
+        format!("/ip4/127.0.0.1/tcp/{}", self.wire_port.unwrap_or(self.p2p_port))
     }
 
     fn furnish(&self, index: usize, genesis: &Genesis, common: &Config, folder: &Folder) -> Result<Place> {
@@ -251,6 +256,10 @@ impl Seat {
             config,
             api_port: self.api_port,
             p2p,
+            wire: self.wire_port.map(|outer| Ends {
+                outer,
+                inner: self.p2p_port,
+            }),
         })
     }
 
@@ -259,7 +268,7 @@ impl Seat {
             name: name.to_owned(),
             ..common.clone()
         };
-        config.p2p.listen = vec![self.multiaddress()];
+        config.p2p.listen = vec![format!("/ip4/127.0.0.1/tcp/{}", self.p2p_port)];
         config.http.listen = ([127, 0, 0, 1], self.api_port).into();
         config.l1.poll_interval = Span(L1_POLL);
         config.consensus.delta = Span(DELTA);

@@ -24,3 +24,4 @@ pub mod progress;
 pub mod testnet;
 pub mod token;
 pub mod up;
+pub mod wires;

@@ -31,6 +31,7 @@ use crate::l1::L1;
 use crate::ports::Ports;
 use crate::progress::Progress;
 use crate::token::TestToken;
+use crate::wires::{Ends, Wires};
 
 /// What a testnet is made of.
 #[derive(Clone, Debug)]
@@ -49,6 +50,10 @@ pub struct Plan {
     pub storage: StorageKeys,
     /// How many operators, the first ones, lie about marked deposits (`plasma_node::runtime::forging`).
     pub forgers: u16,
+    /// The least time between two blocks, when not the operators' own default.
+    pub pace: Option<Duration>,
+    /// Whether the connections between operators pass through wires that can be cut.
+    pub wired: bool,
     /// Tells this testnet's folder from those of others in one process.
     pub label: Option<&'static str>,
 }
@@ -68,6 +73,8 @@ pub struct Testnet {
     pub operators: Vec<Account>,
     /// The token that its vault takes beside ETH.
     pub token: TestToken,
+    /// What its operators are connected by, where the plan asked for it.
+    pub wires: Option<Wires>,
     anvil: Anvil,
     rpc: Rpc,
     folder: Folder,
@@ -81,8 +88,9 @@ impl Testnet {
     pub async fn start(plan: &Plan, progress: Progress) -> Result<Self> {
         let mut folder = Folder::create(plan.data_dir.as_deref(), plan.label, plan.ending)?;
         match Self::start_in(&mut folder, plan, progress).await {
-            Ok((anvil, rpc, deployment, cluster, users)) => Ok(Self {
+            Ok((anvil, rpc, deployment, (cluster, wires), users)) => Ok(Self {
                 cluster,
+                wires,
                 contracts: deployment.contracts,
                 genesis: deployment.genesis,
                 users,
@@ -105,7 +113,7 @@ impl Testnet {
         folder: &mut Folder,
         plan: &Plan,
         progress: Progress,
-    ) -> Result<(Anvil, Rpc, Deployment, Cluster, Vec<User>)> {
+    ) -> Result<(Anvil, Rpc, Deployment, (Cluster, Option<Wires>), Vec<User>)> {
         let program = program(plan)?;
         let mut ports = Ports::new();
         let anvil = Anvil::start(folder, &mut ports, plan.accounts.max(1), progress).await?;
@@ -119,12 +127,18 @@ impl Testnet {
         ));
 
         let stage = progress.stage("Operators", &format!("starting {} processes", plan.operators));
+        let ends: Vec<Ends> = deployment.places.iter().filter_map(|place| place.wire).collect();
+        let wires = if plan.wired {
+            Some(Wires::lay(&ends).await?)
+        } else {
+            None
+        };
         let mut cluster = Cluster::start(program, deployment.places.clone(), plan.forgers)?;
         cluster.ready().await?;
         stage.done(&format!("{0}/{0} ready and connected", plan.operators));
 
         let users = (0..plan.accounts).map(User::at).collect::<Result<_>>()?;
-        Ok((anvil, rpc, deployment, cluster, users))
+        Ok((anvil, rpc, deployment, (cluster, wires), users))
     }
 
     /// Words about every operator that ended by itself since this was asked last.
