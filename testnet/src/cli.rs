@@ -20,7 +20,7 @@ use crate::failure::{Failure, UNEXPECTED, exit_code};
 use crate::folder::Ending;
 use crate::progress::Progress;
 use crate::testnet::Plan;
-use crate::{demo, ether, guard, load, up};
+use crate::{demo, ether, guard, load, trial, up};
 
 /// A federation in a box: a real Ethereum node, real contracts, real operator processes.
 #[derive(Debug, Parser)]
@@ -65,6 +65,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Kill, freeze and cut off operators, and look whether all promises are kept.
+    #[command(hide = true, subcommand)]
+    Trial(Trial),
     /// Run a program that dies with our standard input.
     #[command(hide = true)]
     Guard {
@@ -76,6 +79,47 @@ enum Command {
     Plasma {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
+    },
+}
+
+/// For whoever works on the operator itself.
+#[derive(Debug, Subcommand)]
+enum Trial {
+    /// Kill one operator at every operation that changes its disk (needs strace).
+    Killing {
+        #[command(flatten)]
+        common: Common,
+        /// The workload whose operations are hit.
+        #[arg(long, default_value_t = 200, value_name = "BLOCKS", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+        blocks: u32,
+        /// Take one operation in so many.
+        #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+        every: u32,
+        /// Do something wrong, which must be found.
+        #[arg(long, value_enum)]
+        planted: Option<trial::killing::Planted>,
+    },
+    /// Kill and start one operator again and again, and measure how soon it votes.
+    Restarting {
+        #[command(flatten)]
+        common: Common,
+        /// How often.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+        times: u32,
+        /// How long it stays away: 300ms, 5s.
+        #[arg(long, default_value = "500ms", value_parser = duration, value_name = "TIME")]
+        away: Duration,
+        /// Print exactly one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Take away two operators, all of them, and one that is frozen or cut off, and give them back.
+    Outages {
+        #[command(flatten)]
+        common: Common,
+        /// How long one is frozen, and how long it is cut off.
+        #[arg(long, default_value = "30s", value_parser = duration, value_name = "TIME")]
+        away: Duration,
     },
 }
 
@@ -224,8 +268,39 @@ async fn dispatch(command: Command) -> Result<()> {
             let wish = load::Wish { duration, tps, json };
             load::run(&common.plan(LOAD_ACCOUNTS)?, &wish, progress).await
         }
+        Command::Trial(which) => try_out(which, progress).await,
         // These two never come here: they run without our runtime.
         Command::Guard { .. } | Command::Plasma { .. } => Ok(()),
+    }
+}
+
+async fn try_out(which: Trial, progress: Progress) -> Result<()> {
+    match which {
+        Trial::Killing {
+            common,
+            blocks,
+            every,
+            planted,
+        } => {
+            let wish = trial::killing::Wish {
+                blocks,
+                every,
+                planted,
+            };
+            trial::killing::run(&common.plan(trial::PAYERS)?, &wish, progress).await
+        }
+        Trial::Restarting {
+            common,
+            times,
+            away,
+            json,
+        } => {
+            let wish = trial::restarting::Wish { times, away, json };
+            trial::restarting::run(&common.plan(trial::PAYERS)?, &wish, progress).await
+        }
+        Trial::Outages { common, away } => {
+            trial::outages::run(&common.plan(trial::PAYERS)?, away, progress).await
+        }
     }
 }
 

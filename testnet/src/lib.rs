@@ -23,5 +23,6 @@ pub mod ports;
 pub mod progress;
 pub mod testnet;
 pub mod token;
+pub mod trial;
 pub mod up;
 pub mod wires;

@@ -1,18 +1,13 @@
 //! However a testnet ends, no process of it is left, and nothing lies outside its data folder.
 
-use std::sync::{Mutex, PoisonError};
-
-use super::running::{Running, binary};
-
-/// Two testnets at once would fight for two processors.
-static TURN: Mutex<()> = Mutex::new(());
+use super::running::{Running, binary, turn};
 
 /// Four operators, anvil and its guard.
 const DESCENDANTS: usize = 6;
 
 #[test]
 fn ctrl_c_leaves_no_process_and_no_folder() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let mut running = Running::start("interrupt");
     assert_eq!(
         running.descendants().len(),
@@ -29,7 +24,7 @@ fn ctrl_c_leaves_no_process_and_no_folder() {
 
 #[test]
 fn sigterm_leaves_no_process_and_no_folder() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let mut running = Running::start("terminate");
     running.signal("TERM");
     assert_eq!(running.ended(), Some(0));
@@ -39,7 +34,7 @@ fn sigterm_leaves_no_process_and_no_folder() {
 
 #[test]
 fn sigkill_of_the_parent_leaves_no_process() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let mut running = Running::start("kill");
     assert_eq!(
         running.descendants().len(),
@@ -56,7 +51,7 @@ fn sigkill_of_the_parent_leaves_no_process() {
 
 #[test]
 fn an_operator_that_ends_is_named_and_the_end_of_ethereum_is_the_end() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let mut running = Running::start("deaths");
     running.kill_descendant("operator-2/plasma.toml");
     running.says("operator 2 ended with signal: 9");
@@ -70,7 +65,7 @@ fn an_operator_that_ends_is_named_and_the_end_of_ethereum_is_the_end() {
 
 #[test]
 fn running_operator_is_backed_up_and_a_dead_one_checked_and_restored() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     let mut running = Running::start("backup");
     let operator = running.run_folder().join("operator-0");
     let backup = running.run_folder().join("backup.plasma");

@@ -3,12 +3,18 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 /// One data folder for all tests of this build: anvil is fetched into it once.
 pub(crate) fn data_folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("testnet")
+}
+
+/// Two testnets at once would fight for two processors.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The binary under test.
