@@ -192,7 +192,7 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
         Command::Committee {
             overrides,
             command: CommitteeCommand::Install { file },
-        } => install::run(&Start::prepare(overrides.load(&settings)?)?, &file),
+        } => install::run(overrides.load(&settings)?, &file),
         Command::Keys(command) => keys::run(command),
         Command::Db { overrides, command } => db::run(command, overrides.load(&settings)?),
         Command::Version { json } => documents::version(json),

@@ -85,6 +85,43 @@ impl Cluster {
         Ok(cluster)
     }
 
+    /// One more operator; it does not run yet. Gives its number.
+    ///
+    /// # Errors
+    /// When its port makes no address.
+    pub fn add(&mut self, place: Place) -> Result<usize> {
+        let api = Api::new(&format!("http://127.0.0.1:{}", place.api_port))?;
+        self.operators.push(Operator {
+            place,
+            api,
+            running: None,
+        });
+        Ok(self.operators.len().saturating_sub(1))
+    }
+
+    /// Runs a command of an operator's own program on a file, with its settings.
+    ///
+    /// # Errors
+    /// When it cannot be run, takes too long or fails; with what it said.
+    pub async fn tool(&self, index: usize, words: &[&str], file: &Path) -> Result<String> {
+        let place = &self.operators.get(index).ok_or_else(|| unknown(index))?.place;
+        let mut command = self.program(false, &[])?;
+        command.args(words).arg(file).arg("--config").arg(&place.config);
+        command.current_dir(&place.folder).kill_on_drop(true);
+        let output = tokio::time::timeout(TOOL_PATIENCE, command.output());
+        let output = output
+            .await
+            .with_context(|| format!("plasma {}", words.join(" ")))??;
+        anyhow::ensure!(
+            output.status.success(),
+            "plasma {} at operator {index} ended with {}: {}",
+            words.join(" "),
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// How many operators there are.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -215,9 +252,8 @@ impl Cluster {
         Ok(())
     }
 
-    fn command(&self, index: usize, wrap: &[OsString]) -> Result<Command> {
-        let place = &self.operators.get(index).ok_or_else(|| unknown(index))?.place;
-        let lies = index < self.forgers;
+    /// The program that operators run, or one that can lie, as the last words of another command.
+    fn program(&self, lies: bool, wrap: &[OsString]) -> Result<Command> {
         let mut words = wrap.to_vec();
         match &self.program {
             // A binary that is shipped cannot lie; we can.
@@ -229,16 +265,23 @@ impl Cluster {
         }
         let (program, arguments) = words.split_first().context("a program")?;
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .args(["node", "start", "--exit-on-stdin-close", "--config"])
-            .arg(&place.config);
-        command.current_dir(&place.folder);
+        command.args(arguments);
         // The user's own settings for an operator are not the testnet's.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PLASMA_"))
         {
             command.env_remove(name);
         }
+        Ok(command)
+    }
+
+    fn command(&self, index: usize, wrap: &[OsString]) -> Result<Command> {
+        let place = &self.operators.get(index).ok_or_else(|| unknown(index))?.place;
+        let lies = index < self.forgers;
+        let mut command = self.program(lies, wrap)?;
+        command
+            .args(["node", "start", "--exit-on-stdin-close", "--config"])
+            .arg(&place.config);
+        command.current_dir(&place.folder);
         if lies {
             command.env(FORGING, FORGING_DEPOSITS);
         }
@@ -294,5 +337,7 @@ const FORGING: &str = "PLASMA_FORGING";
 const FORGING_DEPOSITS: &str = "deposits";
 /// Starting four processes on two busy cores takes a few seconds.
 const READY_PATIENCE: Duration = Duration::from_secs(60);
+/// A command of one operator reads a few files and asks Ethereum once.
+const TOOL_PATIENCE: Duration = Duration::from_secs(30);
 /// Enough of a log to see why a process ended.
 const LAST_LINES: usize = 8;

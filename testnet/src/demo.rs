@@ -1,4 +1,4 @@
-//! `demo`: the whole story of a federation in seventeen steps, each read back from Ethereum or from the operators.
+//! `demo`: the whole story of a federation in eighteen steps, each read back from Ethereum or from the operators.
 //!
 //! Nothing is assumed: a step is told only when its evidence was seen, and every wait has an end. The first step that is
 //! not as it must be ends the story. The first part is about an honest federation; the second about another one, on an
@@ -20,6 +20,7 @@ mod registration;
 mod report;
 mod second;
 mod story;
+mod succession;
 mod sums;
 mod tokens;
 mod verdict;
@@ -115,6 +116,10 @@ async fn tell_on(story: &mut Story, report: &mut Report) -> Result<()> {
     let title = "bad input is refused, each with an error of its own";
     report
         .step("bad-input-refused", title, refusals::tell(story))
+        .await?;
+    let title = "one operator leaves the committee and one joins it while payments run, and the new committee anchors";
+    report
+        .step("committee-changed", title, succession::tell(story))
         .await?;
     let title = "on every operator all outputs sum to what the vault holds";
     report

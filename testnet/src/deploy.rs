@@ -44,6 +44,35 @@ pub struct Deployment {
     pub accounts: Vec<Account>,
     /// The token that the vault takes beside ETH.
     pub token: TestToken,
+    /// What all operators' settings have in common.
+    pub common: Config,
+}
+
+/// An operator that may join a later committee: furnished, with an account on Ethereum, not started.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// Where it lives.
+    pub place: Place,
+    /// What a document says of it.
+    pub member: GenesisMember,
+}
+
+/// Makes the operator of a number that no other has.
+///
+/// # Errors
+/// When Ethereum refuses, or a file cannot be written.
+pub async fn invite(
+    index: usize,
+    (genesis, common): (&Genesis, &Config),
+    l1: &L1,
+    folder: &Folder,
+) -> Result<Newcomer> {
+    let seat = Seat::take(&mut Ports::new(), false)?;
+    fund(l1, seat.ethereum()?).await?;
+    Ok(Newcomer {
+        place: seat.furnish(index, genesis, common, folder)?,
+        member: seat.member(&genesis.domain())?,
+    })
 }
 
 /// Keys of one operator with its two ports.
@@ -107,6 +136,7 @@ pub async fn deploy(
         places,
         accounts,
         token,
+        common,
     })
 }
 
@@ -140,7 +170,9 @@ async fn endow(
     Ok(())
 }
 
-fn joining(member: &GenesisMember) -> NewMember {
+/// What the contract registers of a member.
+#[must_use]
+pub fn joining(member: &GenesisMember) -> NewMember {
     let peer = keccak(&[&member.peer_id]);
     NewMember {
         operator: member.operator,

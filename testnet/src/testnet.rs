@@ -17,14 +17,14 @@ use plasma_node::bridge::contracts::Contracts;
 use plasma_node::bridge::direct;
 use plasma_node::bridge::methods::Receipt;
 use plasma_node::bridge::rpc::Rpc;
-use plasma_node::config::StorageKeys;
+use plasma_node::config::{Config, StorageKeys};
 
 use crate::account::User;
 use crate::anvil::Anvil;
 use crate::api::Api;
 use crate::cluster::{Cluster, Program};
 use crate::deadline::{Look, until};
-use crate::deploy::{Deployment, deploy};
+use crate::deploy::{Deployment, Newcomer, deploy, invite};
 use crate::failure::{DEPENDENCY_MISSING, Failure, exit_code};
 use crate::folder::{Ending, Folder};
 use crate::l1::L1;
@@ -75,6 +75,7 @@ pub struct Testnet {
     pub token: TestToken,
     /// What its operators are connected by, where the plan asked for it.
     pub wires: Option<Wires>,
+    common: Config,
     anvil: Anvil,
     rpc: Rpc,
     folder: Folder,
@@ -96,6 +97,7 @@ impl Testnet {
                 users,
                 operators: deployment.accounts,
                 token: deployment.token,
+                common: deployment.common,
                 anvil,
                 rpc,
                 folder,
@@ -139,6 +141,15 @@ impl Testnet {
 
         let users = (0..plan.accounts).map(User::at).collect::<Result<_>>()?;
         Ok((anvil, rpc, deployment, (cluster, wires), users))
+    }
+
+    /// Furnishes one more operator, which no committee knows yet.
+    ///
+    /// # Errors
+    /// When Ethereum refuses, or a file cannot be written.
+    pub async fn invite(&self) -> Result<Newcomer> {
+        let document = (&self.genesis, &self.common);
+        invite(self.cluster.size(), document, self.anvil.l1(), &self.folder).await
     }
 
     /// Words about every operator that ended by itself since this was asked last.

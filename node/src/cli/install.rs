@@ -8,16 +8,16 @@ use super::{
     print,
 };
 use crate::{
-    config::committee::CommitteeFile,
+    config::Config,
     runtime::{admin::CommitteeView, registry},
 };
 
 /// Enters a document into the running operator; into its folder when none runs.
-pub(super) fn run(start: &Start, file: &Path) -> Result<(), StartError> {
+pub(super) fn run(config: Config, file: &Path) -> Result<(), StartError> {
     let file = std::path::absolute(file)
         .map_err(|error| StartError::Failed(format!("{}: {error}", file.display())))?;
     // Read here first: what is wrong with a document is said by who was asked, with the document's own name.
-    let successor = CommitteeFile::load(&file, &start.genesis)?;
+    let (start, successor) = Start::prepare_with(config, &file)?;
     let request = format!("committee {}", path_of(&file)?);
     let entered: Option<CommitteeView> = ask(&start.config, &request)?;
     let (view, where_to) = match entered {

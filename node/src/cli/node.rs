@@ -1,6 +1,6 @@
 //! `plasma node`: bring settings, federation and keys together, then run the operator or say what does not fit.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
 use plasma_core::{Epoch, Genesis, GenesisMember, OperatorIndex, PublicKey};
 use tokio::sync::watch;
@@ -9,7 +9,11 @@ use tracing::info;
 use super::{StartError, keys, log, print, signals};
 use crate::{
     base58,
-    config::{Config, FederationError, FederationFile, committee::Successor, federation},
+    config::{
+        Config, FederationError, FederationFile,
+        committee::{CommitteeFile, Successor},
+        federation,
+    },
     folder::Identity,
     hex,
     keystore::{OperatorKeys, Secret},
@@ -39,20 +43,28 @@ impl Start {
     /// # Errors
     /// [`StartError`], the first thing that does not fit.
     pub fn prepare(config: Config) -> Result<Self, StartError> {
-        let genesis = FederationFile::load(&config.federation.file)?;
-        let found = genesis.hash();
-        let expected =
-            federation::hash_of(&config.federation.expected_hash).filter(|expected| *expected != found);
-        if let Some(expected) = expected {
-            return Err(FederationError::Hash { found, expected }.into());
-        }
+        let genesis = genesis(&config)?;
+        let kept = registry::read(&config.data_dir, &genesis)?;
+        Self::with(config, genesis, kept)
+    }
+
+    /// As [`Start::prepare`] once a document is kept that is not kept yet: who joins has no seat before.
+    pub(super) fn prepare_with(config: Config, next: &Path) -> Result<(Self, Successor), StartError> {
+        let genesis = genesis(&config)?;
+        let mut kept = registry::read(&config.data_dir, &genesis)?;
+        let next = CommitteeFile::load(next, &genesis)?;
+        kept.retain(|known| known.roster.committee.epoch() != next.roster.committee.epoch());
+        kept.push(next.clone());
+        Ok((Self::with(config, genesis, kept)?, next))
+    }
+
+    fn with(config: Config, genesis: Genesis, successors: Vec<Successor>) -> Result<Self, StartError> {
         let keys = OperatorKeys {
             bls: Secret::read(&config.keys.bls)?,
             peer: Secret::read(&config.keys.p2p)?,
             ethereum: Secret::read(&config.keys.eth)?,
         };
         let key = keys::bls(&keys.bls, &config.keys.bls)?.public();
-        let successors = registry::read(&config.data_dir, &genesis)?;
         let seats = seats_of(&config, &genesis, &successors, &keys, &key)?;
         Ok(Self {
             config,
@@ -97,6 +109,17 @@ impl Start {
         let _ = writeln!(text, "  p2p       {}", config.p2p.listen.join(", "));
         let _ = writeln!(text, "  http      http://{}", config.http.listen);
         text
+    }
+}
+
+/// The federation that the settings name.
+fn genesis(config: &Config) -> Result<Genesis, StartError> {
+    let genesis = FederationFile::load(&config.federation.file)?;
+    let found = genesis.hash();
+    let expected = federation::hash_of(&config.federation.expected_hash);
+    match expected.filter(|expected| *expected != found) {
+        Some(expected) => Err(FederationError::Hash { found, expected }.into()),
+        None => Ok(genesis),
     }
 }
 
