@@ -24,7 +24,7 @@ pub(super) struct Bounds {
 
 /// Messages of honest members per view and pair of members, reports aside: a proposal, two votes, and certificates
 /// and answers to those who lack something.
-const MESSAGES_PER_PAIR_MAX: u64 = 5;
+const MESSAGES_PER_PAIR_MAX: u64 = 4;
 
 impl World {
     pub(super) fn check_bounds(&mut self) {
@@ -190,4 +190,4 @@ const REST_MS: u64 = 2_000;
 const LATE_VIEWS: u64 = 4;
 
 /// Reports and answers per pair of members and status period.
-const REPORTS_PER_PERIOD_MAX: u64 = 5;
+const REPORTS_PER_PERIOD_MAX: u64 = 3;
