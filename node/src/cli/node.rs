@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, path::Path, sync::Arc};
 
-use plasma_core::{Epoch, Genesis, GenesisMember, OperatorIndex, PublicKey};
+use plasma_core::{Committee, Epoch, Genesis, GenesisMember, OperatorIndex, PublicKey};
 use tokio::sync::watch;
 use tracing::info;
 
@@ -33,6 +33,8 @@ pub struct Start {
     pub key: PublicKey,
     /// The later committees whose documents it keeps.
     pub successors: Vec<Successor>,
+    /// The committees of these.
+    pub later: Vec<Arc<Committee>>,
     /// Its places in the committees, by its keys; at least one.
     pub seats: Vec<(Epoch, OperatorIndex)>,
 }
@@ -71,6 +73,10 @@ impl Start {
             genesis: Arc::new(genesis),
             keys,
             key,
+            later: successors
+                .iter()
+                .map(|successor| Arc::clone(&successor.roster.committee))
+                .collect(),
             successors,
             seats,
         })

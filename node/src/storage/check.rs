@@ -16,7 +16,9 @@ mod ledger;
 mod outputs;
 mod strays;
 
-use plasma_core::{BlockId, Genesis, Hash, Height, State};
+use std::sync::Arc;
+
+use plasma_core::{BlockId, Committee, Genesis, Hash, Height, State};
 
 pub use error::{CheckError, What};
 
@@ -36,6 +38,8 @@ pub struct Expected<'a> {
     pub genesis: &'a Genesis,
     /// keccak of the operator's BLS key.
     pub key: Hash,
+    /// The committees after the genesis' own, as far as their documents are kept.
+    pub later: &'a [Arc<Committee>],
 }
 
 /// Whose signatures are verified.
@@ -69,6 +73,7 @@ pub struct Report {
 /// The fixed points that the tables are held against.
 struct Fixed<'a> {
     genesis: &'a Genesis,
+    later: &'a [Arc<Committee>],
     state: State,
     horizon: Height,
 }
@@ -146,6 +151,7 @@ fn fixed_points<'a>(
     }
     let fixed = Fixed {
         genesis: expected.genesis,
+        later: expected.later,
         state,
         horizon,
     };

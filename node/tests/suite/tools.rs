@@ -90,6 +90,7 @@ pub(crate) fn expected(chain: &Chain) -> Expected<'_> {
     Expected {
         genesis: &chain.genesis,
         key: plasma_node::folder::Identity::new(chain.genesis.hash(), &chain.genesis.members[0].key).key,
+        later: &[],
     }
 }
 

@@ -241,6 +241,7 @@ fn expected(start: &Start) -> Expected<'_> {
     Expected {
         genesis: &start.genesis,
         key: start.identity().key,
+        later: &start.later,
     }
 }
 

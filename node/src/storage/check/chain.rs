@@ -1,6 +1,6 @@
 //! Headers, leaves, certificates and the index of blocks, from genesis up.
 
-use plasma_core::{BlockId, Certificate, Frontier, Hash, Header, Height, history};
+use plasma_core::{BlockId, Certificate, Epoch, Frontier, Hash, Header, Height, history};
 
 use super::{
     super::{
@@ -120,7 +120,7 @@ fn leaf_of(header: &Header) -> Hash {
     )
 }
 
-/// One certificate under the committee of its epoch; the genesis names that of epoch 0 alone.
+/// One certificate under the committee of its epoch. One of an epoch whose committee is not known here is not counted.
 fn verify(fixed: &Fixed<'_>, height: Height, certificate: &Certificate) -> Result<u64, CheckError> {
     let wrong = || {
         contradiction(
@@ -129,11 +129,16 @@ fn verify(fixed: &Fixed<'_>, height: Height, certificate: &Certificate) -> Resul
             What::Certificate,
         )
     };
-    let committee = fixed.genesis.committee().map_err(|_| wrong())?;
-    if certificate.epoch != committee.epoch() {
+    let domain = fixed.genesis.domain();
+    let mut later = fixed.later.iter();
+    let verdict = if certificate.epoch == Epoch(0) {
+        let committee = fixed.genesis.committee().map_err(|_| wrong())?;
+        certificate.verify(&domain, &committee)
+    } else if let Some(committee) = later.find(|committee| committee.epoch() == certificate.epoch) {
+        certificate.verify(&domain, committee)
+    } else {
         return Ok(0);
-    }
-    let verdict = certificate.verify(&fixed.genesis.domain(), &committee);
+    };
     verdict.map(|()| 1).map_err(|_| wrong())
 }
 

@@ -79,6 +79,7 @@ impl Scene {
                 &self.world.genesis.members[3].key,
             )
             .key,
+            later: &[],
         }
     }
 }
