@@ -37,6 +37,8 @@ use plasma_core::{
     OpenExit, OutputRecord, Position, Reads, SignedTransaction, State, TransactionId, Wanted,
 };
 
+use crate::wal::Lsn;
+
 /// All a backend must do.
 pub trait Storage: Send {
     /// Answers questions while commits go on.
@@ -44,6 +46,10 @@ pub trait Storage: Send {
 
     /// A reader of everything committed so far and from now on.
     fn reader(&self) -> Self::Reader;
+
+    /// Every commit from now on says that the log was on disk up to this record: the fence. An operator that finds a log which
+    /// ends below it finds an old copy. Say nothing that awaits its barrier.
+    fn fence(&mut self, log: Lsn);
 
     /// Writes one decided block: all of it or nothing, visible to readers when it returns.
     ///
@@ -160,6 +166,9 @@ pub struct Saved {
     pub certificate: Option<Certificate>,
     /// Exits that Ethereum has started and not ended.
     pub exits: BTreeMap<ExitId, OpenExit>,
+    /// The log held at least everything up to this record when the newest block was committed; none before the first block, and
+    /// none in what was imported.
+    pub fence: Option<Lsn>,
 }
 
 /// Asks again when a question took longer than a cluster remembers a moment. An embedded engine remembers for ever.

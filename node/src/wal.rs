@@ -331,6 +331,12 @@ impl<F: Files> Wal<F> {
         self.checkpoint(&needed)
     }
 
+    /// The number of the last record that is on disk, kept or not by now.
+    #[must_use]
+    pub fn last_lsn(&self) -> Lsn {
+        Lsn(self.place.lsn - 1)
+    }
+
     /// The number that the next record will get.
     #[must_use]
     pub fn next_lsn(&self) -> Lsn {

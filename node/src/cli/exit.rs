@@ -123,11 +123,14 @@ impl From<RunError> for StartError {
             RunError::Storage(error) | RunError::Fatal(Fatal::Storage(error)) => Self::from(error),
             RunError::Files { .. }
             | RunError::Key
+            | RunError::Mark { .. }
             | RunError::Address { .. }
             | RunError::Fatal(_)
             | RunError::Network(_) => Self::Failed(text),
             RunError::Log(_) => Self::Data(text),
-            RunError::LostLog { .. } | RunError::UnreadableLog { .. } => Self::Guard(text),
+            RunError::LostLog { .. } | RunError::OldLog { .. } | RunError::UnreadableLog { .. } => {
+                Self::Guard(text)
+            }
             #[cfg(feature = "forging")]
             RunError::Forging { .. } => Self::Settings(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),

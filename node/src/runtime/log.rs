@@ -1,12 +1,18 @@
 //! What the write-ahead log holds of an operator: the engine's records, encoded blocks, and what it found out about others.
 
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    path::Path,
+};
+
 use plasma_consensus::{DecodeError, Evidence};
 use plasma_core::{Block, Epoch, Genesis};
 use tracing::warn;
 
 use crate::{
     config::Config,
-    folder::Identity,
+    folder::{Identity, sync_folder},
     operator::{case::Case, effect::Record},
     storage::Saved,
     wal::{self, Entry, LogSite, Wal, WalError},
@@ -95,7 +101,16 @@ pub fn read_record(record: &wal::Record) -> Result<Record, RecordError> {
     }
 }
 
-/// Opens the log. A log that is gone while storage, or the mark beside the key, is not means forgotten votes, and so does a
+/// Makes the mark beside the key durable, which outlives an emptied data folder.
+fn mark(path: &Path, word: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(word.as_bytes())?;
+    file.sync_all()?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    sync_folder(folder.unwrap_or(Path::new(".")))
+}
+
+/// Opens the log. A log that ends below storage's fence is an old copy. A log that is gone while storage, or the mark beside the key, is not means forgotten votes, and so does a
 /// record that cannot be read.
 pub(super) fn open(
     config: &Config,
@@ -117,8 +132,12 @@ pub(super) fn open(
         WalError::Missing { folder } => RunError::LostLog { path: folder },
         other => other.into(),
     })?;
-    if !has_voted && let Err(error) = std::fs::write(&marker, word) {
-        warn!(%error, path = %marker.display(), "an emptied data folder will go unnoticed: the mark beside the key cannot be written");
+    let last = opened.wal.last_lsn();
+    if let Some(fence) = saved.fence.filter(|fence| last < *fence) {
+        return Err(RunError::OldLog { path, last, fence });
+    }
+    if !has_voted {
+        mark(&marker, &word).map_err(|source| RunError::Mark { path: marker, source })?;
     }
     if opened.dropped_torn_batch {
         warn!("a torn last batch was dropped from the log; nothing of it had been spoken");

@@ -23,6 +23,8 @@ impl<S: Storage> Runtime<S> {
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), Fatal> {
         let mut is_late = false;
+        // A turn's records have their barrier before anything that the turn decided is performed.
+        self.storage.fence(self.wal.last_lsn());
         while let Err(error) = self.storage.commit(&commit.decided, &commit.delta).await {
             hold_back(error, stop).await?;
             is_late = true;

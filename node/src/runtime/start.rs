@@ -80,6 +80,31 @@ pub enum RunError {
         /// Where the log should be.
         path: PathBuf,
     },
+    /// The log is older than storage.
+    #[error(
+        "the log in {} ends at record {}, yet the storage was written when it held record {}: it is an old copy that \
+         has forgotten votes, and this operator must not vote from it. Restore the newest log, or let the operator rejoin \
+         under a new key", path.display(), last.0, fence.0
+    )]
+    OldLog {
+        /// The log.
+        path: PathBuf,
+        /// The last record it holds.
+        last: Lsn,
+        /// The last record it must hold.
+        fence: Lsn,
+    },
+    /// The mark beside the key cannot be made durable.
+    #[error(
+        "the mark {} cannot be written: {source}. Without it an emptied data folder would go unnoticed and votes be \
+         forgotten; make the key's folder writable", path.display()
+    )]
+    Mark {
+        /// The mark.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The log is whole, and holds something that this program cannot read.
     #[error(
         "record {} of the log in {} cannot be read: {reason}. It may be a vote, so the operator must not start without \

@@ -9,7 +9,7 @@ use super::{
     rows::{Change, Rows},
     schema::{self, Table},
 };
-use crate::folder::Identity;
+use crate::{folder::Identity, wal::Lsn};
 
 /// The rows of a storage that has seen no block but genesis.
 pub(super) fn of_genesis(identity: &Identity, state: &State) -> Vec<Change> {
@@ -52,6 +52,7 @@ pub(super) fn of_block(
     rows: &impl Rows,
     decided: &Decided,
     delta: &Delta,
+    fence: Option<Lsn>,
 ) -> Result<Vec<Change>, StorageError> {
     let height = decided.header.height;
     let block = decided.header.id();
@@ -92,6 +93,14 @@ pub(super) fn of_block(
     push_block(&mut changes, decided, block);
     push_outputs(&mut changes, rows, delta)?;
     push_rest(&mut changes, delta);
+    if let Some(fence) = fence {
+        put(
+            &mut changes,
+            Table::Meta,
+            schema::LOG_FENCE,
+            fence.0.to_be_bytes(),
+        );
+    }
     Ok(changes)
 }
 

@@ -20,7 +20,10 @@ use super::{
     Decided, Keep, Saved, Storage, StorageError, changes, opening, prune, query,
     rows::{Change, Moments, Rows},
 };
-use crate::folder::{Claim, FolderError, Identity, sync_folder};
+use crate::{
+    folder::{Claim, FolderError, Identity, sync_folder},
+    wal::Lsn,
+};
 
 /// What an embedded engine must do.
 pub trait Engine: Clone + Send + Sync + Sized + 'static {
@@ -67,6 +70,7 @@ pub struct EmbeddedStorage<E: Engine = Fjall> {
     shared: EmbeddedReader<E>,
     syncer: Syncer,
     keep: Keep,
+    fence: Option<Lsn>,
 }
 
 /// What an operator may choose.
@@ -132,7 +136,12 @@ impl<E: Engine> EmbeddedStorage<E> {
             claim,
         };
         let keep = settings.keep;
-        Ok(Self { shared, syncer, keep })
+        Ok(Self {
+            shared,
+            syncer,
+            keep,
+            fence: None,
+        })
     }
 }
 
@@ -173,13 +182,17 @@ impl<E: Engine> Storage for EmbeddedStorage<E> {
         self.shared.clone()
     }
 
+    fn fence(&mut self, log: Lsn) {
+        self.fence = Some(log);
+    }
+
     /// Writes on a blocking thread, so this needs a tokio runtime. Waits while too much is not durable yet.
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
         let engine = self.shared.engine.clone();
         let progress = self.syncer.progress();
         progress.durable()?;
         let rows = engine.moment()?;
-        let mut changes = changes::of_block(&rows, decided, delta)?;
+        let mut changes = changes::of_block(&rows, decided, delta, self.fence)?;
         prune::push(&mut changes, &rows, delta.height, self.keep)?;
         let height = delta.height;
         let written = tokio::task::spawn_blocking(move || {

@@ -28,13 +28,14 @@ pub use self::{
     stopped::StoppedFoundation,
 };
 use super::{Decided, Keep, Saved, Storage, StorageError, opening, query, rows::Moments};
-use crate::folder::Identity;
+use crate::{folder::Identity, wal::Lsn};
 
 /// The storage of one operator in its clusters.
 #[derive(Debug)]
 pub struct FoundationStorage<C: Cluster> {
     writer: Arc<Writer<C>>,
     height: Height,
+    fence: Option<Lsn>,
     /// Keeps the leases alive; none in a simulated world, whose time is its own.
     _heart: Option<Heart>,
 }
@@ -95,6 +96,7 @@ impl<C: Cluster> FoundationStorage<C> {
         Ok(Self {
             writer: Arc::new(writer),
             height,
+            fence: None,
             _heart: heart,
         })
     }
@@ -117,11 +119,15 @@ impl<C: Cluster> Storage for FoundationStorage<C> {
         self.writer.reader.clone()
     }
 
+    fn fence(&mut self, log: Lsn) {
+        self.fence = Some(log);
+    }
+
     /// Waits for the cluster on a blocking thread, so this needs a tokio runtime.
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
         let (writer, decided, delta) = (Arc::clone(&self.writer), decided.clone(), delta.clone());
-        let height = delta.height;
-        let written = tokio::task::spawn_blocking(move || writer.commit(&decided, &delta));
+        let (height, fence) = (delta.height, self.fence);
+        let written = tokio::task::spawn_blocking(move || writer.commit(&decided, &delta, fence));
         written.await.map_err(|_| StorageError::ShuttingDown)??;
         self.height = self.height.max(height);
         Ok(())

@@ -19,7 +19,7 @@ use super::{
     rows::{Change, Moments, Row, Rows},
     schema::Table,
 };
-use crate::folder::Identity;
+use crate::{folder::Identity, wal::Lsn};
 
 /// Rows that live as long as somebody holds them.
 #[derive(Clone, Debug)]
@@ -29,6 +29,7 @@ pub struct MemoryStorage {
     durable: Arc<RwLock<MemoryRows>>,
     is_lazy: bool,
     keep: Keep,
+    fence: Option<Lsn>,
 }
 
 /// Reader of a [`MemoryStorage`].
@@ -61,6 +62,7 @@ impl MemoryStorage {
             durable: Arc::default(),
             is_lazy: false,
             keep: Keep::All,
+            fence: None,
         }
     }
 
@@ -116,9 +118,13 @@ impl Storage for MemoryStorage {
         self.shared.clone()
     }
 
+    fn fence(&mut self, log: Lsn) {
+        self.fence = Some(log);
+    }
+
     async fn commit(&mut self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
         let rows = self.shared.now();
-        let mut changes = changes::of_block(&rows, decided, delta)?;
+        let mut changes = changes::of_block(&rows, decided, delta, self.fence)?;
         prune::push(&mut changes, &rows, delta.height, self.keep)?;
         // Held, they would be copied for the write.
         drop(rows);

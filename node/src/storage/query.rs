@@ -166,6 +166,7 @@ pub(super) fn saved(rows: &impl Rows) -> Result<Saved, StorageError> {
             .transpose()?
             .map(|(_, certificate)| certificate),
         exits: exits(rows)?,
+        fence: value(rows, Table::Meta, schema::LOG_FENCE, schema::lsn)?,
     })
 }
 

@@ -7,6 +7,7 @@
 //! | meta | `identity` | genesis hash 32 ‖ keccak of the BLS key 32 |
 //! | meta | `tip` | height 4 ‖ block id 32 of the newest block |
 //! | meta | `state` | `State::encode` after the newest block |
+//! | meta | `log_fence` | number 8 of the last record that was on disk in the log at the newest commit; absent before |
 //! | meta | `horizon` | lowest height 4 whose body is kept; absent while nothing was pruned |
 //! | meta | `unfinished` | empty; there while an import has not ended well |
 //! | outputs | position 9 | `OutputRecord::encode`, 141; kept for ever |
@@ -29,6 +30,8 @@ use plasma_core::{
     Address, Amount, BlockId, Certificate, DepositNumber, Hash, Header, Height, OutputRecord, Position,
     SignedTransaction,
 };
+
+use crate::wal::Lsn;
 
 /// Version of the rows.
 pub(super) const VERSION: u32 = 2;
@@ -97,6 +100,8 @@ pub(super) const TIP: &[u8] = b"tip";
 /// Key of the ledger's state in meta.
 pub(super) const STATE: &[u8] = b"state";
 
+/// Key of the log's fence in meta.
+pub(super) const LOG_FENCE: &[u8] = b"log_fence";
 /// Key of the lowest height whose body is kept, in meta.
 pub(super) const HORIZON: &[u8] = b"horizon";
 /// Key of the mark of an import that has not ended well, in meta.
@@ -104,7 +109,7 @@ pub(super) const UNFINISHED: &[u8] = b"unfinished";
 
 /// Whether a meta row is about the operator and not about the chain: such a row goes with no archive.
 pub(super) fn is_own(key: &[u8]) -> bool {
-    key == IDENTITY
+    key == IDENTITY || key == LOG_FENCE
 }
 
 /// owner 20 ‖ position 9.
@@ -192,6 +197,11 @@ pub(super) fn decode_certificate(bytes: &[u8]) -> Option<Certificate> {
 /// An amount of 32 bytes.
 pub(super) fn amount(bytes: &[u8]) -> Option<Amount> {
     Some(Amount::from_be_bytes::<32>(bytes.try_into().ok()?))
+}
+
+/// A number of the log's of 8 bytes.
+pub(super) fn lsn(bytes: &[u8]) -> Option<Lsn> {
+    Some(Lsn(u64::from_be_bytes(bytes.try_into().ok()?)))
 }
 
 /// A hash of 32 bytes.

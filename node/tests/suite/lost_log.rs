@@ -1,9 +1,10 @@
 //! An operator that has voted does not start without its log, nor with one that it cannot read whole.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use plasma_core::{Epoch, Genesis, SecretKey};
 use plasma_node::{
+    cli::StartError,
     config::Config,
     folder::Identity,
     keystore::{OperatorKeys, Secret},
@@ -11,11 +12,18 @@ use plasma_node::{
         log::{LOG_BODY, LOG_CASE, LOG_CONSENSUS, RecordError},
         start::{RunError, Start, run},
     },
-    wal::{LogSite, Record, Wal},
+    storage::{
+        Storage,
+        embedded::{EmbeddedStorage, Fjall, Settings},
+    },
+    wal::{LogSite, Lsn, Record, Wal},
 };
 use tokio::sync::watch;
 
-use super::{chain::genesis, scratch::Scratch};
+use super::{
+    chain::{Chain, genesis, user},
+    scratch::Scratch,
+};
 
 /// One operator's folders and settings.
 struct Station {
@@ -27,10 +35,14 @@ struct Station {
 
 impl Station {
     fn new(name: &str) -> Self {
+        Self::on(name, "memory")
+    }
+
+    fn on(name: &str, backend: &str) -> Self {
         let scratch = Scratch::new(name);
         let (data, key) = (scratch.path().join("data"), scratch.path().join("bls.key"));
         let settings = format!(
-            "data_dir = {data:?}\n[keys]\nbls = {key:?}\n[storage]\nbackend = \"memory\"\n\
+            "data_dir = {data:?}\n[keys]\nbls = {key:?}\n[storage]\nbackend = {backend:?}\n\
              [http]\nmax_connections = 8\n[p2p]\nmax_clients = 8\n"
         );
         Self {
@@ -64,10 +76,84 @@ impl Station {
     }
 
     fn open_log(&self) -> plasma_node::wal::Opened {
-        let key = SecretKey::from_bytes(&[1; 32]).expect("a scalar").public();
-        let identity = Identity::new(self.genesis.hash(), &key);
-        Wal::reopen(LogSite::on_disk(&self.log(), identity, 1)).unwrap()
+        Wal::reopen(LogSite::on_disk(&self.log(), self.identity(), 1)).unwrap()
     }
+
+    fn identity(&self) -> Identity {
+        let key = SecretKey::from_bytes(&[1; 32]).expect("a scalar").public();
+        Identity::new(self.genesis.hash(), &key)
+    }
+
+    /// Blocks in the storage, committed while the log was on disk up to a record.
+    async fn commit(&self, log: Lsn) {
+        let mut chain = Chain::new((*self.genesis).clone());
+        chain.storage.fence(log);
+        for _ in 0..2 {
+            chain.deposit(&user(1), 5).await;
+        }
+        let mut storage = EmbeddedStorage::<Fjall>::open(
+            &self.data.join("db"),
+            self.identity(),
+            &self.genesis.state(),
+            Settings::default(),
+        )
+        .unwrap();
+        storage.fence(log);
+        for (decided, delta) in &chain.blocks {
+            storage.commit(decided, delta).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_ends_below_the_fence_is_an_old_copy_and_never_voted_from() {
+    let station = Station::on("old-log", "embedded");
+    assert!(station.start().await.is_ok());
+    let old = fs::read_dir(station.log())
+        .unwrap()
+        .map(|file| file.unwrap().path());
+    let old: Vec<_> = old
+        .filter(|path| path.extension().is_some_and(|suffix| suffix == "log"))
+        .map(|path| (fs::read(&path).unwrap(), path))
+        .collect();
+    let vote = Record {
+        epoch: Epoch(0),
+        kind: LOG_CONSENSUS,
+        content: vote_of(0),
+    };
+    let last = station
+        .open_log()
+        .wal
+        .append_batch(&[vote.clone(), vote])
+        .unwrap();
+    station.commit(last).await;
+    assert!(station.start().await.is_ok(), "the log reaches the fence");
+    let newest = fs::read(&old[0].1).unwrap();
+    for (bytes, path) in &old {
+        fs::write(path, bytes).unwrap();
+    }
+    for _ in 0..2 {
+        let refused = station.start().await.unwrap_err();
+        assert!(
+            matches!(&refused, RunError::OldLog { path, last: Lsn(0), fence } if *path == station.log() && *fence == last),
+            "{refused}"
+        );
+        let text = refused.to_string();
+        let words = ["ends at record 0", "held record 2", "rejoin under a new key"];
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+        assert_eq!(StartError::from(refused).code(), ExitCode::from(6));
+    }
+    fs::write(&old[0].1, newest).unwrap();
+    assert!(station.start().await.is_ok(), "the newest log is back");
+}
+
+#[tokio::test]
+async fn a_mark_that_cannot_be_made_durable_stops_the_start() {
+    let station = Station::new("no-mark");
+    // A folder stands where the mark must be.
+    fs::create_dir(station.data.with_file_name("bls.voted")).unwrap();
+    let refused = station.start().await.unwrap_err();
+    assert!(matches!(refused, RunError::Mark { .. }), "{refused}");
 }
 
 #[tokio::test]

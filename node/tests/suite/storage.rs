@@ -109,6 +109,7 @@ macro_rules! every_backend {
 }
 
 every_backend!(
+    commits_carry_how_far_the_log_was_on_disk,
     new_storage_shows_genesis,
     random_history_answers_like_plain_maps,
     reopened_storage_answers_the_same,

@@ -21,6 +21,7 @@ use crate::{
         rows::{Change, Moments, Rows},
         schema::{self, Table},
     },
+    wal::Lsn,
 };
 
 /// Writes rows, blocks above all.
@@ -79,13 +80,18 @@ impl<C: Cluster> Writer<C> {
         Ok(PathBuf::from(self.store(MAIN)?.cluster.name()))
     }
 
-    pub(super) fn commit(&self, decided: &Decided, delta: &Delta) -> Result<(), StorageError> {
+    pub(super) fn commit(
+        &self,
+        decided: &Decided,
+        delta: &Delta,
+        fence: Option<Lsn>,
+    ) -> Result<(), StorageError> {
         let Plan {
             is_new,
             writes,
             last,
             undo,
-        } = ask_anew(|| self.plan(decided, delta))?;
+        } = ask_anew(|| self.plan(decided, delta, fence))?;
         let Some(undo) = undo else {
             return self.commit_at_once(is_new.then_some((delta.height, delta.block)), &writes, &last);
         };
@@ -104,9 +110,9 @@ impl<C: Cluster> Writer<C> {
     }
 
     /// What to write, and how, from one moment.
-    fn plan(&self, decided: &Decided, delta: &Delta) -> Result<Plan, StorageError> {
+    fn plan(&self, decided: &Decided, delta: &Delta, fence: Option<Lsn>) -> Result<Plan, StorageError> {
         let rows = self.reader.moment()?;
-        let mut changes = changes::of_block(&rows, decided, delta)?;
+        let mut changes = changes::of_block(&rows, decided, delta, fence)?;
         prune::push(&mut changes, &rows, delta.height, self.settings.keep)?;
         let (last, first): (Vec<&Change>, Vec<&Change>) =
             changes.iter().partition(|change| change.table == Table::Meta);

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{TryRecvError, channel};
 
 use plasma_core::{BlockId, DepositFate, DepositNumber, ExitId, Fate, Hash, Height, Position, Wanted};
-use plasma_node::storage::{Decided, Read, Storage, StorageError};
+use plasma_node::{
+    storage::{Decided, Read, Storage, StorageError},
+    wal::Lsn,
+};
 
 use super::{
     Backend, expect_equal,
@@ -51,6 +54,30 @@ pub(crate) fn expect_model(reader: &impl Read, model: &Model) {
     }
     assert_eq!(reader.leaves(Height(0)..Height(u32::MAX)).unwrap(), model.leaves);
     assert_eq!(reader.block(tip.next().unwrap()).unwrap(), None);
+}
+
+pub(crate) async fn commits_carry_how_far_the_log_was_on_disk(mut backend: impl Backend) {
+    let mut model = Model::new(5);
+    let mut storage = backend.open();
+    grow(&mut storage, &mut model, 1).await;
+    assert_eq!(storage.recover().await.unwrap().fence, None);
+    storage.fence(Lsn(7));
+    assert_eq!(
+        storage.recover().await.unwrap().fence,
+        None,
+        "only a commit writes it"
+    );
+    for lsn in [7, 7, 300] {
+        storage.fence(Lsn(lsn));
+        grow(&mut storage, &mut model, 1).await;
+        assert_eq!(storage.recover().await.unwrap().fence, Some(Lsn(lsn)));
+    }
+    drop(storage);
+    let mut storage = backend.open();
+    assert_eq!(storage.recover().await.unwrap().fence, Some(Lsn(300)));
+    grow(&mut storage, &mut model, 1).await;
+    assert_eq!(storage.recover().await.unwrap().fence, Some(Lsn(300)));
+    expect_model(&storage.reader(), &model);
 }
 
 pub(crate) async fn new_storage_shows_genesis(mut backend: impl Backend) {

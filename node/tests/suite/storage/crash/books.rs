@@ -52,6 +52,16 @@ impl<E: Engine> Books<E> {
         let storage = folder.join("storage");
         let mut storage = EmbeddedStorage::<E>::open(&storage, identity(), &genesis(), Settings::default())
             .map_err(|error| format!("the storage: {error}"))?;
+        let saved = storage.recover().await;
+        let saved = saved.map_err(|error| format!("what is saved: {error}"))?;
+        let last = opened.wal.last_lsn();
+        if saved.fence.is_some_and(|fence| fence > last) {
+            return Err(format!(
+                "the log ends at {last:?}, the fence is {:?}",
+                saved.fence
+            ));
+        }
+        storage.fence(last);
         let reader = storage.reader();
         let (found, _) = reader.tip().map_err(|error| format!("the tip: {error}"))?;
         let mut model = Model::with_large_blocks(HISTORY);
@@ -100,6 +110,7 @@ impl<E: Engine> Books<E> {
             .append_batch(&[record])
             .map_err(|error| format!("the log: {error}"))?;
         say(format!("acknowledged {height}"));
+        self.storage.fence(self.log.last_lsn());
         let committed = self.storage.commit(&decided, &delta).await;
         committed.map_err(|error| format!("the storage: {error}"))?;
         let durable = self.storage.durable().map_err(|error| error.to_string())?;
