@@ -4,6 +4,7 @@
 //! nullify after a finalize, no finalize after a nullify, nothing at or below the floor, and nothing at or below the
 //! amnesia floor, where an earlier life may have said what this one does not know. Everything else in this crate may be wrong without making this operator contradict itself. Source: `consensus.md` section 4.
 
+use plasma_core::planted::planted;
 use std::collections::BTreeMap;
 
 use plasma_core::{BlockId, Domain, Epoch, OperatorIndex, View};
@@ -94,7 +95,11 @@ impl<S: Scheme> VoteLedger<S> {
     /// Takes back one record of my own; others are none of its business.
     pub(crate) fn restore(&mut self, record: &Record) {
         match record {
-            Record::Vote(vote) if vote.signer == self.me => self.note(vote.clone()),
+            Record::Vote(vote)
+                if vote.signer == self.me && !planted("consensus: forgets its votes at a restart") =>
+            {
+                self.note(vote.clone());
+            }
             Record::MyProposal { container, .. } => {
                 self.said.entry(container.view).or_default().proposal = Some(*container);
             }
@@ -133,12 +138,16 @@ impl<S: Scheme> VoteLedger<S> {
                 refuse_if(again, repeated)
             }
             Statement::Nullify { .. } => {
-                let finalized = said.finalize.is_some() && !self.rules.nullify_ignores_finalize();
+                let finalized = said.finalize.is_some()
+                    && !self.rules.nullify_ignores_finalize()
+                    && !planted("consensus: nullifies what it finalized");
                 refuse_if(finalized, excluded(Kind::Finalize))?;
                 refuse_if(said.nullify.is_some(), repeated)
             }
             Statement::Finalize { .. } => {
-                let nullified = said.nullify.is_some() && !self.rules.finalize_ignores_nullify();
+                let nullified = said.nullify.is_some()
+                    && !self.rules.finalize_ignores_nullify()
+                    && !planted("consensus: finalizes what it nullified");
                 refuse_if(nullified, excluded(Kind::Nullify))?;
                 refuse_if(said.finalize.is_some(), repeated)
             }

@@ -19,6 +19,7 @@ pub mod history;
 pub mod ledger;
 pub mod legacy;
 pub mod merkle;
+pub mod planted;
 pub mod signature;
 pub mod typed_data;
 

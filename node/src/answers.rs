@@ -4,6 +4,7 @@
 //! last anchor was included below it, so an anchor covers it. Where an inclusion is needed and no anchor covers the block
 //! yet, there is no answer yet, and whoever asks comes again.
 
+use plasma_core::planted::planted;
 use plasma_core::{
     AuthenticTransaction, DepositFate, DepositNumber, ExitId, Fate, Hash, Header, Height, Position,
     SignedTransaction, Spender, merkle,
@@ -128,7 +129,8 @@ impl<R: Read> Archive<'_, R> {
             return Ok(None);
         };
         let mut shown = None;
-        if !self.is_fresh(&spender) || spender.transaction.inputs.len() > 1 {
+        let needs_place = !self.is_fresh(&spender) || spender.transaction.inputs.len() > 1;
+        if needs_place && !planted("bridge: shows spends without their place") {
             shown = inclusion(self.reader, self.anchors, by.height, by.transaction)?;
             if shown.is_none() {
                 return Ok(None);

@@ -28,6 +28,7 @@ mod validator;
 mod vigil;
 mod watch;
 
+use plasma_core::planted::planted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
@@ -265,11 +266,15 @@ impl<S: OperatorKey> Operator<S> {
     #[must_use]
     pub fn needs(&self, record: &Record, durable: Height) -> bool {
         match record {
-            Record::Consensus(record) => self.epochs.needs(record, durable),
+            Record::Consensus(record) => {
+                self.epochs.needs(record, durable) && !planted("log: votes are dropped when it is shortened")
+            }
             Record::Body(bytes) => bytes
                 .get(..Header::SIZE)
                 .and_then(Header::decode)
-                .is_some_and(|header| header.height > durable),
+                .is_some_and(|header| {
+                    header.height > durable && !planted("log: bodies are dropped before storage has them")
+                }),
             // The votes of before are forgotten only with the folder, and so is what was found wrong.
             Record::Case(case) => self
                 .accuser
@@ -360,7 +365,8 @@ impl<S: OperatorKey> Operator<S> {
             // Nobody reports to who has no seat.
             self.sync.poll(now);
         }
-        if self.chain.is_behind() || self.sync.is_polling() {
+        let is_behind = self.chain.is_behind() && !planted("operator: never catches up");
+        if is_behind || self.sync.is_polling() {
             let height = self.chain.decided().header.height;
             effects.extend(self.sync.ask(now, height, self.chain.missing()));
         }

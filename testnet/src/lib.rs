@@ -21,6 +21,8 @@ pub mod l1;
 pub mod load;
 pub mod ports;
 pub mod progress;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod testnet;
 pub mod token;
 pub mod trial;

@@ -1,6 +1,7 @@
 //! What the rules make an operator say: proposing (R1), notarizing (R2) and finalizing (R5), and the questions to the
 //! operator's own house that come before.
 
+use plasma_core::planted::planted;
 use plasma_core::{BlockId, Millis, View};
 
 use super::receive::Tallied;
@@ -28,7 +29,9 @@ impl<S: Scheme> Engine<S> {
     fn sign(&mut self, statement: Statement) -> Option<Vote> {
         match self.ledger.sign(statement) {
             Ok(vote) => {
-                self.out.persist(Record::Vote(vote.clone()));
+                if !planted("consensus: does not log its votes") {
+                    self.out.persist(Record::Vote(vote.clone()));
+                }
                 Some(vote)
             }
             Err(refusal) => {
@@ -132,13 +135,22 @@ impl<S: Scheme> Engine<S> {
         let Some(container) = self.chain.round(self.view).and_then(Round::seen) else {
             return;
         };
-        let is_eligible = self.ledger.rules().parent_unchecked() || self.chain.is_eligible(&container);
+        let is_eligible = self.ledger.rules().parent_unchecked()
+            || planted("consensus: votes on any parent")
+            || self.chain.is_eligible(&container);
         if !is_eligible || !self.permits(Statement::Notarize(container)) {
             return;
         }
         match self.verdict(&container) {
             Verdict::Valid { .. } => self.vote(Statement::Notarize(container)),
-            Verdict::Pending(_) => {}
+            Verdict::Pending(_) => {
+                if planted("consensus: votes for what it has not judged") {
+                    self.vote(Statement::Notarize(container));
+                }
+            }
+            Verdict::Invalid if planted("consensus: votes for invalid blocks") => {
+                self.vote(Statement::Notarize(container));
+            }
             Verdict::Invalid => {
                 self.penalize(self.leader(self.view), Misbehaviour::InvalidBlock);
                 self.give_up(Reason::Invalid);
@@ -153,7 +165,9 @@ impl<S: Scheme> Engine<S> {
             let Some(container) = self.chain.round(view).and_then(Round::notarized) else {
                 continue;
             };
-            if view <= self.chain.floor().view || !self.is_valid(container.block) {
+            let is_judged =
+                self.is_valid(container.block) || planted("consensus: finalizes what it has not judged");
+            if view <= self.chain.floor().view || !is_judged {
                 continue;
             }
             self.awaiting.remove(&view);
@@ -178,6 +192,9 @@ impl<S: Scheme> Engine<S> {
             if self.chain.is_eligible(&mine) {
                 self.propose(mine);
             }
+            return;
+        }
+        if planted("consensus: never leads") {
             return;
         }
         let patient = self

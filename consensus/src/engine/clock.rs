@@ -1,5 +1,6 @@
 //! R8: when to stop waiting. Timers are computed from state; the world holds only the next instant to wake at.
 
+use plasma_core::planted::planted;
 use plasma_core::{Millis, OperatorIndex};
 
 use crate::{
@@ -55,7 +56,10 @@ impl<S: Scheme> Engine<S> {
 
     /// Nullifies the view when a timer or a sign says that it comes to nothing.
     pub(super) fn try_give_up(&mut self) {
-        if let Some((_, reason)) = self.give_up_at().filter(|(at, _)| *at <= self.now) {
+        let at = self
+            .give_up_at()
+            .filter(|_| !planted("consensus: never gives a view up"));
+        if let Some((_, reason)) = at.filter(|(at, _)| *at <= self.now) {
             self.give_up(reason);
             if self.ledger.rules().nullify_ignores_finalize() {
                 self.give_up_stale_view();

@@ -1,6 +1,7 @@
 //! Judging a block and making one: two callers of one draft.
 
 use super::{Broken, Params, Reads, TransactionRejected, draft::Draft};
+use crate::planted::planted;
 use crate::{
     AuthenticBlock, AuthenticTransaction, Delta, Hash, Header, L1Block, L1Event, L1Height, Millis, State,
     TransactionId,
@@ -153,7 +154,7 @@ fn check_link(
     timestamp_ms: Millis,
     events: &[L1Event],
 ) -> Result<(), Broken> {
-    if timestamp_ms <= parent.timestamp_ms {
+    if timestamp_ms <= parent.timestamp_ms && !planted("ledger: time may go back") {
         return Err(Broken::Timestamp {
             parent: parent.timestamp_ms,
             found: timestamp_ms,
@@ -179,7 +180,8 @@ fn check_derived<'a>(
 ) -> Result<&'a [AuthenticTransaction], Broken> {
     for (index, expected) in (0u32..).zip(derived) {
         let found = body.get(usize::try_from(index).unwrap_or(usize::MAX));
-        if found.is_none_or(|found| found.signed() != expected.signed()) {
+        let is_wrong = found.is_none_or(|found| found.signed() != expected.signed());
+        if is_wrong && !planted("ledger: deposits may be left out") {
             return Err(Broken::Derived {
                 index,
                 expected: expected.id(),
@@ -218,13 +220,13 @@ fn compare(expected: &Header, found: &Header) -> Result<(), Broken> {
         let (expected, found) = (expected.transactions_root, found.transactions_root);
         return Err(Broken::TransactionsRoot { expected, found });
     }
-    if expected.history_root != found.history_root {
+    if expected.history_root != found.history_root && !planted("ledger: any history will do") {
         return Err(Broken::HistoryRoot {
             expected: expected.history_root,
             found: found.history_root,
         });
     }
-    if expected.output_commitment != found.output_commitment {
+    if expected.output_commitment != found.output_commitment && !planted("ledger: any commitment will do") {
         let (expected, found) = (expected.output_commitment, found.output_commitment);
         return Err(Broken::OutputCommitment { expected, found });
     }

@@ -1,6 +1,7 @@
 //! The rules that a transaction must keep whatever the ledger holds, in the order of the page.
 
 use super::{EXPIRY_NEVER, Kind, Transaction};
+use crate::planted::planted;
 use crate::{Address, Amount, Height, Position};
 
 /// The first rule of form that a transaction breaks.
@@ -138,7 +139,7 @@ impl Transaction {
     fn check_sums(&self) -> Result<(), TransactionError> {
         let inputs = sum(self.inputs.iter().map(|input| input.amount))?;
         let outputs = sum(self.outputs.iter().map(|payment| payment.amount))?;
-        if inputs == outputs {
+        if inputs == outputs || planted("ledger: payments pay more than they bring") {
             Ok(())
         } else {
             Err(TransactionError::SumsDiffer { inputs, outputs })

@@ -5,6 +5,7 @@
 //! Ethereum nevertheless shows another chain below that depth, the answer is an [`L1Fault`] and the
 //! operator stops signing (`docs/protocol.md` section 5).
 
+use plasma_core::planted::planted;
 use std::ops::RangeInclusive;
 
 use plasma_core::{Hash, L1Block, L1Height};
@@ -91,7 +92,12 @@ impl Cursor {
     /// The newest height that is confirmed when the chain's head is at `head`.
     #[must_use]
     pub fn confirmed(&self, head: L1Height) -> Option<L1Height> {
-        head.0.checked_sub(self.confirmations).map(L1Height)
+        let confirmations = if planted("bridge: believes the newest block") {
+            0
+        } else {
+            self.confirmations
+        };
+        head.0.checked_sub(confirmations).map(L1Height)
     }
 
     /// The next heights to read, at most a chunk; `None` when nothing new is confirmed.

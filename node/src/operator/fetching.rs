@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use plasma_consensus::scheme::OperatorKey;
-use plasma_core::{BlockId, Millis, OperatorIndex, Peer, View};
+use plasma_core::{BlockId, Millis, OperatorIndex, Peer, View, planted::planted};
 
 use super::{Operator, effect::Effect};
 
@@ -37,6 +37,9 @@ enum Turn {
 impl<S: OperatorKey> Operator<S> {
     /// The engine wants a verdict on a block whose body is not here; it says so again once in a while.
     pub(super) fn fetch(&mut self, now: Millis, view: View, block: BlockId, effects: &mut Vec<Effect>) {
+        if planted("operator: never asks for a body") {
+            return;
+        }
         let turn = match self.fetching.get(&block) {
             None => Turn::Leader,
             Some(fetch) if fetch.turn == Turn::Nobody => Turn::AllHolders,

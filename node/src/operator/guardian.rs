@@ -6,6 +6,7 @@
 //! also of the next j operators. A duty is done when Ethereum shows it done, whoever did it, so a duty survives a crash:
 //! it is derived again from storage and from Ethereum.
 
+use plasma_core::planted::planted;
 use std::collections::BTreeMap;
 
 use plasma_consensus::Evidence;
@@ -196,6 +197,9 @@ impl Guardian {
 
     /// An exit was started of an output that was spent before.
     pub fn on_dishonest_exit(&mut self, now: Millis, exit: ExitId, spender: Spender) {
+        if planted("operator: leaves thieves alone") {
+            return;
+        }
         self.suspects.entry(exit).or_insert(Suspect {
             spender,
             turn: Turn::new(now),
@@ -261,7 +265,9 @@ impl Guardian {
     pub fn needs_block(&self, decided: Height, l1_time_s: u64) -> bool {
         let anchored = self.anchor.map_or(Height(0), |seen| seen.height);
         let idle_s = l1_time_s.saturating_sub(self.anchored_s);
-        decided <= anchored && idle_s >= self.duties.silence_s / 4
+        decided <= anchored
+            && idle_s >= self.duties.silence_s / 4
+            && !planted("operator: lets Ethereum hear nothing of an idle chain")
     }
 
     /// The duties that are ours at this moment.
@@ -283,7 +289,8 @@ impl Guardian {
     }
 
     fn due_anchor(&mut self, now: Millis) -> Option<Effect> {
-        let (header, certificate) = self.newest.as_ref()?;
+        let newest = self.newest.as_ref();
+        let (header, certificate) = newest.filter(|_| !planted("operator: never anchors"))?;
         let anchored = self.anchor.map_or(Height(0), |seen| seen.height);
         let new_blocks = header
             .height

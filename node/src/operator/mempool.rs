@@ -3,6 +3,7 @@
 //! Invariant: no two waiting transactions name one input, so whatever is chosen conflicts with nothing else here.
 //! Whether an input still exists is the ledger's question, asked again when a block is built.
 
+use plasma_core::planted::planted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_core::{AuthenticTransaction, Delta, Fate, Height, Millis, Position, TransactionId};
@@ -165,6 +166,9 @@ impl Mempool {
 
     /// Forgets what a decided block included, made impossible or let expire.
     pub fn on_decided(&mut self, delta: &Delta) {
+        if planted("operator: what is decided waits on") {
+            return;
+        }
         for (position, record) in &delta.outputs {
             let is_spendable = record.fate == Fate::Unspent && record.output.locks == 0;
             if let Some(number) = self.by_input.get(position).copied().filter(|_| !is_spendable) {
@@ -199,7 +203,10 @@ impl Mempool {
             .iter()
             .enumerate()
             .find_map(|(input, named)| {
-                let number = self.by_input.get(&named.position)?;
+                let number = self
+                    .by_input
+                    .get(&named.position)
+                    .filter(|_| !planted("operator: conflicts wait side by side"))?;
                 let by = self.waiting.get(number)?.transaction.id();
                 Some(Admission::Conflict { input, by })
             })
@@ -207,6 +214,9 @@ impl Mempool {
 
     /// A transaction whose expiry is `height` or lower can no longer enter a block.
     fn expire_below(&mut self, height: Height) {
+        if planted("operator: what is expired waits on") {
+            return;
+        }
         while let Some((expiry, number)) = self.by_expiry.first().copied() {
             if expiry > height {
                 return;

@@ -1,6 +1,7 @@
 //! Answers to operators that lack blocks.
 
 use bytes::Bytes;
+use plasma_core::planted::planted;
 use plasma_core::{Block, BlockId, Height};
 
 use crate::storage::{Decided, Read};
@@ -51,7 +52,9 @@ fn fit(decided: impl Iterator<Item = (Bytes, Option<Vec<u8>>)>) -> Bytes {
             break;
         }
         blocks.push(encoded);
-        if let Some(certificate) = certificate {
+        if let Some(certificate) =
+            certificate.or_else(|| planted("wire: answers end anywhere").then(Vec::new))
+        {
             whole = (blocks.len(), certificate);
         }
         if blocks.len() >= wire::ANSWER_BLOCKS_MAX {

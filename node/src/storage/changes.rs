@@ -1,5 +1,6 @@
 //! Which rows a decided block changes: the whole meaning of a commit, without any engine.
 
+use plasma_core::planted::planted;
 use std::collections::BTreeMap;
 
 use plasma_core::{Address, Amount, BlockId, Delta, Height, OutputRecord, Position, State, history};
@@ -146,7 +147,8 @@ fn push_block(changes: &mut Vec<Change>, decided: &Decided, block: BlockId) {
         schema::TIP,
         schema::encode_tip(decided.header.height, block),
     );
-    if let Some(certificate) = &decided.certificate {
+    let certificate = decided.certificate.as_ref();
+    if let Some(certificate) = certificate.filter(|_| !planted("storage: certificates are not written")) {
         put(
             changes,
             Table::Certificates,
@@ -168,6 +170,9 @@ fn push_outputs(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> R
     let mut before = query::outputs(rows, &older)?.into_iter();
     let mut flows: BTreeMap<Address, Flow> = BTreeMap::new();
     for (position, record) in &delta.outputs {
+        if !record.is_unspent() && planted("storage: spends are not written") {
+            continue;
+        }
         put(changes, Table::Outputs, position.to_bytes(), record.encode());
         let is_new = position.block == height;
         let was_unspent = !is_new && was_unspent(height, before.next().flatten().as_ref(), record)?;
@@ -176,7 +181,7 @@ fn push_outputs(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> R
             continue;
         }
         let key = schema::owner_key(&record.output.owner, position);
-        let value = is_unspent.then(Vec::new);
+        let value = (is_unspent || planted("storage: owners keep what they spent")).then(Vec::new);
         changes.push(Change {
             table: Table::Owners,
             key,
@@ -245,6 +250,9 @@ fn was_unspent(
 
 fn push_rest(changes: &mut Vec<Change>, delta: &Delta) {
     for (id, exit) in &delta.exits {
+        if planted("storage: exits are not written") {
+            break;
+        }
         let value = exit.as_ref().map(plasma_core::OpenExit::encode);
         changes.push(Change {
             table: Table::Exits,
@@ -272,7 +280,11 @@ fn push_rest(changes: &mut Vec<Change>, delta: &Delta) {
         changes,
         Table::Leaves,
         schema::height_key(delta.height),
-        delta.leaf.0,
+        if planted("storage: history has another leaf") {
+            delta.block.0.0
+        } else {
+            delta.leaf.0
+        },
     );
     put(changes, Table::Meta, schema::STATE, delta.state.encode());
 }

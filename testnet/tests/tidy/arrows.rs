@@ -13,7 +13,8 @@ const OURS: [(&str, &[&str]); 7] = [
     ("network", &["core"]),
     ("contracts-abi", &[]),
     ("node", &["core", "consensus", "network", "contracts-abi"]),
-    ("testnet", &["core", "consensus", "contracts-abi", "node"]),
+    // `law` only under the feature `sim`, for the EVM of simulated federations.
+    ("testnet", &["core", "consensus", "contracts-abi", "node", "law"]),
     ("law", &["core", "contracts-abi", "node"]),
 ];
 
@@ -146,6 +147,34 @@ fn asking(lie: &str) -> Vec<String> {
     assert!(has_lie, "{lie} has another name; look for that one");
     asking.sort();
     asking
+}
+
+/// Bugs that are there by name are for the simulator alone, and it for nobody who is not asked for it.
+#[test]
+fn nothing_but_the_simulator_asks_for_planted_bugs() {
+    let metadata = cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).expect("JSON");
+    let mut asking = Vec::new();
+    for package in metadata["packages"].as_array().expect("packages") {
+        let name = package["name"].as_str().expect("a name");
+        for (feature, asked) in package["features"].as_object().expect("features") {
+            for wanted in asked.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                if ["planted", "sim"].contains(&wanted.rsplit(['/', ':']).next().unwrap_or_default()) {
+                    asking.push(format!("{name}/{feature} of {wanted}"));
+                }
+            }
+        }
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            for wanted in dependency["features"].as_array().into_iter().flatten() {
+                if wanted == "planted" || wanted == "sim" {
+                    asking.push(format!("{name} of {}", dependency["name"]));
+                }
+            }
+        }
+    }
+    asking.sort();
+    let allowed = ["plasma-testnet/planted of plasma-core/planted", "plasma-testnet/planted of sim"];
+    assert_eq!(asking, allowed);
 }
 
 fn names_feature(features: &Value, wanted: &str) -> bool {

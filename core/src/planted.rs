@@ -1,0 +1,101 @@
+//! Bugs planted on purpose, so that tests show that they would be found.
+//!
+//! Without the feature `planted`, which only the simulator of the testnet turns on, the question below is the constant
+//! `false`: production code cannot be weakened, by configuration or otherwise.
+
+/// Every bug, by the room that it lies in. The name stands where the bug is.
+pub const BUGS: &[&str] = &[
+    "bridge: anchors under another view",
+    "bridge: believes the newest block",
+    "bridge: challenges with the next input",
+    "bridge: credits the token",
+    "bridge: exits the next output",
+    "bridge: sees no exit begin",
+    "bridge: sees no exit end",
+    "bridge: sees no payout",
+    "bridge: shows spends without their place",
+    "consensus: certifies with one vote less",
+    "consensus: does not log its votes",
+    "consensus: finalizes what it has not judged",
+    "consensus: finalizes what it nullified",
+    "consensus: forgets its votes at a restart",
+    "consensus: never gives a view up",
+    "consensus: never leads",
+    "consensus: nullifies what it finalized",
+    "consensus: reports to nobody",
+    "consensus: stores no certificates",
+    "consensus: votes for invalid blocks",
+    "consensus: votes for what it has not judged",
+    "consensus: votes on any parent",
+    "ledger: any commitment will do",
+    "ledger: any history will do",
+    "ledger: anybody spends anything",
+    "ledger: deposits fund a wei more",
+    "ledger: deposits may be left out",
+    "ledger: ended exits keep their locks",
+    "ledger: exiting outputs can be spent",
+    "ledger: exits lock nothing",
+    "ledger: history tells another count",
+    "ledger: inputs hold what they say",
+    "ledger: nothing expires",
+    "ledger: outputs of the future can be named",
+    "ledger: outputs that left can be spent",
+    "ledger: paid exits leave the output",
+    "ledger: payments pay more than they bring",
+    "ledger: spent outputs can be spent",
+    "ledger: time may go back",
+    "ledger: what an exit touched can be spent at once",
+    "log: bodies are dropped before storage has them",
+    "log: bodies are not read",
+    "log: bodies are not written",
+    "log: votes are dropped when it is shortened",
+    "operator: asks nobody",
+    "operator: builds without its undecided ancestors",
+    "operator: conflicts wait side by side",
+    "operator: forgets undecided ancestors",
+    "operator: leaves thieves alone",
+    "operator: lets Ethereum hear nothing of an idle chain",
+    "operator: never anchors",
+    "operator: never asks for a body",
+    "operator: never catches up",
+    "operator: skips an Ethereum block",
+    "operator: takes no finality",
+    "operator: tells of a payment once",
+    "operator: what is decided waits on",
+    "operator: what is expired waits on",
+    "storage: calls durable what is not",
+    "storage: certificates are not written",
+    "storage: exits are not written",
+    "storage: history has another leaf",
+    "storage: owners keep what they spent",
+    "storage: spends are not written",
+    "wire: answers end anywhere",
+    "wire: answers need no links",
+    "wire: certificates are taken unread",
+];
+
+#[cfg(feature = "planted")]
+std::thread_local! {
+    static PLANTED: core::cell::Cell<Option<&'static str>> = const { core::cell::Cell::new(None) };
+}
+
+/// Plants one bug in everything that this thread runs from now on, or none.
+#[cfg(feature = "planted")]
+pub fn plant(bug: Option<&'static str>) {
+    PLANTED.set(bug);
+}
+
+/// Whether this bug is planted here.
+#[cfg(feature = "planted")]
+#[must_use]
+pub fn planted(bug: &str) -> bool {
+    PLANTED.get() == Some(bug)
+}
+
+/// Whether this bug is planted here: never.
+#[cfg(not(feature = "planted"))]
+#[inline]
+#[must_use]
+pub const fn planted(_: &str) -> bool {
+    false
+}

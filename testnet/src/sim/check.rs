@@ -1,0 +1,289 @@
+//! What the oracle is told, and when a run is over.
+
+use plasma_consensus::{Message, Statement};
+use plasma_core::{Amount, Fate};
+use plasma_node::{
+    operator::{
+        Operator,
+        effect::{Commit, Effect},
+    },
+    storage::{Read as _, Storage as _},
+};
+
+use super::{
+    ethereum::lock,
+    oracle::model::Lot,
+    peers,
+    world::{Frame, Happening, World},
+};
+
+/// After the calm, and when nobody pays any more, everything must be decided within this time.
+const SETTLE_MS: u64 = 45_000;
+/// Exits take a period of Ethereum's clock, which then runs three times as fast, and a while to be seen.
+const EXITS_MS: u64 = 330_000;
+/// A deposit that is so many L1 blocks old is in a block.
+const DEPOSIT_BLOCKS: usize = 12;
+/// More than anybody has.
+const OUTPUTS_MAX: usize = 10_000;
+
+impl World {
+    pub(super) fn on_commit(&mut self, index: usize, commit: &Commit) {
+        let header = commit.decided.header;
+        let id = header.id();
+        self.note(&[b"commit", &id.0.0], || {
+            format!("operator {index} decides {} {}", header.height, id.0)
+        });
+        if self.scenario.is_honest(index) {
+            let chain = std::sync::Arc::clone(&self.chain);
+            let chain = lock(&chain);
+            self.oracle
+                .decided(index, &header, &commit.decided.body, &chain.blocks);
+            if !commit.decided.body.is_empty() {
+                self.marks.hit("a payment was decided");
+            }
+        }
+    }
+
+    /// The other things that an operator says.
+    pub(super) fn on_word(&mut self, index: usize, effect: &Effect) {
+        self.note(&[b"word"], || format!("operator {index}: {effect:?}"));
+        if !self.scenario.is_honest(index) {
+            if matches!(effect, Effect::Stop(_)) {
+                self.after(1, Happening::Revive { index });
+            }
+            return;
+        }
+        match effect {
+            Effect::Stop(reason) => {
+                self.hosts[index].stopped = Some(reason.clone());
+                self.oracle
+                    .report("stops", format!("operator {index} stops: {reason}"));
+            }
+            Effect::Refused(refusal) => {
+                self.oracle.report(
+                    "refusals",
+                    format!("operator {index} would have signed: {refusal:?}"),
+                );
+            }
+            Effect::Penalize { peer, reason } => self.blame(index, peers::index(*peer), reason),
+            Effect::Accuse(evidence) => {
+                let offender = usize::from(evidence.offender().0);
+                if self.scenario.is_honest(offender) {
+                    self.oracle
+                        .report("accusations", format!("operator {index} accuses {offender}"));
+                }
+            }
+            Effect::Invalid { broken, .. } if self.scenario.byzantine == 0 => {
+                self.oracle.report(
+                    "validity",
+                    format!("operator {index} finds a block invalid: {broken}"),
+                );
+            }
+            Effect::GaveUp { .. } => self.marks.hit("a view was given up"),
+            _ => {}
+        }
+    }
+
+    /// An operator blames a peer; honest ones never give a reason.
+    pub(super) fn blame(&mut self, index: usize, peer: usize, reason: &str) {
+        self.marks.hit("blame");
+        if self.scenario.is_honest(index) && self.scenario.is_honest(peer) {
+            self.oracle
+                .report("blame", format!("operator {index} blames {peer} for {reason}"));
+        }
+    }
+
+    /// Votes leave an honest operator.
+    pub(super) fn hear_votes(&mut self, index: usize, message: &Message) {
+        match message {
+            Message::Vote(vote) if usize::from(vote.signer.0) == index => self.oracle.spoke(vote),
+            Message::Proposal(proposal) => self.oracle.spoke(&proposal.vote(peers::seat(index))),
+            _ => {}
+        }
+    }
+
+    /// Whether all is done, or should be.
+    pub(super) fn check(&mut self) {
+        let model = &self.oracle.model;
+        let height = self.oracle.height();
+        self.clients.sweep(
+            height,
+            |id| model.decided.contains_key(id),
+            |position| {
+                model
+                    .coins
+                    .get(position)
+                    .is_none_or(|coin| coin.state == Lot::Free)
+            },
+        );
+        if let Some(wrong) = self.clients.wrong_exit() {
+            return self.oracle.report("exits", wrong);
+        }
+        self.process_exits();
+        let quiet_at = self.scenario.busy_ms.max(self.scenario.calm_at_ms);
+        if self.now < quiet_at {
+            return;
+        }
+        let limit = if self.clients.has_open_exits() {
+            EXITS_MS
+        } else {
+            SETTLE_MS
+        };
+        match self.unsettled() {
+            None => {
+                self.is_over = true;
+                self.check_money();
+                self.check_storage();
+            }
+            Some(what) if self.now > quiet_at + limit => self.oracle.report("liveness", what),
+            Some(_) => {}
+        }
+    }
+
+    /// What is not done yet.
+    fn unsettled(&self) -> Option<String> {
+        let height = self.oracle.height();
+        let honest = |index: &usize| self.scenario.is_honest(*index);
+        for index in (0..self.hosts.len()).filter(honest) {
+            let Some(status) = self.hosts[index].operator.as_ref().map(Operator::status) else {
+                return Some(format!("operator {index} is down"));
+            };
+            if status.height != height || status.mempool > 0 {
+                let (own, waiting) = (status.height, status.mempool);
+                return Some(format!(
+                    "operator {index} is at {own} of {height}, {waiting} payments wait"
+                ));
+            }
+        }
+        if let Some((id, pending)) = self.clients.pending.iter().find(|(_, pending)| pending.is_honest) {
+            let count = self.clients.pending.len();
+            return Some(format!(
+                "{count} payments are not decided: {id}, accepted {}",
+                pending.accepted
+            ));
+        }
+        if self.clients.has_open_exits() {
+            return Some("an exit is open".to_owned());
+        }
+        if let Some(what) = self.unfunded() {
+            return Some(what);
+        }
+        if self.anchored().0.saturating_add(self.site.genesis.anchor_blocks) <= height.0 {
+            return Some(format!(
+                "the newest anchor is of {}, decided is {height}",
+                self.anchored()
+            ));
+        }
+        None
+    }
+
+    /// A deposit that waits although Ethereum mined it long ago.
+    fn unfunded(&self) -> Option<String> {
+        let chain = lock(&self.chain);
+        let old = chain.blocks.len().saturating_sub(DEPOSIT_BLOCKS);
+        let deposits = chain
+            .blocks
+            .iter()
+            .take(old)
+            .flat_map(|mined| &mined.calls)
+            .filter(|sent| sent.call.label == "Vault.deposit")
+            .count();
+        let funded = self.oracle.model.funded();
+        (u64::try_from(deposits).ok()? > funded).then(|| format!("{deposits} deposits, {funded} are funded"))
+    }
+
+    /// What every honest operator's storage says of every output is what the model says.
+    fn check_storage(&mut self) {
+        let mut wrong = None;
+        for index in (0..self.hosts.len()).filter(|index| self.scenario.is_honest(*index)) {
+            let reader = self.hosts[index].storage.reader();
+            for (position, coin) in &self.oracle.model.coins {
+                let found = reader.output(*position).ok().flatten();
+                let is_same = found.is_some_and(|record| {
+                    let lot = match record.fate {
+                        Fate::Unspent => Lot::Free,
+                        Fate::Spent(_) => Lot::Spent,
+                        Fate::Exited(_) | Fate::Reclaimed => Lot::Exited,
+                    };
+                    record.output.owner == coin.owner
+                        && record.output.amount == coin.amount
+                        && lot == coin.state
+                        && (lot != Lot::Free || record.output.locks == coin.locks)
+                });
+                if !is_same {
+                    wrong = Some(format!(
+                        "operator {index} holds {position} as {found:?}, it is {coin:?}"
+                    ));
+                }
+            }
+            for user in &self.site.users {
+                let owner = user.address();
+                let shown = reader.outputs_of(&owner, None, OUTPUTS_MAX).unwrap_or_default();
+                let coins = self.oracle.model.coins.values();
+                let held = coins
+                    .filter(|coin| coin.owner == owner && coin.state == Lot::Free)
+                    .count();
+                if shown.len() != held {
+                    wrong = Some(format!(
+                        "operator {index} shows {} outputs of {held}",
+                        shown.len()
+                    ));
+                }
+            }
+        }
+        if let Some(wrong) = wrong {
+            self.oracle.report("storage", wrong);
+        }
+    }
+
+    /// The vault holds what came in less what went out.
+    fn check_money(&mut self) {
+        let vault = self.site.contracts.vault;
+        let chain = std::sync::Arc::clone(&self.chain);
+        let mut chain = lock(&chain);
+        let held = chain.balance(vault);
+        let mut expected = Amount::ZERO;
+        let blocks = std::mem::take(&mut chain.blocks);
+        let mut paid = Vec::new();
+        for mined in &blocks {
+            for fact in self.oracle.mined(mined) {
+                match fact {
+                    super::oracle::facts::Fact::Deposited { amount, .. } => expected += amount,
+                    super::oracle::facts::Fact::ExitEnded {
+                        position, paid: true, ..
+                    } => paid.push(position),
+                    _ => {}
+                }
+            }
+        }
+        for position in paid {
+            let coin =
+                plasma_core::Position::unpack(position).and_then(|at| self.oracle.model.coins.get(&at));
+            expected -= coin.map_or(Amount::ZERO, |coin| coin.amount);
+        }
+        if held != expected {
+            self.oracle
+                .report("vault", format!("it holds {held}, should hold {expected}"));
+        }
+    }
+}
+
+/// A frame in words.
+pub(super) fn tell_frame((from, to): (usize, usize), frame: &Frame) -> String {
+    let what = match frame {
+        Frame::Control(bytes) => match Message::decode(bytes) {
+            Ok(Message::Vote(vote)) => match vote.statement {
+                Statement::Notarize(c) => format!("notarize {} {}", c.view, c.block.0),
+                Statement::Nullify { view } => format!("nullify {view}"),
+                Statement::Finalize { view, block } => format!("finalize {view} {}", block.0),
+            },
+            Ok(Message::Certified(certified)) => format!("certified {:?}", certified.statement),
+            Ok(Message::Proposal(proposal)) => format!("proposal {:?}", proposal.container),
+            Ok(Message::Status(status)) => format!("status view {} floor {}", status.view, status.floor),
+            Err(error) => format!("nonsense: {error}"),
+        },
+        Frame::Payload(bytes) => format!("payload of {} bytes", bytes.len()),
+        Frame::Gossip(bytes) => format!("gossip of {} bytes", bytes.len()),
+    };
+    format!("{from} -> {to} {what}")
+}

@@ -1,0 +1,536 @@
+//! People: they deposit, pay and submit again until they are answered, leave through Ethereum; and two of them steal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use plasma_core::{
+    Address, Amount, AuthenticTransaction, ExitId, Height, Input, Kind, Payment, Position, SignedTransaction,
+    Transaction, TransactionId, TransactionRejected,
+};
+use plasma_node::{
+    answers,
+    operator::{
+        event::{Offered, Source},
+        report::{Accepted, Rejected},
+    },
+    storage::Storage as _,
+};
+
+use super::{
+    ethereum::lock,
+    host::Arrival,
+    oracle::{facts::Fact, model::Lot},
+    random::Random,
+    scenario::Scenario,
+    site::{BOND, USERS},
+    world::{Happening, World},
+};
+
+/// A client submits again after this time.
+const RETRY_MS: u64 = 2_000;
+/// Time between two looks of people at what else they might do.
+const ACTION_MS: u64 = 500;
+/// A payment that ends expires so many blocks above the newest.
+const EXPIRY_BLOCKS: u32 = 40;
+/// People who steal: the last ones.
+const THIEVES: u8 = 2;
+/// Never.
+const NEVER: Height = Height(u32::MAX);
+
+/// A payment that is not decided.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) signed: SignedTransaction,
+    /// Its owner is honest, so it must be decided in the end.
+    pub(super) is_honest: bool,
+    /// Since when an operator has answered that it waits.
+    pub(super) accepted: bool,
+}
+
+/// An exit that somebody began.
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    /// Whether it must be paid; `None` when its owner may have spent it meanwhile.
+    must_pay: Option<bool>,
+    /// `None` while it is open.
+    paid: Option<bool>,
+}
+
+/// Everybody.
+#[derive(Debug)]
+pub(super) struct Clients {
+    pub(super) pending: BTreeMap<TransactionId, Pending>,
+    /// Inputs of payments that are not decided, and outputs that leave.
+    reserved: BTreeSet<Position>,
+    /// Exits by output, as they were sent; Ethereum may not have them yet.
+    leaving: BTreeMap<Position, Option<bool>>,
+    exits: BTreeMap<ExitId, (Position, Leaving)>,
+    deposits_left: u64,
+    exits_left: u64,
+    doubles_left: u64,
+    thefts_left: u64,
+    paying_until: u64,
+    /// When exits were last processed.
+    processed_at: u64,
+    random: Random,
+}
+
+impl Clients {
+    pub(super) fn new(scenario: &Scenario, _: &mut Random) -> Self {
+        Self {
+            pending: BTreeMap::new(),
+            reserved: BTreeSet::new(),
+            leaving: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            deposits_left: scenario.deposits,
+            exits_left: scenario.exits,
+            doubles_left: scenario.double_spends,
+            thefts_left: scenario.thefts,
+            paying_until: scenario.busy_ms,
+            processed_at: 0,
+            random: Random::new(scenario.seed, 3),
+        }
+    }
+
+    /// Ethereum was reorganised: what it says about exits is told again.
+    pub(super) fn forget_exits(&mut self) {
+        self.exits.clear();
+    }
+
+    /// What a block of Ethereum says about exits.
+    pub(super) fn on_facts(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            match fact {
+                Fact::ExitStarted { id, position } => {
+                    if let Some(position) = Position::unpack(*position) {
+                        let must_pay = self.leaving.get(&position).copied().unwrap_or(Some(false));
+                        let leaving = Leaving { must_pay, paid: None };
+                        self.exits.insert(*id, (position, leaving));
+                    }
+                }
+                Fact::ExitEnded { id, paid, .. } => {
+                    if let Some((_, leaving)) = self.exits.get_mut(id) {
+                        leaving.paid = Some(*paid);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether only Ethereum's clock is waited for.
+    pub(super) fn is_waiting_for_exits(&self, now: u64) -> bool {
+        now > self.paying_until && self.pending.is_empty() && self.has_open_exits()
+    }
+
+    pub(super) fn has_open_exits(&self) -> bool {
+        self.exits.values().any(|(_, leaving)| leaving.paid.is_none())
+    }
+
+    /// Exits that ended as they must not.
+    pub(super) fn wrong_exit(&self) -> Option<String> {
+        self.exits.values().find_map(|(position, leaving)| {
+            let is_wrong = leaving
+                .must_pay
+                .zip(leaving.paid)
+                .is_some_and(|(must, paid)| must != paid);
+            is_wrong.then(|| format!("the exit of {position}: {leaving:?}"))
+        })
+    }
+
+    /// Forgets payments that are decided, expired, or can never be because a thief's other one was.
+    pub(super) fn sweep(
+        &mut self,
+        height: Height,
+        is_decided: impl Fn(&TransactionId) -> bool,
+        is_free: impl Fn(&Position) -> bool,
+    ) {
+        let reserved = &mut self.reserved;
+        self.pending.retain(|id, pending| {
+            let content = &pending.signed.transaction;
+            let is_lost = !pending.is_honest && content.inputs.iter().any(|input| !is_free(&input.position));
+            let is_over = is_decided(id) || content.expiry <= height || is_lost;
+            if is_over {
+                content.inputs.iter().for_each(|input| {
+                    reserved.remove(&input.position);
+                });
+            }
+            !is_over
+        });
+    }
+
+    fn is_thief(user: usize) -> bool {
+        user >= usize::from(USERS - THIEVES)
+    }
+}
+
+/// Gossiped transactions, as the runtime offers them.
+pub(super) fn gossiped(transactions: Vec<AuthenticTransaction>) -> Vec<Arrival> {
+    let offered = transactions.into_iter().map(|transaction| Offered {
+        transaction,
+        source: Source::Gossip,
+    });
+    offered.map(Arrival::Offered).collect()
+}
+
+impl World {
+    /// Everybody begins with some deposits.
+    pub(super) fn deposit_first(&mut self) {
+        for user in 0..usize::from(USERS) {
+            for _ in 0..3 {
+                self.deposit(user);
+            }
+        }
+    }
+
+    fn deposit(&mut self, user: usize) {
+        let amount = Amount::from(1_000 + self.clients.random.below(1_000_000));
+        let call = self.site.contracts.deposit_call(amount);
+        lock(&self.chain).send(self.site.users[user].address(), call);
+    }
+
+    /// Somebody pays somebody.
+    pub(super) fn pay(&mut self) {
+        if self.now > self.clients.paying_until {
+            return;
+        }
+        let user = self.clients.random.index(usize::from(USERS));
+        if let Some(signed) = self.payment(user, None) {
+            self.submit(signed, user);
+        }
+        let every = self.scenario.payment_every_ms;
+        let pause = self.clients.random.between(every / 2, every * 3 / 2);
+        self.after(pause, Happening::Pay);
+    }
+
+    /// Outputs of a user that could be spent, oldest first.
+    fn purse(&self, user: usize) -> Vec<(Position, Amount)> {
+        let owner = self.site.users[user].address();
+        let mine = self.oracle.model.coins.iter().filter(|(position, coin)| {
+            coin.owner == owner
+                && coin.state == Lot::Free
+                && coin.locks == 0
+                && !self.clients.reserved.contains(position)
+        });
+        mine.map(|(position, coin)| (*position, coin.amount)).collect()
+    }
+
+    /// A valid payment of a user; over exactly these outputs if they are named.
+    fn payment(&mut self, user: usize, of: Option<Vec<(Position, Amount)>>) -> Option<SignedTransaction> {
+        let purse = of.unwrap_or_else(|| {
+            let mut purse = self.purse(user);
+            let random = &mut self.clients.random;
+            if random.chance(5_000) {
+                // The youngest: perhaps not every operator has decided its block yet.
+                purse.reverse();
+            } else {
+                random.shuffle(&mut purse);
+            }
+            purse.truncate(1 + random.index(3));
+            purse
+        });
+        let random = &mut self.clients.random;
+        let total = purse.iter().fold(Amount::ZERO, |sum, (_, amount)| sum + *amount);
+        if purse.is_empty() || total < Amount::from(4u8) {
+            return None;
+        }
+        let mut outputs = Vec::new();
+        let mut left = total;
+        for _ in 0..random.below(3) {
+            let part = left / Amount::from(2 + random.below(3));
+            if part.is_zero() {
+                break;
+            }
+            let owner = self.site.users[random.index(usize::from(USERS))].address();
+            outputs.push(Payment { owner, amount: part });
+            left -= part;
+        }
+        let owner = self.site.users[random.index(usize::from(USERS))].address();
+        outputs.push(Payment { owner, amount: left });
+        let expiry = if random.chance(1_000) {
+            Height(
+                self.oracle.height().0
+                    + 1
+                    + u32::try_from(random.below(u64::from(EXPIRY_BLOCKS))).expect("small"),
+            )
+        } else {
+            NEVER
+        };
+        let transaction = Transaction {
+            kind: Kind::Transfer,
+            asset: Address::ZERO,
+            expiry,
+            inputs: purse
+                .into_iter()
+                .map(|(position, amount)| Input { position, amount })
+                .collect(),
+            outputs,
+        };
+        Some(transaction.sign(&self.site.domain, &self.site.users[user]))
+    }
+
+    fn submit(&mut self, signed: SignedTransaction, user: usize) {
+        let id = signed.id();
+        self.oracle
+            .submitted(signed.leaf(), self.site.users[user].address());
+        for input in &signed.transaction.inputs {
+            self.clients.reserved.insert(input.position);
+        }
+        let pending = Pending {
+            signed,
+            is_honest: !Clients::is_thief(user),
+            accepted: false,
+        };
+        self.clients.pending.insert(id, pending);
+        self.retry(id);
+    }
+
+    /// A client shows its payment to some operator, and comes again.
+    pub(super) fn retry(&mut self, id: TransactionId) {
+        if !self.clients.pending.contains_key(&id) {
+            return;
+        }
+        let index = self.clients.random.index(self.hosts.len());
+        let delay = self.clients.random.between(1, 20);
+        self.after(delay, Happening::Offer { index, id });
+        self.after(RETRY_MS, Happening::Retry { id });
+    }
+
+    /// A payment reaches an operator's door.
+    pub(super) fn offer(&mut self, index: usize, id: TransactionId) {
+        let Some(pending) = self.clients.pending.get(&id) else {
+            return;
+        };
+        if !self.hosts[index].is_up() {
+            return;
+        }
+        let signed = pending.signed.clone();
+        let Ok(transaction) = plasma_node::intake::Proof::authenticate(&self.proof, signed) else {
+            if pending.is_honest {
+                self.oracle.report("signatures", format!("{id} is not authentic"));
+            }
+            return;
+        };
+        let host = &mut self.hosts[index];
+        host.next_ticket += 1;
+        let ticket = host.next_ticket;
+        host.tickets.insert(ticket, id);
+        let source = Source::Client(ticket);
+        host.inbox
+            .push_back(Arrival::Offered(Offered { transaction, source }));
+        self.turn_soon(index);
+    }
+
+    /// An operator answers a client. It may know less than others do; it must not tell of spends that never were.
+    pub(super) fn reply(&mut self, index: usize, ticket: u64, result: &Result<Accepted, Rejected>) {
+        let Some(id) = self.hosts[index].tickets.remove(&ticket) else {
+            return;
+        };
+        let told = format!("{result:?}");
+        self.note(&[b"reply", &id.0.0], || {
+            format!("operator {index} says of {id}: {told}")
+        });
+        if !self.scenario.is_honest(index) {
+            return;
+        }
+        match result {
+            Ok(_) => {
+                if let Some(pending) = self.clients.pending.get_mut(&id) {
+                    pending.accepted = true;
+                }
+            }
+            Err(Rejected::Rule(TransactionRejected::InputSpent { position, .. })) => {
+                self.marks.hit("a spent input was refused");
+                let coin = self.oracle.model.coins.get(position);
+                if coin.is_none_or(|coin| coin.state == Lot::Free) {
+                    let what = format!("operator {index} says that {position} is spent, and it is not");
+                    self.oracle.report("answers", what);
+                }
+            }
+            Err(Rejected::Rule(
+                TransactionRejected::InputForeign { .. } | TransactionRejected::InputAmount { .. },
+            )) if self
+                .clients
+                .pending
+                .get(&id)
+                .is_some_and(|pending| pending.is_honest) =>
+            {
+                let what = format!("operator {index} refuses {id}: {told}");
+                self.oracle.report("answers", what);
+            }
+            Err(Rejected::Conflict { .. }) => self.marks.hit("a conflicting payment was refused"),
+            Err(_) => self.marks.hit("a payment was refused for now"),
+        }
+    }
+
+    /// Deposits, exits, double spends, and thieves' exits.
+    pub(super) fn act(&mut self) {
+        let is_paying = self.now <= self.clients.paying_until;
+        if is_paying {
+            self.after(ACTION_MS, Happening::Action);
+        }
+        if self.now < 4_000 || !is_paying {
+            return;
+        }
+        if self.clients.deposits_left > 0 && self.clients.random.chance(5_000) {
+            self.clients.deposits_left -= 1;
+            let user = self.clients.random.index(usize::from(USERS));
+            self.deposit(user);
+        }
+        if self.scenario.double_spends > 0 && self.clients.random.chance(6_000) {
+            self.cheat();
+        }
+        if self.clients.doubles_left > 0 && self.clients.random.chance(6_000) {
+            self.double_spend();
+        }
+        if self.clients.exits_left > 0 && self.clients.random.chance(4_000) && self.leave(true) {
+            self.clients.exits_left -= 1;
+        }
+        if self.clients.thefts_left > 0 && self.clients.random.chance(4_000) && self.leave(false) {
+            self.clients.thefts_left -= 1;
+        }
+    }
+
+    /// A thief shows two payments of one output to two operators.
+    fn double_spend(&mut self) {
+        let user = usize::from(USERS) - 1 - self.clients.random.index(usize::from(THIEVES));
+        let purse = self.purse(user);
+        let Some(coin) = purse.first().copied() else {
+            return;
+        };
+        self.clients.doubles_left -= 1;
+        for _ in 0..2 {
+            if let Some(signed) = self.payment(user, Some(vec![coin])) {
+                self.submit(signed, user);
+            }
+        }
+        self.marks.hit("a double spend was tried");
+    }
+
+    /// A thief shows a payment that breaks a rule.
+    fn cheat(&mut self) {
+        let user = usize::from(USERS) - 1 - self.clients.random.index(usize::from(THIEVES));
+        let owner = self.site.users[user].address();
+        let kind = self.clients.random.below(6);
+        let leaving = &self.clients.leaving;
+        let coins = self
+            .oracle
+            .model
+            .coins
+            .iter()
+            .filter(|(position, coin)| match kind {
+                0 => coin.owner != owner && coin.state == Lot::Free,
+                1 => coin.owner == owner && (leaving.contains_key(*position) || coin.state == Lot::Exited),
+                2 => coin.owner == owner && coin.state == Lot::Spent,
+                _ => coin.owner == owner && coin.state == Lot::Free && coin.locks == 0,
+            });
+        let coins: Vec<(Position, Amount)> = coins.map(|(position, coin)| (*position, coin.amount)).collect();
+        if coins.is_empty() {
+            return;
+        }
+        let (mut position, amount) = self.clients.random.pick(&coins);
+        let double = amount + amount;
+        let (mut stated, mut paid, mut expiry) = (amount, amount, NEVER);
+        match kind {
+            3 => (stated, paid) = (double, double),
+            4 => paid = double,
+            5 => expiry = Height(self.oracle.height().0.saturating_sub(2)),
+            _ => {}
+        }
+        if kind == 2 && self.clients.random.chance(2_000) {
+            position.block = Height(position.block.0 + 1_000);
+            stated = amount;
+        }
+        let transaction = Transaction {
+            kind: Kind::Transfer,
+            asset: Address::ZERO,
+            expiry,
+            inputs: vec![Input {
+                position,
+                amount: stated,
+            }],
+            outputs: vec![Payment { owner, amount: paid }],
+        };
+        let signed = transaction.sign(&self.site.domain, &self.site.users[user]);
+        self.oracle.submitted(signed.leaf(), owner);
+        let id = signed.id();
+        let pending = Pending {
+            signed,
+            is_honest: false,
+            accepted: false,
+        };
+        self.clients.pending.insert(id, pending);
+        let index = self.clients.random.index(self.hosts.len());
+        self.after(1, Happening::Offer { index, id });
+        self.marks.hit("a cheat was tried");
+    }
+
+    /// Somebody leaves with an output that is anchored: an honest one with what is his, a thief with what he spent.
+    fn leave(&mut self, is_honest: bool) -> bool {
+        let anchored = self.anchored();
+        let clients = &self.clients;
+        let candidates: Vec<(Position, Address)> = self
+            .oracle
+            .model
+            .coins
+            .iter()
+            .filter(|(position, coin)| {
+                let user = self.site.users.iter().position(|key| key.address() == coin.owner);
+                let is_theirs = user.is_some_and(|user| is_honest || Clients::is_thief(user));
+                let lot = if is_honest { Lot::Free } else { Lot::Spent };
+                position.block <= anchored
+                    && is_theirs
+                    && coin.state == lot
+                    && coin.locks == 0
+                    && !clients.reserved.contains(position)
+                    && !clients.leaving.contains_key(position)
+            })
+            .map(|(position, coin)| (*position, coin.owner))
+            .collect();
+        if candidates.is_empty() {
+            return false;
+        }
+        let (position, owner) = self.clients.random.pick(&candidates);
+        let index = self.clients.random.index(self.hosts.len());
+        let host = &self.hosts[index];
+        let found = answers::inclusion(
+            &host.storage.reader(),
+            &host.books.anchors,
+            position.block,
+            position.transaction,
+        );
+        let Ok(Some(inclusion)) = found else {
+            return false;
+        };
+        let bond = Amount::from(BOND);
+        let call = self
+            .site
+            .contracts
+            .start_exit_call(&inclusion, position.output, bond);
+        lock(&self.chain).send(owner, call);
+        self.clients.reserved.insert(position);
+        let is_thief = self
+            .site
+            .users
+            .iter()
+            .position(|key| key.address() == owner)
+            .is_some_and(Clients::is_thief);
+        let must_pay = (!is_honest || !is_thief).then_some(is_honest);
+        self.clients.leaving.insert(position, must_pay);
+        self.marks.hit(if is_honest {
+            "an exit began"
+        } else {
+            "a theft was tried"
+        });
+        true
+    }
+
+    /// Somebody pays exits that are due, now and then.
+    pub(super) fn process_exits(&mut self) {
+        if self.now < self.clients.processed_at + 5_000 || !self.clients.has_open_exits() {
+            return;
+        }
+        self.clients.processed_at = self.now;
+        let call = self.site.contracts.process_call(Address::ZERO, 8);
+        lock(&self.chain).send(self.site.users[0].address(), call);
+    }
+}

@@ -1,0 +1,104 @@
+//! Duties as calls, as the runtime's desk makes them: what Ethereum shows done is left, proofs come out of the operator's
+//! own storage and book of anchors. Mock signatures are signed again for real, if they verify.
+
+use std::sync::Arc;
+
+use plasma_consensus::{Evidence, scheme::Verifier as _};
+use plasma_core::{Certificate, ExitId, Header, Height, Spender};
+use plasma_node::{
+    answers::Archive,
+    bridge::{Anchor, account::Call},
+    operator::effect::Effect,
+    runtime::l1::contradiction,
+    storage::Storage as _,
+};
+
+use super::{ethereum::lock, peers::seat, scheme::Mock, world::World};
+
+impl World {
+    /// Does what an operator asked for.
+    pub(super) fn do_duty(&mut self, index: usize, effect: Effect) {
+        if !self.hosts[index].is_up() || lock(&self.hosts[index].eye.sight).is_silent {
+            return;
+        }
+        let call = match effect {
+            Effect::Anchor { header, certificate } => self.anchor(header, &certificate),
+            Effect::Challenge { exit, spender } => self.challenge(index, exit, spender),
+            Effect::Convict(evidence) => self.convict(&evidence),
+            _ => None,
+        };
+        if let Some(call) = call {
+            let label = call.label.clone();
+            self.note(&[b"duty", label.as_bytes()], || {
+                format!("operator {index} sends {label}")
+            });
+            lock(&self.chain).send(self.site.account(index), call);
+        }
+    }
+
+    /// The height of the newest anchor on Ethereum.
+    pub(super) fn anchored(&self) -> Height {
+        let chain = lock(&self.chain);
+        let anchors = chain
+            .blocks
+            .iter()
+            .rev()
+            .flat_map(|mined| mined.observed.anchors.iter().rev());
+        anchors.map(|anchor| anchor.height).next().unwrap_or_default()
+    }
+
+    fn anchor(&mut self, header: Header, certificate: &Certificate) -> Option<Call> {
+        if self.anchored() >= header.height {
+            return None;
+        }
+        let Some(certificate) = self.site.signed_for_real(certificate) else {
+            self.oracle.report(
+                "certificates",
+                format!("the anchor of {} has no quorum", header.height),
+            );
+            return None;
+        };
+        self.marks.hit("an anchor");
+        self.site
+            .contracts
+            .anchor_call(&Anchor { header, certificate })
+            .ok()
+    }
+
+    fn challenge(&mut self, index: usize, exit: ExitId, spender: Spender) -> Option<Call> {
+        let host = &self.hosts[index];
+        let reader = host.storage.reader();
+        let archive = Archive {
+            reader: &reader,
+            anchors: &host.books.anchors,
+            anchored: self.anchored(),
+            last_valid: Height(u32::MAX),
+        };
+        let proof = archive.spend(exit, spender).ok()??;
+        self.marks.hit("a challenge");
+        Some(self.site.contracts.challenge_call(&proof))
+    }
+
+    fn convict(&mut self, evidence: &Evidence) -> Option<Call> {
+        let offender = usize::from(evidence.offender().0);
+        if self.scenario.is_honest(offender) {
+            self.oracle
+                .report("accusations", format!("honest operator {offender} is convicted"));
+        }
+        let mut proof = contradiction(evidence);
+        let (one, other) = evidence.votes();
+        let verifier = Mock { me: seat(0) };
+        let site = Arc::clone(&self.site);
+        for (statement, vote) in [(&mut proof.one, one), (&mut proof.other, other)] {
+            let digest = vote.statement.digest(&site.domain, vote.epoch);
+            if !verifier.verify_one(vote.signer, &digest, &vote.signature) {
+                self.oracle
+                    .report("accusations", format!("a vote of {offender} that nobody signed"));
+                return None;
+            }
+            statement.signature = site.sign(&statement.signers, &digest);
+        }
+        self.marks.hit("a conviction");
+        site.contracts.contradiction_call(&proof).ok()
+    }
+}

@@ -1,0 +1,46 @@
+//! What happened at least once in a run: a batch of seeds that never shows the rarer turns is tame.
+
+use std::collections::BTreeMap;
+
+/// How often each thing happened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks(pub BTreeMap<&'static str, u64>);
+
+impl Marks {
+    pub(super) fn hit(&mut self, mark: &'static str) {
+        *self.0.entry(mark).or_default() += 1;
+    }
+
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        for (mark, count) in &other.0 {
+            *self.0.entry(mark).or_default() += count;
+        }
+    }
+
+    /// Those of a list that never happened.
+    pub fn missing<'a>(&'a self, list: &'a [&'static str]) -> impl Iterator<Item = &'static str> + 'a {
+        list.iter().copied().filter(|mark| !self.0.contains_key(mark))
+    }
+}
+
+/// The mark of a refused call.
+pub(super) fn refused(label: &str) -> &'static str {
+    match label {
+        "Federation.anchor" => "Ethereum refused an anchor",
+        "ExitGame.startExit" => "Ethereum refused an exit",
+        "ExitGame.challengeExit" => "Ethereum refused a challenge",
+        _ => "Ethereum refused another call",
+    }
+}
+
+/// What a large batch of seeds must show.
+pub const SOMETIMES: &[&str] = &[
+    "a power cut",
+    "a crash",
+    "a partition",
+    "a payment was decided",
+    "an anchor",
+    "an exit began",
+    "a reorganisation",
+];

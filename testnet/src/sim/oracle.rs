@@ -1,0 +1,201 @@
+//! Judges a run by what is seen from outside: decided blocks, votes on the wire, calls and logs on Ethereum.
+//!
+//! It shares no code with the ledger, the bridge or the engine. The first thing that is wrong ends the run.
+
+pub(super) mod facts;
+pub(super) mod model;
+
+use std::collections::BTreeMap;
+
+use plasma_consensus::{Statement, Vote};
+use plasma_core::{Address, Hash, Header, Height, L1Height, SignedTransaction};
+
+use facts::{Fact, Topics};
+use model::Model;
+
+use super::ethereum::Mined;
+
+/// What was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The name of the invariant.
+    pub invariant: &'static str,
+    /// What was seen.
+    pub what: String,
+}
+
+/// Everything that was seen.
+#[derive(Debug)]
+pub(super) struct Oracle {
+    topics: Topics,
+    /// Decided headers by height.
+    pub(super) headers: Vec<Header>,
+    pub(super) model: Model,
+    /// Who signed what was submitted, by leaf.
+    signers: BTreeMap<Hash, Address>,
+    /// The last height that each operator decided in this life.
+    tips: Vec<Height>,
+    /// Votes on the wire of honest operators, over all their lives.
+    votes: BTreeMap<(u16, u64), Vec<Statement>>,
+    /// Facts by L1 block hash, read once.
+    facts: BTreeMap<Hash, Vec<Fact>>,
+    pub(super) violation: Option<Violation>,
+}
+
+impl Oracle {
+    pub(super) fn new(genesis: Header, n: usize) -> Self {
+        Self {
+            topics: Topics::new(),
+            headers: vec![genesis],
+            model: Model::new(genesis.l1_height),
+            signers: BTreeMap::new(),
+            tips: vec![Height(0); n],
+            votes: BTreeMap::new(),
+            facts: BTreeMap::new(),
+            violation: None,
+        }
+    }
+
+    /// Something is wrong; the first word counts.
+    pub(super) fn report(&mut self, invariant: &'static str, what: String) {
+        self.violation.get_or_insert(Violation { invariant, what });
+    }
+
+    /// The height of the newest block that anybody decided.
+    pub(super) fn height(&self) -> Height {
+        self.headers.last().map_or(Height(0), |header| header.height)
+    }
+
+    /// Somebody signed a payment and showed it to an operator.
+    pub(super) fn submitted(&mut self, leaf: Hash, signer: Address) {
+        self.signers.insert(leaf, signer);
+    }
+
+    /// An operator begins again at this height.
+    pub(super) fn restarted(&mut self, index: usize, height: Height) {
+        self.tips[index] = height;
+    }
+
+    /// An honest operator decided a block.
+    pub(super) fn decided(
+        &mut self,
+        index: usize,
+        header: &Header,
+        body: &[SignedTransaction],
+        chain: &[Mined],
+    ) {
+        let height = header.height;
+        if height.previous() != Some(self.tips[index]) {
+            let what = format!("operator {index} decides {height} after {}", self.tips[index]);
+            self.report("heights follow each other", what);
+        }
+        self.tips[index] = height;
+        let place = usize::try_from(height.0).expect("small");
+        if let Some(known) = self.headers.get(place) {
+            if known.id() != header.id() {
+                let what = format!("operator {index} decided another block of height {height}");
+                self.report("agreement", what);
+            }
+            return;
+        }
+        let parent = self.headers.last().expect("genesis").id();
+        if header.parent != parent || place != self.headers.len() {
+            let what = format!("operator {index} decided {height} on another parent");
+            return self.report("agreement", what);
+        }
+        if header.timestamp_ms <= self.headers.last().expect("genesis").timestamp_ms {
+            self.report("clock", format!("block {height} is not later than its parent"));
+        }
+        match self.between(self.model.origin(), header, chain) {
+            Ok(facts) => {
+                let signers = &self.signers;
+                let told = self.model.decide(header, body, &facts, |signed| {
+                    signers.get(&signed.leaf()).copied()
+                });
+                if let Err(wrong) = told {
+                    self.report("ledger", format!("block {height}: {wrong}"));
+                }
+            }
+            Err(wrong) => self.report("origin", format!("block {height}: {wrong}")),
+        }
+        self.headers.push(*header);
+    }
+
+    /// What Ethereum says between two origins, as its chain is now.
+    fn between(&mut self, above: L1Height, header: &Header, chain: &[Mined]) -> Result<Vec<Fact>, String> {
+        let first = chain
+            .first()
+            .map_or(0, |mined| mined.observed.link.block.height.0);
+        let place = |height: L1Height| usize::try_from(height.0.saturating_sub(first)).expect("small");
+        if header.l1_height < above {
+            return Err("the origin moves back".to_owned());
+        }
+        let (from, to) = (place(above) + 1, place(header.l1_height));
+        let named = chain.get(to).map(|mined| mined.observed.link.block.hash);
+        if named != Some(header.l1_hash) {
+            return Err("the origin is not on Ethereum's chain".to_owned());
+        }
+        let blocks = chain.get(from..=to).unwrap_or_default();
+        let mut facts = Vec::new();
+        for mined in blocks {
+            facts.extend(self.facts_of(mined).iter().cloned());
+        }
+        Ok(facts)
+    }
+
+    fn facts_of(&mut self, mined: &Mined) -> &[Fact] {
+        let topics = &self.topics;
+        self.facts
+            .entry(mined.observed.link.block.hash)
+            .or_insert_with(|| mined.logs.iter().map(|log| topics.read(log)).collect())
+    }
+
+    /// Ethereum has a new block: what it anchors was decided.
+    pub(super) fn mined(&mut self, mined: &Mined) -> Vec<Fact> {
+        let facts = self.facts_of(mined).to_vec();
+        for fact in &facts {
+            if let Fact::Anchored { height, history_root } = fact {
+                let place = usize::try_from(height.0).expect("small");
+                let root = self.headers.get(place).map(|header| header.history_root);
+                if root != Some(*history_root) {
+                    self.report(
+                        "anchors",
+                        format!("the anchor of height {height} is of no decided block"),
+                    );
+                }
+            }
+        }
+        facts
+    }
+
+    /// An honest operator speaks a vote.
+    pub(super) fn spoke(&mut self, vote: &Vote) {
+        let said = self
+            .votes
+            .entry((vote.signer.0, vote.statement.view().0))
+            .or_default();
+        if said.contains(&vote.statement) {
+            return;
+        }
+        let against = said
+            .iter()
+            .find(|other| contradict(other, &vote.statement))
+            .copied();
+        said.push(vote.statement);
+        if let Some(other) = against {
+            let what = format!("operator {} said {other:?} and {:?}", vote.signer, vote.statement);
+            self.report("contradiction", what);
+        }
+    }
+}
+
+/// Whether no honest operator says both of one view; the rule of the protocol, written again.
+fn contradict(one: &Statement, other: &Statement) -> bool {
+    match (one, other) {
+        (Statement::Notarize(a), Statement::Notarize(b)) => a != b,
+        (Statement::Finalize { block: a, .. }, Statement::Finalize { block: b, .. }) => a != b,
+        (Statement::Finalize { .. }, Statement::Nullify { .. })
+        | (Statement::Nullify { .. }, Statement::Finalize { .. }) => true,
+        _ => false,
+    }
+}

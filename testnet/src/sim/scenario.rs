@@ -1,0 +1,178 @@
+//! One configuration of a simulated federation, drawn from a seed: each seed is another one.
+//!
+//! A scenario is plain numbers, so a failing one can be written down whole among the regressions and survives changes of this
+//! generator.
+
+use plasma_consensus::Config;
+
+use super::random::Random;
+
+/// Everything that is decided before a run starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// Seed of the run's own choices.
+    pub seed: u64,
+    /// Operators.
+    pub n: u16,
+    /// The last operators are Byzantine; never more than f.
+    pub byzantine: u16,
+    /// Which scripts they follow; see `byzantine.rs`.
+    pub scripts: u32,
+    /// How long clients pay.
+    pub busy_ms: u64,
+    /// Faults stop then, except for Byzantine operators and a little loss.
+    pub calm_at_ms: u64,
+    /// Time between two payments.
+    pub payment_every_ms: u64,
+    /// Delay of a message, and what may come to it.
+    pub delay_ms: u64,
+    /// See `delay_ms`.
+    pub jitter_ms: u64,
+    /// Lost messages per ten thousand.
+    pub loss: u64,
+    /// Messages that come twice, per ten thousand.
+    pub duplicates: u64,
+    /// Messages that take twenty times as long, per ten thousand.
+    pub stragglers: u64,
+    /// Partitions per ten thousand ticks of 100 ms; some are of one direction only.
+    pub partitions: u64,
+    /// Connections that break and come back, per ten thousand ticks.
+    pub flaps: u64,
+    /// Crashes per ten thousand turns, each between any two effects.
+    pub crashes: u64,
+    /// How many in ten thousand crashes are power cuts: storage forgets what was not durable.
+    pub power_cuts: u64,
+    /// All crash at once, per ten thousand ticks.
+    pub blackouts: u64,
+    /// Longest time that a crashed operator stays away.
+    pub downtime_ms: u64,
+    /// Storage makes its commits durable after so many of them; 1 is every time.
+    pub sync_every: u64,
+    /// Longest time that a write of the log takes.
+    pub fsync_ms: u64,
+    /// Largest drift of a clock, per thousand.
+    pub drift: u64,
+    /// Largest offset of a clock.
+    pub offset_ms: u64,
+    /// Reorganisations of Ethereum per ten thousand ticks, never deeper than the confirmations.
+    pub reorgs: u64,
+    /// Endpoints that fall silent for a while, per ten thousand ticks.
+    pub silences: u64,
+    /// Blocks that an endpoint may lag.
+    pub lag_max: u64,
+    /// Deposits during the run besides those at its start.
+    pub deposits: u64,
+    /// Exits of honest owners.
+    pub exits: u64,
+    /// Attempts to spend an output twice.
+    pub double_spends: u64,
+    /// Exits of outputs that were spent.
+    pub thefts: u64,
+    /// Timers of all operators.
+    pub config: Config,
+}
+
+impl Default for Scenario {
+    /// Four honest operators in fair weather.
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            n: 4,
+            byzantine: 0,
+            scripts: 0,
+            busy_ms: 14_000,
+            calm_at_ms: 14_000,
+            payment_every_ms: 60,
+            delay_ms: 8,
+            jitter_ms: 4,
+            loss: 0,
+            duplicates: 0,
+            stragglers: 0,
+            partitions: 0,
+            flaps: 0,
+            crashes: 0,
+            power_cuts: 0,
+            blackouts: 0,
+            downtime_ms: 2_000,
+            sync_every: 1,
+            fsync_ms: 0,
+            drift: 0,
+            offset_ms: 0,
+            reorgs: 0,
+            silences: 0,
+            lag_max: 0,
+            deposits: 6,
+            exits: 0,
+            double_spends: 0,
+            thefts: 0,
+            config: Config::default(),
+        }
+    }
+}
+
+impl Scenario {
+    /// The configuration of a seed.
+    #[must_use]
+    pub fn from_seed(seed: u64) -> Self {
+        let mut random = Random::new(seed, 1);
+        let n = random.pick(&[4, 4, 4, 4, 5, 7]);
+        let faults = (n - 1) / 3;
+        let byzantine = if random.chance(6_000) { 0 } else { faults };
+        let rough = random.pick(&[0, 1, 1, 2, 2, 3]);
+        let mut level = |gentle: u64, harsh: u64| match rough {
+            0 => 0,
+            1 => random.below(gentle + 1),
+            2 => random.below(harsh + 1),
+            _ => random.pick(&[0, 0, harsh]),
+        };
+        let (loss, duplicates, stragglers) = (level(200, 2_000), level(300, 2_000), level(100, 1_000));
+        let (partitions, flaps, crashes) = (level(60, 300), level(60, 300), level(10, 60));
+        let (blackouts, reorgs, silences) = (level(10, 60), level(100, 500), level(50, 300));
+        let delay_ms = random.pick(&[2, 8, 20, 40]);
+        let busy_ms = random.between(8_000, 14_000);
+        let has_exits = random.chance(2_500);
+        Self {
+            seed,
+            n,
+            byzantine,
+            scripts: u32::try_from(random.below(1 << 16)).unwrap_or_default(),
+            busy_ms,
+            calm_at_ms: busy_ms + random.below(2_000),
+            payment_every_ms: random.pick(&[40, 80, 200]),
+            delay_ms,
+            jitter_ms: random.pick(&[0, 4, 30]),
+            loss,
+            duplicates,
+            stragglers,
+            partitions,
+            flaps,
+            crashes,
+            power_cuts: random.pick(&[0, 5_000, 10_000]),
+            blackouts,
+            downtime_ms: random.pick(&[300, 1_500, 6_000]),
+            sync_every: random.pick(&[1, 8, 40, 1_000]),
+            fsync_ms: random.pick(&[0, 2, 10]),
+            drift: random.pick(&[0, 0, 5, 10]),
+            offset_ms: random.pick(&[0, 100, 600]),
+            reorgs,
+            silences,
+            lag_max: random.pick(&[0, 1, 4]),
+            deposits: random.between(2, 12),
+            exits: if has_exits { random.between(1, 4) } else { 0 },
+            double_spends: random.pick(&[0, 2, 8]),
+            thefts: if has_exits { random.below(4) } else { 0 },
+            config: Config {
+                delta_ms: (delay_ms * 2).max(60),
+                pace_ms: random.pick(&[50, 100, 100]),
+                build_ms: 30,
+                validate_ms: 60,
+                ..Config::default()
+            },
+        }
+    }
+
+    /// Whether an operator follows the rules.
+    pub(super) fn is_honest(&self, index: usize) -> bool {
+        index < usize::from(self.n - self.byzantine)
+    }
+}
