@@ -6,8 +6,7 @@ use axum::{
     body::Body,
     http::{Request, header},
 };
-use plasma_consensus::Reason;
-use plasma_core::{Amount, ExitId, Hash, L1Event, Millis, Position, Receipt, View};
+use plasma_core::{Amount, ExitId, Hash, L1Event, Position, Receipt};
 use plasma_node::{
     api::{
         self, BATCH_BODY_MAX, BODY_MAX, Code,
@@ -16,7 +15,6 @@ use plasma_node::{
             Page, ProofView, State, StatsView, StatusView, TransactionView,
         },
     },
-    operator::report::GivenUp,
     runtime::handle::AnchorSeen,
 };
 
@@ -371,29 +369,6 @@ async fn status_and_network_say_what_a_client_needs() {
     assert_eq!(
         (lonely.ready, lonely.blockers[0].code.as_str()),
         (false, "no-quorum")
-    );
-    chain.say(|status| {
-        status.stalled_since = Some(Millis(1_000));
-        status.given_up = Some(GivenUp {
-            view: View(7),
-            reason: Reason::LeaderSilent,
-        });
-    });
-    let stuck: StatusView = get(&router, "/v1/status").await.document();
-    assert_eq!(stuck.blockers[1].code, "no-progress");
-    let why = "there is work, and nothing was decided since 1970-01-01T00:00:01";
-    assert!(
-        stuck.blockers[1].text.starts_with(why)
-            && stuck.blockers[1]
-                .text
-                .ends_with("view 7 was given up: the leader is silent"),
-        "{}",
-        stuck.blockers[1].text
-    );
-    let given_up = stuck.consensus.given_up.expect("a view that was given up");
-    assert_eq!(
-        (given_up.view, given_up.reason.as_str()),
-        (7, "the leader is silent")
     );
     let network: NetworkView = get(&router, "/v1/network").await.document();
     assert_eq!(network.genesis_hash.0, chain.genesis.hash());

@@ -1,9 +1,18 @@
 //! An operator that gets nowhere says so, and why: it must not look healthy while payments wait.
 
 use plasma_consensus::{Config, Reason};
-use plasma_node::operator::report::Status;
+use plasma_core::{Millis, View};
+use plasma_node::{
+    api::view::StatusView,
+    operator::report::{GivenUp, Status},
+};
 
-use super::{federation::funded, world::World};
+use super::{
+    chain::{Chain, genesis},
+    federation::funded,
+    http::{door, get},
+    world::World,
+};
 
 fn status(world: &World, index: usize) -> Status {
     let operator = world.nodes[index].operator.as_ref();
@@ -64,4 +73,36 @@ fn the_view_given_up_last_and_its_reason_stay_in_the_status() {
         Reason::Leader,
     ];
     assert!(reasons.contains(&given_up.reason), "{given_up:?}");
+}
+
+#[tokio::test]
+async fn a_client_reads_that_nothing_is_decided_and_why() {
+    let chain = Chain::new(genesis());
+    let router = door(&chain);
+    let well: StatusView = get(&router, "/v1/status").await.document();
+    assert!(well.ready && well.consensus.given_up.is_none());
+    chain.say(|status| {
+        status.stalled_since = Some(Millis(1_000));
+        status.given_up = Some(GivenUp {
+            view: View(7),
+            reason: Reason::LeaderSilent,
+        });
+    });
+    let stuck: StatusView = get(&router, "/v1/status").await.document();
+    let [blocker] = stuck.blockers.as_slice() else {
+        panic!("{:?}", stuck.blockers);
+    };
+    assert!(!stuck.ready && blocker.code == "no-progress");
+    let since = "there is work, and nothing was decided since 1970-01-01T00:00:01";
+    let why = "view 7 was given up: the leader is silent";
+    assert!(
+        blocker.text.starts_with(since) && blocker.text.ends_with(why),
+        "{}",
+        blocker.text
+    );
+    let given_up = stuck.consensus.given_up.expect("a view that was given up");
+    assert_eq!(
+        (given_up.view, given_up.reason.as_str()),
+        (7, "the leader is silent")
+    );
 }

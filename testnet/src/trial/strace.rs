@@ -266,7 +266,7 @@ const NAMED: [&str; 2] = ["storage-sync", "fjall:worker"];
 
 /// What a part of a path says about a file.
 const KINDS: [(&str, &str); 4] = [
-    ("/data/log/", "vote log"),
+    ("/data/log", "vote log"),
     ("/data/db", "ledger"),
     ("ethereum", "Ethereum journal"),
     ("/keys/", "voted mark"),
