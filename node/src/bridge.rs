@@ -13,6 +13,7 @@ pub mod accuser;
 pub mod bonds;
 pub mod calls;
 pub mod challenger;
+pub mod committees;
 pub mod contracts;
 pub mod convert;
 pub mod cursor;

@@ -15,9 +15,9 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 
 pub mod exit;
 
+mod committee;
 mod db;
 mod documents;
-mod install;
 mod keys;
 mod log;
 mod node;
@@ -56,16 +56,19 @@ enum Command {
     /// The document that all operators share.
     #[command(subcommand)]
     Federation(FederationCommand),
-    /// The committees that follow the one of the federation file.
-    Committee {
-        #[command(flatten)]
-        overrides: Flags,
-        #[command(subcommand)]
-        command: CommitteeCommand,
-    },
     /// An operator's three keys.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// One committee that follows another.
+    Committee {
+        #[command(flatten)]
+        overrides: Flags,
+        /// As one JSON document.
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: committee::CommitteeCommand,
+    },
     /// The operator's storage.
     Db {
         #[command(flatten)]
@@ -136,16 +139,6 @@ enum FederationCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum CommitteeCommand {
-    /// Give this operator the document of a committee that was announced on Ethereum.
-    Install {
-        /// The document.
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-}
-
 /// Runs one command line, the program's name first.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -191,8 +184,9 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
         Command::Federation(FederationCommand::Hash { file }) => documents::federation_hash(&file),
         Command::Committee {
             overrides,
-            command: CommitteeCommand::Install { file },
-        } => install::run(overrides.load(&settings)?, &file),
+            json,
+            command,
+        } => committee::run(command, overrides.load(&settings)?, json),
         Command::Keys(command) => keys::run(command),
         Command::Db { overrides, command } => db::run(command, overrides.load(&settings)?),
         Command::Version { json } => documents::version(json),

@@ -10,6 +10,7 @@ use crate::directory::DirectoryError;
 
 use crate::{
     bridge::L1Error,
+    change::{MotionError, clerk::ClerkError, papers::PaperError},
     config::{ConfigError, FederationError},
     keystore::KeyFileError,
     runtime::{Fatal, start::RunError},
@@ -31,6 +32,15 @@ pub enum StartError {
     /// The genesis names no committee.
     #[error(transparent)]
     Committee(#[from] DirectoryError),
+    /// What people exchanged for a change of the committee is wrong.
+    #[error(transparent)]
+    Papers(#[from] PaperError),
+    /// The signatures do not carry a change of the committee.
+    #[error(transparent)]
+    Motion(#[from] MotionError),
+    /// The contract was not told of it.
+    #[error(transparent)]
+    Clerk(#[from] ClerkError),
     /// A key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -167,6 +177,9 @@ impl StartError {
         match self {
             Self::Federation(FederationError::Hash { .. }) | Self::WrongChain(_) => WRONG_CHAIN,
             Self::Config(_) | Self::Settings(_) | Self::Federation(_) | Self::Committee(_) => CONFIGURATION,
+            Self::Papers(PaperError::Line(error)) | Self::Motion(error) => motion_number(error),
+            Self::Papers(_) => CONFIGURATION,
+            Self::Clerk(error) => clerk_number(error),
             Self::Data(_) => DATA,
             Self::KeyFile(_) | Self::Key { .. } | Self::Stranger { .. } | Self::OtherKey { .. } => KEYS,
             Self::Guard(_) => GUARD,
@@ -176,6 +189,31 @@ impl StartError {
             Self::Refused { code, .. } => *code,
             Self::Listen { .. } | Self::Failed(_) => FAILED,
         }
+    }
+}
+
+fn motion_number(error: &MotionError) -> u8 {
+    match error {
+        MotionError::NoSeat { .. } | MotionError::NoBondedSeat { .. } => KEYS,
+        _ => CONFIGURATION,
+    }
+}
+
+fn clerk_number(error: &ClerkError) -> u8 {
+    match error {
+        ClerkError::Motion(error) => motion_number(error),
+        ClerkError::NotNext { .. }
+        | ClerkError::Sequence { .. }
+        | ClerkError::L1(L1Error::RotaTooSlow { .. } | L1Error::Endpoint { .. }) => CONFIGURATION,
+        ClerkError::OtherSigners { .. }
+        | ClerkError::L1(L1Error::WrongChain { .. } | L1Error::NoCode { .. } | L1Error::Mismatch { .. }) => {
+            WRONG_CHAIN
+        }
+        ClerkError::NotOperator { .. } => KEYS,
+        ClerkError::NotMined { .. } => TIMED_OUT,
+        ClerkError::L1(error) if error.is_transient() => UNAVAILABLE,
+        ClerkError::L1(_) => FAILED,
+        _ => REFUSED,
     }
 }
 
@@ -192,7 +230,7 @@ Exit codes:
   0  done, or stopped cleanly         6  signing would contradict an earlier signature
   1  unexpected failure               7  another chain, contract or genesis
   2  wrong command line               8  nobody answered in time
-  3  settings or federation file      9  a running operator refuses the request for now
+  3  settings or federation file      9  a running operator, or Ethereum, refuses for now
   4  data folder locked or damaged   12  a dependency does not answer (Ethereum, FoundationDB)
   5  a key or its file is no use    130/143  second SIGINT/SIGTERM
 A supervisor restarts after 1 and 12; 2 to 7 need a person.";
@@ -205,4 +243,5 @@ const KEYS: u8 = 5;
 const GUARD: u8 = 6;
 const WRONG_CHAIN: u8 = 7;
 const TIMED_OUT: u8 = 8;
+const REFUSED: u8 = 9;
 const UNAVAILABLE: u8 = 12;

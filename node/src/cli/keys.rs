@@ -8,7 +8,7 @@ use rand::{TryRngCore as _, rngs::OsRng};
 use zeroize::Zeroizing;
 
 use super::{StartError, exit::address, print};
-use crate::{hex, keystore::Secret};
+use crate::{hex, keystore::Secret, pledge};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
@@ -79,7 +79,7 @@ pub(super) fn run(command: KeysCommand) -> Result<(), StartError> {
                 contract: address(&contract)?,
             };
             let key = bls(&Secret::read(&file)?, &file)?;
-            let proof = key.sign(&domain.possession(&address(&operator)?, &key.public()));
+            let proof = pledge::possession(&key, &domain, &address(&operator)?);
             print(&format!("{}\n", hex::encode(&proof.0)))
         }
     }

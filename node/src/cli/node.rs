@@ -118,12 +118,13 @@ impl Start {
     }
 }
 
-/// The federation that the settings name.
-fn genesis(config: &Config) -> Result<Genesis, StartError> {
+/// The federation that the settings name, and expect.
+pub(super) fn genesis(config: &Config) -> Result<Genesis, StartError> {
     let genesis = FederationFile::load(&config.federation.file)?;
     let found = genesis.hash();
-    let expected = federation::hash_of(&config.federation.expected_hash);
-    match expected.filter(|expected| *expected != found) {
+    let expected =
+        federation::hash_of(&config.federation.expected_hash).filter(|expected| *expected != found);
+    match expected {
         Some(expected) => Err(FederationError::Hash { found, expected }.into()),
         None => Ok(genesis),
     }

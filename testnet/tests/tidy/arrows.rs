@@ -173,7 +173,10 @@ fn nothing_but_the_simulator_asks_for_planted_bugs() {
         }
     }
     asking.sort();
-    let allowed = ["plasma-testnet/planted of plasma-core/planted", "plasma-testnet/planted of sim"];
+    let allowed = [
+        "plasma-testnet/planted of plasma-core/planted",
+        "plasma-testnet/planted of sim",
+    ];
     assert_eq!(asking, allowed);
 }
 
