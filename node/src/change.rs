@@ -291,7 +291,7 @@ impl Motion {
     ///
     /// # Errors
     /// [`MotionError::NoSeat`].
-    pub fn sign(&self, key: &SecretKey) -> Result<Line, MotionError> {
+    pub fn pledge(&self, key: &SecretKey) -> Result<Line, MotionError> {
         let public = key.public();
         let seat = self
             .signers

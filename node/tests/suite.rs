@@ -14,6 +14,7 @@ mod suite {
     pub(crate) mod bridge_stub;
     pub(crate) mod cast;
     pub(crate) mod chain;
+    pub(crate) mod changing;
     pub(crate) mod child;
     pub(crate) mod client;
     pub(crate) mod deployment;

@@ -107,11 +107,11 @@ pub(super) fn run(command: CommitteeCommand, config: Config, json: bool) -> Resu
         CommitteeCommand::Check { file, l1 } => show(&desk.check(&file, l1)?, json),
         CommitteeCommand::Sign { file } => {
             let motion = desk.change(desk.document(&file)?)?;
-            show(&desk.sign(&motion)?, json)
+            show(&desk.line(&motion)?, json)
         }
         CommitteeCommand::Ready { file } => {
             let motion = desk.readiness(desk.document(&file)?);
-            show(&desk.sign(&motion)?, json)
+            show(&desk.line(&motion)?, json)
         }
         CommitteeCommand::Announce { papers } => {
             let motion = desk.change(desk.document(&papers.file)?)?;
@@ -201,8 +201,8 @@ impl Desk {
         Ok(shown)
     }
 
-    fn sign(&self, motion: &Motion) -> Result<view::SignatureView, StartError> {
-        let line = motion.sign(&self.key()?)?;
+    fn line(&self, motion: &Motion) -> Result<view::SignatureView, StartError> {
+        let line = motion.pledge(&self.key()?)?;
         Ok(view::SignatureView {
             seat: line.seat.0,
             key: hex::encode(&line.key.0),

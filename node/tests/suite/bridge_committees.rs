@@ -151,7 +151,7 @@ fn signed(keys: &[SecretKey], digest: &Hash, signers: &[u16]) -> (Bitmap, Signat
     (signers.iter().copied().map(OperatorIndex).collect(), signature)
 }
 
-fn certificate(
+pub(crate) fn certificate(
     keys: &[SecretKey],
     (epoch, view): (Epoch, u64),
     (id, digest): (Hash, &Hash),
