@@ -212,6 +212,7 @@ fn clerk_number(error: &ClerkError) -> u8 {
         ClerkError::NotOperator { .. } => KEYS,
         ClerkError::NotMined { .. } => TIMED_OUT,
         ClerkError::L1(error) if error.is_transient() => UNAVAILABLE,
+        ClerkError::L1(L1Error::MinedReverted { .. }) => REFUSED,
         ClerkError::L1(_) => FAILED,
         _ => REFUSED,
     }
