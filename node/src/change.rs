@@ -16,6 +16,7 @@ use crate::{bridge::deploy::NewMember, config::committee::Successor, hex, pledge
 pub mod clerk;
 pub mod moment;
 pub mod papers;
+mod refusal;
 
 /// What the members of one committee are asked to sign.
 #[derive(Clone, Debug)]
