@@ -119,7 +119,8 @@ impl Clients {
 
     /// Whether only Ethereum's clock is waited for.
     pub(super) fn is_waiting_for_exits(&self, now: u64) -> bool {
-        now > self.paying_until && self.pending.is_empty() && self.has_open_exits()
+        let is_paying = self.pending.values().any(|pending| pending.is_honest);
+        now > self.paying_until && !is_paying && self.has_open_exits()
     }
 
     pub(super) fn has_open_exits(&self) -> bool {
