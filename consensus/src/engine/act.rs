@@ -135,9 +135,7 @@ impl<S: Scheme> Engine<S> {
         let Some(container) = self.chain.round(self.view).and_then(Round::seen) else {
             return;
         };
-        let is_eligible = self.ledger.rules().parent_unchecked()
-            || planted("consensus: votes on any parent")
-            || self.chain.is_eligible(&container);
+        let is_eligible = self.ledger.rules().parent_unchecked() || self.chain.is_eligible(&container);
         if !is_eligible || !self.permits(Statement::Notarize(container)) {
             return;
         }

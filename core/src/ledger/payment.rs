@@ -58,7 +58,7 @@ pub(super) fn check<'a>(
     }
     for (input, named) in content.inputs.iter().enumerate() {
         let position = named.position;
-        if position.block >= height && !planted("ledger: outputs of the future can be named") {
+        if position.block >= height {
             return Err(TransactionRejected::InputNotEarlier {
                 input,
                 position,

@@ -1,12 +1,13 @@
 //! What the oracle is told, and when a run is over.
 
 use plasma_consensus::{Message, Statement};
-use plasma_core::{Amount, Fate};
+use plasma_core::{Amount, BlockId, Fate, Header};
 use plasma_node::{
     operator::{
         Operator,
         effect::{Commit, Effect},
     },
+    runtime::log::LOG_BODY,
     storage::{Read as _, Storage as _},
 };
 
@@ -95,11 +96,43 @@ impl World {
 
     /// Votes leave an honest operator.
     pub(super) fn hear_votes(&mut self, index: usize, message: &Message) {
+        if let Message::Vote(vote) = message
+            && let Some(block) = vote.statement.block()
+            && !self.holds(index, &block)
+            && !self.is_final(&block)
+        {
+            let what = format!(
+                "operator {index} votes for {} without its body on its disk",
+                block.0
+            );
+            self.oracle.report("bodies", what);
+        }
         match message {
             Message::Vote(vote) if usize::from(vote.signer.0) == index => self.oracle.spoke(vote),
             Message::Proposal(proposal) => self.oracle.spoke(&proposal.vote(peers::seat(index))),
             _ => {}
         }
+    }
+
+    /// Whether enough have voted to finalize a block that it may be final: then it may be repeated without its body.
+    fn is_final(&self, block: &BlockId) -> bool {
+        let liars = usize::from(self.scenario.byzantine);
+        self.oracle.finalizers(block) + liars >= self.site.committee.quorum()
+    }
+
+    /// Whether an operator would still have a block after a power cut: in its log, or in its storage.
+    fn holds(&self, index: usize, block: &BlockId) -> bool {
+        let host = &self.hosts[index];
+        let is_it = |record: &plasma_node::wal::Record| {
+            let header = record.content.get(..Header::SIZE).and_then(Header::decode);
+            record.kind == LOG_BODY && header.is_some_and(|header| header.id() == *block)
+        };
+        host.log.iter().rev().any(is_it)
+            || host
+                .storage
+                .reader()
+                .height_of(block)
+                .is_ok_and(|found| found.is_some())
     }
 
     /// Whether all is done, or should be.
@@ -120,16 +153,21 @@ impl World {
             return self.oracle.report("exits", wrong);
         }
         self.process_exits();
-        let quiet_at = self.scenario.busy_ms.max(self.scenario.calm_at_ms);
+        let mut quiet_at = self.scenario.busy_ms.max(self.scenario.calm_at_ms);
         if self.now < quiet_at {
             return;
+        }
+        if let Some(ended_at) = self.clients.ended_at() {
+            quiet_at = quiet_at.max(ended_at);
         }
         let limit = if self.clients.has_open_exits() {
             EXITS_MS
         } else {
             SETTLE_MS
         };
+        let tries = self.tries_what_left();
         match self.unsettled() {
+            None if tries => {}
             None => {
                 self.is_over = true;
                 self.check_money();

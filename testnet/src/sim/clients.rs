@@ -33,6 +33,8 @@ const ACTION_MS: u64 = 500;
 const EXPIRY_BLOCKS: u32 = 40;
 /// People who steal: the last ones.
 const THIEVES: u8 = 2;
+/// How long an output that left is tried: until every operator has heard of it.
+const TRIES_MS: u64 = 6_000;
 /// Never.
 const NEVER: Height = Height(u32::MAX);
 
@@ -64,6 +66,9 @@ pub(super) struct Clients {
     /// Exits by output, as they were sent; Ethereum may not have them yet.
     leaving: BTreeMap<Position, Option<bool>>,
     exits: BTreeMap<ExitId, (Position, Leaving)>,
+    /// An exit ended since somebody last tried to spend what left.
+    ended: bool,
+    tried_at: u64,
     deposits_left: u64,
     exits_left: u64,
     doubles_left: u64,
@@ -81,6 +86,8 @@ impl Clients {
             reserved: BTreeSet::new(),
             leaving: BTreeMap::new(),
             exits: BTreeMap::new(),
+            ended: false,
+            tried_at: 0,
             deposits_left: scenario.deposits,
             exits_left: scenario.exits,
             doubles_left: scenario.double_spends,
@@ -108,6 +115,7 @@ impl Clients {
                     }
                 }
                 Fact::ExitEnded { id, paid, .. } => {
+                    self.ended = true;
                     if let Some((_, leaving)) = self.exits.get_mut(id) {
                         leaving.paid = Some(*paid);
                     }
@@ -121,6 +129,11 @@ impl Clients {
     pub(super) fn is_waiting_for_exits(&self, now: u64) -> bool {
         let is_paying = self.pending.values().any(|pending| pending.is_honest);
         now > self.paying_until && !is_paying && self.has_open_exits()
+    }
+
+    /// When the last exit that ended so far did, and what left with it was tried.
+    pub(super) fn ended_at(&self) -> Option<u64> {
+        (self.tried_at > 0).then_some(self.tried_at)
     }
 
     pub(super) fn has_open_exits(&self) -> bool {
@@ -386,8 +399,14 @@ impl World {
         if self.clients.exits_left > 0 && self.clients.random.chance(4_000) && self.leave(true) {
             self.clients.exits_left -= 1;
         }
-        if self.clients.thefts_left > 0 && self.clients.random.chance(4_000) && self.leave(false) {
-            self.clients.thefts_left -= 1;
+        if self.clients.thefts_left > 0 && self.clients.random.chance(4_000) {
+            let spends_later = self.clients.random.chance(5_000);
+            if self.leave(spends_later) {
+                self.clients.thefts_left -= 1;
+            }
+        }
+        if self.scenario.thefts > 0 {
+            self.spend_what_leaves();
         }
     }
 
@@ -409,9 +428,18 @@ impl World {
 
     /// A thief shows a payment that breaks a rule.
     fn cheat(&mut self) {
-        let user = usize::from(USERS) - 1 - self.clients.random.index(usize::from(THIEVES));
-        let owner = self.site.users[user].address();
         let kind = self.clients.random.below(6);
+        self.cheat_in(kind);
+    }
+
+    /// Somebody spends what has left, or is about to.
+    pub(super) fn spend_what_leaves(&mut self) {
+        self.cheat_in(1);
+    }
+
+    fn cheat_in(&mut self, kind: u64) {
+        let mut user = usize::from(USERS) - 1 - self.clients.random.index(usize::from(THIEVES));
+        let mut owner = self.site.users[user].address();
         let leaving = &self.clients.leaving;
         let coins = self
             .oracle
@@ -420,7 +448,11 @@ impl World {
             .iter()
             .filter(|(position, coin)| match kind {
                 0 => coin.owner != owner && coin.state == Lot::Free,
-                1 => coin.owner == owner && (leaving.contains_key(*position) || coin.state == Lot::Exited),
+                1 => match coin.state {
+                    Lot::Exited => true,
+                    Lot::Free => leaving.get(position) == Some(&None),
+                    Lot::Spent => false,
+                },
                 2 => coin.owner == owner && coin.state == Lot::Spent,
                 _ => coin.owner == owner && coin.state == Lot::Free && coin.locks == 0,
             });
@@ -428,7 +460,15 @@ impl World {
         if coins.is_empty() {
             return;
         }
-        let (mut position, amount) = self.clients.random.pick(&coins);
+        let (position, amount) = self.clients.random.pick(&coins);
+        if kind == 1 {
+            owner = self.oracle.model.coins[&position].owner;
+            let users = &self.site.users;
+            user = users
+                .iter()
+                .position(|key| key.address() == owner)
+                .unwrap_or(user);
+        }
         let double = amount + amount;
         let (mut stated, mut paid, mut expiry) = (amount, amount, NEVER);
         match kind {
@@ -436,10 +476,6 @@ impl World {
             4 => paid = double,
             5 => expiry = Height(self.oracle.height().0.saturating_sub(2)),
             _ => {}
-        }
-        if kind == 2 && self.clients.random.chance(2_000) {
-            position.block = Height(position.block.0 + 1_000);
-            stated = amount;
         }
         let transaction = Transaction {
             kind: Kind::Transfer,
@@ -523,6 +559,18 @@ impl World {
             "a theft was tried"
         });
         true
+    }
+
+    /// After an exit ended somebody tries for a while to spend what left with it; whether that goes on.
+    pub(super) fn tries_what_left(&mut self) -> bool {
+        if std::mem::take(&mut self.clients.ended) {
+            self.clients.tried_at = self.now + TRIES_MS;
+        }
+        let goes_on = self.now < self.clients.tried_at;
+        if goes_on {
+            self.spend_what_leaves();
+        }
+        goes_on
     }
 
     /// Somebody pays exits that are due, now and then.

@@ -97,7 +97,7 @@ pub(super) struct Host {
 }
 
 /// The log is shortened when it has grown by so many records.
-const LOG_GROWTH: usize = 256;
+const LOG_GROWTH: usize = 48;
 /// The watcher never waits for room: nothing here says more in one look.
 const SIGHTINGS_MAX: usize = 1 << 16;
 /// A look at Ethereum.

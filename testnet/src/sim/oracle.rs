@@ -5,10 +5,10 @@
 pub(super) mod facts;
 pub(super) mod model;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_consensus::{Statement, Vote};
-use plasma_core::{Address, Hash, Header, Height, L1Height, SignedTransaction};
+use plasma_core::{Address, BlockId, Hash, Header, Height, L1Height, SignedTransaction};
 
 use facts::{Fact, Topics};
 use model::Model;
@@ -166,6 +166,20 @@ impl Oracle {
             }
         }
         facts
+    }
+
+    /// How many honest operators have voted to finalize a block.
+    pub(super) fn finalizers(&self, block: &BlockId) -> usize {
+        let is_one = |said: &Vec<Statement>| {
+            said.iter()
+                .any(|one| matches!(one, Statement::Finalize { block: voted, .. } if voted == block))
+        };
+        let signers = self
+            .votes
+            .iter()
+            .filter(|(_, said)| is_one(said))
+            .map(|((signer, _), _)| *signer);
+        signers.collect::<BTreeSet<u16>>().len()
     }
 
     /// An honest operator speaks a vote.

@@ -130,7 +130,7 @@ impl Scenario {
         let (blackouts, reorgs, silences) = (level(10, 60), level(100, 500), level(50, 300));
         let delay_ms = random.pick(&[2, 8, 20, 40]);
         let busy_ms = random.between(8_000, 14_000);
-        let has_exits = random.chance(2_500);
+        let has_exits = random.chance(4_000);
         Self {
             seed,
             n,
@@ -160,7 +160,7 @@ impl Scenario {
             deposits: random.between(2, 12),
             exits: if has_exits { random.between(1, 4) } else { 0 },
             double_spends: random.pick(&[0, 2, 8]),
-            thefts: if has_exits { random.below(4) } else { 0 },
+            thefts: if has_exits { random.below(6) } else { 0 },
             config: Config {
                 delta_ms: (delay_ms * 2).max(60),
                 pace_ms: random.pick(&[50, 100, 100]),
