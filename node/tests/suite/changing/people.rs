@@ -228,7 +228,8 @@ impl People {
     pub(super) async fn wait(&mut self, epoch: u64) {
         let rules = parameters();
         let step_s = rules.silence_s;
-        for _ in 0..=rules.committee_delay_s / step_s {
+        // The delay may begin with the first of these anchors, and what is left of a step belongs to it too.
+        for _ in 0..rules.committee_delay_s / step_s + 2 {
             self.stage.anvil.advance(step_s).await;
             self.anchor(epoch).await;
         }
