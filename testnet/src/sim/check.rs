@@ -200,6 +200,9 @@ impl World {
                 pending.accepted
             ));
         }
+        if let Some(height) = self.oracle.early() {
+            return Some(format!("height {height} is anchored and not decided"));
+        }
         if self.clients.has_open_exits() {
             return Some("an exit is open".to_owned());
         }

@@ -30,6 +30,8 @@ pub(super) struct Oracle {
     topics: Topics,
     /// Decided headers by height.
     pub(super) headers: Vec<Header>,
+    /// History roots of anchors above them, by height: a liar learns of a finality first, and may anchor it.
+    early: BTreeMap<usize, Hash>,
     pub(super) model: Model,
     /// Who signed what was submitted, by leaf.
     signers: BTreeMap<Hash, Address>,
@@ -47,6 +49,7 @@ impl Oracle {
         Self {
             topics: Topics::new(),
             headers: vec![genesis],
+            early: BTreeMap::new(),
             model: Model::new(genesis.l1_height),
             signers: BTreeMap::new(),
             tips: vec![Height(0); n],
@@ -119,6 +122,21 @@ impl Oracle {
             Err(wrong) => self.report("origin", format!("block {height}: {wrong}")),
         }
         self.headers.push(*header);
+        if self
+            .early
+            .remove(&place)
+            .is_some_and(|root| root != header.history_root)
+        {
+            self.report(
+                "anchors",
+                format!("the anchor of height {height} is of no decided block"),
+            );
+        }
+    }
+
+    /// A height that Ethereum shows anchored and nobody decided.
+    pub(super) fn early(&self) -> Option<usize> {
+        self.early.keys().next().copied()
     }
 
     /// What Ethereum says between two origins, as its chain is now.
@@ -156,8 +174,11 @@ impl Oracle {
         for fact in &facts {
             if let Fact::Anchored { height, history_root } = fact {
                 let place = usize::try_from(height.0).expect("small");
-                let root = self.headers.get(place).map(|header| header.history_root);
-                if root != Some(*history_root) {
+                let Some(header) = self.headers.get(place) else {
+                    self.early.insert(place, *history_root);
+                    continue;
+                };
+                if header.history_root != *history_root {
                     self.report(
                         "anchors",
                         format!("the anchor of height {height} is of no decided block"),
