@@ -30,7 +30,6 @@ pub const BUGS: &[&str] = &[
     "ledger: any history will do",
     "ledger: anybody spends anything",
     "ledger: deposits fund a wei more",
-    "ledger: deposits may be left out",
     "ledger: ended exits keep their locks",
     "ledger: exiting outputs can be spent",
     "ledger: exits lock nothing",
@@ -68,7 +67,6 @@ pub const BUGS: &[&str] = &[
     "storage: owners keep what they spent",
     "storage: spends are not written",
     "wire: answers end anywhere",
-    "wire: answers need no links",
     "wire: certificates are taken unread",
 ];
 

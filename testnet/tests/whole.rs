@@ -56,6 +56,8 @@ fn regressions() -> Vec<Scenario> {
     vec![
         // The simulator's own: an exit in a block of Ethereum that was reorganised away, and began again under another number.
         Scenario::from_seed(26),
+        // The simulator's own: a liar anchored a block before any honest operator had decided it.
+        Scenario::from_seed(79),
     ]
 }
 

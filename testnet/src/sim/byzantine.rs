@@ -4,7 +4,8 @@
 
 use bytes::Bytes;
 use plasma_consensus::{Container, Message, Proposal, Statement, Vote, scheme::Scheme as _};
-use plasma_core::{Block, Hash, Header, merkle};
+use plasma_core::{Block, Certificate, Hash, Header, merkle};
+use plasma_node::runtime::wire;
 
 use plasma_node::operator::effect::To;
 
@@ -314,10 +315,11 @@ impl World {
         self.marks.hit("an answer was a lie");
         let mut changed = answer.to_vec();
         let random = &mut self.liars.random;
-        match random.below(4) {
+        match random.below(6) {
             0 => return None,
+            4 | 5 => return Some(self.forked(&answer).unwrap_or(answer)),
             1 => changed.truncate(random.index(answer.len() + 1)),
-            2 => return Some(plasma_node::runtime::wire::encode_answer(&[], &[])),
+            2 => return Some(wire::encode_answer(&[], &[])),
             _ => {
                 for _ in 0..=random.below(3) {
                     let place = random.index(changed.len());
@@ -326,6 +328,19 @@ impl World {
             }
         }
         Some(changed.into())
+    }
+
+    /// The answer with another last block, which nobody certified.
+    fn forked(&self, answer: &[u8]) -> Option<Bytes> {
+        let (mut blocks, certificate) = wire::decode_answer(answer, answer.len()).ok()?;
+        let certificate = certificate?;
+        blocks.last_mut()?.header.timestamp_ms.0 += 1;
+        let forged = Certificate {
+            block: blocks.last()?.header.id(),
+            ..certificate
+        };
+        let blocks: Vec<Bytes> = blocks.iter().map(|block| block.encode().into()).collect();
+        Some(wire::encode_answer(&blocks, &forged.to_bytes()))
     }
 
     /// A liar's engine does not go on: it begins again and remembers nothing that it said.

@@ -15,6 +15,7 @@ use super::{
     ethereum::lock,
     oracle::model::Lot,
     peers,
+    site::{GRACE_S, SILENCE_S, START_S},
     world::{Frame, Happening, World},
 };
 
@@ -152,6 +153,11 @@ impl World {
         if let Some(wrong) = self.clients.wrong_exit() {
             return self.oracle.report("exits", wrong);
         }
+        if let Some(silent_s) = self.silent_s() {
+            return self
+                .oracle
+                .report("silence", format!("nothing was anchored for {silent_s} s"));
+        }
         self.process_exits();
         let mut quiet_at = self.scenario.busy_ms.max(self.scenario.calm_at_ms);
         if self.now < quiet_at {
@@ -178,6 +184,20 @@ impl World {
         }
     }
 
+    /// For how long nothing was anchored, when that is longer than an anchor may take at all.
+    fn silent_s(&self) -> Option<u64> {
+        let chain = lock(&self.chain);
+        let now_s = chain.head().observed.link.block.timestamp_s;
+        let anchors = chain
+            .blocks
+            .iter()
+            .rev()
+            .flat_map(|mined| &mined.observed.anchors);
+        let newest_s = anchors.map(|anchor| anchor.time_s).next().unwrap_or(START_S);
+        let silent_s = now_s.saturating_sub(newest_s);
+        (silent_s > SILENCE_S + 2 * GRACE_S).then_some(silent_s)
+    }
+
     /// What is not done yet.
     fn unsettled(&self) -> Option<String> {
         let height = self.oracle.height();
@@ -196,15 +216,17 @@ impl World {
         if let Some((id, pending)) = self.clients.pending.iter().find(|(_, pending)| pending.is_honest) {
             let count = self.clients.pending.len();
             return Some(format!(
-                "{count} payments are not decided: {id}, accepted {}",
+                "{count} payments are not decided: {id}, accepted {:?}",
                 pending.accepted
             ));
         }
-        if let Some(height) = self.oracle.early() {
-            return Some(format!("height {height} is anchored and not decided"));
-        }
         if self.clients.has_open_exits() {
             return Some("an exit is open".to_owned());
+        }
+        if let Some(anchored) = self.oracle.early.keys().next() {
+            return Some(format!(
+                "the anchored block of height {anchored} is decided by nobody"
+            ));
         }
         if let Some(what) = self.unfunded() {
             return Some(what);
@@ -249,7 +271,7 @@ impl World {
                     record.output.owner == coin.owner
                         && record.output.amount == coin.amount
                         && lot == coin.state
-                        && (lot != Lot::Free || record.output.locks == coin.locks)
+                        && record.output.locks == coin.locks
                 });
                 if !is_same {
                     wrong = Some(format!(

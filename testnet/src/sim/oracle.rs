@@ -30,8 +30,6 @@ pub(super) struct Oracle {
     topics: Topics,
     /// Decided headers by height.
     pub(super) headers: Vec<Header>,
-    /// History roots of anchors above them, by height: a liar learns of a finality first, and may anchor it.
-    early: BTreeMap<usize, Hash>,
     pub(super) model: Model,
     /// Who signed what was submitted, by leaf.
     signers: BTreeMap<Hash, Address>,
@@ -41,6 +39,8 @@ pub(super) struct Oracle {
     votes: BTreeMap<(u16, u64), Vec<Statement>>,
     /// Facts by L1 block hash, read once.
     facts: BTreeMap<Hash, Vec<Fact>>,
+    /// Anchors of heights that no honest operator has decided yet.
+    pub(super) early: BTreeMap<Height, Hash>,
     pub(super) violation: Option<Violation>,
 }
 
@@ -49,12 +49,12 @@ impl Oracle {
         Self {
             topics: Topics::new(),
             headers: vec![genesis],
-            early: BTreeMap::new(),
             model: Model::new(genesis.l1_height),
             signers: BTreeMap::new(),
             tips: vec![Height(0); n],
             votes: BTreeMap::new(),
             facts: BTreeMap::new(),
+            early: BTreeMap::new(),
             violation: None,
         }
     }
@@ -121,22 +121,17 @@ impl Oracle {
             }
             Err(wrong) => self.report("origin", format!("block {height}: {wrong}")),
         }
-        self.headers.push(*header);
         if self
             .early
-            .remove(&place)
+            .remove(&height)
             .is_some_and(|root| root != header.history_root)
         {
             self.report(
                 "anchors",
-                format!("the anchor of height {height} is of no decided block"),
+                format!("the anchor of height {height} is of another block"),
             );
         }
-    }
-
-    /// A height that Ethereum shows anchored and nobody decided.
-    pub(super) fn early(&self) -> Option<usize> {
-        self.early.keys().next().copied()
+        self.headers.push(*header);
     }
 
     /// What Ethereum says between two origins, as its chain is now.
@@ -174,15 +169,16 @@ impl Oracle {
         for fact in &facts {
             if let Fact::Anchored { height, history_root } = fact {
                 let place = usize::try_from(height.0).expect("small");
-                let Some(header) = self.headers.get(place) else {
-                    self.early.insert(place, *history_root);
-                    continue;
-                };
-                if header.history_root != *history_root {
-                    self.report(
+                match self.headers.get(place).map(|header| header.history_root) {
+                    Some(root) if root == *history_root => {}
+                    Some(_) => self.report(
                         "anchors",
-                        format!("the anchor of height {height} is of no decided block"),
-                    );
+                        format!("the anchor of height {height} is of another block"),
+                    ),
+                    // A liar may decide it first; the honest ones must follow.
+                    None => {
+                        self.early.insert(*height, *history_root);
+                    }
                 }
             }
         }
