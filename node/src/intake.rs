@@ -8,11 +8,15 @@ use plasma_core::{
 };
 
 use crate::{
-    operator::effect::{Effect, Record},
+    operator::{
+        effect::{Effect, Record},
+        payload::Carried,
+    },
     runtime::wire,
 };
 
 mod answer;
+mod body;
 
 /// Who knows whether signatures are good, and how large things may be.
 pub trait Proof {
@@ -35,16 +39,18 @@ pub fn gossip(bytes: &[u8], proof: &impl Proof) -> Option<Vec<AuthenticTransacti
     authenticate_all(wire::decode_gossip(bytes).ok()?, proof)
 }
 
-/// A payload frame: its message and the block it carries; `None` when anything of it is malformed or not authentic.
-pub fn payload(bytes: &Bytes, proof: &impl Proof) -> Option<(Message, Option<AuthenticBlock>)> {
-    let (message, block) = wire::decode_payload(bytes, proof.block_bytes_max()).ok()?;
-    match block {
+/// A payload frame: its message and what it carries; `None` when anything of it is malformed, or a whole block is not
+/// authentic.
+pub fn payload(bytes: &Bytes, proof: &impl Proof) -> Option<(Message, Option<Carried>)> {
+    let (message, body) = wire::decode_payload(bytes, proof.block_bytes_max()).ok()?;
+    match body {
         None => Some((message, None)),
-        Some(block) => authenticate_block(block, proof).map(|block| (message, Some(block))),
+        Some(body) => body::carried(body, proof).map(|carried| (message, Some(carried))),
     }
 }
 
 pub use answer::answer;
+pub use body::transactions;
 
 /// What a turn must remember before anything of it is spoken or committed.
 pub fn records(effects: &[Effect]) -> impl Iterator<Item = &Record> {

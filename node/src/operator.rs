@@ -19,6 +19,8 @@ pub mod matters;
 pub mod mempool;
 mod offers;
 pub mod origins;
+pub mod payload;
+mod pins;
 mod proposer;
 mod prosecution;
 mod recovery;
@@ -34,8 +36,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use plasma_consensus::{Input, Message, scheme::OperatorKey};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Broken, Committees, ExitId, Genesis, Header, Height,
-    L1Block, Millis, Peer, PublicKey, TransactionId, View, ledger,
+    AuthenticTransaction, BlockId, Broken, Committees, ExitId, Genesis, Header, Height, L1Block, Millis,
+    Peer, PublicKey, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -50,6 +52,8 @@ use guardian::Guardian;
 use handing::Handing;
 use mempool::{Mempool, MempoolLimits};
 use origins::Origins;
+use payload::{Carried, Payload};
+use pins::Pins;
 use recovery::{Logged, guardian};
 use report::{AnchorSeen, Status};
 use sync::Sync;
@@ -88,6 +92,10 @@ pub struct Operator<S: OperatorKey> {
     chain: Chain,
     origins: Origins,
     mempool: Mempool,
+    payload: Payload,
+    pins: Pins,
+    /// What a message between honest operators takes at most.
+    delta_ms: u64,
     sync: Sync,
     guardian: Guardian,
     accuser: Accuser,
@@ -103,8 +111,6 @@ pub struct Operator<S: OperatorKey> {
     awaited: BTreeMap<BlockId, validator::Awaited>,
     /// Bodies that are asked for, each of an awaited block.
     fetching: BTreeMap<BlockId, fetching::Fetch>,
-    /// The bound on one message's delay that the engine's timers assume.
-    delta_ms: u64,
     /// Views above the floor whose leader has sent a body.
     bodies: BTreeSet<View>,
     /// Blocks whose read is under way.
@@ -164,6 +170,9 @@ impl<S: OperatorKey> Operator<S> {
             chain: Chain::new(saved.state, (running, floor.view)),
             origins: Origins::new(origin),
             mempool: Mempool::new(params.mempool),
+            payload: Payload::default(),
+            pins: Pins::default(),
+            delta_ms: params.consensus.delta_ms,
             sync: Sync::default(),
             guardian,
             accuser: Accuser::default(),
@@ -174,7 +183,6 @@ impl<S: OperatorKey> Operator<S> {
             ahead: None,
             awaited: BTreeMap::new(),
             fetching: BTreeMap::new(),
-            delta_ms: params.consensus.delta_ms,
             bodies: BTreeSet::new(),
             reading: BTreeSet::new(),
             invalid: BTreeMap::new(),
@@ -236,6 +244,9 @@ impl<S: OperatorKey> Operator<S> {
             }
             Event::ExitSettled(exit) => self.guardian.on_exit_settled(now, &exit),
             Event::Blocks { from, segment } => self.on_blocks(now, from, segment),
+            Event::Fetched { from, block, entries } => {
+                self.on_fetched(now, from, block, entries, &mut effects)
+            }
             Event::Committee(committee) => self.on_committee(now, committee, &mut effects),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
         }
@@ -318,7 +329,7 @@ impl<S: OperatorKey> Operator<S> {
         now: Millis,
         peer: Peer,
         message: Message,
-        block: Option<Box<AuthenticBlock>>,
+        block: Option<Box<Carried>>,
         effects: &mut Vec<Effect>,
     ) {
         let of_running = message.epoch() == self.epochs.running();
@@ -330,11 +341,13 @@ impl<S: OperatorKey> Operator<S> {
             let view = proposal.container.view;
             let is_near =
                 view.0 <= engine.view().0.saturating_add(PROPOSALS_AHEAD) && view > engine.floor().view;
-            let is_leaders = from == engine.leader(view) && block.header.id() == proposal.container.block;
+            let id = proposal.container.block;
+            let is_leaders = from == engine.leader(view) && block.header().id() == id;
             // One body per view: a leader that sends two is heard by the engine, not by our memory.
-            if is_near && is_leaders && !self.bodies.contains(&view) {
+            let is_missed = self.payload.awaits(&id) || !self.bodies.contains(&view);
+            if is_near && is_leaders && is_missed {
                 self.bodies.insert(view);
-                self.file(*block);
+                self.on_carried(now, peer, view, *block, effects);
             }
         }
         self.step(now, Input::Message { from, message }, effects);
@@ -346,8 +359,9 @@ impl<S: OperatorKey> Operator<S> {
         self.decide(now, effects);
         self.answer_engine(now, effects);
         if self.stopped.is_none() {
-            self.catch_up(now, effects);
             self.fetch_due(now, effects);
+            self.catch_up(now, effects);
+            self.fetch_missing(now, effects);
             effects.extend(self.guardian.due(now));
             self.hand_on(now, effects);
             self.report_work(now, effects);

@@ -28,6 +28,7 @@ mod suite {
     pub(crate) mod leader;
     pub(crate) mod lost_log;
     pub(crate) mod matters;
+    pub(crate) mod payload;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
     pub(crate) mod rota;

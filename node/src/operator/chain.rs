@@ -246,6 +246,13 @@ impl Chain {
         Some((block, delta))
     }
 
+    /// Whether a block is another one or stands on it, through undecided blocks.
+    #[must_use]
+    pub fn stands_on(&self, id: &BlockId, other: &BlockId) -> bool {
+        let is_below = |known: &Undecided| known.block.header.parent == *other;
+        id == other || self.ancestry(id).any(is_below)
+    }
+
     /// A block and its undecided ancestors, downwards.
     fn ancestry(&self, tip: &BlockId) -> impl Iterator<Item = &Undecided> {
         std::iter::successors(self.blocks.get(tip), |known| {

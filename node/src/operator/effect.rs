@@ -37,7 +37,7 @@ pub enum Effect {
         to: To,
         /// What.
         message: Message,
-        /// The encoded block that a fresh proposal carries.
+        /// What a fresh proposal carries, encoded: the block whole, or its leaves.
         block: Option<Bytes>,
     },
     /// Tell the other operators of a transaction that waits.
@@ -62,6 +62,15 @@ pub enum Effect {
         from: Peer,
         /// Which.
         block: BlockId,
+    },
+    /// Ask a member for transactions of a proposed block; comes back with [`super::event::Event::Fetched`].
+    RequestTransactions {
+        /// Whom.
+        from: Peer,
+        /// Of which block.
+        block: BlockId,
+        /// Which, as a map (`docs/protocol.md`, section 16).
+        map: Bytes,
     },
     /// Submit an anchor: it is our duty now.
     Anchor {

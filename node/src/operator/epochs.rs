@@ -222,6 +222,7 @@ impl<S: OperatorKey> Operator<S> {
         self.epochs.running = epoch;
         self.awaited.clear();
         self.bodies.clear();
+        self.payload = super::payload::Payload::default();
         effects.push(Effect::CancelBelow(epoch, View(0)));
         self.take_seat(now, self.first_floor(), effects);
     }

@@ -4,10 +4,17 @@ use std::sync::Arc;
 
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, Certificate, Committee, ExitId, L1Block, L1Event, Peer, Reads,
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Committee, ExitId, L1Block, L1Event, Peer,
+    Reads,
 };
 
-use super::{case::Rotten, effect::Purpose, matters::Notice, report::AnchorSeen};
+use super::{
+    case::Rotten,
+    effect::Purpose,
+    matters::Notice,
+    payload::{Carried, Entry},
+    report::AnchorSeen,
+};
 
 /// One thing that happened.
 #[derive(Debug)]
@@ -24,8 +31,8 @@ pub enum Event {
         from: Peer,
         /// What it says.
         message: Box<Message>,
-        /// The block that a fresh proposal carries, signatures of its transactions checked.
-        block: Option<Box<AuthenticBlock>>,
+        /// What a fresh proposal carries, signatures of its transactions checked.
+        block: Option<Box<Carried>>,
     },
     /// Authentic transactions, from a client or by gossip.
     Transactions(Vec<Offered>),
@@ -57,6 +64,15 @@ pub enum Event {
         from: Peer,
         /// What it sent; `None` when it failed, timed out or sent nonsense.
         segment: Option<Box<Segment>>,
+    },
+    /// A peer answered a request for transactions of a block.
+    Fetched {
+        /// Who answered.
+        from: Peer,
+        /// Of which block.
+        block: BlockId,
+        /// What it sent, empty when it lacks the block; `None` when it failed, timed out or sent nonsense.
+        entries: Option<Vec<Entry>>,
     },
     /// A committee that Ethereum announced, with its members' names on the network, checked against what stands there.
     Committee(Arc<Committee>),

@@ -6,7 +6,7 @@
 use plasma_core::planted::planted;
 use std::collections::{BTreeMap, BTreeSet};
 
-use plasma_core::{AuthenticTransaction, Delta, Fate, Height, Millis, Position, TransactionId};
+use plasma_core::{AuthenticTransaction, Delta, Fate, Hash, Height, Millis, Position, TransactionId};
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +45,7 @@ pub struct Mempool {
     next: u64,
     waiting: BTreeMap<u64, Waiting>,
     by_id: BTreeMap<TransactionId, u64>,
+    by_leaf: BTreeMap<Hash, u64>,
     by_input: BTreeMap<Position, u64>,
     by_expiry: BTreeSet<(Height, u64)>,
     bytes: usize,
@@ -68,6 +69,7 @@ impl Mempool {
             next: 0,
             waiting: BTreeMap::new(),
             by_id: BTreeMap::new(),
+            by_leaf: BTreeMap::new(),
             by_input: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
             bytes: 0,
@@ -95,6 +97,22 @@ impl Mempool {
             .map(|waiting| &waiting.transaction)
     }
 
+    /// The waiting transaction of this leaf.
+    #[must_use]
+    pub fn find_leaf(&self, leaf: &Hash) -> Option<&AuthenticTransaction> {
+        self.at_leaf(leaf).map(|waiting| &waiting.transaction)
+    }
+
+    /// How long the transaction of this leaf waits.
+    #[must_use]
+    pub fn age(&self, now: Millis, leaf: &Hash) -> Option<u64> {
+        self.at_leaf(leaf).map(|waiting| now.since(waiting.since))
+    }
+
+    fn at_leaf(&self, leaf: &Hash) -> Option<&Waiting> {
+        self.by_leaf.get(leaf).and_then(|number| self.waiting.get(number))
+    }
+
     /// Takes a transaction whose rules were checked; never replaces one that waits.
     pub fn offer(&mut self, now: Millis, transaction: AuthenticTransaction, is_ours: bool) -> Admission {
         if self.by_id.contains_key(&transaction.id()) {
@@ -112,6 +130,7 @@ impl Mempool {
         let number = self.next;
         self.next += 1;
         self.by_id.insert(transaction.id(), number);
+        self.by_leaf.insert(transaction.leaf(), number);
         for input in &transaction.transaction().inputs {
             self.by_input.insert(input.position, number);
         }
@@ -231,6 +250,7 @@ impl Mempool {
         };
         self.bytes -= waiting.bytes;
         self.by_id.remove(&waiting.transaction.id());
+        self.by_leaf.remove(&waiting.transaction.leaf());
         self.by_expiry
             .remove(&(waiting.transaction.transaction().expiry, number));
         for input in &waiting.transaction.transaction().inputs {

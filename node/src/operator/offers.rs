@@ -18,6 +18,9 @@ const OFFERS_MAX: usize = 1_024;
 impl<S: OperatorKey> Operator<S> {
     /// Verified transactions are read for, then checked.
     pub(super) fn on_offered(&mut self, offered: Vec<Offered>, effects: &mut Vec<Effect>) {
+        for one in &offered {
+            self.on_authentic(&one.transaction);
+        }
         if self.offers.len() >= OFFERS_MAX {
             effects.extend(
                 offered
@@ -39,13 +42,16 @@ impl<S: OperatorKey> Operator<S> {
     pub(super) fn on_admit(&mut self, now: Millis, offer: u64, reads: &Reads, effects: &mut Vec<Effect>) {
         for Offered { transaction, source } in self.offers.remove(&offer).unwrap_or_default() {
             let bytes = transaction.signed().encode();
-            let early =
-                (source == Source::Gossip && self.is_early(&transaction)).then(|| transaction.clone());
-            let result = self.admit(now, transaction, source, reads);
-            if let (Err(Rejected::Rule(TransactionRejected::InputNotEarlier { .. })), Some(early)) =
-                (&result, early)
+            let is_early = source == Source::Gossip && self.is_early(&transaction);
+            let result = self.admit(now, transaction.clone(), source, reads);
+            if result.is_err() {
+                // Another operator may have taken it, and propose it.
+                self.pins.keep(transaction.clone());
+            }
+            if let Err(Rejected::Rule(TransactionRejected::InputNotEarlier { .. })) = &result
+                && is_early
             {
-                self.handing.keep(early);
+                self.handing.keep(transaction);
             }
             let is_news = matches!(
                 result,

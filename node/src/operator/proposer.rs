@@ -138,7 +138,7 @@ impl<S: OperatorKey> Operator<S> {
     ) {
         let id = block.header.id();
         let seals = self.seals(&delta);
-        self.file(block);
+        self.file_proposed(block);
         self.chain.applied(&id, delta);
         if let Some(bytes) = self.chain.log(&id) {
             effects.push(Effect::Persist(Record::Body(bytes)));

@@ -37,6 +37,7 @@ impl<S: OperatorKey> Operator<S> {
     /// Files a block that arrived; it is judged when somebody asks.
     pub(super) fn file(&mut self, block: AuthenticBlock) {
         let encoded = block.encode().into();
+        self.payload.on_filed(&block.header.id());
         self.chain.insert(block, encoded, false);
     }
 
@@ -57,7 +58,7 @@ impl<S: OperatorKey> Operator<S> {
             match wish {
                 Wish::Persist(record) => effects.push(Effect::Persist(Record::Consensus(record))),
                 Wish::Send { to, message, body } => {
-                    let block = body.and_then(|id| self.encoded_block(&id));
+                    let block = body.and_then(|id| self.carry(now, to, &id));
                     let to = self.epochs.address(to);
                     effects.extend(to.map(|to| Effect::Send { to, message, block }));
                 }
@@ -120,9 +121,11 @@ impl<S: OperatorKey> Operator<S> {
         let before = self.awaited.get(&block);
         let waits = before.map_or(Waits::Answer, |awaited| awaited.waits);
         self.awaited.insert(block, Awaited { view, parent, waits });
-        if self.chain.block(&block).is_none() && block != self.chain.decided().id {
-            self.fetch(now, view, block, effects);
+        let is_here = self.chain.block(&block).is_some() || block == self.chain.decided().id;
+        if is_here || self.payload.awaits(&block) || self.payload.is_unsound(&block) {
+            return;
         }
+        self.fetch(now, view, block, effects);
     }
 
     /// Gives the engine every verdict that is known by now, and asks for the reads of those that can be known next.
@@ -130,6 +133,8 @@ impl<S: OperatorKey> Operator<S> {
         let floor = self.epochs.floor();
         self.awaited.retain(|_, awaited| awaited.view > floor);
         self.bodies.retain(|view| *view > floor);
+        self.payload
+            .forget_below(self.chain.decided().header.height, floor);
         let awaited: Vec<(BlockId, Awaited)> = self
             .awaited
             .iter()
@@ -245,7 +250,8 @@ impl<S: OperatorKey> Operator<S> {
         let is_certified = segment.certificate.is_some() || of_rotten.is_some();
         for block in segment.blocks {
             let id = block.header.id();
-            if is_certified || self.awaited.contains_key(&id) || self.chain.missing() == Some(id) {
+            let is_wanted = self.awaited.contains_key(&id) || self.payload.awaits(&id);
+            if is_certified || is_wanted || self.chain.missing() == Some(id) {
                 self.file(block);
             }
         }
@@ -258,7 +264,7 @@ impl<S: OperatorKey> Operator<S> {
     /// In a view that is over our own notarize vote can no longer be cast: what a quorum accepted is judged without clock
     /// and lag.
     fn verdict(&self, now: Millis, id: &BlockId, view: View) -> Verdict {
-        if self.invalid.contains_key(id) {
+        if self.invalid.contains_key(id) || self.payload.is_unsound(id) {
             return Verdict::Invalid;
         }
         let is_over = view < self.epochs.view();
@@ -341,6 +347,8 @@ impl<S: OperatorKey> Operator<S> {
 
     fn on_decided(&mut self, now: Millis, header: &Header, delta: &Delta, effects: &mut Vec<Effect>) {
         self.mempool.on_decided(delta);
+        self.payload.on_decided(&header.id());
+        self.pins.forget_gone(&self.chain);
         for (number, fate) in &delta.deposits {
             self.guardian.matters().on_deposit(now, *number, *fate);
         }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{Epoch, Peer, View};
 use plasma_network as network;
@@ -19,11 +18,14 @@ use super::{
     handle::{self, Rejected},
     sync,
     verify::{Job, Verified},
-    wire::{self, Ask},
+    wire::{self, Ask, Carrier},
 };
 
 /// Time a peer has for the answer to a sync request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time it has for transactions of a block that is being agreed on: somebody else is asked long before.
+const ENTRIES_TIMEOUT: Duration = Duration::from_secs(2);
+
 impl<S: Storage> Runtime<S> {
     pub(super) async fn perform(
         &mut self,
@@ -39,11 +41,14 @@ impl<S: Storage> Runtime<S> {
                 self.snapshots.after_commit(height, &self.storage.reader());
             }
             Effect::Read { purpose, wanted } => self.turn.reads.push_back((purpose, wanted)),
-            Effect::Send { to, message, block } => self.send(to, &message, block),
+            Effect::Send { to, message, block } => self.send(to, &message, block.as_deref()),
             Effect::Gossip(bytes) => self.gossip(&bytes),
             Effect::Reply { ticket, result } => self.reply(ticket, result),
             Effect::RequestBlocks { from, after } => self.request(from, Ask::After(after)),
             Effect::RequestBlock { from, block } => self.request(from, Ask::Block(block)),
+            Effect::RequestTransactions { from, block, map } => {
+                self.request(from, Ask::Transactions { block, map });
+            }
             duty @ (Effect::Anchor { .. }
             | Effect::Challenge { .. }
             | Effect::Answer(_)
@@ -71,7 +76,7 @@ impl<S: Storage> Runtime<S> {
         Ok(())
     }
 
-    fn send(&self, to: To, message: &Message, block: Option<Bytes>) {
+    fn send(&self, to: To, message: &Message, block: Option<&[u8]>) {
         let to = match to {
             To::All => network::To::All,
             To::One(peer) => match self.slots.of(peer) {
@@ -80,10 +85,9 @@ impl<S: Storage> Runtime<S> {
             },
         };
         let view = rank(message.epoch(), view_of(message));
-        let encoded = message.encode();
-        let mut frame = match block {
-            Some(block) => network::Frame::payload(view, wire::encode_payload(&encoded, &block)),
-            None => network::Frame::control(view, encoded),
+        let mut frame = match wire::encode_message(message, block) {
+            Carrier::Payload(bytes) => network::Frame::payload(view, bytes),
+            Carrier::Control(bytes) => network::Frame::control(view, bytes),
         };
         if let Message::Status(_) = message {
             frame.replaces = Some(STATUS_KEY);
@@ -120,19 +124,37 @@ impl<S: Storage> Runtime<S> {
         let (network, pool, verified) = (self.network.clone(), self.pool.clone(), self.verified_in.clone());
         let slot = self.slots.of(from);
         tokio::spawn(async move {
+            let patience = match ask {
+                Ask::Transactions { .. } => ENTRIES_TIMEOUT,
+                Ask::After(_) | Ask::Block(_) => ANSWER_TIMEOUT,
+            };
             let answer = match slot {
-                Some(slot) => network.request(slot, ask.encode(), ANSWER_TIMEOUT).await,
+                Some(slot) => network.request(slot, ask.encode(), patience).await,
                 None => Err(network::RequestError::Stopped),
             };
-            let queued = match answer {
-                Ok(bytes) => pool.submit(Job::Answer { from, bytes }).is_ok(),
+            let (job, nothing) = match ask {
+                Ask::Transactions { block, .. } => (
+                    answer.map(|bytes| Job::Entries { from, block, bytes }),
+                    Verified::Entries {
+                        from,
+                        block,
+                        entries: None,
+                    },
+                ),
+                Ask::After(_) | Ask::Block(_) => (
+                    answer.map(|bytes| Job::Answer { from, bytes }),
+                    Verified::Answer { from, content: None },
+                ),
+            };
+            let queued = match job {
+                Ok(job) => pool.submit(job).is_ok(),
                 Err(error) => {
                     debug!(peer = %from.0, %error, "sync request failed");
                     false
                 }
             };
             if !queued {
-                let _ = verified.send(Verified::Answer { from, content: None }).await;
+                let _ = verified.send(nothing).await;
             }
         });
     }
@@ -145,7 +167,7 @@ impl<S: Storage> Runtime<S> {
             Err(error) => return debug!(from, %error, "malformed sync request"),
         };
         let known = match &ask {
-            Ask::Block(id) => self.operator.encoded_block(id),
+            Ask::Block(id) | Ask::Transactions { block: id, .. } => self.operator.encoded_block(id),
             Ask::After(_) => None,
         };
         let reader = self.storage.reader();

@@ -6,7 +6,7 @@ use plasma_core::{Block, BlockId, Height};
 
 use crate::storage::{Decided, Read};
 
-use super::wire::{self, Ask};
+use super::wire::{self, Ask, body::encode_entries};
 
 /// The answer to a request. `undecided` is the block that was asked for, when it is known and not decided.
 #[must_use]
@@ -17,6 +17,11 @@ pub fn serve<R: Read>(ask: &Ask, reader: &R, undecided: Option<Bytes>) -> Bytes 
             wire::encode_answer(block.as_slice(), &[])
         }
         Ask::After(height) => answer(reader, *height),
+        // Nothing at all says that the block is not here.
+        Ask::Transactions { block, map } => undecided
+            .or_else(|| decided_block(reader, block))
+            .map(|block| encode_entries(&block, map))
+            .unwrap_or_default(),
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     Runtime,
     handle::{self, Rejected},
     verify::{Job, Verified},
+    wire,
 };
 
 /// Clients' transactions whose verdict is under way: as many as can wait in the queue of commands.
@@ -31,13 +32,14 @@ impl<S: Storage> Runtime<S> {
             network::Event::PeerDown(slot) => self.take_from(slot, |runtime, peer| {
                 runtime.handle(Event::PeerDown(peer));
             }),
-            network::Event::Control { from, bytes } => self.take_from(from, |runtime, peer| {
-                runtime.take_control(peer, from, &bytes);
-            }),
+            network::Event::Control { from, bytes } => {
+                self.take_from(from, |runtime, peer| match wire::payload_in_control(&bytes) {
+                    Some(bytes) => runtime.take_payload(peer, from, bytes),
+                    None => runtime.take_control(peer, from, &bytes),
+                })
+            }
             network::Event::Payload { from, bytes } => self.take_from(from, |runtime, peer| {
-                if runtime.pool.submit(Job::Payload { from: peer, bytes }).is_err() {
-                    warn!(from, "payload dropped, verification is overloaded");
-                }
+                runtime.take_payload(peer, from, bytes);
             }),
             network::Event::Gossip { from, id, bytes } => {
                 let author = from.and_then(|slot| self.slots.peer(slot));
@@ -56,6 +58,12 @@ impl<S: Storage> Runtime<S> {
         match self.slots.peer(slot) {
             Some(peer) => take(self, peer),
             None => warn!(slot, "the network names an operator that was never connected"),
+        }
+    }
+
+    fn take_payload(&self, peer: Peer, slot: u16, bytes: Bytes) {
+        if self.pool.submit(Job::Payload { from: peer, bytes }).is_err() {
+            warn!(slot, "payload dropped, verification is overloaded");
         }
     }
 
@@ -160,6 +168,9 @@ impl<S: Storage> Runtime<S> {
                 if let Some(slot) = self.slots.of(from) {
                     self.network.penalize(slot);
                 }
+            }
+            Verified::Entries { from, block, entries } => {
+                self.handle(Event::Fetched { from, block, entries })
             }
             Verified::Answer { from, content } => {
                 self.handle(Event::Blocks {

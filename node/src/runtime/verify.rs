@@ -14,8 +14,7 @@ use std::{
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, AuthenticateError, Certificate, Domain, Hash, Peer,
-    SignedTransaction,
+    AuthenticTransaction, AuthenticateError, BlockId, Certificate, Domain, Hash, Peer, SignedTransaction,
 };
 use tokio::sync::mpsc;
 
@@ -23,7 +22,10 @@ use super::wire;
 use crate::{
     directory::Directory,
     intake::{self, Proof},
-    operator::event::Segment,
+    operator::{
+        event::Segment,
+        payload::{Carried, Entry},
+    },
 };
 
 /// Jobs of proposals and sync answers that wait at most.
@@ -73,6 +75,15 @@ pub enum Job {
         /// Its bytes.
         bytes: Bytes,
     },
+    /// An answer to a request for transactions of a block.
+    Entries {
+        /// Who answered.
+        from: Peer,
+        /// Of which block.
+        block: BlockId,
+        /// Its bytes.
+        bytes: Bytes,
+    },
 }
 
 /// What was found.
@@ -92,12 +103,12 @@ pub enum Verified {
         /// The transaction, or why it is not authentic.
         result: Result<Box<AuthenticTransaction>, AuthenticateError>,
     },
-    /// A payload frame; `None` when it is malformed or a transaction in it is not authentic.
+    /// A payload frame; `None` when it is malformed or a transaction of a whole block is not authentic.
     Payload {
         /// Who sent it.
         from: Peer,
         /// The message and the block it carries.
-        content: Option<Box<(Message, Option<AuthenticBlock>)>>,
+        content: Option<Box<(Message, Option<Carried>)>>,
     },
     /// A sync answer whose links hold; `None` when it is malformed or they do not.
     Answer {
@@ -105,6 +116,15 @@ pub enum Verified {
         from: Peer,
         /// What it brought.
         content: Option<Box<Segment>>,
+    },
+    /// Transactions of a block, and what stands in their place; `None` when the answer is malformed or did not come.
+    Entries {
+        /// Who answered.
+        from: Peer,
+        /// Of which block.
+        block: BlockId,
+        /// What it brought.
+        entries: Option<Vec<Entry>>,
     },
 }
 
@@ -155,7 +175,7 @@ impl Job {
     /// Who has a share of the queue that it waits in, and how many places that is. Our own clients have none.
     fn share(&self) -> Option<(Option<Peer>, usize)> {
         match self {
-            Self::Payload { from, .. } | Self::Answer { from, .. } => {
+            Self::Payload { from, .. } | Self::Answer { from, .. } | Self::Entries { from, .. } => {
                 Some((Some(*from), URGENT_PER_PEER_MAX))
             }
             Self::Gossip { author, .. } => Some((*author, GOSSIP_PER_AUTHOR_MAX)),
@@ -168,7 +188,7 @@ impl Queues {
     /// Files a job; gives it back when there is no room for it.
     fn push(&mut self, job: Job) -> Result<(), Job> {
         let (queue, max) = match &job {
-            Job::Payload { .. } | Job::Answer { .. } => (&mut self.urgent, URGENT_MAX),
+            Job::Payload { .. } | Job::Answer { .. } | Job::Entries { .. } => (&mut self.urgent, URGENT_MAX),
             Job::Client { .. } => (&mut self.clients, CLIENTS_MAX),
             Job::Gossip { bytes, .. } if bytes.len() > wire::GOSSIP_BATCH_BYTES => return Err(job),
             Job::Gossip { .. } => (&mut self.gossip, GOSSIP_MAX),
@@ -261,6 +281,11 @@ impl Shared {
             Job::Answer { from, bytes } => Verified::Answer {
                 from,
                 content: intake::answer(&bytes, self).map(Box::new),
+            },
+            Job::Entries { from, block, bytes } => Verified::Entries {
+                from,
+                block,
+                entries: intake::transactions(&bytes, self),
             },
         }
     }

@@ -6,12 +6,21 @@ use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{Block, BlockId, Certificate, Hash, Header, Height, SignedTransaction};
 
+pub mod body;
+
+use body::{Body, MAP_BYTES_MAX, decode_body};
+
 /// Room an answer leaves for the certificate and lengths beside its blocks.
 pub const ANSWER_BYTES_MAX: usize = 15 << 20;
 /// Most blocks in one answer: a bound on work per request; the asker has room for them beside its proposals.
 pub const ANSWER_BLOCKS_MAX: usize = 128;
 /// A gossip batch is flushed at this size; the topic takes 256 kB.
 pub const GOSSIP_BATCH_BYTES: usize = 60_000;
+/// A proposal with what it carries travels among the votes up to this size, so that it is heard of at once; the network
+/// takes 64 kB there.
+pub const CONTROL_BYTES_MAX: usize = 60_000;
+/// First byte of a payload frame among the votes; consensus messages begin with 1 to 8.
+const CARRIES: u8 = 9;
 
 /// Bytes that are no frame of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,37 +33,74 @@ pub enum WireError {
     Malformed(&'static str),
 }
 
-/// A payload frame: message length 4 ‖ message ‖ block, the block may be empty.
+/// A frame, and the stream that carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// The stream of votes.
+    Control(Bytes),
+    /// The stream of bodies.
+    Payload(Bytes),
+}
+
+/// A consensus message with what travels beside it: alone and with a body that is small it goes among the votes, with any
+/// other body on the stream of bodies.
 #[must_use]
-pub fn encode_payload(message: &[u8], block: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(message.len() + block.len() + 4);
+pub fn encode_message(message: &Message, body: Option<&[u8]>) -> Carrier {
+    let message = message.encode();
+    let Some(body) = body else {
+        return Carrier::Control(message.into());
+    };
+    let frame = encode_payload(&message, body);
+    if frame.len() < CONTROL_BYTES_MAX {
+        Carrier::Control([&[CARRIES], &frame[..]].concat().into())
+    } else {
+        Carrier::Payload(frame)
+    }
+}
+
+/// The payload frame inside a frame of the stream of votes, when it is one.
+#[must_use]
+pub fn payload_in_control(bytes: &Bytes) -> Option<Bytes> {
+    (bytes.first() == Some(&CARRIES)).then(|| bytes.slice(1..))
+}
+
+/// A payload frame: message length 4 ‖ message ‖ body, the body may be empty.
+#[must_use]
+pub fn encode_payload(message: &[u8], body: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(message.len() + body.len() + 4);
     out.extend(length(message));
     out.extend(message);
-    out.extend(block);
+    out.extend(body);
     out.into()
 }
 
-/// Splits a payload frame into the message and the block that came with it.
+/// Splits a payload frame into the message and what came with it.
 ///
 /// # Errors
 /// [`WireError`] names the part that is short or malformed.
-pub fn decode_payload(bytes: &Bytes, block_max: usize) -> Result<(Message, Option<Block>), WireError> {
-    let (message, block) = split_prefixed(bytes, "the message")?;
+pub fn decode_payload(bytes: &Bytes, block_max: usize) -> Result<(Message, Option<Body>), WireError> {
+    let (message, body) = split_prefixed(bytes, "the message")?;
     let message = Message::decode(message).map_err(|_| WireError::Malformed("the message"))?;
-    if block.is_empty() {
+    if body.is_empty() {
         return Ok((message, None));
     }
-    let block = Block::decode(block, block_max).map_err(|_| WireError::Malformed("the block"))?;
-    Ok((message, Some(block)))
+    Ok((message, Some(decode_body(body, block_max)?)))
 }
 
 /// What a member may ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
     /// Decided blocks above a height, ending in a certified one: 0x01 ‖ height 4.
     After(Height),
     /// One block, decided or not: 0x02 ‖ block id 32.
     Block(BlockId),
+    /// Some transactions of a block, decided or not: 0x03 ‖ block id 32 ‖ map of those that are missed.
+    Transactions {
+        /// Whose.
+        block: BlockId,
+        /// Which; see [`body::map_of`].
+        map: Bytes,
+    },
 }
 
 impl Ask {
@@ -64,6 +110,7 @@ impl Ask {
         match self {
             Self::After(height) => [&[1], &height.0.to_be_bytes()[..]].concat().into(),
             Self::Block(id) => [&[2], &id.0.0[..]].concat().into(),
+            Self::Transactions { block, map } => [&[3], &block.0.0[..], map].concat().into(),
         }
     }
 
@@ -78,6 +125,13 @@ impl Ask {
                 .map(|height| Self::After(Height(u32::from_be_bytes(height))))
                 .ok(),
             Some((2, rest)) => rest.try_into().map(|id| Self::Block(BlockId(Hash(id)))).ok(),
+            Some((3, rest)) => rest
+                .split_first_chunk()
+                .filter(|(_, map)| !map.is_empty() && map.len() <= MAP_BYTES_MAX)
+                .map(|(id, map)| Self::Transactions {
+                    block: BlockId(Hash(*id)),
+                    map: Bytes::copy_from_slice(map),
+                }),
             _ => None,
         }
         .ok_or(WireError::Malformed("the request"))

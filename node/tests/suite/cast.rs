@@ -52,8 +52,13 @@ pub(crate) fn committee(epoch: u64, members: &[u16]) -> Committee {
 }
 
 pub(crate) fn genesis() -> Genesis {
+    genesis_of(OPERATORS)
+}
+
+/// The document of a federation of so many operators.
+pub(crate) fn genesis_of(operators: u16) -> Genesis {
     let Domain { chain_id, contract } = DOMAIN;
-    let members = (0..OPERATORS).map(member).collect();
+    let members = (0..operators).map(member).collect();
     Genesis {
         version: Genesis::VERSION,
         chain_id,

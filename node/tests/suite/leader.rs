@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plasma_consensus::{Container, Message, Proposal, Statement};
 use plasma_core::{AuthenticBlock, BlockId, Epoch, Header, Height, Millis, OperatorIndex, View};
-use plasma_node::operator::event::Event;
+use plasma_node::operator::{event::Event, payload::Carried};
 
 use super::{
     cast::{OPERATORS, genesis, peer, secret},
@@ -65,7 +65,7 @@ fn of_many_blocks_one_is_kept_per_view_and_only_of_the_leader_and_of_near_views(
             let event = Event::Consensus {
                 from: peer(from.0),
                 message: Box::new(proposal(from, view, id)),
-                block: Some(Box::new(block)),
+                block: Some(Box::new(Carried::Whole(block))),
             };
             let operator = world.nodes[usize::from(victim.0)]
                 .operator

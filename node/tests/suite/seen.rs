@@ -30,7 +30,7 @@ impl World {
 
     pub(crate) fn holdings(&self, node: usize, owner: &SigningKey) -> Vec<(Position, Amount)> {
         let reader = self.nodes[node].storage.reader();
-        let outputs = reader.outputs_of(&owner.address(), None, 100).expect("reads");
+        let outputs = reader.outputs_of(&owner.address(), None, 1_000).expect("reads");
         outputs
             .into_iter()
             .map(|(position, record)| (position, record.output.amount))

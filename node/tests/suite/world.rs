@@ -1,31 +1,31 @@
 //! A world for pure operators: storage in memory, messages in a heap, time as a number.
 
 mod clients;
-mod requests;
+pub(crate) mod wires;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
 use futures::executor::block_on;
-use plasma_consensus::{Bls, Config, Message, Reason};
+use plasma_consensus::{Bls, Config, Reason};
 use plasma_core::{
-    Address, Amount, AuthenticBlock, Block, Committee, Committees, DepositNumber, Genesis, Height, L1Event,
-    Millis, Peer, SigningKey, View, Wanted,
+    Address, Amount, Committee, Committees, DepositNumber, Genesis, Height, L1Event, Millis, Peer,
+    SigningKey, View, Wanted,
 };
 use plasma_node::{
     folder::Identity,
     operator::{
         Operator, Params,
-        effect::{Effect, Purpose, Record, To},
-        event::{ConfirmedBlock, Event, Offered, Source},
+        effect::{Effect, Purpose, Record},
+        event::{ConfirmedBlock, Event},
         mempool::MempoolLimits,
         report::{Accepted, AnchorSeen, Rejected},
     },
-    runtime::wire,
+    runtime::wire::Ask,
     storage::{Read, Storage, memory::MemoryStorage},
 };
 
-use super::cast::{OPERATORS, START, genesis, l1_block, peer, secret};
+use super::cast::{OPERATORS, START, genesis_of, l1_block, peer, secret};
+use wires::Wires;
 
 const DELAY_MS: u64 = 5;
 pub(crate) const SILENCE_S: u64 = 100_000;
@@ -71,6 +71,12 @@ pub(crate) struct World {
     pub(crate) no_rows: bool,
     /// Some operators lie, so others may see invalid blocks and stop.
     pub(crate) lies: bool,
+    /// Who was penalized by whom, and why, where some lie.
+    pub(crate) penalties: Vec<(usize, Peer, String)>,
+    /// What goes over the wires, and what becomes of it.
+    pub(crate) wires: Wires,
+    /// Limits of the mempools, for those that start from now on.
+    pub(crate) mempool: MempoolLimits,
 }
 
 /// The connection of the operator at a place.
@@ -85,7 +91,12 @@ fn place(peer: Peer) -> usize {
 
 impl World {
     pub(crate) fn new() -> Self {
-        let genesis = genesis();
+        Self::of(OPERATORS)
+    }
+
+    /// A world of so many operators.
+    pub(crate) fn of(operators: u16) -> Self {
+        let genesis = genesis_of(operators);
         let mut world = Self {
             genesis,
             now: START,
@@ -100,8 +111,15 @@ impl World {
             is_mute: false,
             no_rows: false,
             lies: false,
+            penalties: Vec::new(),
+            wires: Wires::default(),
+            mempool: MempoolLimits {
+                transactions_max: 10_000,
+                bytes_max: 1 << 24,
+                ttl_ms: 600_000,
+            },
         };
-        for _ in 0..OPERATORS {
+        for _ in 0..operators {
             world.add();
         }
         world
@@ -160,11 +178,7 @@ impl World {
             committees: node.committees.clone(),
             key: secret(me).public(),
             consensus: Config::default(),
-            mempool: MempoolLimits {
-                transactions_max: 10_000,
-                bytes_max: 1 << 24,
-                ttl_ms: 600_000,
-            },
+            mempool: self.mempool,
             silence_s: SILENCE_S,
             grace_s: GRACE_S,
             anchor: None,
@@ -242,11 +256,14 @@ impl World {
                         .expect("commits");
                 }
                 Effect::Read { purpose, wanted } => self.read(index, purpose, &wanted),
-                Effect::Send { to, message, block } => self.send(index, to, &message, block.as_ref()),
+                Effect::Send { to, message, block } => self.send(index, to, &message, block.as_deref()),
                 Effect::Gossip(bytes) => self.gossip(index, &bytes),
                 Effect::Reply { ticket, result } => self.nodes[index].replies.push((ticket, result)),
-                Effect::RequestBlocks { from: peer, after } => self.give_row(index, peer, after),
-                Effect::RequestBlock { from: peer, block } => self.give_block(index, peer, block),
+                Effect::RequestBlocks { from, after } => self.request(index, from, &Ask::After(after)),
+                Effect::RequestBlock { from, block } => self.request(index, from, &Ask::Block(block)),
+                Effect::RequestTransactions { from, block, map } => {
+                    self.request(index, from, &Ask::Transactions { block, map });
+                }
                 Effect::Anchor { header, certificate } => {
                     let anchor = AnchorSeen {
                         number: u64::from(header.height.0),
@@ -269,7 +286,8 @@ impl World {
                 Effect::Timer(at) => self.nodes[index].wake = Some(at),
                 Effect::Wake(at) => self.push(index, at.since(self.now), Event::Tick),
                 Effect::Stop(reason) if self.lies => self.nodes[index].stops.push(reason),
-                Effect::Invalid { .. } | Effect::Penalize { .. } | Effect::Accuse(_) if self.lies => {}
+                Effect::Penalize { peer, reason } if self.lies => self.penalties.push((index, peer, reason)),
+                Effect::Invalid { .. } | Effect::Accuse(_) | Effect::Odd(_) if self.lies => {}
                 Effect::Stop(reason) => panic!("operator {index} stopped: {reason}"),
                 Effect::Invalid { broken, .. } => panic!("operator {index} saw an invalid block: {broken}"),
                 Effect::Accuse(evidence) => panic!("operator {index} accuses: {evidence:?}"),
@@ -294,49 +312,6 @@ impl World {
         }
     }
 
-    fn send(&mut self, from: usize, target: To, message: &Message, block: Option<&Bytes>) {
-        let bytes = message.encode();
-        for to in 0..self.nodes.len() {
-            let meant = match target {
-                To::All => to != from,
-                To::One(peer) => to == place(peer),
-            };
-            if meant && self.nodes[to].operator.is_some() {
-                let message = Box::new(Message::decode(&bytes).expect("decodes"));
-                let block = block
-                    .filter(|_| self.starved != Some(to))
-                    .map(|bytes| Box::new(self.authentic(bytes)));
-                let from = name(from);
-                self.push(to, DELAY_MS, Event::Consensus { from, message, block });
-            }
-        }
-    }
-
-    fn authentic(&self, bytes: &Bytes) -> AuthenticBlock {
-        let block = Block::decode(bytes, bytes.len()).expect("decodes");
-        block.authenticate(&self.genesis.domain()).expect("authentic")
-    }
-
-    fn gossip(&mut self, from: usize, transaction: &Bytes) {
-        if self.is_mute {
-            return;
-        }
-        let batch = [&[0; 8], &transaction[..]].concat();
-        for to in (0..self.nodes.len()).filter(|to| *to != from) {
-            let offered = wire::decode_gossip(&batch)
-                .expect("decodes")
-                .into_iter()
-                .map(|transaction| Offered {
-                    transaction: transaction
-                        .authenticate(&self.genesis.domain())
-                        .expect("authentic"),
-                    source: Source::Gossip,
-                })
-                .collect();
-            self.push(to, DELAY_MS, Event::Transactions(offered));
-        }
-    }
-
     /// Runs until the condition holds; panics when it does not within a time.
     pub(crate) fn run_until(&mut self, what: &str, limit_ms: u64, condition: impl Fn(&Self) -> bool) {
         let end = self.now.plus(limit_ms);
@@ -352,7 +327,8 @@ impl World {
             self.now = self.now.max(next);
             assert!(
                 self.now <= end,
-                "not within {limit_ms} ms: {what}; {:#?}",
+                "not within {limit_ms} ms: {what}; {:?}; {:#?}",
+                self.wires,
                 self.statuses()
             );
             while let Some(entry) = self.queue.first_entry().filter(|entry| entry.key().0 <= self.now) {

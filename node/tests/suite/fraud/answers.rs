@@ -133,7 +133,10 @@ fn a_proposal_with_another_body_than_its_header_s_is_malformed() {
         nullifications: Vec::new(),
     }));
     let sent = |body: &[Vec<u8>]| {
-        let bytes = wire::encode_payload(&message.encode(), &encoded(&header, body));
+        let bytes = wire::encode_payload(
+            &message.encode(),
+            &wire::body::encode_whole(&encoded(&header, body)),
+        );
         match verified(Job::Payload { from: peer(0), bytes }) {
             Verified::Payload { content, .. } => content.is_some(),
             other => panic!("{other:?}"),

@@ -48,6 +48,17 @@ impl World {
         self.offer(to, Source::Gossip, transaction);
     }
 
+    /// All of them at once, by gossip.
+    pub(crate) fn hear_all(&mut self, to: usize, transactions: &[SignedTransaction]) {
+        let domain = self.genesis.domain();
+        let offered = transactions.iter().map(|transaction| Offered {
+            transaction: transaction.clone().authenticate(&domain).expect("authentic"),
+            source: Source::Gossip,
+        });
+        let offered = offered.collect();
+        self.handle(to, Event::Transactions(offered));
+    }
+
     fn offer(&mut self, to: usize, source: Source, transaction: SignedTransaction) {
         let transaction = transaction
             .authenticate(&self.genesis.domain())

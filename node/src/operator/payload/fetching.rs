@@ -1,0 +1,174 @@
+//! Fetching what is missing of a block: whom to ask, when, and what their answers say of them.
+
+use plasma_consensus::scheme::OperatorKey;
+use plasma_core::{BlockId, Millis, OperatorIndex, Peer};
+
+use super::{Assembly, Entry};
+use crate::{
+    operator::{Operator, effect::Effect},
+    runtime::wire::body::map_of,
+};
+
+/// Who has not answered for so long may be asked again.
+const ANSWER_MS: u64 = 2_000;
+
+/// Requests for one block that are under way at once: answers of so many fill 4 MB.
+const ASKED_MAX: usize = 16;
+
+/// The second step asks so many of those who voted for the block.
+const SECOND: usize = 2;
+
+/// From this step on the whole block is asked for besides.
+const WHOLE_FROM: u32 = 3;
+
+/// Steps grow twice as far apart each, up to this one: at a delay of 100 ms the last are 3.2 s apart.
+const STEPS_GROW: u32 = 6;
+
+impl<S: OperatorKey> Operator<S> {
+    /// A peer's answer to a request for transactions of a block.
+    pub(in crate::operator) fn on_fetched(
+        &mut self,
+        now: Millis,
+        from: Peer,
+        block: BlockId,
+        entries: Option<Vec<Entry>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(assembly) = self.payload.assemblies.get_mut(&block) else {
+            return;
+        };
+        // Only who was asked is heard, once for each question.
+        if assembly.search.asked.remove(&from).is_none() {
+            return;
+        }
+        let taken = match entries {
+            // Malformed or nothing at all: the network knows which.
+            None => Some(0),
+            Some(entries) => self.fill(&block, from, entries, effects),
+        };
+        match taken {
+            None => {
+                if let Some(assembly) = self.payload.assemblies.get_mut(&block) {
+                    assembly.search.liars.insert(from);
+                }
+                let reason = format!("sent transactions for block {block} that are not in it");
+                effects.push(Effect::Penalize { peer: from, reason });
+            }
+            Some(0) => {}
+            // An answer holds no more than it may: the rest comes with the next one.
+            Some(_) => self.ask_transactions(now, &block, from, effects),
+        }
+        self.complete(&block);
+        if let Some(assembly) = self.payload.assemblies.get_mut(&block)
+            && assembly.search.asked.is_empty()
+            && assembly.search.step <= 2
+        {
+            // Nobody is left to wait for.
+            assembly.search.next_at = now;
+        }
+    }
+
+    /// The next step of every search whose time has come.
+    pub(in crate::operator) fn fetch_missing(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let due = self.payload.assemblies.iter();
+        let due: Vec<BlockId> = due
+            .filter(|(_, assembly)| assembly.search.next_at <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for block in due {
+            self.search(now, &block, effects);
+            // Where nobody could be asked the next step need not wait.
+            let is_idle = |assembly: &Assembly| assembly.search.asked.is_empty() && assembly.search.step == 1;
+            if self.payload.assemblies.get(&block).is_some_and(is_idle) {
+                self.search(now, &block, effects);
+            }
+        }
+        let next = self.payload.assemblies.values();
+        let next = next.map(|assembly| assembly.search.next_at).min();
+        effects.extend(next.map(Effect::Wake));
+    }
+
+    fn search(&mut self, now: Millis, block: &BlockId, effects: &mut Vec<Effect>) {
+        let Some(assembly) = self.payload.assemblies.get(block) else {
+            return;
+        };
+        let (view, leader) = (assembly.view(), assembly.leader());
+        let (step, second_at) = (assembly.search.step, assembly.search.since.plus(self.delta_ms));
+        let givers = self.givers(step, block, view, leader);
+        let Some(assembly) = self.payload.assemblies.get_mut(block) else {
+            return;
+        };
+        let search = &mut assembly.search;
+        if givers.is_empty() && now < second_at {
+            // The leader has nothing, and nobody has voted yet.
+            search.next_at = second_at;
+            return;
+        }
+        search.step = step.saturating_add(1);
+        let wait_ms = self
+            .delta_ms
+            .saturating_mul(1 << step.min(STEPS_GROW).saturating_sub(1));
+        search.next_at = if step < 2 {
+            search
+                .since
+                .plus(self.delta_ms.saturating_mul(u64::from(step) + 1))
+        } else {
+            now.plus(wait_ms)
+        };
+        if search.next_at <= now {
+            search.next_at = now.plus(self.delta_ms);
+        }
+        for peer in givers {
+            self.ask_transactions(now, block, peer, effects);
+        }
+        if step >= WHOLE_FROM {
+            let from = self.sync.next_peer();
+            effects.extend(from.map(|from| Effect::RequestBlock { from, block: *block }));
+        }
+    }
+
+    /// Whom a step asks.
+    fn givers(&self, step: u32, block: &BlockId, view: plasma_core::View, leader: Peer) -> Vec<Peer> {
+        if step == 0 {
+            return vec![leader];
+        }
+        let holders = self.epochs.engine().map(|engine| engine.holders(view, *block));
+        let holders: Vec<OperatorIndex> = holders.iter().flat_map(|holders| holders.iter()).collect();
+        let peers = holders.iter().filter_map(|seat| self.epochs.peer_of(*seat));
+        if step == 1 {
+            // Each operator begins with another, so that not all of them ask the same two.
+            let me = self.epochs.me().map_or(0, |me| usize::from(me.0));
+            let others: Vec<Peer> = peers.filter(|peer| *peer != leader).collect();
+            let skipped = me.checked_rem(others.len()).unwrap_or(0);
+            return others.into_iter().cycle().skip(skipped).take(SECOND).collect();
+        }
+        if holders.is_empty() {
+            return self.sync.connected().iter().copied().collect();
+        }
+        peers.collect()
+    }
+
+    fn ask_transactions(&mut self, now: Millis, block: &BlockId, peer: Peer, effects: &mut Vec<Effect>) {
+        let is_connected = self.sync.is_connected(peer);
+        let Some(assembly) = self.payload.assemblies.get_mut(block) else {
+            return;
+        };
+        let search = &mut assembly.search;
+        search.asked.retain(|_, at| now.since(*at) < ANSWER_MS);
+        let is_asked = search.asked.contains_key(&peer) || search.asked.len() >= ASKED_MAX;
+        if !is_connected || is_asked || search.liars.contains(&peer) || assembly.is_complete() {
+            return;
+        }
+        assembly.search.asked.insert(peer, now);
+        effects.push(request(peer, *block, assembly));
+    }
+}
+
+fn request(from: Peer, block: BlockId, assembly: &Assembly) -> Effect {
+    let (gaps, count) = assembly.gaps();
+    Effect::RequestTransactions {
+        from,
+        block,
+        map: map_of(gaps, count),
+    }
+}

@@ -1,0 +1,438 @@
+//! Proposals that travel as the leaves of their transactions: whatever lies where, blocks are made of them.
+
+mod bytes;
+mod frames;
+mod unsound;
+
+use std::collections::BTreeSet;
+
+use plasma_consensus::{Reason, Waits};
+use plasma_core::{Address, Amount, DepositNumber, L1Event, SignedTransaction, SigningKey};
+use plasma_node::operator::{event::Event, mempool::MempoolLimits};
+
+use super::{
+    cast::user,
+    world::{World, wires::Answers},
+};
+
+/// What each output holds.
+const HELD: u64 = 10;
+
+/// A federation that stands still, with outputs to spend, and its leader.
+struct Stage {
+    world: World,
+    alice: SigningKey,
+    bob: SigningKey,
+    /// Payments of one output each to Bob.
+    payments: Vec<SignedTransaction>,
+    leader: usize,
+}
+
+/// Gossip is lost, and nobody gives whole blocks: what proposals name is in a mempool, or is fetched one by one. Reads take
+/// so long that no payment is young when it is proposed.
+fn stage(operators: u16, count: u64) -> Stage {
+    let (mut world, alice, bob) = (World::of(operators), user(1), user(2));
+    world.run_for(500);
+    let numbers: Vec<u64> = (0..count).collect();
+    for some in numbers.chunks(100) {
+        let deposit = |number: &u64| L1Event::Deposited {
+            number: DepositNumber(*number),
+            owner: alice.address(),
+            asset: Address::ZERO,
+            amount: Amount::from(HELD),
+        };
+        world.mine(some.iter().map(deposit).collect());
+    }
+    world.run_until("the deposits are credited", 60_000, |world| {
+        world.all_hold(&alice, count * HELD)
+    });
+    world.run_for(2_000);
+    let payments = world
+        .holdings(0, &alice)
+        .into_iter()
+        .map(|(position, _)| world.pay(&alice, (position, HELD), &bob, HELD))
+        .collect();
+    world.read_ms = 40;
+    world.is_mute = true;
+    world.wires = super::world::wires::Wires {
+        no_blocks: true,
+        ..Default::default()
+    };
+    let operator = world.nodes[0].operator.as_ref().expect("runs");
+    let leader = usize::from(operator.status().leader.expect("it has a seat").0);
+    Stage {
+        world,
+        alice,
+        bob,
+        payments,
+        leader,
+    }
+}
+
+impl Stage {
+    fn other(&self, away: usize) -> usize {
+        (self.leader + away) % self.world.nodes.len()
+    }
+
+    /// The operator hears of all payments at once.
+    fn hear_all(&mut self, node: usize) {
+        self.world.hear_all(node, &self.payments);
+    }
+
+    fn all_paid(&mut self, limit_ms: u64) {
+        let (sum, bob) = (
+            HELD * u64::try_from(self.payments.len()).expect("small"),
+            self.bob.clone(),
+        );
+        self.world
+            .run_until("all payments are decided", limit_ms, |world| {
+                world.all_hold(&bob, sum)
+            });
+        self.world.check_agreement();
+    }
+
+    /// An operator with a mempool of its own limits, and nothing in it.
+    fn restart(&mut self, node: usize, limits: MempoolLimits) {
+        let usual = std::mem::replace(&mut self.world.mempool, limits);
+        self.world.kill(node);
+        self.world.start(node);
+        self.world.mempool = usual;
+        self.world.run_for(100);
+    }
+
+    /// Exactly so long, whatever happens meanwhile.
+    fn rest(&mut self, ms: u64) {
+        let end = self.world.now.plus(ms);
+        self.world.queue.insert((end, u64::MAX), (0, Event::Tick));
+        self.world.run_until("time", ms, |world| world.now >= end);
+    }
+
+    /// Who was asked by an operator, in order.
+    fn asked_by(&self, node: usize) -> Vec<usize> {
+        let asked = self.world.wires.asked.transactions.iter();
+        asked
+            .filter(|(asker, ..)| *asker == node)
+            .map(|(_, giver, _)| *giver)
+            .collect()
+    }
+
+    fn nobody_gave_up(&self) {
+        for (index, node) in self.world.nodes.iter().enumerate() {
+            assert_eq!(node.gave_up, [], "operator {index}");
+        }
+    }
+}
+
+#[test]
+fn what_the_leader_alone_holds_is_fetched_from_it_and_no_view_is_lost() {
+    let mut stage = stage(4, 30);
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    assert!(stage.world.wires.compact >= 1, "{:?}", stage.world.wires);
+    for away in 1..4 {
+        let asked = stage.asked_by(stage.other(away));
+        assert!(
+            !asked.is_empty() && asked.iter().all(|giver| *giver == stage.leader),
+            "{asked:?}"
+        );
+    }
+    assert_eq!(stage.world.wires.asked.blocks, 0);
+    stage.nobody_gave_up();
+}
+
+#[test]
+fn what_all_hold_is_not_fetched() {
+    let mut stage = stage(4, 30);
+    for away in 1..4 {
+        stage.hear_all(stage.other(away));
+    }
+    stage.world.run_for(60);
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    let Stage { world, .. } = stage;
+    assert!(
+        world.wires.compact >= 1 && world.wires.fetched == 0,
+        "{:?}",
+        world.wires
+    );
+    assert!(
+        world.wires.in_control > 0,
+        "it is small enough to go among the votes"
+    );
+}
+
+/// The second leader has some payments for long and others for a moment, which nobody else has.
+#[test]
+fn what_is_young_travels_with_the_proposal() {
+    let mut stage = stage(4, 30);
+    stage.world.read_ms = 0;
+    let young = stage.payments[20..].to_vec();
+    let (first, old) = (stage.payments[..1].to_vec(), stage.payments[1..20].to_vec());
+    for away in 1..4 {
+        stage.world.hear_all(stage.other(away), &old);
+    }
+    stage.world.run_for(60);
+    stage.world.hear_all(stage.leader, &first);
+    stage.rest(40);
+    stage.world.hear_all(stage.leader, &old);
+    let status = stage.world.nodes[0].operator.as_ref().expect("runs").status();
+    let second = usize::from(status.leader.expect("it has a seat").0);
+    assert_ne!(second, stage.leader);
+    stage.rest(45);
+    assert_eq!(stage.world.wires.compact, 0, "the second has not proposed yet");
+    stage.world.hear_all(second, &young);
+    stage.all_paid(2_000);
+    assert_eq!(
+        stage.world.wires.asked.transactions,
+        [],
+        "nothing is missing anywhere"
+    );
+    assert!(stage.world.wires.compact > 0, "{:?}", stage.world.wires);
+}
+
+#[test]
+fn a_leader_that_gives_nothing_is_replaced_by_those_who_voted() {
+    let mut stage = stage(4, 30);
+    let (holder, others) = (stage.other(1), [stage.other(2), stage.other(3)]);
+    stage.hear_all(holder);
+    stage.world.run_for(60);
+    stage.world.wires.answers.insert(stage.leader, Answers::Never);
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    for other in others {
+        let asked = stage.asked_by(other);
+        assert_eq!(asked.first_chunk(), Some(&[stage.leader, holder]), "{asked:?}");
+    }
+    stage.nobody_gave_up();
+}
+
+/// When it says so, nobody has voted yet.
+#[test]
+fn a_leader_that_says_it_has_nothing_costs_no_more_than_one_that_is_silent() {
+    let mut stage = stage(4, 30);
+    let holder = stage.other(1);
+    stage.hear_all(holder);
+    stage.world.run_for(60);
+    stage.world.wires.answers.insert(stage.leader, Answers::Empty);
+    let begins = stage.world.now;
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    // Two reads, the proposal, the time that a message may take, a question, another read and the votes take 245 ms.
+    assert!(
+        stage.world.now.since(begins) < 290,
+        "{}",
+        stage.world.now.since(begins)
+    );
+}
+
+#[test]
+fn a_view_that_was_lost_for_want_of_transactions_is_followed_by_whole_blocks() {
+    let mut stage = stage(4, 10);
+    stage.world.wires.answers.insert(stage.leader, Answers::Never);
+    stage.hear_all(stage.leader);
+    // Ethereum gives the others something to do.
+    for number in 0..12 {
+        stage.world.deposit(1_000 + number, &stage.alice, 1);
+        stage.world.run_for(700);
+    }
+    stage.all_paid(1_000);
+    let reasons = stage.world.nodes[stage.leader].gave_up.iter();
+    let lost = reasons.filter(|reason| **reason == Reason::NoQuorum).count();
+    assert_eq!(lost, 1, "one view");
+    assert!(stage.world.wires.compact >= 1 && stage.world.wires.whole >= 1);
+}
+
+#[test]
+fn who_lies_is_penalized_and_asked_no_more() {
+    let mut stage = stage(4, 30);
+    let foreign = stage.payments.pop().expect("one").encode();
+    let (holder, others) = (stage.other(1), [stage.other(2), stage.other(3)]);
+    stage.world.lies = true;
+    stage.hear_all(holder);
+    stage.world.run_for(60);
+    let lie = Answers::With(vec![foreign]);
+    stage.world.wires.answers.insert(stage.leader, lie);
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    for other in others {
+        let asked = stage.asked_by(other);
+        assert_eq!(asked, [stage.leader, holder], "operator {other}");
+        let liar = super::world::name(stage.leader);
+        let is_named = |(who, peer, _): &(usize, _, String)| *who == other && *peer == liar;
+        assert!(
+            stage.world.penalties.iter().any(is_named),
+            "{:?}",
+            stage.world.penalties
+        );
+    }
+    stage.nobody_gave_up();
+}
+
+/// Limits under which nothing is taken beyond a few.
+fn few(transactions_max: usize, ttl_ms: u64) -> MempoolLimits {
+    MempoolLimits {
+        transactions_max,
+        bytes_max: 1 << 20,
+        ttl_ms,
+    }
+}
+
+#[test]
+fn what_a_full_mempool_refused_is_still_found() {
+    let mut stage = stage(4, 30);
+    let full = stage.other(2);
+    stage.restart(full, few(3, 600_000));
+    let own = stage.payments.split_off(27);
+    stage.world.hear_all(full, &own);
+    stage.world.run_for(60);
+    for away in 1..4 {
+        stage.hear_all(stage.other(away));
+    }
+    stage.world.run_for(60);
+    let status = stage.world.nodes[full].operator.as_ref().expect("runs").status();
+    assert_eq!(status.mempool, 3, "it is full of something else");
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    assert_eq!(stage.asked_by(full), [0; 0]);
+    assert!(stage.world.wires.compact >= 1);
+}
+
+#[test]
+fn of_two_payments_of_one_output_the_refused_one_is_still_found() {
+    let mut stage = stage(4, 1);
+    let other = stage.other(2);
+    let (position, _) = stage.world.holdings(0, &stage.alice)[0];
+    let first = stage
+        .world
+        .pay(&stage.alice, (position, HELD), &stage.alice, HELD);
+    // It is not proposed: its operator does not lead, and nobody else has it.
+    stage.world.hear(other, first);
+    stage.world.run_for(60);
+    for away in 1..4 {
+        stage.hear_all(stage.other(away));
+    }
+    stage.world.run_for(60);
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    assert_eq!(stage.asked_by(other), [0; 0]);
+}
+
+#[test]
+fn what_expired_from_a_mempool_is_fetched() {
+    let mut stage = stage(4, 10);
+    let other = stage.other(2);
+    stage.restart(other, few(100, 50));
+    for away in 1..4 {
+        stage.hear_all(stage.other(away));
+    }
+    stage.world.run_for(400);
+    let status = stage.world.nodes[other].operator.as_ref().expect("runs").status();
+    assert_eq!(status.mempool, 0, "it has forgotten them");
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    assert!(!stage.asked_by(other).is_empty());
+    assert_eq!(stage.asked_by(stage.other(1)), [0; 0]);
+}
+
+/// The first proposal reaches one operator alone, whose mempool then forgets everything. Another leader proposes the same
+/// payments in another block.
+#[test]
+fn the_transactions_of_a_block_that_lost_are_pinned() {
+    let mut stage = stage(4, 10);
+    let pinned = stage.other(3);
+    stage.restart(pinned, few(100, 200));
+    for away in 1..4 {
+        stage.hear_all(stage.other(away));
+    }
+    stage.world.run_for(60);
+    stage.world.wires.only = Some(BTreeSet::from([pinned]));
+    stage.hear_all(stage.leader);
+    stage.world.run_for(300);
+    let status = stage.world.nodes[pinned]
+        .operator
+        .as_ref()
+        .expect("runs")
+        .status();
+    assert_eq!(status.mempool, 0, "it has forgotten them");
+    stage.world.wires.only = None;
+    stage.all_paid(10_000);
+    assert!(stage.world.wires.compact >= 2, "{:?}", stage.world.wires);
+    assert_eq!(stage.asked_by(pinned), [0; 0]);
+}
+
+/// While a block lacks something that nobody gives, a mempool overflows; what is missing comes in the middle of it.
+#[test]
+fn a_flood_takes_nothing_from_a_block_and_what_comes_with_it_completes_the_block() {
+    let mut stage = stage(4, 300);
+    let flood = stage.payments.split_off(10);
+    let other = stage.other(2);
+    stage.restart(other, few(20, 600_000));
+    let payments = stage.payments.clone();
+    for away in [1, 3] {
+        stage.hear_all(stage.other(away));
+    }
+    stage.world.hear_all(other, &payments[..5]);
+    stage.world.run_for(60);
+    // One more is down, so that this one's vote is needed.
+    let down = stage.other(3);
+    for giver in 0..4 {
+        stage.world.wires.answers.insert(giver, Answers::Never);
+    }
+    stage.world.kill(down);
+    stage.hear_all(stage.leader);
+    stage.world.run_for(100);
+    assert!(!stage.asked_by(other).is_empty(), "it lacks something");
+    for (place, payment) in flood.iter().enumerate() {
+        stage.world.hear(other, payment.clone());
+        if place == 200 {
+            for payment in &payments[5..] {
+                stage.world.hear(other, payment.clone());
+            }
+        }
+    }
+    let (running, bob) = ([stage.leader, stage.other(1), other], stage.bob.clone());
+    let before = stage.world.now;
+    stage.world.run_until("three decide", 500, |world| {
+        running.iter().all(|node| world.holdings(*node, &bob).len() >= 10)
+    });
+    assert!(stage.world.now.since(before) < 400, "in the same view");
+}
+
+/// Hash-only proposals once stopped chains whose mempools differ and are full (Q17). Here each operator holds other payments,
+/// some of which spend what another's spend, more than its mempool takes; and nothing is gossiped.
+#[test]
+fn pools_that_differ_and_are_full_lose_no_view() {
+    let mut stage = stage(4, 60);
+    let outputs = stage.world.holdings(0, &stage.alice);
+    for node in 0..4 {
+        stage.restart(node, few(20, 600_000));
+        // Its own quarter, and the next one's, each paid to somebody else.
+        let pay = |place: usize| {
+            let (position, _) = outputs[(node * 15 + place) % 60];
+            let to = user(10 + u8::try_from(node).expect("small"));
+            stage.world.pay(&stage.alice, (position, HELD), &to, HELD)
+        };
+        let held: Vec<SignedTransaction> = (0..30).map(pay).collect();
+        stage.world.hear_all(node, &held);
+    }
+    for node in &mut stage.world.nodes {
+        node.gave_up.clear();
+    }
+    let alice = stage.alice.clone();
+    stage
+        .world
+        .run_until("every mempool was emptied", 10_000, |world| {
+            let left = |node: &super::world::Node| node.operator.as_ref().expect("runs").status().mempool;
+            world.nodes.iter().all(|node| left(node) == 0)
+        });
+    stage.world.check_agreement();
+    let spent = 60 - stage.world.holdings(0, &alice).len();
+    assert!(spent >= 50, "{spent} outputs are spent");
+    assert!(stage.world.wires.compact >= 3, "{:?}", stage.world.wires);
+    let reasons = || stage.world.nodes.iter().flat_map(|node| &node.gave_up);
+    assert!(
+        !reasons().any(|reason| *reason == Reason::Unjudged(Waits::Body)),
+        "{:?}",
+        reasons().collect::<Vec<_>>()
+    );
+}
