@@ -289,3 +289,6 @@ impl<S: OperatorKey> Operator<S> {
         Some(compact)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,6 @@ impl Pins {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod frames;
+mod sockets;
 mod unsound;
 
 use std::collections::BTreeSet;
@@ -197,8 +198,15 @@ fn a_leader_that_gives_nothing_is_replaced_by_those_who_voted() {
     stage.hear_all(holder);
     stage.world.run_for(60);
     stage.world.wires.answers.insert(stage.leader, Answers::Never);
+    let begins = stage.world.now;
     stage.hear_all(stage.leader);
     stage.all_paid(3_000);
+    // See below: those who voted are asked after the time that a message may take, not twice that.
+    assert!(
+        stage.world.now.since(begins) < 290,
+        "{}",
+        stage.world.now.since(begins)
+    );
     for other in others {
         let asked = stage.asked_by(other);
         assert_eq!(asked.first_chunk(), Some(&[stage.leader, holder]), "{asked:?}");
@@ -223,6 +231,79 @@ fn a_leader_that_says_it_has_nothing_costs_no_more_than_one_that_is_silent() {
         "{}",
         stage.world.now.since(begins)
     );
+}
+
+#[test]
+fn of_many_who_voted_two_are_asked_first_and_all_of_them_then() {
+    let mut stage = stage(7, 10);
+    let lacking = stage.other(6);
+    // The others are enough to decide, and it gets nothing of what they decided.
+    stage.world.no_rows = true;
+    for away in 1..6 {
+        stage.hear_all(stage.other(away));
+    }
+    stage.rest(60);
+    // Whoever of them is asked first gives nothing: all but one.
+    for away in 0..5 {
+        stage
+            .world
+            .wires
+            .answers
+            .insert(stage.other(away), Answers::Never);
+    }
+    let first_of_all = stage.world.now;
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    let asked = stage.asked_by(lacking);
+    assert_eq!(asked.first(), Some(&stage.leader));
+    assert!(asked.len() >= 6, "{asked:?}");
+    assert!(
+        stage.world.now.since(first_of_all) < 400,
+        "all are asked after twice the delay"
+    );
+}
+
+#[test]
+fn when_nobody_gives_transactions_the_whole_block_is_fetched() {
+    let mut stage = stage(4, 10);
+    stage.world.wires.no_blocks = false;
+    for giver in 0..4 {
+        stage.world.wires.answers.insert(giver, Answers::Never);
+    }
+    let begins = stage.world.now;
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    assert!(stage.world.wires.asked.blocks > 0);
+    // Two reads, the proposal, four times the delay, and so on: far below the second after which the engine asks again.
+    assert!(
+        stage.world.now.since(begins) < 700,
+        "{}",
+        stage.world.now.since(begins)
+    );
+    stage.nobody_gave_up();
+}
+
+#[test]
+fn an_answer_with_a_part_is_followed_by_the_next_question() {
+    let mut stage = stage(4, 10);
+    let holder = stage.other(1);
+    stage.hear_all(holder);
+    stage.rest(60);
+    let part = stage.payments[..3]
+        .iter()
+        .map(SignedTransaction::encode)
+        .collect();
+    stage
+        .world
+        .wires
+        .answers
+        .insert(stage.leader, Answers::With(part));
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    for other in [stage.other(2), stage.other(3)] {
+        // The second answer brings nothing new, so the leader is not asked a third time.
+        assert_eq!(stage.asked_by(other), [stage.leader, stage.leader, holder]);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use plasma_consensus::{Container, Message, Proposal, Statement, Vote, scheme::Scheme as _};
 use plasma_core::{Block, Certificate, Hash, Header, merkle};
-use plasma_node::runtime::wire;
+use plasma_node::runtime::wire::{self, body::encode_whole};
 
 use plasma_node::operator::effect::To;
 
@@ -138,7 +138,9 @@ impl World {
         }
         let message = Message::Proposal(Box::new(proposal.clone()));
         let honest = self.frame(&message, block.as_ref());
-        let Some(bytes) = block else {
+        let operator = self.hosts[index].operator.as_ref();
+        let whole = operator.and_then(|operator| operator.encoded_block(&proposal.container.block));
+        let (Some(bytes), Some(_)) = (whole, block) else {
             return self.tell(index, to, &honest);
         };
         if self.liars.does(Script::WithholdBody) {
@@ -199,7 +201,7 @@ impl World {
             ..proposal.clone()
         };
         let message = Message::Proposal(Box::new(lying));
-        Some(self.frame(&message, Some(&block.encode().into())))
+        Some(self.frame(&message, Some(&encode_whole(&block.encode()))))
     }
 
     fn lie_in_vote(&mut self, index: usize, mut to: Vec<usize>, vote: &Vote) {

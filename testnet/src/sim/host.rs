@@ -1,7 +1,7 @@
 //! One operator with its shell's memory: log and storage as a disk keeps them, clock, inbox, its eye on Ethereum.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -86,7 +86,7 @@ pub(super) struct Host {
     watcher: Option<(Watcher<Eye>, mpsc::Receiver<Sighting>)>,
     pub(super) books: Books,
     /// Requests that wait for an answer.
-    pub(super) asks: BTreeSet<u64>,
+    pub(super) asks: BTreeMap<u64, plasma_node::runtime::wire::Ask>,
     /// Clients that wait for a verdict.
     pub(super) tickets: BTreeMap<u64, TransactionId>,
     pub(super) next_ticket: u64,
@@ -127,7 +127,7 @@ impl Host {
             eye: Arc::new(eye),
             watcher: None,
             books: Books::default(),
-            asks: BTreeSet::new(),
+            asks: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,
             shortened: 0,

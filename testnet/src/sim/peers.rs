@@ -56,7 +56,7 @@ pub(super) fn connection(peer: usize, is_up: bool) -> Event {
 pub(super) fn consensus(
     from: usize,
     message: plasma_consensus::Message,
-    block: Option<plasma_core::AuthenticBlock>,
+    block: Option<plasma_node::operator::payload::Carried>,
 ) -> Event {
     Event::Consensus {
         from: name(from),
@@ -70,5 +70,18 @@ pub(super) fn blocks(from: usize, segment: Option<Segment>) -> Event {
     Event::Blocks {
         from: name(from),
         segment: segment.map(Box::new),
+    }
+}
+
+/// A peer's answer to a request for transactions of a block.
+pub(super) fn fetched(
+    from: usize,
+    block: plasma_core::BlockId,
+    entries: Option<Vec<plasma_node::operator::payload::Entry>>,
+) -> Event {
+    Event::Fetched {
+        from: name(from),
+        block,
+        entries,
     }
 }

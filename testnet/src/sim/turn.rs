@@ -12,7 +12,7 @@ use plasma_node::{
         effect::{Effect, Purpose, Record, To},
         event::Event,
     },
-    runtime::wire::{self, Ask},
+    runtime::wire::{self, Ask, Carrier},
     storage::{Read as _, Storage as _},
 };
 
@@ -214,6 +214,9 @@ impl World {
             Effect::RequestBlock { from, block } => {
                 self.request(index, peers::index(from), Ask::Block(block))
             }
+            Effect::RequestTransactions { from, block, map } => {
+                self.request(index, peers::index(from), Ask::Transactions { block, map })
+            }
             duty @ (Effect::Anchor { .. }
             | Effect::Challenge { .. }
             | Effect::Answer(_)
@@ -251,10 +254,9 @@ impl World {
 
     /// The bytes of a message.
     pub(super) fn frame(&self, message: &Message, block: Option<&Bytes>) -> Frame {
-        let encoded = message.encode();
-        match block {
-            Some(block) => Frame::Payload(wire::encode_payload(&encoded, block)),
-            None => Frame::Control(encoded.into()),
+        match wire::encode_message(message, block.map(|body| &body[..])) {
+            Carrier::Control(bytes) => Frame::Control(bytes),
+            Carrier::Payload(bytes) => Frame::Payload(bytes),
         }
     }
 
@@ -319,9 +321,11 @@ impl World {
             || super::check::tell_frame((from, to), frame),
         );
         let heard = match frame {
-            Frame::Control(bytes) => Message::decode(bytes)
-                .ok()
-                .map(|message| vec![Arrival::Event(peers::consensus(from, message, None))]),
+            Frame::Control(bytes) => match wire::payload_in_control(bytes) {
+                Some(inside) => intake::payload(&inside, &self.proof),
+                None => Message::decode(bytes).ok().map(|message| (message, None)),
+            }
+            .map(|(message, carried)| vec![Arrival::Event(peers::consensus(from, message, carried))]),
             Frame::Payload(bytes) => intake::payload(bytes, &self.proof)
                 .map(|(message, block)| vec![Arrival::Event(peers::consensus(from, message, block))]),
             Frame::Gossip(bytes) => intake::gossip(bytes, &self.proof).map(super::clients::gossiped),
@@ -338,7 +342,8 @@ impl World {
     fn request(&mut self, index: usize, to: usize, ask: Ask) {
         self.next_ask += 1;
         let number = self.next_ask;
-        self.hosts[index].asks.insert(number);
+        let bytes = ask.encode();
+        self.hosts[index].asks.insert(number, ask);
         let lost = Happening::Answer {
             from: to,
             to: index,
@@ -350,7 +355,6 @@ impl World {
             .network
             .arrivals(self.now, (index, to), &self.scenario, &mut self.random);
         if let Some(at) = when.first() {
-            let bytes = ask.encode();
             let from = index;
             self.at(
                 *at,
@@ -370,7 +374,7 @@ impl World {
             return;
         };
         let known = match &ask {
-            Ask::Block(id) => operator.encoded_block(id),
+            Ask::Block(id) | Ask::Transactions { block: id, .. } => operator.encoded_block(id),
             Ask::After(_) => None,
         };
         let reader = self.hosts[to].storage.reader();
@@ -394,11 +398,20 @@ impl World {
     }
 
     pub(super) fn answered(&mut self, from: usize, to: usize, number: u64, bytes: Option<Bytes>) {
-        if !self.hosts[to].is_up() || !self.hosts[to].asks.remove(&number) {
+        if !self.hosts[to].is_up() {
             return;
         }
-        let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.proof));
-        let event = peers::blocks(from, segment);
+        let event = match self.hosts[to].asks.remove(&number) {
+            None => return,
+            Some(Ask::Transactions { block, .. }) => {
+                let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &self.proof));
+                peers::fetched(from, block, entries)
+            }
+            Some(Ask::After(_) | Ask::Block(_)) => {
+                let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.proof));
+                peers::blocks(from, segment)
+            }
+        };
         self.hosts[to].inbox.push_back(Arrival::Event(event));
         self.turn_soon(to);
     }

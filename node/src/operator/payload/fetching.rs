@@ -118,11 +118,13 @@ impl<S: OperatorKey> Operator<S> {
         if search.next_at <= now {
             search.next_at = now.plus(self.delta_ms);
         }
-        for peer in givers {
-            self.ask_transactions(now, block, peer, effects);
+        for peer in &givers {
+            self.ask_transactions(now, block, *peer, effects);
         }
         if step >= WHOLE_FROM {
-            let from = self.sync.next_peer();
+            // Another one each time.
+            let turn = usize::try_from(step).unwrap_or(0).checked_rem(givers.len());
+            let from = turn.and_then(|turn| givers.get(turn).copied());
             effects.extend(from.map(|from| Effect::RequestBlock { from, block: *block }));
         }
     }
