@@ -93,6 +93,10 @@ enum NodeCommand {
         /// Stop when standard input closes: a parent that dies takes its operators with it.
         #[arg(long, hide = true)]
         exit_on_stdin_close: bool,
+        /// The vote log is lost, and no other instance runs with this key: learn from the other operators how far this one may
+        /// have voted, and vote above that. Once; read the operating manual first.
+        #[arg(long)]
+        amnesia_rejoin: bool,
     },
     /// Check settings, federation and keys without running or asking anybody.
     Check {
@@ -174,7 +178,8 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
         Command::Node(NodeCommand::Start {
             overrides,
             exit_on_stdin_close,
-        }) => node::run(overrides.load(&settings)?, exit_on_stdin_close),
+            amnesia_rejoin,
+        }) => node::run(overrides.load(&settings)?, exit_on_stdin_close, amnesia_rejoin),
         Command::Node(NodeCommand::Check { overrides }) => node::check(overrides.load(&settings)?),
         Command::Config(ConfigCommand::Default) => print(Config::DEFAULT_TEXT),
         Command::Config(ConfigCommand::Check { overrides }) => {

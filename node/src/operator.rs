@@ -24,6 +24,7 @@ mod pins;
 mod proposer;
 mod prosecution;
 mod recovery;
+pub mod rejoining;
 pub mod report;
 pub mod sync;
 mod validator;
@@ -55,6 +56,7 @@ use origins::Origins;
 use payload::{Carried, Payload};
 use pins::Pins;
 use recovery::{Logged, guardian};
+use rejoining::Rejoining;
 use report::{AnchorSeen, Status};
 use sync::Sync;
 use vigil::Vigil;
@@ -127,6 +129,8 @@ pub struct Operator<S: OperatorKey> {
     /// The last height that counts, as Ethereum shows it; the ledger knows only with a decided block.
     halted: Option<Height>,
     stopped: Option<String>,
+    /// While votes of ours may be missing and the others are to be asked; see [`rejoining`].
+    rejoining: Option<Rejoining>,
     vigil: Vigil,
 }
 
@@ -138,6 +142,27 @@ impl<S: OperatorKey> Operator<S> {
         scheme: S,
         saved: Saved,
         log: Vec<Record>,
+    ) -> (Self, Vec<Effect>) {
+        Self::restore(now, (params, scheme), (saved, log), None)
+    }
+
+    /// As [`Operator::recover`], for a log that [`rejoining::lacks_votes`]: the operator asks the others how far it may have
+    /// voted before it takes its seat. Its former life must certainly be over.
+    pub fn rejoin_anew(
+        now: Millis,
+        params: Params,
+        scheme: S,
+        saved: Saved,
+        log: Vec<Record>,
+    ) -> (Self, Vec<Effect>) {
+        Self::restore(now, (params, scheme), (saved, log), Some(Rejoining::new(now)))
+    }
+
+    fn restore(
+        now: Millis,
+        (params, scheme): (Params, S),
+        (saved, log): (Saved, Vec<Record>),
+        rejoining: Option<Rejoining>,
     ) -> (Self, Vec<Effect>) {
         let genesis = &params.genesis;
         let mut guardian = guardian(&params, &saved, now);
@@ -152,11 +177,11 @@ impl<S: OperatorKey> Operator<S> {
             domain: genesis.domain(),
             running,
             logged: std::mem::take(&mut logged.engine),
+            begun: saved.state.header.height,
         });
         for evidence in logged.evidence(|epoch| epochs.verifier(epoch), &genesis.domain()) {
             guardian.accuse(now, &evidence);
         }
-        let vigil = Vigil::new(&params.consensus);
         let origin = L1Block {
             height: saved.state.header.l1_height,
             hash: saved.state.header.l1_hash,
@@ -192,7 +217,8 @@ impl<S: OperatorKey> Operator<S> {
             judging: BTreeSet::new(),
             halted: None,
             stopped: None,
-            vigil,
+            rejoining,
+            vigil: Vigil::new(&params.consensus),
         };
         for bytes in &logged.bodies {
             operator.file_logged(bytes);
@@ -246,6 +272,10 @@ impl<S: OperatorKey> Operator<S> {
             Event::Blocks { from, segment } => self.on_blocks(now, from, segment),
             Event::Fetched { from, block, entries } => {
                 self.on_fetched(now, from, block, entries, &mut effects)
+            }
+            Event::Claim { from, epoch, claim } => {
+                let claim = claim.map(|claim| claim.map(|certified| *certified));
+                self.on_claim(now, from, (epoch, claim), &mut effects);
             }
             Event::Committee(committee) => self.on_committee(now, committee, &mut effects),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
@@ -359,6 +389,7 @@ impl<S: OperatorKey> Operator<S> {
         self.decide(now, effects);
         self.answer_engine(now, effects);
         if self.stopped.is_none() {
+            self.rejoin(now, effects);
             self.fetch_due(now, effects);
             self.catch_up(now, effects);
             self.fetch_missing(now, effects);

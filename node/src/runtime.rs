@@ -6,6 +6,7 @@
 
 pub mod admin;
 mod batch;
+mod claims;
 #[cfg(feature = "forging")]
 pub mod forging;
 #[cfg(feature = "fdb")]
@@ -83,6 +84,12 @@ pub enum Fatal {
     /// A part that the operator cannot live without ended.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
+    /// It could not learn how far it may have voted.
+    #[error(
+        "the rejoin failed: {0}. Nothing was voted on. See that the other operators run and are connected, and start with \
+         --amnesia-rejoin again; a member that stays away is waited for, or the operator joins the next committee under a new key"
+    )]
+    Alone(String),
     /// It was told to stop while storage did not answer; the log has what storage lacks.
     #[error("told to stop while storage did not answer")]
     Stopped,

@@ -126,8 +126,8 @@ pub enum WalError {
     /// Something acknowledged is lost.
     #[error(
         "the log is damaged in {} at offset {offset}: {what}. It may have forgotten a vote, so this operator \
-         must not vote from it, nor from an emptied folder. Restore the file, or keep the folder aside and let \
-         the operator rejoin under a new key", path.display()
+         must not vote from it, nor from an emptied folder. Restore the file, or move the folder aside and start once \
+         with --amnesia-rejoin", path.display()
     )]
     Corrupt {
         /// The segment.
@@ -219,6 +219,42 @@ impl<F: Files> Wal<F> {
             return Err(WalError::Missing { folder: site.folder });
         };
         Self::resume(site, claim, log)
+    }
+
+    /// Ends the life of a log that forgot: what is left of it stays, these records follow, and numbers go on above `above`, so
+    /// that the log is newer than whatever knew the one that was lost. Atomic: after a crash there is what was before, or all of
+    /// this.
+    ///
+    /// # Errors
+    /// Those of [`Wal::open`].
+    pub fn begin_anew(site: LogSite<F>, above: Lsn, records: &[Record]) -> Result<Opened<F>, WalError> {
+        let claim = site.files.claim(&site.folder)?;
+        let lsn = above.0.saturating_add(1);
+        if let Some(log) = recovery::read(&site.files, &site.folder, site.identity)? {
+            let mut opened = Self::resume(site, claim, log)?;
+            let left = std::mem::take(&mut opened.entries);
+            let left = left.into_iter().map(|entry| entry.record);
+            let records: Vec<Record> = left.chain(records.iter().cloned()).collect();
+            let first = &mut opened.wal.place.lsn;
+            *first = lsn.max(*first);
+            let lsn = *first;
+            opened.wal.checkpoint(&records)?;
+            opened.entries = numbered(lsn, &records);
+            return Ok(opened);
+        }
+        let first = Place { lsn, batch: 1 };
+        let size = u64::try_from(frame::batch_size(records)).unwrap_or(u64::MAX);
+        let header = Header::new(1, first, site.segment_size, site.identity, site.seed).base(size);
+        let bytes = frame::encode_batch(header.salt, first, records).ok_or(WalError::Stopped)?;
+        let segment = Segment::create(&site.files, &site.folder, header, &bytes)?;
+        let mut wal = Self::new(site, claim, segment);
+        wal.kept = wal.segment.header.sealed();
+        wal.advance(records);
+        Ok(Opened {
+            wal,
+            entries: numbered(lsn, records),
+            dropped_torn_batch: false,
+        })
     }
 
     fn resume(site: LogSite<F>, claim: F::Claim, log: recovery::Log) -> Result<Opened<F>, WalError> {
@@ -434,6 +470,16 @@ impl<F: Files> Wal<F> {
             .sync_folder(&self.site.folder)
             .map_err(wrap(&self.site.folder))
     }
+}
+
+/// Records with the numbers that they got.
+fn numbered(first: u64, records: &[Record]) -> Vec<Entry> {
+    let numbers = (first..).map(Lsn);
+    let entry = |(lsn, record): (Lsn, &Record)| Entry {
+        lsn,
+        record: record.clone(),
+    };
+    numbers.zip(records).map(entry).collect()
 }
 
 impl WalError {

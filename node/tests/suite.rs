@@ -31,6 +31,7 @@ mod suite {
     pub(crate) mod payload;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
+    pub(crate) mod rejoin;
     pub(crate) mod rota;
     pub(crate) mod runtime;
     pub(crate) mod scratch;

@@ -135,14 +135,16 @@ impl From<RunError> for StartError {
             | RunError::Key
             | RunError::Mark { .. }
             | RunError::Address { .. }
-            | RunError::Fatal(_)
+            | RunError::Fatal(Fatal::Log(_) | Fatal::Ended(_) | Fatal::Stopped)
             | RunError::Network(_) => Self::Failed(text),
             RunError::Log(_) => Self::Data(text),
             RunError::LostLog { .. } | RunError::OldLog { .. } | RunError::UnreadableLog { .. } => {
                 Self::Guard(text)
             }
+            RunError::GoodLog { .. } => Self::Settings(text),
             #[cfg(feature = "forging")]
             RunError::Forging { .. } => Self::Settings(text),
+            RunError::Fatal(Fatal::Alone(_)) => Self::Unavailable(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
             RunError::L1(L1Error::RotaTooSlow { .. }) => Self::Settings(text),
             RunError::L1(_) => Self::WrongChain(text),

@@ -131,7 +131,7 @@ pub(super) fn genesis(config: &Config) -> Result<Genesis, StartError> {
 }
 
 /// `plasma node start`.
-pub(super) fn run(config: Config, exit_on_stdin_close: bool) -> Result<(), StartError> {
+pub(super) fn run(config: Config, exit_on_stdin_close: bool, rejoins: bool) -> Result<(), StartError> {
     log::start(&config.log)?;
     let start = Start::prepare(config)?;
     for line in start.introduction().lines() {
@@ -144,7 +144,7 @@ pub(super) fn run(config: Config, exit_on_stdin_close: bool) -> Result<(), Start
     let result = runtime.block_on(async {
         let stop = signals::watch_for_stop(exit_on_stdin_close)
             .map_err(|error| StartError::Failed(format!("cannot wait for signals: {error}")))?;
-        Box::pin(serve(start, stop)).await
+        Box::pin(serve(start, rejoins, stop)).await
     });
     // Reads that still run on blocking threads hold no promise that anybody waits for.
     runtime.shutdown_background();
@@ -159,7 +159,7 @@ pub(super) fn check(config: Config) -> Result<(), StartError> {
 }
 
 /// Runs the operator until `stop` turns true.
-async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartError> {
+async fn serve(start: Start, rejoins: bool, stop: watch::Receiver<bool>) -> Result<(), StartError> {
     let Start {
         config,
         genesis,
@@ -167,16 +167,17 @@ async fn serve(start: Start, stop: watch::Receiver<bool>) -> Result<(), StartErr
         successors,
         ..
     } = start;
-    Ok(start::run(
+    let running = start::run(
         start::Start {
             config,
             genesis,
             keys,
             successors,
+            rejoins,
         },
         stop,
-    )
-    .await?)
+    );
+    Ok(Box::pin(running).await?)
 }
 
 /// Our places: the BLS key decides, the other two must agree in every document that names it.

@@ -69,6 +69,12 @@ impl Chain {
         &self.decided
     }
 
+    /// Epoch and view of the newest certificate whose block is decided.
+    #[must_use]
+    pub fn decided_at(&self) -> (Epoch, View) {
+        self.decided_at
+    }
+
     /// The state after a block, decided or applied.
     #[must_use]
     pub fn state(&self, id: &BlockId) -> Option<&State> {

@@ -14,6 +14,7 @@ use crate::storage::Decided;
 use super::{
     case::Case,
     matters::Matter,
+    rejoining::Progress,
     report::{Accepted, Rejected},
 };
 
@@ -72,6 +73,15 @@ pub enum Effect {
         /// Which, as a map (`docs/protocol.md`, section 16).
         map: Bytes,
     },
+    /// Ask a member how far an epoch has come there, because our own log lacks votes.
+    AskClaim {
+        /// Whom.
+        from: Peer,
+        /// Which epoch.
+        epoch: Epoch,
+    },
+    /// How the rejoin goes on; a failed one ends the process.
+    Rejoin(Progress),
     /// Submit an anchor: it is our duty now.
     Anchor {
         /// The header.

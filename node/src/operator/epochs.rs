@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use plasma_consensus::{
-    Certified, Closed, Engine, Floor, Input, Message, Start, Statement, Target, scheme::OperatorKey,
+    Certified, Closed, Engine, Floor, Input, Message, Record, Start, Statement, Target, scheme::OperatorKey,
 };
 use plasma_core::{
     BlockId, Certificate, Committee, Committees, Domain, Epoch, Height, Millis, OperatorIndex, Peer,
@@ -19,6 +19,7 @@ use super::{
     Operator,
     effect::{Effect, To},
     guardian::Duties,
+    rejoining::lacks_votes,
 };
 
 /// Ended epochs that are answered for. Each lasts weeks; who missed more of them catches up by the certificates of the
@@ -42,7 +43,12 @@ pub(super) struct Epochs<S: OperatorKey> {
     ended: VecDeque<Ended>,
     early: Early,
     /// Records of the log about epochs that have not begun here yet.
-    logged: Vec<plasma_consensus::Record>,
+    logged: Vec<Record>,
+    /// The log lacks votes of the running epoch, or did, and nothing shows yet that none of the next epoch is among them.
+    is_doubted: bool,
+    /// Our tip when the seat in the running epoch was looked for first. While it is not durable, a power cut may lead back
+    /// into the epoch before.
+    begun: Height,
 }
 
 /// An epoch that is over.
@@ -64,7 +70,8 @@ pub(super) struct Seating<S> {
     pub(super) config: plasma_consensus::Config,
     pub(super) domain: Domain,
     pub(super) running: Epoch,
-    pub(super) logged: Vec<plasma_consensus::Record>,
+    pub(super) logged: Vec<Record>,
+    pub(super) begun: Height,
 }
 
 impl<S: OperatorKey> Epochs<S> {
@@ -80,6 +87,8 @@ impl<S: OperatorKey> Epochs<S> {
             ended: VecDeque::new(),
             early: Early::new(),
             logged: seating.logged,
+            is_doubted: false,
+            begun: seating.begun,
         }
     }
 
@@ -128,9 +137,12 @@ impl<S: OperatorKey> Epochs<S> {
 
     /// Whether a record must stay in the log. Nothing of an epoch is forgotten before storage holds its last block for good:
     /// after a power cut the epoch would run again.
-    pub(super) fn needs(&self, record: &plasma_consensus::Record, durable: Height) -> bool {
+    pub(super) fn needs(&self, record: &Record, durable: Height) -> bool {
         let epoch = record.epoch();
         if epoch == self.running {
+            if is_about_loss(record) && (self.is_doubted || self.begun > durable) {
+                return true;
+            }
             return self.engine.as_ref().is_none_or(|engine| engine.needs(record));
         }
         let ended = self.ended.iter().find(|ended| ended.epoch == epoch);
@@ -156,9 +168,62 @@ impl<S: OperatorKey> Epochs<S> {
         }
     }
 
+    /// Whether the log says that votes of the running epoch are missing from it; known until the engine begins.
+    pub(super) fn lacks_votes(&self) -> bool {
+        lacks_votes(&self.logged, self.running)
+    }
+
+    /// Whether the log says of the running epoch that votes are missing, or up to where they may have gone.
+    pub(super) fn is_answered_for(&self) -> bool {
+        self.logged
+            .iter()
+            .any(|record| record.epoch() == self.running && is_about_loss(record))
+    }
+
+    /// Whether the log was lost in a later epoch than this one: all that was said here is lost too.
+    fn is_lost_later(&self) -> bool {
+        self.logged
+            .iter()
+            .any(|record| record.epoch() > self.running && is_about_loss(record))
+    }
+
+    /// Keeps a record that was written for an epoch whose engine has not begun.
+    pub(super) fn log(&mut self, record: Record) {
+        self.logged.push(record);
+    }
+
+    /// Votes of ours are missing from the log.
+    pub(super) fn doubt(&mut self) {
+        self.is_doubted = true;
+    }
+
+    /// Looks whether votes may be missing that reach beyond the running epoch.
+    fn weigh(&mut self, floor: View) {
+        let amnesia = self.logged.iter().filter(|record| record.epoch() == self.running);
+        let amnesia = amnesia.filter(|record| matches!(record, Record::Amnesia { .. }));
+        let is_unproven = amnesia
+            .map(Record::view)
+            .max()
+            .is_some_and(|amnesia| amnesia > floor);
+        self.is_doubted |= is_unproven || self.lacks_votes();
+    }
+
+    /// A block is decided that this certificate finalizes, and it does not seal the epoch.
+    pub(super) fn settle_doubt(&mut self, decided_at: (Epoch, View)) {
+        let floor = self.engine.as_ref().map(Engine::amnesia_floor);
+        if self.is_doubted
+            && floor.is_some_and(|floor| floor > View(0) && decided_at >= (self.running, floor))
+        {
+            self.is_doubted = false;
+        }
+    }
+
     fn begins(&mut self, now: Millis, floor: Floor, seed: BlockId) -> Option<Vec<plasma_consensus::Effect>> {
         let committee = Arc::clone(self.committee()?);
         let me = self.me()?;
+        if self.is_lost_later() {
+            return None;
+        }
         let start = Start {
             config: self.config,
             me,
@@ -174,7 +239,7 @@ impl<S: OperatorKey> Epochs<S> {
             .into_iter()
             .partition(|record| record.epoch() == running);
         self.logged = later;
-        let of_running: Vec<plasma_consensus::Record> = of_running;
+        let of_running: Vec<Record> = of_running;
         let (engine, wishes) = Engine::recover(start, &of_running);
         self.engine = Some(engine);
         Some(wishes)
@@ -188,7 +253,11 @@ impl<S: OperatorKey> Operator<S> {
         let seed = self.chain.decided().sealed;
         let duties = self.epochs.duties(self.guardian.duties());
         self.guardian.set_duties(duties);
-        if self.stopped.is_some() || self.epochs.engine.is_some() {
+        if self.epochs.engine.is_none() {
+            self.epochs.weigh(floor.view);
+        }
+        let is_asking = self.rejoining.is_some() && self.epochs.lacks_votes();
+        if self.stopped.is_some() || self.epochs.engine.is_some() || is_asking {
             return;
         }
         let Some(wishes) = self.epochs.begins(now, floor, seed) else {
@@ -220,6 +289,10 @@ impl<S: OperatorKey> Operator<S> {
             closed: engine.and_then(|engine| engine.close()),
         });
         self.epochs.running = epoch;
+        self.epochs.begun = self.chain.decided().header.height;
+        if std::mem::take(&mut self.epochs.is_doubted) {
+            self.doubt_next(now, effects);
+        }
         self.awaited.clear();
         self.bodies.clear();
         self.payload = super::payload::Payload::default();
@@ -242,7 +315,7 @@ impl<S: OperatorKey> Operator<S> {
     }
 
     /// Where the running epoch begins, or how far it is known to have come.
-    fn first_floor(&self) -> Floor {
+    pub(super) fn first_floor(&self) -> Floor {
         let decided = self.chain.decided();
         floor_of(self.guardian.newest(), decided.epoch, decided.sealed)
     }
@@ -317,6 +390,11 @@ impl<S: OperatorKey> Operator<S> {
         let connected = self.sync.connected().iter();
         connected.filter_map(|peer| self.epochs.seat_of(*peer)).collect()
     }
+}
+
+/// Records that tell of lost votes.
+fn is_about_loss(record: &Record) -> bool {
+    matches!(record, Record::Amnesia { .. } | Record::Forgotten { .. })
 }
 
 /// One early message of each kind is kept.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use plasma_consensus::Message;
+use plasma_consensus::{Certified, Message};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Committee, ExitId, L1Block, L1Event, Peer,
-    Reads,
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Committee, Epoch, ExitId, L1Block, L1Event,
+    Peer, Reads,
 };
 
 use super::{
@@ -73,6 +73,16 @@ pub enum Event {
         block: BlockId,
         /// What it sent, empty when it lacks the block; `None` when it failed, timed out or sent nonsense.
         entries: Option<Vec<Entry>>,
+    },
+    /// A member answered [`super::effect::Effect::AskClaim`].
+    Claim {
+        /// Who answered.
+        from: Peer,
+        /// The epoch that was asked about.
+        epoch: Epoch,
+        /// The certificate that led it to its view, none at the epoch's start; and nothing at all when it gave no answer, or
+        /// one that cannot be read.
+        claim: Option<Option<Box<Certified>>>,
     },
     /// A committee that Ethereum announced, with its members' names on the network, checked against what stands there.
     Committee(Arc<Committee>),

@@ -93,10 +93,13 @@ impl<S: OperatorKey> Operator<S> {
                 Wish::Broken(violation) => {
                     self.is_refuted |= matches!(violation, Violation::NonDeterminism(_));
                     let reason = match violation {
-                        Violation::Forgotten { .. } => format!(
-                            "{violation}: the log is an old copy, or another instance runs with this key; \
-                             stop the other one, or rejoin under a new key"
-                        ),
+                        Violation::Forgotten { .. } => {
+                            self.epochs.doubt();
+                            format!(
+                                "{violation}: the log is an old copy, or another instance runs with this key; \
+                                 stop the other one, then start once with --amnesia-rejoin, or rejoin under a new key"
+                            )
+                        }
                         _ => format!("agreement broke: {violation}"),
                     };
                     self.stop(reason, effects);

@@ -13,9 +13,13 @@ use tracing::warn;
 use crate::{
     config::Config,
     folder::{Identity, sync_folder},
-    operator::{case::Case, effect::Record},
+    operator::{
+        case::Case,
+        effect::Record,
+        rejoining::{confession, lacks_votes},
+    },
     storage::Saved,
-    wal::{self, Entry, LogSite, Wal, WalError},
+    wal::{self, Entry, LogSite, Lsn, Opened, Wal, WalError},
 };
 
 use super::start::RunError;
@@ -110,35 +114,45 @@ fn mark(path: &Path, word: &str) -> io::Result<()> {
     sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
-/// Opens the log. A log that ends below storage's fence is an old copy. A log that is gone while storage, or the mark beside the key, is not means forgotten votes, and so does a
-/// record that cannot be read.
+/// Opens the log. A log that ends below storage's fence is an old copy. A log that is gone while storage, or the mark beside the
+/// key, is not means forgotten votes, and so does a record that cannot be read. With `rejoins` such a log begins anew, from a
+/// confession: until the operator has learned how far it may have voted, no start of any kind votes from it. A log that lacks
+/// nothing is refused then.
 pub(super) fn open(
     config: &Config,
     genesis: &Genesis,
     identity: Identity,
     saved: &Saved,
+    rejoins: bool,
 ) -> Result<(Wal, Vec<Record>), RunError> {
     let path = config.data_dir.join("log");
     let marker = config.keys.bls.with_extension("voted");
     let word = genesis.hash().to_string();
     let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
     let site = LogSite::on_disk(&path, identity, rand::random());
-    let opened = if has_voted || saved.state.id != genesis.state().id {
-        Wal::reopen(site)
+    let found = if rejoins || has_voted || saved.state.id != genesis.state().id {
+        Wal::reopen(site.clone())
     } else {
-        Wal::open(site)
+        Wal::open(site.clone())
     };
-    let opened = opened.map_err(|error| match error {
-        WalError::Missing { folder } => RunError::LostLog { path: folder },
-        other => other.into(),
-    })?;
-    let last = opened.wal.last_lsn();
-    if let Some(fence) = saved.fence.filter(|fence| last < *fence) {
-        return Err(RunError::OldLog { path, last, fence });
-    }
-    if !has_voted {
-        mark(&marker, &word).map_err(|source| RunError::Mark { path: marker, source })?;
-    }
+    let old = |opened: &Opened| saved.fence.filter(|fence| opened.wal.last_lsn() < *fence);
+    let (opened, is_anew) = match found {
+        Err(WalError::Missing { .. }) if rejoins => (begin_anew(site, saved)?, true),
+        Err(WalError::Missing { folder }) => return Err(RunError::LostLog { path: folder }),
+        Err(other) => return Err(other.into()),
+        Ok(opened) => match old(&opened) {
+            None => (opened, false),
+            Some(_) if rejoins => {
+                // Its lock is taken again.
+                drop(opened);
+                (begin_anew(site, saved)?, true)
+            }
+            Some(fence) => {
+                let last = opened.wal.last_lsn();
+                return Err(RunError::OldLog { path, last, fence });
+            }
+        },
+    };
     if opened.dropped_torn_batch {
         warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
     }
@@ -149,6 +163,29 @@ pub(super) fn open(
             reason,
         })
     };
-    let log = opened.entries.iter().map(read).collect::<Result<_, _>>()?;
+    let log: Vec<Record> = opened.entries.iter().map(read).collect::<Result<_, _>>()?;
+    if rejoins && !is_anew && !has_forgotten(&log, saved.state.epoch) {
+        return Err(RunError::GoodLog { path });
+    }
+    if !has_voted {
+        mark(&marker, &word).map_err(|source| RunError::Mark { path: marker, source })?;
+    }
     Ok((opened.wal, log))
+}
+
+/// A log that says first of all that it lacks votes.
+fn begin_anew(site: LogSite, saved: &Saved) -> Result<Opened, WalError> {
+    let confession = Record::Consensus(confession(saved.state.epoch));
+    Wal::begin_anew(site, saved.fence.unwrap_or(Lsn(0)), &[write_record(&confession)])
+}
+
+/// Whether votes of the running epoch or of a later one are missing.
+fn has_forgotten(log: &[Record], running: Epoch) -> bool {
+    let records = || {
+        log.iter().filter_map(|record| match record {
+            Record::Consensus(record) => Some(record),
+            _ => None,
+        })
+    };
+    records().any(|record| record.epoch() >= running && lacks_votes(records(), record.epoch()))
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Fatal, Runtime,
+    Fatal, Runtime, claims,
     handle::{self, Rejected},
     sync,
     verify::{Job, Verified},
@@ -22,7 +22,7 @@ use super::{
 };
 
 /// Time a peer has for the answer to a sync request.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time it has for transactions of a block that is being agreed on: somebody else is asked long before.
 const ENTRIES_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -49,6 +49,8 @@ impl<S: Storage> Runtime<S> {
             Effect::RequestTransactions { from, block, map } => {
                 self.request(from, Ask::Transactions { block, map });
             }
+            Effect::AskClaim { from, epoch } => self.ask_claim(from, epoch),
+            Effect::Rejoin(progress) => claims::tell(progress)?,
             duty @ (Effect::Anchor { .. }
             | Effect::Challenge { .. }
             | Effect::Answer(_)
@@ -126,7 +128,7 @@ impl<S: Storage> Runtime<S> {
         tokio::spawn(async move {
             let patience = match ask {
                 Ask::Transactions { .. } => ENTRIES_TIMEOUT,
-                Ask::After(_) | Ask::Block(_) => ANSWER_TIMEOUT,
+                Ask::After(_) | Ask::Block(_) | Ask::Claim(_) => ANSWER_TIMEOUT,
             };
             let answer = match slot {
                 Some(slot) => network.request(slot, ask.encode(), patience).await,
@@ -141,7 +143,8 @@ impl<S: Storage> Runtime<S> {
                         entries: None,
                     },
                 ),
-                Ask::After(_) | Ask::Block(_) => (
+                // Claims have a way of their own.
+                Ask::After(_) | Ask::Block(_) | Ask::Claim(_) => (
                     answer.map(|bytes| Job::Answer { from, bytes }),
                     Verified::Answer { from, content: None },
                 ),
@@ -169,6 +172,7 @@ impl<S: Storage> Runtime<S> {
         let known = match &ask {
             Ask::Block(id) | Ask::Transactions { block: id, .. } => self.operator.encoded_block(id),
             Ask::After(_) => None,
+            Ask::Claim(epoch) => return self.answer_claim(from, *epoch, reply),
         };
         let reader = self.storage.reader();
         let turn = self

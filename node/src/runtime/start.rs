@@ -74,7 +74,8 @@ pub enum RunError {
     /// The log is new but storage is not.
     #[error(
         "the log in {} is missing, yet this key was used on this chain: the operator may have voted and must not vote \
-         again. Restore the folder, or let the operator rejoin under a new key", path.display()
+         again. Restore the folder. If it is lost, make sure that no other instance runs with this key and start once with \
+         --amnesia-rejoin, or let the operator rejoin under a new key", path.display()
     )]
     LostLog {
         /// Where the log should be.
@@ -83,8 +84,9 @@ pub enum RunError {
     /// The log is older than storage.
     #[error(
         "the log in {} ends at record {}, yet the storage was written when it held record {}: it is an old copy that \
-         has forgotten votes, and this operator must not vote from it. Restore the newest log, or let the operator rejoin \
-         under a new key", path.display(), last.0, fence.0
+         has forgotten votes, and this operator must not vote from it. Restore the newest log. If it is lost, make \
+         sure that no other instance runs with this key and start once with --amnesia-rejoin, or let the operator rejoin under a \
+         new key", path.display(), last.0, fence.0
     )]
     OldLog {
         /// The log.
@@ -93,6 +95,14 @@ pub enum RunError {
         last: Lsn,
         /// The last record it must hold.
         fence: Lsn,
+    },
+    /// A rejoin was asked for, and nothing is lost.
+    #[error(
+        "the log in {} lacks nothing, so there is nothing to rejoin for; start without --amnesia-rejoin", path.display()
+    )]
+    GoodLog {
+        /// The log.
+        path: PathBuf,
     },
     /// The mark beside the key cannot be made durable.
     #[error(
@@ -108,8 +118,8 @@ pub enum RunError {
     /// The log is whole, and holds something that this program cannot read.
     #[error(
         "record {} of the log in {} cannot be read: {reason}. It may be a vote, so the operator must not start without \
-         it. Start the version that wrote it; if there is none, keep the folder aside and let the operator rejoin under \
-         a new key", lsn.0, path.display()
+         it. Start the version that wrote it; if there is none, move the folder aside and start once with \
+         --amnesia-rejoin, or let the operator rejoin under a new key", lsn.0, path.display()
     )]
     UnreadableLog {
         /// The log.
@@ -167,6 +177,8 @@ pub struct Start {
     pub keys: OperatorKeys,
     /// The later committees whose documents it keeps.
     pub successors: Vec<Successor>,
+    /// Its log is lost, and its people say that its former life is over.
+    pub rejoins: bool,
 }
 
 /// How long a transaction waits in the mempool.
@@ -194,7 +206,7 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             };
             let folder = start.config.storage_path();
             let storage = EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings)?;
-            run_on(start, identity, storage, stop).await
+            Box::pin(run_on(start, identity, storage, stop)).await
         }
         #[cfg(feature = "fdb")]
         Backend::Fdb => {
@@ -202,11 +214,19 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             let opening = move || super::foundation::open(&config, identity, &state);
             let opened = tokio::task::spawn_blocking(opening).await;
             let storage = opened.map_err(|_| StorageError::ShuttingDown)??;
-            run_on(start, identity, storage, stop).await
+            Box::pin(run_on(start, identity, storage, stop)).await
         }
         #[cfg(not(feature = "fdb"))]
         Backend::Fdb => Err(StorageError::NotBuilt.into()),
-        Backend::Memory => run_on(start, identity, MemoryStorage::new(identity, &state), stop).await,
+        Backend::Memory => {
+            Box::pin(run_on(
+                start,
+                identity,
+                MemoryStorage::new(identity, &state),
+                stop,
+            ))
+            .await
+        }
     }
 }
 
@@ -221,10 +241,11 @@ async fn run_on<S: Storage>(
         genesis,
         keys,
         successors,
+        rejoins,
     } = start;
     let saved = storage.recover().await?;
     let directory = Directory::new(&genesis)?;
-    let (wal, log) = log::open(&config, &genesis, identity, &saved)?;
+    let (wal, log) = log::open(&config, &genesis, identity, &saved, rejoins)?;
     let (header, running) = (saved.state.header, saved.state.epoch);
     let asking = learn(
         &config,
@@ -242,7 +263,12 @@ async fn run_on<S: Storage>(
     let secret = bls_key(&keys)?;
     let params = params(&config, &genesis, &directory, secret.public(), &facts);
     let scheme = Bls::new(secret, genesis.committee().map_err(DirectoryError::from)?);
-    let (operator, first) = Operator::recover(clock.now(), params, scheme, saved, log);
+    let make = if rejoins {
+        Operator::rejoin_anew
+    } else {
+        Operator::recover
+    };
+    let (operator, first) = make(clock.now(), params, scheme, saved, log);
 
     let anchors = AnchorBook::default();
     let watched = (facts.origin, anchors.clone(), storage.reader());

@@ -22,6 +22,8 @@ pub fn serve<R: Read>(ask: &Ask, reader: &R, undecided: Option<Bytes>) -> Bytes 
             .or_else(|| decided_block(reader, block))
             .map(|block| encode_entries(&block, map))
             .unwrap_or_default(),
+        // Storage knows nothing of views; the loop answers it.
+        Ask::Claim(_) => wire::encode_answer(&[], &[]),
     }
 }
 

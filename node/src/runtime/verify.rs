@@ -12,9 +12,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use plasma_consensus::Message;
+use plasma_consensus::{Certified, Message};
 use plasma_core::{
-    AuthenticTransaction, AuthenticateError, BlockId, Certificate, Domain, Hash, Peer, SignedTransaction,
+    AuthenticTransaction, AuthenticateError, BlockId, Certificate, Domain, Epoch, Hash, Peer,
+    SignedTransaction,
 };
 use tokio::sync::mpsc;
 
@@ -125,6 +126,15 @@ pub enum Verified {
         block: BlockId,
         /// What it brought.
         entries: Option<Vec<Entry>>,
+    },
+    /// A member's claim; its certificate is for the operator to verify.
+    Claim {
+        /// Who answered.
+        from: Peer,
+        /// About which epoch.
+        epoch: Epoch,
+        /// What it said; see [`crate::operator::event::Event::Claim`].
+        claim: Option<Option<Box<Certified>>>,
     },
 }
 

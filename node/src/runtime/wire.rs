@@ -3,8 +3,8 @@
 //! Layouts are in `docs/protocol.md`, section 16. Every length is checked before anything is allocated for it.
 
 use bytes::Bytes;
-use plasma_consensus::Message;
-use plasma_core::{Block, BlockId, Certificate, Hash, Header, Height, SignedTransaction};
+use plasma_consensus::{Certified, Message};
+use plasma_core::{Block, BlockId, Certificate, Epoch, Hash, Header, Height, SignedTransaction};
 
 pub mod body;
 
@@ -101,6 +101,8 @@ pub enum Ask {
         /// Which; see [`body::map_of`].
         map: Bytes,
     },
+    /// How far an epoch has come at the peer: 0x04 ‖ epoch 8.
+    Claim(Epoch),
 }
 
 impl Ask {
@@ -111,6 +113,7 @@ impl Ask {
             Self::After(height) => [&[1], &height.0.to_be_bytes()[..]].concat().into(),
             Self::Block(id) => [&[2], &id.0.0[..]].concat().into(),
             Self::Transactions { block, map } => [&[3], &block.0.0[..], map].concat().into(),
+            Self::Claim(epoch) => [&[4], &epoch.0.to_be_bytes()[..]].concat().into(),
         }
     }
 
@@ -132,6 +135,10 @@ impl Ask {
                     block: BlockId(Hash(*id)),
                     map: Bytes::copy_from_slice(map),
                 }),
+            Some((4, rest)) => rest
+                .try_into()
+                .map(|epoch| Self::Claim(Epoch(u64::from_be_bytes(epoch))))
+                .ok(),
             _ => None,
         }
         .ok_or(WireError::Malformed("the request"))
@@ -198,6 +205,28 @@ pub fn split_answer(bytes: &[u8], block_max: usize) -> Result<RawAnswer<'_>, Wir
     }
     let certificate = Certificate::from_bytes(rest).ok_or(WireError::Malformed("the certificate"))?;
     Ok((blocks, Some(certificate)))
+}
+
+/// A claim: the certificate that led the peer to its view, as a message (section 13); empty at an epoch's start.
+#[must_use]
+pub fn encode_claim(claim: Option<Certified>) -> Bytes {
+    claim.map_or_else(Bytes::new, |certified| {
+        Message::Certified(certified).encode().into()
+    })
+}
+
+/// The claim about an epoch, nothing of it verified.
+///
+/// # Errors
+/// [`WireError::Malformed`] when it is neither empty nor one certificate of that epoch.
+pub fn decode_claim(bytes: &[u8], epoch: Epoch) -> Result<Option<Certified>, WireError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    match Message::decode(bytes) {
+        Ok(Message::Certified(certified)) if certified.epoch == epoch => Ok(Some(certified)),
+        _ => Err(WireError::Malformed("the claim")),
+    }
 }
 
 /// A gossip batch: a time, and transactions one after the other; each says its own length.

@@ -8,6 +8,7 @@ use plasma_node::{
     config::Config,
     folder::Identity,
     keystore::{OperatorKeys, Secret},
+    operator::rejoining::confession,
     runtime::{
         log::{LOG_BODY, LOG_CASE, LOG_CONSENSUS, RecordError},
         start::{RunError, Start, run},
@@ -56,6 +57,15 @@ impl Station {
     /// Starts the operator; told to stop from the beginning, so that one that is not refused ends at the first wait for
     /// Ethereum.
     async fn start(&self) -> Result<(), RunError> {
+        self.begin(false).await
+    }
+
+    /// As the flag starts it.
+    async fn rejoin(&self) -> Result<(), RunError> {
+        self.begin(true).await
+    }
+
+    async fn begin(&self, rejoins: bool) -> Result<(), RunError> {
         let secret = || Secret::new([1; 32]);
         let start = Start {
             config: Config::parse("plasma.toml", &self.settings, &[]).unwrap(),
@@ -66,6 +76,7 @@ impl Station {
                 ethereum: secret(),
             },
             successors: Vec::new(),
+            rejoins,
         };
         let (_stop, stopped) = watch::channel(true);
         run(start, stopped).await
@@ -139,12 +150,88 @@ async fn a_log_that_ends_below_the_fence_is_an_old_copy_and_never_voted_from() {
             "{refused}"
         );
         let text = refused.to_string();
-        let words = ["ends at record 0", "held record 2", "rejoin under a new key"];
+        let words = ["ends at record 0", "held record 2", "--amnesia-rejoin"];
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
         assert_eq!(StartError::from(refused).code(), ExitCode::from(6));
     }
     fs::write(&old[0].1, newest).unwrap();
     assert!(station.start().await.is_ok(), "the newest log is back");
+}
+
+/// What the log says about lost votes, record by record.
+fn losses(station: &Station) -> Vec<plasma_consensus::Record> {
+    let entries = station.open_log().entries;
+    let records = entries
+        .iter()
+        .map(|entry| plasma_consensus::Record::decode(&entry.record.content));
+    records
+        .map(|record| record.expect("a record of the engine"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_log_begins_anew_above_the_fence_and_confesses_until_the_rejoin_is_done() {
+    let station = Station::on("rejoin-lost-log", "embedded");
+    assert!(station.start().await.is_ok());
+    station.commit(Lsn(7)).await;
+    fs::remove_dir_all(station.log()).unwrap();
+    assert!(matches!(station.start().await, Err(RunError::LostLog { .. })));
+    // Told to stop before anybody was asked; and again, as after a crash.
+    for _ in 0..2 {
+        station.rejoin().await.unwrap();
+        let opened = station.open_log();
+        assert!(opened.entries[0].lsn > Lsn(7) && opened.wal.last_lsn() >= opened.entries[0].lsn);
+        drop(opened);
+        assert_eq!(losses(&station), [confession(Epoch(0))]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_copy_keeps_what_it_holds_and_confesses() {
+    let station = Station::on("rejoin-old-log", "embedded");
+    assert!(station.start().await.is_ok());
+    let vote = Record {
+        epoch: Epoch(0),
+        kind: LOG_CONSENSUS,
+        content: vote_of(0),
+    };
+    station.open_log().wal.append_batch(&[vote]).unwrap();
+    station.commit(Lsn(9)).await;
+    assert!(matches!(station.start().await, Err(RunError::OldLog { .. })));
+    station.rejoin().await.unwrap();
+    let found = losses(&station);
+    assert!(matches!(&found[0], plasma_consensus::Record::Vote(_)));
+    assert_eq!(found[1..], [confession(Epoch(0))]);
+    assert!(station.open_log().wal.last_lsn() > Lsn(9), "above the fence");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_log_is_never_rejoined_from() {
+    let station = Station::new("rejoin-good-log");
+    assert!(station.start().await.is_ok());
+    let refused = station.rejoin().await.unwrap_err();
+    assert!(
+        matches!(&refused, RunError::GoodLog { path } if *path == station.log()),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains("start without --amnesia-rejoin"),
+        "{refused}"
+    );
+    // One whose votes were lost and accounted for lacks nothing either.
+    let amnesia = plasma_consensus::Record::Amnesia {
+        epoch: Epoch(0),
+        floor: plasma_core::View(9),
+    };
+    for (record, is_refused) in [(confession(Epoch(0)), false), (amnesia, true)] {
+        let record = Record {
+            epoch: Epoch(0),
+            kind: LOG_CONSENSUS,
+            content: record.encode(),
+        };
+        station.open_log().wal.append_batch(&[record]).unwrap();
+        assert_eq!(station.rejoin().await.is_err(), is_refused);
+    }
 }
 
 #[tokio::test]

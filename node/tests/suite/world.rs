@@ -1,5 +1,6 @@
 //! A world for pure operators: storage in memory, messages in a heap, time as a number.
 
+mod claims;
 mod clients;
 pub(crate) mod wires;
 
@@ -48,6 +49,8 @@ pub(crate) struct Node {
     pub(crate) gave_up: Vec<Reason>,
     /// The committees that it was told of.
     committees: Committees,
+    /// Of this life and those before.
+    pub(crate) memory: claims::Memory,
 }
 
 pub(crate) struct World {
@@ -77,6 +80,8 @@ pub(crate) struct World {
     pub(crate) wires: Wires,
     /// Limits of the mempools, for those that start from now on.
     pub(crate) mempool: MempoolLimits,
+    /// What these answer when they are asked how far they are.
+    pub(crate) claims: BTreeMap<usize, Option<bytes::Bytes>>,
 }
 
 /// The connection of the operator at a place.
@@ -118,6 +123,7 @@ impl World {
                 bytes_max: 1 << 24,
                 ttl_ms: 600_000,
             },
+            claims: BTreeMap::new(),
         };
         for _ in 0..operators {
             world.add();
@@ -145,6 +151,7 @@ impl World {
             duties,
             stops,
             gave_up: Vec::new(),
+            memory: claims::Memory::default(),
         });
         self.start(index);
     }
@@ -168,6 +175,10 @@ impl World {
 
     /// Starts an operator from what its storage and log hold, and connects it to all that run.
     pub(crate) fn start(&mut self, index: usize) {
+        self.begin(index, Operator::recover);
+    }
+
+    fn begin(&mut self, index: usize, begin: claims::Begin) {
         let node = &self.nodes[index];
         let me = u16::try_from(index).expect("small");
         let saved = block_on(node.storage.recover()).expect("recovers");
@@ -185,7 +196,7 @@ impl World {
             origin_time_s,
         };
         let scheme = Bls::new(secret(me), self.genesis.committee().expect("a committee"));
-        let (operator, effects) = Operator::recover(self.now, params, scheme, saved, node.log.clone());
+        let (operator, effects) = begin(self.now, params, scheme, saved, node.log.clone());
         self.nodes[index].operator = Some(operator);
         self.perform(index, effects);
         let seen = self.l1.get(from..).unwrap_or_default().iter();
@@ -264,6 +275,8 @@ impl World {
                 Effect::RequestTransactions { from, block, map } => {
                     self.request(index, from, &Ask::Transactions { block, map });
                 }
+                Effect::AskClaim { from, epoch } => self.give_claim(index, from, epoch),
+                Effect::Rejoin(progress) => self.nodes[index].memory.progress.push(progress),
                 Effect::Anchor { header, certificate } => {
                     let anchor = AnchorSeen {
                         number: u64::from(header.height.0),

@@ -98,6 +98,7 @@ impl World {
 
     pub(super) fn send(&mut self, from: usize, target: To, message: &Message, body: Option<&[u8]>) {
         let frame = wire::encode_message(message, body);
+        self.nodes[from].memory.remember(message);
         if target == To::All
             && let (Message::Proposal(proposal), Some(body)) = (message, body)
         {
@@ -182,7 +183,7 @@ impl World {
                 }
                 self.blocks(index, peer, &bytes)
             }
-            Ask::After(_) => self.blocks(index, peer, &bytes),
+            Ask::After(_) | Ask::Claim(_) => self.blocks(index, peer, &bytes),
         };
         self.push(index, 2 * DELAY_MS, event);
     }
@@ -191,7 +192,7 @@ impl World {
         let is_refused = match ask {
             Ask::After(_) => self.no_rows,
             Ask::Block(_) => self.wires.no_blocks,
-            Ask::Transactions { .. } => false,
+            Ask::Transactions { .. } | Ask::Claim(_) => false,
         };
         if is_refused {
             return wire::encode_answer(&[], &[]);
@@ -201,7 +202,7 @@ impl World {
             Ask::Block(block) | Ask::Transactions { block, .. } => {
                 node.operator.as_ref().and_then(|one| one.encoded_block(block))
             }
-            Ask::After(_) => None,
+            Ask::After(_) | Ask::Claim(_) => None,
         };
         sync::serve(ask, &MemoryStorage::reader(&node.storage), undecided)
     }

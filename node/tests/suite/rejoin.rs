@@ -1,0 +1,243 @@
+//! An operator whose log is lost votes again, and never where it may have voted before.
+
+use bytes::Bytes;
+use plasma_core::{Epoch, L1Event, Millis, Position, SigningKey, View};
+use plasma_node::operator::rejoining::{ASK_PAUSE_MS, Progress, REJOIN_MS};
+
+use super::{cast::committee, federation::funded, world::World};
+
+const LOST: usize = 2;
+
+/// Alice pays at each of these moments, so that views follow each other without a pause.
+fn busy() -> (World, Payer) {
+    let (world, alice, bob, position) = funded();
+    let payer = Payer {
+        alice,
+        bob,
+        position,
+        held: 1_000,
+        ticket: 0,
+    };
+    (world, payer)
+}
+
+struct Payer {
+    alice: SigningKey,
+    bob: SigningKey,
+    position: Position,
+    held: u64,
+    ticket: u64,
+}
+
+impl Payer {
+    /// Pays, and waits until these operators have decided it.
+    fn pay(&mut self, world: &mut World, to: usize, who: &[usize]) {
+        use plasma_node::storage::{Read as _, Storage as _};
+        let payment = world.pay(&self.alice, (self.position, self.held), &self.bob, 10);
+        let id = payment.id();
+        world.submit(to, self.ticket, payment);
+        self.ticket += 1;
+        self.held -= 10;
+        let who = who.to_vec();
+        world.run_until("the payment is decided", 30_000, |world| {
+            let found = |node: &usize| {
+                let reader = world.nodes[*node].storage.reader();
+                reader.transaction(&id).expect("reads").is_some()
+            };
+            who.iter().all(found)
+        });
+        let found = world.nodes[to].storage.reader().transaction(&id).expect("reads");
+        let (block, transaction) = found.expect("decided");
+        self.position = Position {
+            block,
+            transaction,
+            output: 1,
+        };
+    }
+}
+
+fn has_rejoined(world: &World) -> bool {
+    world.nodes[LOST].memory.floor().is_some()
+}
+
+/// It votes again: without one of the others it is needed.
+fn votes_again(world: &mut World, payer: &mut Payer) {
+    world.run_until("it has its floor", 20_000, has_rejoined);
+    let memory = &world.nodes[LOST].memory;
+    assert!(memory.floor() >= memory.before, "{memory:?}");
+    // Until it stands above its floor the others need each other.
+    payer.pay(world, 0, &[0, 1, 3]);
+    payer.pay(world, 0, &[0, 1, 3]);
+    world.run_for(2_000);
+    world.claims.clear();
+    world.kill(1);
+    payer.pay(world, 0, &[0, LOST, 3]);
+    let memory = &world.nodes[LOST].memory;
+    assert!(memory.said > memory.before);
+    world.check_agreement();
+}
+
+#[test]
+fn it_never_votes_where_it_may_have_voted_whenever_it_lost_its_log() {
+    for moment in (0..120).step_by(8) {
+        let (mut world, mut payer) = busy();
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        let next = world.pay(&payer.alice, (payer.position, payer.held), &payer.bob, 10);
+        world.submit(0, 77, next);
+        world.run_for(moment);
+        world.lose_log(LOST, moment % 16 == 0);
+        world.rejoin(LOST);
+        world.run_until("it has its floor", 20_000, has_rejoined);
+        let memory = &world.nodes[LOST].memory;
+        assert!(memory.floor() >= memory.before, "{moment}: {memory:?}");
+        world.run_for(5_000);
+        assert!(world.nodes[LOST].memory.said >= world.nodes[LOST].memory.before);
+        world.check_agreement();
+    }
+}
+
+#[test]
+fn it_is_needed_and_votes_again() {
+    for all in [false, true] {
+        let (mut world, mut payer) = busy();
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        world.lose_log(LOST, all);
+        payer.pay(&mut world, 0, &[0, 1, 3]);
+        world.rejoin(LOST);
+        votes_again(&mut world, &mut payer);
+    }
+}
+
+#[test]
+fn a_claim_that_is_too_low_or_too_wild_changes_nothing() {
+    let wild = {
+        // The genuine certificate of an earlier view, under the number of a wild one.
+        let (mut world, mut payer) = busy();
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        let claim = world.nodes[0].operator.as_ref().expect("runs").claim(Epoch(0));
+        let mut bytes = plasma_node::runtime::wire::encode_claim(claim.expect("runs")).to_vec();
+        // Kind 1, epoch 8, then the view.
+        bytes[9] = 0x40;
+        Bytes::from(bytes)
+    };
+    for lie in [Some(Bytes::new()), Some(wild.clone())] {
+        let is_wild = lie.as_ref().is_some_and(|lie| !lie.is_empty());
+        let (mut world, mut payer) = busy();
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        world.lose_log(LOST, false);
+        world.lie([(3, lie)]);
+        world.rejoin(LOST);
+        if is_wild {
+            // It does not count; at four operators all three must answer.
+            world.run_for(5_000);
+            assert!(!has_rejoined(&world));
+            assert_eq!(world.nodes[LOST].memory.progress.len(), 2);
+            world.claims.clear();
+        }
+        votes_again(&mut world, &mut payer);
+        let floor = world.nodes[LOST].memory.floor().expect("found");
+        assert!(floor.1 < View(1_000), "{floor:?}");
+    }
+}
+
+#[test]
+fn too_few_answers_are_waited_for_and_then_the_process_ends() {
+    let (mut world, mut payer) = busy();
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    world.lose_log(LOST, false);
+    world.lie([(3, None)]);
+    let said = world.nodes[LOST].memory.said;
+    let begun = world.now;
+    world.rejoin(LOST);
+    world.run_for(REJOIN_MS - 5_000);
+    let failed = |world: &World| {
+        let progress = world.nodes[LOST].memory.progress.iter();
+        progress.filter(|one| matches!(one, Progress::Failed(_))).count()
+    };
+    assert_eq!((failed(&world), has_rejoined(&world)), (0, false));
+    // Blocks that come meanwhile are no reason to wait for longer.
+    payer.pay(&mut world, 0, &[0, 1, 3, LOST]);
+    world.run_until("it gives up", 10_000 + ASK_PAUSE_MS, |world| failed(world) == 1);
+    assert!(world.now >= Millis(begun.0 + REJOIN_MS));
+    assert_eq!(world.nodes[LOST].memory.said, said, "it said nothing");
+}
+
+#[test]
+fn a_restart_in_the_middle_asks_again_and_never_votes_without_the_flag() {
+    let (mut world, mut payer) = busy();
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    world.lose_log(LOST, false);
+    world.lie([(3, None)]);
+    world.rejoin(LOST);
+    world.run_for(3_000);
+    world.kill(LOST);
+    world.start(LOST);
+    assert_eq!(
+        world.nodes[LOST].stops.len(),
+        1,
+        "without the flag it signs nothing"
+    );
+    world.run_for(3_000);
+    assert!(!has_rejoined(&world));
+    world.kill(LOST);
+    world.claims.clear();
+    world.rejoin_again(LOST);
+    votes_again(&mut world, &mut payer);
+}
+
+fn change(world: &mut World) {
+    let epoch = Epoch(1);
+    world.mine(vec![L1Event::CommitteeActivated { epoch }]);
+}
+
+fn is_in(world: &World, epoch: u64) -> bool {
+    let status = |node: &super::world::Node| node.operator.as_ref().map(|operator| operator.status().epoch);
+    world
+        .nodes
+        .iter()
+        .filter_map(status)
+        .all(|found| found == Epoch(epoch))
+}
+
+#[test]
+fn an_epoch_that_ends_between_death_and_rejoin_is_asked_about_in_its_successor() {
+    for all in [false, true] {
+        let (mut world, mut payer) = busy();
+        world.announce(&committee(1, &[1, 0, 2, 3]));
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        world.lose_log(LOST, all);
+        change(&mut world);
+        payer.pay(&mut world, 0, &[0, 1, 3]);
+        payer.pay(&mut world, 0, &[0, 1, 3]);
+        world.rejoin(LOST);
+        votes_again(&mut world, &mut payer);
+        let floor = world.nodes[LOST].memory.floor().expect("found");
+        assert_eq!(floor.0, Epoch(1));
+    }
+}
+
+#[test]
+fn a_log_lost_at_any_moment_of_the_change_covers_both_epochs() {
+    for moment in (0..90).step_by(6) {
+        let (mut world, mut payer) = busy();
+        world.announce(&committee(1, &[1, 0, 2, 3]));
+        world.run_for(50);
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        world.make_storage_lazy();
+        change(&mut world);
+        world.run_for(moment);
+        // Its storage falls back to before the change.
+        world.cut_power(LOST);
+        world.lose_log(LOST, false);
+        world.rejoin(LOST);
+        world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
+        world.run_until("it has its floor", 20_000, has_rejoined);
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        // And once more: what it knows by now must hold in both epochs.
+        world.cut_power(LOST);
+        world.nodes[LOST].memory.before = world.nodes[LOST].memory.before.max(None);
+        world.start(LOST);
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+        world.check_agreement();
+    }
+}
