@@ -113,6 +113,11 @@ enum Trial {
         #[arg(long)]
         json: bool,
     },
+    /// Take one operator's vote log, see it refused, and let it rejoin.
+    Rejoining {
+        #[command(flatten)]
+        common: Common,
+    },
     /// Take away two operators, all of them, and one that is frozen or cut off, and give them back.
     Outages {
         #[command(flatten)]
@@ -298,6 +303,7 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
             let wish = trial::restarting::Wish { times, away, json };
             trial::restarting::run(&common.plan(trial::PAYERS)?, &wish, progress).await
         }
+        Trial::Rejoining { common } => trial::rejoining::run(&common.plan(trial::PAYERS)?, progress).await,
         Trial::Outages { common, away } => {
             trial::outages::run(&common.plan(trial::PAYERS)?, away, progress).await
         }

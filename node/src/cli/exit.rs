@@ -144,7 +144,7 @@ impl From<RunError> for StartError {
             RunError::GoodLog { .. } => Self::Settings(text),
             #[cfg(feature = "forging")]
             RunError::Forging { .. } => Self::Settings(text),
-            RunError::Fatal(Fatal::Alone(_)) => Self::Unavailable(text),
+            RunError::Fatal(Fatal::Alone(_)) => Self::TimedOut(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
             RunError::L1(L1Error::RotaTooSlow { .. }) => Self::Settings(text),
             RunError::L1(_) => Self::WrongChain(text),

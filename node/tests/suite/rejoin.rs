@@ -65,6 +65,9 @@ fn votes_again(world: &mut World, payer: &mut Payer) {
     world.run_until("it has its floor", 20_000, has_rejoined);
     let memory = &world.nodes[LOST].memory;
     assert!(memory.floor() >= memory.before, "{memory:?}");
+    let claim = |world: &World, epoch| world.nodes[LOST].operator.as_ref().expect("runs").claim(epoch);
+    let (epoch, _) = memory.floor().expect("found");
+    assert_eq!(claim(world, epoch), None, "it cannot show what it may have said");
     // Until it stands above its floor the others need each other.
     payer.pay(world, 0, &[0, 1, 3]);
     payer.pay(world, 0, &[0, 1, 3]);
@@ -72,6 +75,7 @@ fn votes_again(world: &mut World, payer: &mut Payer) {
     world.claims.clear();
     world.kill(1);
     payer.pay(world, 0, &[0, LOST, 3]);
+    assert!(claim(world, epoch).is_some());
     let memory = &world.nodes[LOST].memory;
     assert!(memory.said > memory.before);
     world.check_agreement();
@@ -242,4 +246,42 @@ fn a_log_lost_at_any_moment_of_the_change_covers_both_epochs() {
         payer.pay(&mut world, 0, &[0, 1, 2, 3]);
         world.check_agreement();
     }
+}
+
+#[test]
+fn back_in_the_epoch_before_it_says_nothing() {
+    let (mut world, mut payer) = busy();
+    world.announce(&committee(1, &[1, 0, 2, 3]));
+    world.run_for(50);
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    world.make_storage_lazy();
+    change(&mut world);
+    world.cut_power(LOST);
+    world.lose_log(LOST, false);
+    world.rejoin(LOST);
+    world.run_until("it has its floor in the next epoch", 20_000, |world| {
+        is_in(world, 1) && has_rejoined(world)
+    });
+    for _ in 0..3 {
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    }
+    world.run_for(3_000);
+    world.cut_power(LOST);
+    for other in [0, 1, 3] {
+        world.kill(other);
+    }
+    let memory = &mut world.nodes[LOST].memory;
+    let before = std::mem::replace(&mut memory.before, memory.said);
+    world.start(LOST);
+    assert!(is_in(&world, 0), "the power cut took the change away");
+    let payment = world.pay(&payer.alice, (payer.position, payer.held), &payer.bob, 10);
+    world.submit(LOST, 99, payment);
+    world.run_for(20_000);
+    world.nodes[LOST].memory.before = before;
+    for other in [0, 1, 3] {
+        world.start(other);
+    }
+    world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    world.check_agreement();
 }

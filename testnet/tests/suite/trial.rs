@@ -108,6 +108,21 @@ fn killed_operator_is_back_by_itself_and_its_return_is_measured() {
 }
 
 #[test]
+fn operator_without_its_log_is_refused_rejoins_and_votes_again() {
+    let _turn = turn();
+    let output = trial(&["rejoining"]);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    for line in [
+        "refused with exit status: 6",
+        "votes again",
+        "its new log is good",
+    ] {
+        assert!(said.contains(line), "{line:?} in {said}");
+    }
+}
+
+#[test]
 fn federation_stands_and_says_why_and_goes_on_whoever_was_away() {
     let _turn = turn();
     let output = trial(&["outages"]);

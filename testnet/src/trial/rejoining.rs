@@ -1,0 +1,104 @@
+//! An operator whose vote log is gone: it is refused, rejoins by what the others can prove, and votes again.
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::ballot::Ballot;
+use super::{Trial, VICTIM, describe};
+use crate::failure::Failure;
+use crate::progress::Progress;
+use crate::testnet::Plan;
+
+/// Kills it, takes its log, and brings it back.
+///
+/// # Errors
+/// When it starts without its log, does not vote again, or contradicts what it said before.
+pub async fn run(plan: &Plan, progress: Progress) -> Result<()> {
+    let mut trial = Trial::begin(plan, progress).await?;
+    let told = Box::pin(rejoin(&mut trial, progress)).await;
+    trial.end(told, progress)
+}
+
+async fn rejoin(trial: &mut Trial, progress: Progress) -> Result<()> {
+    let stage = progress.stage("Rejoin", "an operator whose vote log is gone");
+    trial.kill(&[VICTIM]).await?;
+    let place = trial.testnet.cluster.places().nth(VICTIM);
+    let log = place.context("the victim's folder")?.folder.join("data/log");
+    std::fs::remove_dir_all(log).context("removing the vote log")?;
+    trial.revive(&[VICTIM])?;
+    let refused = end(trial).await?;
+    stage.doing(&format!("without its log it ended with {refused}"));
+    if refused.code() != Some(FORGOTTEN) {
+        bail!(Failure::Unseen(format!(
+            "it was not refused, it ended with {refused}"
+        )));
+    }
+    let mut ballot = Ballot::open(trial.witness()?, VICTIM).await?;
+    let begun = Instant::now();
+    trial.testnet.cluster.revive_under(VICTIM, &with_flag())?;
+    votes(trial, &mut ballot, begun).await?;
+    let rejoined = begun.elapsed();
+    trial.looked_up = trial.look_up(trial.looked_up, &[VICTIM]).await?;
+    trial.kill(&[VICTIM]).await?;
+    trial.testnet.cluster.revive_under(VICTIM, &with_flag())?;
+    let needless = end(trial).await?;
+    if needless.code() != Some(SETTINGS) {
+        bail!(Failure::Unseen(format!(
+            "a needless rejoin was not refused, it ended with {needless}"
+        )));
+    }
+    let mut ballot = Ballot::open(trial.witness()?, VICTIM).await?;
+    trial.revive(&[VICTIM])?;
+    votes(trial, &mut ballot, Instant::now()).await?;
+    trial.looked_up = trial.look_up(trial.looked_up, &[VICTIM]).await?;
+    stage.done(&format!(
+        "refused with {refused}; votes again {} ms after the start with the flag; its new log is good",
+        rejoined.as_millis()
+    ));
+    Ok(())
+}
+
+/// The operator's command, and the flag behind it.
+fn with_flag() -> [OsString; 4] {
+    ["sh", "-c", "exec \"$@\" --amnesia-rejoin", "sh"].map(OsString::from)
+}
+
+/// How the victim ends by itself.
+async fn end(trial: &mut Trial) -> Result<std::process::ExitStatus> {
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        for (place, status) in trial.testnet.cluster.ended()? {
+            if place == VICTIM {
+                return Ok(status);
+            }
+            bail!(Failure::Unseen(format!("operator {place} ended with {status}")));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    bail!(Failure::Unseen("the operator goes on without its log".to_owned()))
+}
+
+/// Waits until the witness has heard it vote in this life.
+async fn votes(trial: &mut Trial, ballot: &mut Ballot, begun: Instant) -> Result<()> {
+    while !ballot.look(trial.witness()?).await? {
+        trial.all_live()?;
+        trial.alarms.stay_silent()?;
+        if begun.elapsed() > PATIENCE {
+            let status = trial.testnet.cluster.api(VICTIM)?.status().await;
+            let words = status.map_or_else(|error| format!("{error:#}"), |status| describe(&status));
+            bail!(Failure::Unseen(format!("it does not vote again: {words}")));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
+}
+
+/// The exit code of an operator that may have forgotten votes.
+const FORGOTTEN: i32 = 6;
+/// The exit code of settings that do not fit.
+const SETTINGS: i32 = 3;
+const LOOK: Duration = Duration::from_millis(10);
+/// Far above what is expected, so that a busy machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(60);
