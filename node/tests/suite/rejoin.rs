@@ -256,6 +256,7 @@ fn back_in_the_epoch_before_it_says_nothing() {
     payer.pay(&mut world, 0, &[0, 1, 2, 3]);
     world.make_storage_lazy();
     change(&mut world);
+    world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
     world.cut_power(LOST);
     world.lose_log(LOST, false);
     world.rejoin(LOST);
@@ -277,6 +278,7 @@ fn back_in_the_epoch_before_it_says_nothing() {
     let payment = world.pay(&payer.alice, (payer.position, payer.held), &payer.bob, 10);
     world.submit(LOST, 99, payment);
     world.run_for(20_000);
+    assert!(is_in(&world, 0), "it waits for the others");
     world.nodes[LOST].memory.before = before;
     for other in [0, 1, 3] {
         world.start(other);
