@@ -4,6 +4,7 @@
 //! checked on Ethereum.
 
 mod facts;
+mod files;
 pub(super) mod peers;
 
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
@@ -15,6 +16,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::info;
 
 use facts::{Facts, learn};
+use files::{FILES_RESERVED, check_files};
 pub use peers::genesis8;
 use peers::{network_config, peers};
 
@@ -183,8 +185,6 @@ pub struct Start {
 
 /// How long a transaction waits in the mempool.
 const MEMPOOL_TTL_MS: u64 = 600_000;
-/// Files beside client connections: the database's tables, the log, a hundred members' connections, Ethereum.
-const FILES_RESERVED: usize = 320;
 /// Room in a payload frame beyond the client transactions: derived transactions and the message.
 const DERIVED_BYTES: u32 = 2 << 20;
 /// Requests of libp2p clients answered at once.
@@ -427,28 +427,6 @@ fn params(
         grace_s: facts.grace_s,
         anchor: facts.anchor,
         origin_time_s: facts.origin.timestamp_s,
-    }
-}
-
-/// Connections must not take the files that storage and log need: a write that finds none ends the process.
-fn check_files(config: &Config) -> Result<(), RunError> {
-    let clients = usize::try_from(config.p2p.max_clients).unwrap_or(usize::MAX);
-    let needed = config
-        .http
-        .max_connections
-        .saturating_add(clients)
-        .saturating_add(FILES_RESERVED);
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let soft = limits.lines().find_map(|line| {
-        line.strip_prefix("Max open files")?
-            .split_whitespace()
-            .next()?
-            .parse()
-            .ok()
-    });
-    match soft {
-        Some(limit) if limit < needed => Err(RunError::Files { limit, needed }),
-        _ => Ok(()),
     }
 }
 

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use plasma_core::{Epoch, L1Event, Millis, Position, SigningKey, View};
-use plasma_node::operator::rejoining::{ASK_PAUSE_MS, Progress, REJOIN_MS};
+use plasma_node::{
+    operator::rejoining::{ASK_PAUSE_MS, Progress, REJOIN_MS},
+    runtime::wire::{self, Ask},
+};
 
 use super::{cast::committee, federation::funded, world::World};
 
@@ -119,7 +122,7 @@ fn a_claim_that_is_too_low_or_too_wild_changes_nothing() {
         let (mut world, mut payer) = busy();
         payer.pay(&mut world, 0, &[0, 1, 2, 3]);
         let claim = world.nodes[0].operator.as_ref().expect("runs").claim(Epoch(0));
-        let mut bytes = plasma_node::runtime::wire::encode_claim(claim.expect("runs")).to_vec();
+        let mut bytes = wire::encode_claim(claim.expect("runs")).to_vec();
         // Kind 1, epoch 8, then the view.
         bytes[9] = 0x40;
         Bytes::from(bytes)
@@ -286,4 +289,24 @@ fn back_in_the_epoch_before_it_says_nothing() {
     world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
     payer.pay(&mut world, 0, &[0, 1, 2, 3]);
     world.check_agreement();
+}
+
+#[test]
+fn questions_and_claims_have_one_encoding_each() {
+    let ask = Ask::Claim(Epoch(0x0102));
+    let bytes = ask.encode();
+    assert_eq!(bytes.as_ref(), [4, 0, 0, 0, 0, 0, 0, 1, 2]);
+    assert_eq!(Ask::decode(&bytes), Ok(ask));
+    assert!(Ask::decode(&bytes[..8]).is_err() && Ask::decode(&[&bytes[..], &[0]].concat()).is_err());
+    let (mut world, mut payer) = busy();
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    let claim = world.nodes[0].operator.as_ref().expect("runs").claim(Epoch(0));
+    let claim = claim.expect("it runs").expect("not the first view");
+    let bytes = wire::encode_claim(Some(claim.clone()));
+    assert_eq!(wire::decode_claim(&bytes, Epoch(0)), Ok(Some(claim)));
+    assert_eq!(wire::decode_claim(&wire::encode_claim(None), Epoch(0)), Ok(None));
+    let refused = wire::decode_claim(&bytes, Epoch(1));
+    assert_eq!(refused, Err(wire::WireError::Malformed("the claim")));
+    assert!(wire::decode_claim(&bytes[..bytes.len() - 1], Epoch(0)).is_err());
+    assert!(wire::decode_claim(&[&bytes[..], &[0]].concat(), Epoch(0)).is_err());
 }

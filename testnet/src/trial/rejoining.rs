@@ -69,11 +69,12 @@ fn with_flag() -> [OsString; 4] {
 async fn end(trial: &mut Trial) -> Result<std::process::ExitStatus> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
-        for (place, status) in trial.testnet.cluster.ended()? {
-            if place == VICTIM {
-                return Ok(status);
+        match trial.testnet.cluster.ended()?.first() {
+            Some((VICTIM, status)) => return Ok(*status),
+            Some((place, status)) => {
+                bail!(Failure::Unseen(format!("operator {place} ended with {status}")))
             }
-            bail!(Failure::Unseen(format!("operator {place} ended with {status}")));
+            None => {}
         }
         tokio::time::sleep(LOOK).await;
     }
