@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Crates whose tests the table names.
-const CRATES: [&str; 3] = ["consensus/tests", "network/tests", "node/tests"];
+const CRATES: [&str; 4] = ["consensus/tests", "network/tests", "node/tests", "testnet/tests"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
