@@ -324,8 +324,11 @@ impl World {
             2 => return Some(wire::encode_answer(&[], &[])),
             _ => {
                 for _ in 0..=random.below(3) {
-                    let place = random.index(changed.len());
-                    changed[place] = random.byte();
+                    // An answer without content has nothing to change.
+                    if !changed.is_empty() {
+                        let place = random.index(changed.len());
+                        changed[place] = random.byte();
+                    }
                 }
             }
         }
