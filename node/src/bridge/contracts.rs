@@ -337,21 +337,6 @@ impl Contracts {
         Ok((answer.0, Hash(answer.2)))
     }
 
-    /// The committee that decides, and the one that was announced to follow it.
-    ///
-    /// # Errors
-    /// [`L1Error`] of the endpoint.
-    pub async fn succession(&self, rpc: &Rpc) -> Result<Succession, L1Error> {
-        let active: u64 = ask(rpc, self.federation, federation::ActiveEpochCall).await?;
-        let announced: federation::Announcement =
-            ask(rpc, self.federation, federation::AnnouncementCall).await?;
-        Ok(Succession {
-            active: Epoch(active),
-            coming: (announced.size > 0).then_some(Hash(announced.digest)),
-            active_from_s: announced.active_from,
-        })
-    }
-
     /// What was fixed at deployment.
     ///
     /// # Errors
@@ -415,17 +400,6 @@ impl Contracts {
         };
         Ok((!owner.is_zero()).then_some(found))
     }
-}
-
-/// Which committee decides and which comes next, as Ethereum has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Succession {
-    /// The epoch that is active.
-    pub active: Epoch,
-    /// The hash of the committee that was announced for the next one.
-    pub coming: Option<Hash>,
-    /// From when on that one can be activated, in seconds of Ethereum's time.
-    pub active_from_s: u64,
 }
 
 /// keccak of operator 20 ‖ compressed key 48 ‖ keccak(peer id) 32 of every member in order: what the contract keeps.

@@ -67,10 +67,13 @@ pub enum PaperError {
     Line(#[from] MotionError),
 }
 
+/// Inside the data folder: one `<epoch>.toml` for each committee after the first.
+pub const FOLDER: &str = "committees";
+
 /// Where an operator keeps the document of a later committee.
 #[must_use]
 pub fn place(data_dir: &Path, epoch: Epoch) -> PathBuf {
-    data_dir.join("committees").join(format!("{}.toml", epoch.0))
+    data_dir.join(FOLDER).join(format!("{}.toml", epoch.0))
 }
 
 /// The operators of an epoch: those of the genesis, or of the document that was installed.

@@ -9,6 +9,7 @@ use tracing::info;
 use super::{StartError, keys, log, print, signals};
 use crate::{
     base58,
+    change::papers,
     config::{
         Config, FederationError, FederationFile,
         committee::{CommitteeFile, Successor},
@@ -210,7 +211,7 @@ fn seats_of(
     Err(StartError::Stranger {
         key: hex::encode(&key.0),
         members: list.collect::<Vec<_>>().join(", "),
-        folder: config.data_dir.join(registry::FOLDER),
+        folder: config.data_dir.join(papers::FOLDER),
     })
 }
 

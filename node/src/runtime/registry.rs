@@ -15,12 +15,10 @@ use tracing::warn;
 
 use crate::{
     bridge::{L1Error, ethereum::Ethereum},
+    change::papers::place,
     config::{FederationError, committee::CommitteeFile, committee::Successor},
     directory::{Directory, Roster},
 };
-
-/// Inside the data folder: one `<epoch>.toml` for each committee after the first.
-pub const FOLDER: &str = "committees";
 
 /// Why a committee is not entered.
 #[derive(Debug, thiserror::Error)]
@@ -66,12 +64,6 @@ pub enum EntryError {
     Stopping,
 }
 
-/// Where the document of an epoch is kept.
-#[must_use]
-pub fn place(data_dir: &Path, epoch: Epoch) -> PathBuf {
-    data_dir.join(FOLDER).join(format!("{}.toml", epoch.0))
-}
-
 /// The documents that are kept, from epoch 1 on without a gap.
 ///
 /// # Errors
@@ -104,14 +96,15 @@ pub fn read(data_dir: &Path, genesis: &Genesis) -> Result<Vec<Successor>, Federa
 pub async fn recognise(ethereum: &Ethereum, roster: &Roster) -> Result<(), EntryError> {
     let (epoch, found) = (roster.committee.epoch(), roster.committee.hash());
     let (contracts, rpc) = (ethereum.contracts(), ethereum.rpc());
-    let succession = contracts.succession(rpc).await?;
-    let known = if epoch <= succession.active {
+    let active = contracts.active_epoch(rpc).await?;
+    let known = if epoch <= active {
         let (_, hash) = contracts.committee(rpc, epoch).await?;
         Some(hash)
     } else {
-        succession
-            .coming
-            .filter(|_| epoch.0 == succession.active.0.saturating_add(1))
+        let announced = contracts.announcement(rpc).await?;
+        announced
+            .filter(|_| epoch.0 == active.0.saturating_add(1))
+            .map(|announcement| announcement.digest)
     };
     match known {
         Some(known) if known == found => Ok(()),
@@ -147,7 +140,7 @@ pub async fn enter_kept(
             warn!(%error, "a kept committee is not entered");
         }
     }
-    let active = ethereum.contracts().succession(ethereum.rpc()).await?.active;
+    let active = ethereum.contracts().active_epoch(ethereum.rpc()).await?;
     if directory.roster(active).is_none() {
         warn!(
             epoch = active.0,

@@ -99,7 +99,8 @@ async fn change(
     (leaving, joiner): (usize, usize),
 ) -> Result<(u64, u32)> {
     let (testnet, rpc) = (&story.testnet, story.testnet.rpc());
-    let from = testnet.contracts.succession(rpc).await?.active_from_s;
+    let announced = testnet.contracts.announcement(rpc).await?;
+    let from = announced.context("nothing is announced")?.active_from_s;
     let hops = story.advance_to(from).await?;
     let coming: Vec<usize> = (0..=joiner).filter(|index| *index != leaving).collect();
     let (ready, signature) = signed(story, &coming, &successor.readiness_digest(&testnet.domain()))?;
