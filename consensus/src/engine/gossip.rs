@@ -235,30 +235,23 @@ impl<S: Scheme> Engine<S> {
             lacking.extend(passed.filter_map(|(_, round)| round.notarization.clone()));
             lacking.extend(floor.certificate.clone().map(Certified::from));
         }
-        if let Some(last) = self
-            .view
-            .previous()
-            .filter(|last| status.view <= *last && *last > floor.view)
-        {
-            let round = self.chain.round(last);
-            lacking
-                .extend(round.and_then(|round| round.notarization.clone().or(round.nullification.clone())));
-        }
+        let last = self.view.previous();
+        let last = last.filter(|last| status.view <= *last && *last > floor.view);
+        let round = last.and_then(|last| self.chain.round(last));
+        let way_in = round.and_then(|round| round.notarization.clone().or(round.nullification.clone()));
+        lacking.extend(way_in.clone());
         for (view, round) in self.chain.above_floor() {
-            if let Some(bit) = bit(view, status.from) {
-                let is_missing = |bits: u64| bits & bit == 0;
-                lacking.extend(
-                    round
-                        .notarization
-                        .clone()
-                        .filter(|_| is_missing(status.notarized)),
-                );
-                lacking.extend(
-                    round
-                        .nullification
-                        .clone()
-                        .filter(|_| is_missing(status.nullified)),
-                );
+            let Some(bit) = bit(view, status.from) else {
+                continue;
+            };
+            for (certified, has) in [
+                (&round.notarization, status.notarized),
+                (&round.nullification, status.nullified),
+            ] {
+                // What moves it into our view is in the answer once.
+                if has & bit == 0 && *certified != way_in {
+                    lacking.extend(certified.clone());
+                }
             }
         }
         lacking.truncate(ANSWER_CERTIFICATES_MAX);
