@@ -42,6 +42,7 @@ mod suite {
     pub(crate) mod strace;
     pub(crate) mod stub;
     pub(crate) mod submits;
+    pub(crate) mod sync;
     pub(crate) mod tools;
     pub(crate) mod wal;
     pub(crate) mod watchdog;

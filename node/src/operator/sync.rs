@@ -1,29 +1,52 @@
-//! Catching up: which peer to ask for decided blocks, one request at a time.
+//! Catching up: which peer to ask for decided blocks.
+//!
+//! One request at a time is waited for. Its deadline is short at first and follows the answers; when it passes, the next peer is
+//! asked as well, and the late answer still counts when it comes. Each peer has one request at most, so a few answers at
+//! most are on their way. A peer that was late or had nothing is passed over for a while, longer each time, so that it costs
+//! its deadline and not one deadline in every round.
 //!
 //! A peer whose answer held nothing may lack the blocks, or so many of them in a row have no certificate of their own that no
 //! answer holds them all. So the next request is for a single block, the next one below what is here.
 //!
 //! There is no mode. The engine keeps processing certificates meanwhile; it cannot vote on what it cannot validate.
 
-use std::{collections::BTreeSet, ops::Bound};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+};
 
 use plasma_core::{BlockId, Height, Millis, Peer, planted::planted};
 
 use super::effect::Effect;
 
-/// A peer that did not answer in this time is passed over for the next one. The transport's own deadline is shorter.
-pub const ANSWER_MS: u64 = 12_000;
-/// Pause after every peer failed or had nothing, so that a lagging federation is not flooded.
+/// The first deadline: many round trips around the world and some megabytes.
+pub const DEADLINE_MS: u64 = 1_000;
+/// No deadline is longer: it is the transport's own.
+pub const DEADLINE_MAX_MS: u64 = 10_000;
+/// Requests on their way at most, late ones too. With 16 MB in an answer no more than 64 MB are.
+pub const OPEN_MAX: usize = 4;
+/// A request of which nothing was heard for so long is forgotten. The transport ends it long before; its answer may then
+/// wait for the verification of signatures.
+pub const FORGOTTEN_MS: u64 = 60_000;
+/// A peer that failed is passed over for so long, and twice as long each time again.
+pub const PASSED_MS: u64 = 10_000;
+/// Nobody is passed over for longer: a peer that was down for an hour is good again.
+pub const PASSED_MAX_MS: u64 = 320_000;
+/// Pause between requests while every peer is passed over, so that a lagging federation is not flooded.
 pub const PAUSE_MS: u64 = 250;
 
 /// Who has no seat asks for what is new this often: members tell each other, nobody tells him.
 pub const POLL_MS: u64 = 1_000;
 
 /// The state of catching up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sync {
     connected: BTreeSet<Peer>,
-    asked: Option<(Peer, Millis)>,
+    /// Requests without an answer, one for each peer at most.
+    open: BTreeMap<Peer, Asked>,
+    /// Peers that failed, and have not answered well since.
+    passed: BTreeMap<Peer, Passed>,
+    deadline_ms: u64,
     last: Option<Peer>,
     not_before: Millis,
     /// Whether the last answer held nothing.
@@ -31,6 +54,39 @@ pub struct Sync {
     /// Whether a peer is to be asked although nothing is known to be missing.
     polls: bool,
     polled_at: Option<Millis>,
+}
+
+/// A request on its way.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Millis,
+    due: Millis,
+    is_late: bool,
+    /// Nothing is known to be missing, so an empty answer is no failure.
+    is_poll: bool,
+}
+
+/// How often a peer failed in a row, and until when it is passed over.
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    failures: u32,
+    until: Millis,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        Self {
+            connected: BTreeSet::new(),
+            open: BTreeMap::new(),
+            passed: BTreeMap::new(),
+            deadline_ms: DEADLINE_MS,
+            last: None,
+            not_before: Millis::default(),
+            in_vain: false,
+            polls: false,
+            polled_at: None,
+        }
+    }
 }
 
 impl Sync {
@@ -45,22 +101,27 @@ impl Sync {
         self.connected.insert(peer);
     }
 
-    /// A member can no longer be asked.
+    /// A member can no longer be asked. That it failed is remembered: whoever reconnects is not asked sooner for it.
     pub fn on_peer_down(&mut self, peer: Peer) {
         self.connected.remove(&peer);
-        if self.asked.is_some_and(|(asked, _)| asked == peer) {
-            self.asked = None;
-        }
+        self.open.remove(&peer);
     }
 
-    /// A member answered; an answer without blocks makes the next one's turn, after a pause.
+    /// A member answered, and the answer had something new or not.
     pub fn on_answer(&mut self, now: Millis, from: Peer, useful: bool) {
-        if self.asked.is_some_and(|(asked, _)| asked == from) {
-            self.asked = None;
-        }
-        self.in_vain = !useful;
-        if !useful {
-            self.not_before = now.plus(PAUSE_MS);
+        let Some(asked) = self.open.remove(&from) else {
+            return;
+        };
+        if useful {
+            self.passed.remove(&from);
+            self.in_vain = false;
+            let twice = now.since(asked.at).saturating_mul(2);
+            self.deadline_ms = twice.clamp(DEADLINE_MS, DEADLINE_MAX_MS);
+        } else if !asked.is_poll {
+            self.in_vain = true;
+            if !asked.is_late {
+                self.fail(now, from);
+            }
         }
     }
 
@@ -80,17 +141,24 @@ impl Sync {
 
     /// The next request when blocks after `height` are missing, `one` for certain.
     pub fn ask(&mut self, now: Millis, height: Height, one: Option<BlockId>) -> Vec<Effect> {
-        if self.asked.is_some_and(|(_, at)| now.since(at) < ANSWER_MS) {
+        self.note_late(now);
+        let is_waiting = self.open.values().any(|asked| !asked.is_late);
+        if is_waiting || self.open.len() >= OPEN_MAX {
             return Vec::new();
         }
         if now < self.not_before {
             return vec![Effect::Wake(self.not_before)];
         }
-        let Some(peer) = self.next_peer() else {
+        let Some(peer) = self.next_to_ask(now) else {
             return Vec::new();
         };
-        self.asked = Some((peer, now));
-        self.polls = false;
+        let asked = Asked {
+            at: now,
+            due: now.plus(self.deadline_ms),
+            is_late: false,
+            is_poll: std::mem::take(&mut self.polls) && one.is_none(),
+        };
+        self.open.insert(peer, asked);
         vec![match one.filter(|_| self.in_vain) {
             Some(block) => Effect::RequestBlock { from: peer, block },
             None => Effect::RequestBlocks {
@@ -102,15 +170,7 @@ impl Sync {
 
     /// The connected members in turn.
     pub fn next_peer(&mut self) -> Option<Peer> {
-        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
-        self.last = self
-            .connected
-            .range((after, Bound::Unbounded))
-            .next()
-            .or_else(|| self.connected.first())
-            .filter(|_| !planted("operator: asks nobody"))
-            .copied();
-        self.last
+        self.next_of(|_, _| true)
     }
 
     /// Whether a member can be asked.
@@ -118,4 +178,59 @@ impl Sync {
     pub fn is_connected(&self, peer: Peer) -> bool {
         self.connected.contains(&peer)
     }
+
+    /// Requests whose deadline passed are no longer waited for.
+    fn note_late(&mut self, now: Millis) {
+        self.open.retain(|_, asked| now.since(asked.at) < FORGOTTEN_MS);
+        let is_late = |asked: &Asked| !asked.is_late && asked.due <= now;
+        let late = self.open.iter_mut().filter(|(_, asked)| is_late(asked));
+        let peers: Vec<Peer> = late
+            .map(|(peer, asked)| {
+                asked.is_late = true;
+                *peer
+            })
+            .collect();
+        for peer in peers {
+            self.deadline_ms = self.deadline_ms.saturating_mul(2).min(DEADLINE_MAX_MS);
+            self.fail(now, peer);
+        }
+    }
+
+    /// A peer failed: it is passed over, and the others come first.
+    fn fail(&mut self, now: Millis, peer: Peer) {
+        let known = self.passed.get(&peer).copied().unwrap_or_default();
+        let span = PASSED_MS.saturating_mul(1 << known.failures.min(PASSED_DOUBLINGS));
+        let passed = Passed {
+            failures: known.failures.saturating_add(1),
+            until: now.plus(span.min(PASSED_MAX_MS)),
+        };
+        self.passed.insert(peer, passed);
+        let is_good = |peer: &Peer| !self.is_passed(now, *peer);
+        if !self.connected.iter().any(is_good) {
+            self.not_before = now.plus(PAUSE_MS);
+        }
+    }
+
+    fn is_passed(&self, now: Millis, peer: Peer) -> bool {
+        self.passed.get(&peer).is_some_and(|passed| now < passed.until)
+    }
+
+    /// The next in turn that has no request and is not passed over; when all are, the next that has no request.
+    fn next_to_ask(&mut self, now: Millis) -> Option<Peer> {
+        self.next_of(|sync, peer| !sync.open.contains_key(&peer) && !sync.is_passed(now, peer))
+            .or_else(|| self.next_of(|sync, peer| !sync.open.contains_key(&peer)))
+    }
+
+    fn next_of(&mut self, suits: impl Fn(&Self, Peer) -> bool) -> Option<Peer> {
+        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        let turn = self.connected.range((after, Bound::Unbounded));
+        let mut turn = turn.chain(&self.connected);
+        let suits = |peer: &&Peer| suits(self, **peer) && !planted("operator: asks nobody");
+        let next = turn.find(suits).copied();
+        self.last = next.or(self.last);
+        next
+    }
 }
+
+/// Beyond so many doublings the span has reached its bound.
+const PASSED_DOUBLINGS: u32 = 5;

@@ -242,9 +242,11 @@ impl<S: OperatorKey> Operator<S> {
 
     /// A peer's answer to a request for blocks. Certified ones are taken, of others only those that were asked for.
     pub(super) fn on_blocks(&mut self, now: Millis, from: Peer, segment: Option<Box<Segment>>) {
+        let decided = self.chain.decided().header.height;
+        let is_new = |block: &AuthenticBlock| block.header.height > decided;
         let useful = segment
             .as_ref()
-            .is_some_and(|segment| !segment.blocks.is_empty() || segment.rotten.is_some());
+            .is_some_and(|segment| segment.blocks.iter().any(is_new) || segment.rotten.is_some());
         self.sync.on_answer(now, from, useful);
         let Some(mut segment) = segment else { return };
         let rotten = segment.rotten.take();

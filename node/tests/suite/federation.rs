@@ -185,7 +185,7 @@ fn an_exit_of_a_spent_output_is_challenged_also_after_a_restart() {
 }
 
 /// Ten to Bob five times, decided by three.
-fn five_payments_without_the_last() -> (World, SigningKey, SigningKey, Position) {
+pub(crate) fn five_payments_without_the_last() -> (World, SigningKey, SigningKey, Position) {
     let (mut world, alice, bob, mut position) = funded();
     world.kill(3);
     let mut held = 1_000;

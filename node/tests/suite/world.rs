@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) starved: Option<usize>,
     /// These answer no request.
     pub(crate) silent: Vec<usize>,
+    /// These give their first blocks, whatever they are asked for.
+    pub(crate) replaying: Vec<usize>,
     /// How long storage takes to read.
     pub(crate) read_ms: u64,
     /// Gossip is lost.
@@ -112,6 +114,7 @@ impl World {
             own_l1: BTreeMap::new(),
             starved: None,
             silent: Vec::new(),
+            replaying: Vec::new(),
             read_ms: 0,
             is_mute: false,
             no_rows: false,

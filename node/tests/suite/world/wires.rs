@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticTransaction, AuthenticateError, Certificate, Committees, Domain, Peer, SignedTransaction,
+    AuthenticTransaction, AuthenticateError, Certificate, Committees, Domain, Height, Peer, SignedTransaction,
 };
 use plasma_node::{
     intake::{self, Proof},
@@ -183,7 +183,12 @@ impl World {
                 }
                 self.blocks(index, peer, &bytes)
             }
-            Ask::After(_) | Ask::Claim(_) => self.blocks(index, peer, &bytes),
+            Ask::After(_) | Ask::Claim(_) => {
+                if self.silent.contains(&giver) {
+                    return;
+                }
+                self.blocks(index, peer, &bytes)
+            }
         };
         self.push(index, 2 * DELAY_MS, event);
     }
@@ -197,6 +202,10 @@ impl World {
         if is_refused {
             return wire::encode_answer(&[], &[]);
         }
+        let ask = match ask {
+            Ask::After(_) if self.replaying.contains(&giver) => &Ask::After(Height(0)),
+            ask => ask,
+        };
         let node = &self.nodes[giver];
         let undecided = match ask {
             Ask::Block(block) | Ask::Transactions { block, .. } => {
