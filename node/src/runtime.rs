@@ -20,6 +20,7 @@ mod perform;
 mod prosecution;
 pub mod registry;
 pub mod slots;
+pub mod snapshot_sync;
 pub mod snapshots;
 pub mod start;
 pub mod sync;

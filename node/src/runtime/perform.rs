@@ -16,6 +16,7 @@ use crate::{
 use super::{
     Fatal, Runtime, claims,
     handle::{self, Rejected},
+    snapshot_sync::offer,
     sync,
     verify::{Job, Verified},
     wire::{self, Ask, Carrier},
@@ -128,7 +129,7 @@ impl<S: Storage> Runtime<S> {
         tokio::spawn(async move {
             let patience = match ask {
                 Ask::Transactions { .. } => ENTRIES_TIMEOUT,
-                Ask::After(_) | Ask::Block(_) | Ask::Claim(_) => ANSWER_TIMEOUT,
+                _ => ANSWER_TIMEOUT,
             };
             let answer = match slot {
                 Some(slot) => network.request(slot, ask.encode(), patience).await,
@@ -143,8 +144,8 @@ impl<S: Storage> Runtime<S> {
                         entries: None,
                     },
                 ),
-                // Claims have a way of their own.
-                Ask::After(_) | Ask::Block(_) | Ask::Claim(_) => (
+                // Claims and snapshots have ways of their own.
+                Ask::After(_) | Ask::Block(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => (
                     answer.map(|bytes| Job::Answer { from, bytes }),
                     Verified::Answer { from, content: None },
                 ),
@@ -171,10 +172,10 @@ impl<S: Storage> Runtime<S> {
         };
         let known = match &ask {
             Ask::Block(id) | Ask::Transactions { block: id, .. } => self.operator.encoded_block(id),
-            Ask::After(_) => None,
+            Ask::After(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
             Ask::Claim(epoch) => return self.answer_claim(from, *epoch, reply),
         };
-        let reader = self.storage.reader();
+        let (reader, data_dir) = (self.storage.reader(), self.snapshots.data_dir());
         let turn = self
             .turn
             .serving
@@ -188,7 +189,9 @@ impl<S: Storage> Runtime<S> {
             if !reply.is_open() {
                 return;
             }
-            let answering = move || sync::serve(&ask, &reader, known);
+            let answering = move || {
+                offer::serve(&ask, &reader, &data_dir).unwrap_or_else(|| sync::serve(&ask, &reader, known))
+            };
             let answered = tokio::task::spawn_blocking(answering);
             if let Ok(answer) = answered.await
                 && let Err(error) = reply.send(answer)

@@ -51,6 +51,12 @@ impl Snapshots {
         }
     }
 
+    /// The folder that their folder lies in.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.parent().map(Path::to_path_buf).unwrap_or_default()
+    }
+
     /// Starts a snapshot when the height that was just committed asks for one.
     pub fn after_commit<R>(&mut self, height: Height, reader: &R)
     where

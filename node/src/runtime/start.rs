@@ -3,6 +3,7 @@
 //! Order matters: the log is replayed before the network connects, and nothing is served before the chain's identity was
 //! checked on Ethereum.
 
+mod behind;
 mod facts;
 mod files;
 pub(super) mod peers;
@@ -15,6 +16,7 @@ use plasma_network as network;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::info;
 
+use behind::Behind;
 use facts::{Facts, learn};
 use files::{FILES_RESERVED, check_files};
 pub use peers::genesis8;
@@ -45,6 +47,7 @@ use super::{
     log::{self, RecordError},
     registry::Registry,
     slots::Slots,
+    snapshot_sync::{self, place::Place},
     snapshots::Snapshots,
     timers::Clock,
     verify::Rules,
@@ -205,8 +208,18 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
                 keep: start.config.storage.keep_blocks.into(),
             };
             let folder = start.config.storage_path();
-            let storage = EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings)?;
-            Box::pin(run_on(start, identity, storage, stop)).await
+            let place = Place::of(&folder, settings);
+            place.tidy()?;
+            let open = || EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings);
+            let first = Box::pin(run_on(&start, identity, open()?, stop.clone(), true));
+            let Next::Search(behind) = first.await? else {
+                return Ok(());
+            };
+            let mut told = stop.clone();
+            if behind.search(&start, identity, &place, &mut told).await? {
+                Box::pin(run_on(&start, identity, open()?, stop, false)).await?;
+            }
+            Ok(())
         }
         #[cfg(feature = "fdb")]
         Backend::Fdb => {
@@ -214,28 +227,37 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             let opening = move || super::foundation::open(&config, identity, &state);
             let opened = tokio::task::spawn_blocking(opening).await;
             let storage = opened.map_err(|_| StorageError::ShuttingDown)??;
-            Box::pin(run_on(start, identity, storage, stop)).await
+            Box::pin(run_on(&start, identity, storage, stop, false))
+                .await
+                .map(drop)
         }
         #[cfg(not(feature = "fdb"))]
         Backend::Fdb => Err(StorageError::NotBuilt.into()),
         Backend::Memory => {
-            Box::pin(run_on(
-                start,
-                identity,
-                MemoryStorage::new(identity, &state),
-                stop,
-            ))
-            .await
+            let storage = MemoryStorage::new(identity, &state);
+            Box::pin(run_on(&start, identity, storage, stop, false))
+                .await
+                .map(drop)
         }
     }
 }
 
+/// What follows when a storage is closed again.
+enum Next {
+    /// Nothing: the operator was told to stop.
+    End,
+    /// It is too far behind to run on this storage at once.
+    Search(Behind),
+}
+
+/// Runs on a storage until told to stop. One that is far behind is closed at once when it `may_search`.
 async fn run_on<S: Storage>(
-    start: Start,
+    start: &Start,
     identity: Identity,
     storage: S,
     mut stop: watch::Receiver<bool>,
-) -> Result<(), RunError> {
+    may_search: bool,
+) -> Result<Next, RunError> {
     let Start {
         config,
         genesis,
@@ -244,26 +266,32 @@ async fn run_on<S: Storage>(
         rejoins,
     } = start;
     let saved = storage.recover().await?;
-    let directory = Directory::new(&genesis)?;
-    let (wal, log) = log::open(&config, &genesis, identity, &saved, rejoins)?;
+    let directory = Directory::new(genesis)?;
+    let (wal, log) = log::open(config, genesis, identity, &saved, *rejoins)?;
     let (header, running) = (saved.state.header, saved.state.epoch);
     let asking = learn(
-        &config,
-        &genesis,
-        &keys,
-        (&directory, &successors),
+        config,
+        genesis,
+        keys,
+        (&directory, successors),
         &header,
         &mut stop,
     );
     let Some((ethereum, facts)) = asking.await? else {
-        return Ok(());
+        return Ok(Next::End);
     };
-    let listener = listen(&config).await?;
+    if may_search && snapshot_sync::is_behind(header.height, facts.anchor.as_ref()) {
+        let behind = Behind::new(&ethereum, &facts, &directory, header.height);
+        if let Some(behind) = behind.await {
+            return Ok(Next::Search(behind));
+        }
+    }
+    let listener = listen(config).await?;
     let mut clock = Clock::start();
-    let secret = bls_key(&keys)?;
-    let params = params(&config, &genesis, &directory, secret.public(), &facts);
+    let secret = bls_key(keys)?;
+    let params = params(config, genesis, &directory, secret.public(), &facts);
     let scheme = Bls::new(secret, genesis.committee().map_err(DirectoryError::from)?);
-    let make = if rejoins {
+    let make = if *rejoins {
         Operator::rejoin_anew
     } else {
         Operator::recover
@@ -272,11 +300,10 @@ async fn run_on<S: Storage>(
 
     let anchors = AnchorBook::default();
     let watched = (facts.origin, anchors.clone(), storage.reader());
-    let bridge = bridge(&config, &genesis, &ethereum, watched);
+    let bridge = bridge(config, genesis, &ethereum, watched);
     #[cfg(feature = "forging")]
-    let bridge = super::forging::Forger::ask(&genesis)?.stand_between(bridge);
-    let (slots, (network, network_events)) =
-        join(&config, &genesis, &keys, &directory.since(before(running)))?;
+    let bridge = super::forging::Forger::ask(genesis)?.stand_between(bridge);
+    let (slots, (network, network_events)) = join(config, genesis, keys, &directory.since(before(running)))?;
     let reader = storage.reader();
     let parts = Parts {
         storage,
@@ -285,10 +312,10 @@ async fn run_on<S: Storage>(
         slots,
         ethereum: bridge,
         clock,
-        snapshots: snapshots(&config),
+        snapshots: snapshots(config),
     };
-    let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis, &directory));
-    let (door, desk) = doors(&config, handle, reader, anchors, (&genesis, directory), ethereum);
+    let (runtime, handle, clients) = Runtime::new(operator, parts, rules(genesis, &directory));
+    let (door, desk) = doors(config, handle, reader, anchors, (genesis, directory), ethereum);
     tokio::spawn(answer_clients(door.clone(), clients));
     let http = tokio::spawn(api::serve(
         listener,
@@ -307,7 +334,8 @@ async fn run_on<S: Storage>(
         // Running requests get their moment; a cut one is the client's to repeat.
         let _ = http.await;
     }
-    Ok(ended?)
+    ended?;
+    Ok(Next::End)
 }
 
 /// What clients and the owner ask through: the door of the API, and the desk behind the admin socket.

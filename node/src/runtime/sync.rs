@@ -24,6 +24,8 @@ pub fn serve<R: Read>(ask: &Ask, reader: &R, undecided: Option<Bytes>) -> Bytes 
             .unwrap_or_default(),
         // Storage knows nothing of views; the loop answers it.
         Ask::Claim(_) => wire::encode_answer(&[], &[]),
+        // Nor of files; the loop asks `snapshot_sync::offer`.
+        Ask::Snapshots(_) | Ask::Chunk { .. } => Bytes::new(),
     }
 }
 

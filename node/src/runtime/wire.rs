@@ -103,6 +103,15 @@ pub enum Ask {
     },
     /// How far an epoch has come at the peer: 0x04 ‖ epoch 8.
     Claim(Epoch),
+    /// Which snapshot there is, for one that has seen an anchor of this height: 0x05 ‖ height 4.
+    Snapshots(Height),
+    /// A part of a snapshot: 0x06 ‖ height 4 ‖ offset 8.
+    Chunk {
+        /// Whose.
+        height: Height,
+        /// Where it begins.
+        offset: u64,
+    },
 }
 
 impl Ask {
@@ -114,6 +123,11 @@ impl Ask {
             Self::Block(id) => [&[2], &id.0.0[..]].concat().into(),
             Self::Transactions { block, map } => [&[3], &block.0.0[..], map].concat().into(),
             Self::Claim(epoch) => [&[4], &epoch.0.to_be_bytes()[..]].concat().into(),
+            Self::Snapshots(anchor) => [&[5], &anchor.0.to_be_bytes()[..]].concat().into(),
+            Self::Chunk { height, offset } => {
+                let (height, offset) = (height.0.to_be_bytes(), offset.to_be_bytes());
+                [&[6], &height[..], &offset[..]].concat().into()
+            }
         }
     }
 
@@ -139,10 +153,23 @@ impl Ask {
                 .try_into()
                 .map(|epoch| Self::Claim(Epoch(u64::from_be_bytes(epoch))))
                 .ok(),
+            Some((5, rest)) => rest
+                .try_into()
+                .map(|height| Self::Snapshots(Height(u32::from_be_bytes(height))))
+                .ok(),
+            Some((6, rest)) => decode_chunk(rest),
             _ => None,
         }
         .ok_or(WireError::Malformed("the request"))
     }
+}
+
+fn decode_chunk(bytes: &[u8]) -> Option<Ask> {
+    let (height, offset) = bytes.split_first_chunk::<4>()?;
+    Some(Ask::Chunk {
+        height: Height(u32::from_be_bytes(*height)),
+        offset: u64::from_be_bytes(offset.try_into().ok()?),
+    })
 }
 
 /// An answer: count 4, then per block length 4 ‖ block, then the finalize certificate of the last block, or nothing.

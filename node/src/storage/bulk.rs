@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plasma_core::{BlockId, Height};
+use plasma_core::{BlockId, Header, Height};
 
 use super::{
     StorageError,
@@ -186,6 +186,14 @@ pub fn about(rows: &impl Rows, place: &Path) -> Result<About, StorageError> {
         block,
         horizon: query::horizon(rows)?,
     })
+}
+
+/// The header at a height, in rows that no operator runs on.
+///
+/// # Errors
+/// The engine's, or a damaged row.
+pub fn header(rows: &impl Rows, height: Height) -> Result<Option<Header>, StorageError> {
+    query::header(rows, height)
 }
 
 fn fill<S: Stopped>(

@@ -375,8 +375,8 @@ impl World {
         };
         let known = match &ask {
             Ask::Block(id) | Ask::Transactions { block: id, .. } => operator.encoded_block(id),
-            // No simulated operator rejoins yet, so none asks for claims.
-            Ask::After(_) | Ask::Claim(_) => None,
+            // No simulated operator rejoins yet, so none asks for claims; snapshots are taken between starts.
+            Ask::After(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
         };
         let reader = self.hosts[to].storage.reader();
         let answer = plasma_node::runtime::sync::serve(&ask, &reader, known);
@@ -408,6 +408,7 @@ impl World {
                 let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &self.proof));
                 peers::fetched(from, block, entries)
             }
+            Some(Ask::Snapshots(_) | Ask::Chunk { .. }) => return,
             Some(Ask::After(_) | Ask::Block(_) | Ask::Claim(_)) => {
                 let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.proof));
                 peers::blocks(from, segment)

@@ -183,6 +183,9 @@ impl World {
                 }
                 self.blocks(index, peer, &bytes)
             }
+            Ask::Snapshots(_) | Ask::Chunk { .. } => {
+                unreachable!("no operator asks for snapshots while it runs")
+            }
             Ask::After(_) | Ask::Claim(_) => {
                 if self.silent.contains(&giver) {
                     return;
@@ -197,7 +200,7 @@ impl World {
         let is_refused = match ask {
             Ask::After(_) => self.no_rows,
             Ask::Block(_) => self.wires.no_blocks,
-            Ask::Transactions { .. } | Ask::Claim(_) => false,
+            Ask::Transactions { .. } | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => false,
         };
         if is_refused {
             return wire::encode_answer(&[], &[]);
@@ -211,7 +214,7 @@ impl World {
             Ask::Block(block) | Ask::Transactions { block, .. } => {
                 node.operator.as_ref().and_then(|one| one.encoded_block(block))
             }
-            Ask::After(_) | Ask::Claim(_) => None,
+            Ask::After(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
         };
         sync::serve(ask, &MemoryStorage::reader(&node.storage), undecided)
     }

@@ -1,0 +1,333 @@
+//! Catching up by a snapshot: the state archive of another member instead of all blocks.
+//!
+//! It happens between starts, because a storage is replaced as a whole. Only an operator that Ethereum shows to be far behind
+//! asks; it takes a snapshot when too few members keep the bodies that it lacks, or when it lacks very many. A member's word counts for
+//! nothing: the snapshot must lead to a header that a quorum certified, on the chain that Ethereum knows, and hold
+//! together in everything that [`crate::storage::check`] checks. Who lies or stalls costs a download that is bounded by
+//! what it announced, the smallest first, and the next one is asked. The blocks above the snapshot come by range sync.
+
+pub mod offer;
+pub mod place;
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Write as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use futures::{StreamExt as _, stream};
+use plasma_core::{Committee, Epoch, Genesis, Hash, Header, Height};
+use plasma_network as network;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+use tracing::{info, warn};
+
+use crate::{
+    directory::Directory,
+    operator::report::AnchorSeen,
+    storage::{
+        Moments as _, StorageError,
+        archive::{Archive, ArchiveError},
+        bulk::{self, BulkError, Stopped as _},
+        check::{Expected, Report},
+        embedded::{Fjall, Folder},
+    },
+};
+
+use super::wire::Ask;
+use offer::{CHUNK_BYTES, Offer, Offers, is_anchored};
+use place::Place;
+
+/// Members are asked only when Ethereum shows an anchor this far above: below it a few answers of blocks are faster.
+pub const ASK_BLOCKS: u32 = 64;
+/// From so many missing blocks on a snapshot is taken though members keep their bodies: a full block is checked in
+/// tenths of a second, so these take an hour.
+pub const FAR_BLOCKS: u32 = 20_000;
+/// Time for members to connect and to say what they have.
+const ASKING: Duration = Duration::from_secs(10);
+/// Time for one member to say what it has.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time for one chunk.
+const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
+/// Chunks on their way: 4 MiB hide the round trip, and are all that a download holds in memory.
+const CHUNKS_AHEAD: usize = 4;
+/// Who gives less than 256 KiB in a second is too slow: another one may be faster.
+const BYTES_PER_SECOND_MIN: u64 = 256 << 10;
+/// Every download has this long beside what its size allows.
+const DOWNLOAD_MIN: Duration = Duration::from_secs(30);
+
+/// What one operator looks for.
+#[derive(Debug)]
+pub struct Search<'a> {
+    /// The federation.
+    pub genesis: &'a Genesis,
+    /// keccak of the operator's BLS key.
+    pub key: Hash,
+    /// The committees that certificates are of.
+    pub directory: &'a Directory,
+    /// No certificate of an older epoch counts: its committee has left, and its keys may be anybody's.
+    pub least: Epoch,
+    /// The newest anchor on Ethereum.
+    pub anchor: AnchorSeen,
+    /// The newest height here.
+    pub tip: Height,
+    /// How many others there are.
+    pub others: usize,
+    /// How many of them may lie.
+    pub faults: usize,
+    /// Where it goes.
+    pub place: &'a Place,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// Enough members have the bodies that are missing.
+    NotNeeded,
+    /// A storage is in place that holds what this says.
+    Snapshot(Report),
+    /// It is needed and nobody gave one that holds.
+    Nowhere,
+    /// Told to stop meanwhile.
+    Stopped,
+}
+
+/// Why an offer was passed over.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Network(#[from] network::RequestError),
+    #[error("it gave {0} bytes where a chunk was asked for")]
+    Chunk(usize),
+    #[error("it took longer than {0:?}")]
+    Slow(Duration),
+    #[error("the archive is of another block than was offered")]
+    Other,
+    #[error("the anchor on Ethereum is not in it")]
+    NotAnchored,
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Bulk(#[from] BulkError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("the import ended: {0}")]
+    Ended(#[from] tokio::task::JoinError),
+}
+
+/// Whether Ethereum shows that so much is missing that members are asked for a snapshot.
+#[must_use]
+pub fn is_behind(tip: Height, anchor: Option<&AnchorSeen>) -> bool {
+    anchor.is_some_and(|anchor| anchor.height.0.saturating_sub(tip.0) > ASK_BLOCKS)
+}
+
+impl Search<'_> {
+    /// Asks members and takes a snapshot if one is needed. Requests of others are refused meanwhile.
+    ///
+    /// # Errors
+    /// [`StorageError`] when our own disk fails.
+    pub async fn run(
+        &self,
+        network: &network::Handle,
+        events: &mut network::Events,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<Found, StorageError> {
+        let told = {
+            let asking = self.ask(network, events);
+            tokio::select! {
+                told = asking => told,
+                _ = stop.wait_for(|stop| *stop) => return Ok(Found::Stopped),
+            }
+        };
+        let Some(offers) = self.choose(told) else {
+            return Ok(Found::NotNeeded);
+        };
+        let taking = self.take_first(network, &offers);
+        let (result, pumping) = (taking, pump(events));
+        tokio::select! {
+            found = result => found,
+            () = pumping => Ok(Found::Nowhere),
+            _ = stop.wait_for(|stop| *stop) => Ok(Found::Stopped),
+        }
+    }
+
+    /// What members say, until all have said it or those that have what is missing are enough.
+    async fn ask(&self, network: &network::Handle, events: &mut network::Events) -> BTreeMap<u16, Offers> {
+        let mut told = BTreeMap::new();
+        let mut answers = JoinSet::new();
+        let asking = async {
+            while told.len() < self.others && !self.has_bodies(&told) {
+                tokio::select! {
+                    event = events.recv() => match event {
+                        Some(network::Event::PeerUp(slot)) => {
+                            let (network, ask) = (network.clone(), Ask::Snapshots(self.anchor.height).encode());
+                            answers.spawn(async move { (slot, network.request(slot, ask, ANSWER_TIMEOUT).await) });
+                        }
+                        Some(_) => {}
+                        None => return,
+                    },
+                    Some(answer) = answers.join_next() => {
+                        if let Ok((slot, Ok(bytes))) = answer
+                            && let Some(offers) = Offers::decode(&bytes)
+                        {
+                            told.insert(slot, offers);
+                        }
+                    }
+                }
+            }
+        };
+        // Who did not answer has nothing.
+        let _ = timeout(ASKING, asking).await;
+        told
+    }
+
+    /// Whether one honest member at least keeps all bodies that are missing, and they are not very many.
+    fn has_bodies(&self, told: &BTreeMap<u16, Offers>) -> bool {
+        let missing = self.anchor.height.0.saturating_sub(self.tip.0);
+        missing < FAR_BLOCKS && self.keepers(told, self.tip) > self.faults
+    }
+
+    /// How many keep all bodies above a height.
+    fn keepers(&self, told: &BTreeMap<u16, Offers>, above: Height) -> usize {
+        let keeps = |offers: &&Offers| {
+            offers.horizon.0 <= above.0.saturating_add(1) && offers.tip >= self.anchor.height
+        };
+        told.values().filter(keeps).count()
+    }
+
+    /// The genuine offers, the smallest first; none when no snapshot is needed. So one that lies about its size costs no more
+    /// than the truth, and is found out before anything larger is fetched.
+    fn choose(&self, told: BTreeMap<u16, Offers>) -> Option<Vec<(u16, Offer)>> {
+        if told.is_empty() || self.has_bodies(&told) {
+            return None;
+        }
+        let (domain, keepers) = (self.genesis.domain(), |above| self.keepers(&told, above));
+        let mut offers: Vec<(u16, Offer, usize)> = told
+            .iter()
+            .filter_map(|(slot, offers)| Some((*slot, offers.newest.clone()?)))
+            .filter(|(_, offer)| offer.header().is_some_and(|header| header.height > self.tip))
+            .filter(|(slot, offer)| {
+                let is_genuine = offer.is_genuine(&self.anchor, self.least, self.directory, &domain);
+                if !is_genuine {
+                    warn!(
+                        slot,
+                        "an offered snapshot is not certified on the chain that Ethereum knows"
+                    );
+                }
+                is_genuine
+            })
+            .map(|(slot, offer)| {
+                let keepers = offer.header().map_or(0, |header| keepers(header.height));
+                (slot, offer, keepers)
+            })
+            .collect();
+        // One above which nobody keeps bodies leads nowhere, but who is to say: it comes last.
+        offers.sort_by_key(|(_, offer, keepers)| (*keepers <= self.faults, offer.bytes));
+        Some(offers.into_iter().map(|(slot, offer, _)| (slot, offer)).collect())
+    }
+
+    async fn take_first(
+        &self,
+        network: &network::Handle,
+        offers: &[(u16, Offer)],
+    ) -> Result<Found, StorageError> {
+        for (slot, offer) in offers {
+            let Some(header) = offer.header() else { continue };
+            info!(
+                slot,
+                height = header.height.0,
+                bytes = offer.bytes,
+                "fetching a snapshot"
+            );
+            match self.take(network, *slot, offer, header).await {
+                Ok(report) => {
+                    self.place.adopt()?;
+                    info!(height = report.height.0, "the snapshot is in place");
+                    return Ok(Found::Snapshot(report));
+                }
+                Err(error) => {
+                    warn!(slot, %error, "a snapshot is not taken");
+                    self.place.empty()?;
+                }
+            }
+        }
+        Ok(Found::Nowhere)
+    }
+
+    async fn take(
+        &self,
+        network: &network::Handle,
+        slot: u16,
+        offer: &Offer,
+        header: &Header,
+    ) -> Result<Report, Refused> {
+        self.place.empty()?;
+        let limit = DOWNLOAD_MIN + Duration::from_secs(offer.bytes / BYTES_PER_SECOND_MIN);
+        let fetched = timeout(limit, self.fetch(network, slot, header.height, offer.bytes));
+        fetched.await.map_err(|_| Refused::Slow(limit))??;
+        let archive = self.place.archive();
+        let head = *Archive::open(&archive)?.head();
+        if (head.height, head.block) != (header.height, header.id()) {
+            return Err(Refused::Other);
+        }
+        let later = self.directory.since(Epoch(1));
+        let later: Vec<Arc<Committee>> = later.iter().map(|roster| Arc::clone(&roster.committee)).collect();
+        let (place, genesis, key, anchor) = (self.place.clone(), self.genesis.clone(), self.key, self.anchor);
+        let importing = move || import(&place, &genesis, key, &later, &anchor);
+        tokio::task::spawn_blocking(importing).await?
+    }
+
+    /// Brings the archive into its file, chunk after chunk.
+    async fn fetch(
+        &self,
+        network: &network::Handle,
+        slot: u16,
+        height: Height,
+        bytes: u64,
+    ) -> Result<(), Refused> {
+        let mut file = File::create(self.place.archive())?;
+        let step = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
+        let offsets = (0..bytes.div_ceil(step)).map(|number| number * step);
+        let chunks = stream::iter(offsets).map(|offset| async move {
+            let ask = Ask::Chunk { height, offset }.encode();
+            (offset, network.request(slot, ask, CHUNK_TIMEOUT).await)
+        });
+        let mut chunks = std::pin::pin!(chunks.buffered(CHUNKS_AHEAD));
+        while let Some((offset, chunk)) = chunks.next().await {
+            let chunk = chunk?;
+            let wanted = step.min(bytes - offset);
+            if u64::try_from(chunk.len()) != Ok(wanted) {
+                return Err(Refused::Chunk(chunk.len()));
+            }
+            file.write_all(&chunk)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fills a storage beside the one in use, and checks it.
+fn import(
+    place: &Place,
+    genesis: &Genesis,
+    key: Hash,
+    later: &[Arc<Committee>],
+    anchor: &AnchorSeen,
+) -> Result<Report, Refused> {
+    let mut folder = Folder::<Fjall>::make(&place.importing(), place.settings())?;
+    let expected = Expected { genesis, key, later };
+    let report = bulk::import(&place.archive(), &mut folder, &expected, &mut |_| {})?;
+    // The anchor lies below, or the offer's headers led to it.
+    let header = bulk::header(&folder.source().moment()?, anchor.height)?;
+    if report.height >= anchor.height && !header.is_some_and(|header| is_anchored(&header, anchor)) {
+        return Err(Refused::NotAnchored);
+    }
+    Ok(report)
+}
+
+/// Takes what the network tells, so that nothing waits for it; the operator that listens does not run yet.
+async fn pump(events: &mut network::Events) {
+    while events.recv().await.is_some() {}
+}
