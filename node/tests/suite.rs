@@ -37,6 +37,7 @@ mod suite {
     pub(crate) mod scratch;
     pub(crate) mod seen;
     pub(crate) mod settings;
+    pub(crate) mod snapshot_sync;
     pub(crate) mod stage;
     pub(crate) mod storage;
     pub(crate) mod strace;

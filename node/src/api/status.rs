@@ -93,6 +93,17 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 "it ends by itself while a peer with those blocks is connected",
             ));
         }
+        if status.starved {
+            let text = format!(
+                "no connected operator gives the blocks above height {}; they may have pruned them",
+                status.height
+            );
+            found.push(blocker(
+                "blocks-unavailable",
+                text,
+                "restart this operator: it takes a snapshot if one of them has any; or connect one that keeps all blocks",
+            ));
+        }
         found.extend(out_of_reach(status));
         if let Some(since) = status.stalled_since {
             let reason = status.given_up.map_or_else(String::new, |given_up| {

@@ -89,6 +89,8 @@ pub struct Status {
     pub working: bool,
     /// Whether a finalized block is known that is not decided here yet: the operator is catching up.
     pub behind: bool,
+    /// Whether no connected operator gave the blocks that are missing.
+    pub starved: bool,
     /// Committee members connected, without ourselves.
     pub peers: Vec<OperatorIndex>,
     /// Transactions waiting.

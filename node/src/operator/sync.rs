@@ -139,6 +139,17 @@ impl Sync {
         self.polls
     }
 
+    /// Whether every member that is connected has failed again and again: what is missing is not to be had from them.
+    #[must_use]
+    pub fn is_starved(&self) -> bool {
+        let has_failed = |peer: &Peer| {
+            self.passed
+                .get(peer)
+                .is_some_and(|passed| passed.failures >= STARVED)
+        };
+        !self.connected.is_empty() && self.connected.iter().all(has_failed)
+    }
+
     /// The next request when blocks after `height` are missing, `one` for certain.
     pub fn ask(&mut self, now: Millis, height: Height, one: Option<BlockId>) -> Vec<Effect> {
         self.note_late(now);
@@ -232,5 +243,7 @@ impl Sync {
     }
 }
 
+/// Failures in a row of every peer after which nobody is expected to help: one may be bad luck.
+const STARVED: u32 = 2;
 /// Beyond so many doublings the span has reached its bound.
 const PASSED_DOUBLINGS: u32 = 5;

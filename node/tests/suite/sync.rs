@@ -120,6 +120,7 @@ fn a_late_answer_counts_and_makes_the_deadline_longer() {
     laggard.answers(slow, true);
     laggard.answers(other, true);
     // It brought something, so it is not passed over. The link is slow, so it gets the time that it needs.
+    assert!(!laggard.sync.is_starved());
     assert_eq!(laggard.asks(), Some((slow, false)));
     laggard.wait(3 * DEADLINE_MS);
     assert_eq!(laggard.asks(), None);
@@ -159,6 +160,7 @@ fn who_only_meets_empty_peers_asks_at_a_walk() {
         }
         laggard.wait(10);
     }
+    assert!(laggard.sync.is_starved());
     let most = 10_000 / PAUSE_MS + 3;
     assert!(asked <= most, "{asked} requests in ten seconds");
     assert!(asked > most / 2, "it goes on asking: {asked}");

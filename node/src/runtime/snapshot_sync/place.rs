@@ -101,7 +101,7 @@ impl Place {
             // Whoever still works on it keeps it.
             let claim = Claim::take(&self.storage)?;
             drop(claim);
-            let before = self.named(&format!("before-{}", height.0));
+            let before = self.before(height);
             if self.height(&self.storage).is_ok_and(|height| height == Height(0)) {
                 // Nothing but the genesis block is in it.
                 remove(&self.storage).map_err(|source| self.failed(source))?;
@@ -115,6 +115,18 @@ impl Place {
     fn height(&self, path: &Path) -> Result<Height, StorageError> {
         let folder = Folder::<Fjall>::open(path, self.settings)?;
         Ok(bulk::about(&folder.source().moment()?, path)?.height)
+    }
+
+    /// A free name for the storage of before; whoever put back an old one may have come this way already.
+    fn before(&self, height: Height) -> PathBuf {
+        let word = format!("before-{}", height.0);
+        let mut number = 1u32;
+        let mut free = self.named(&word);
+        while free.symlink_metadata().is_ok() {
+            number = number.saturating_add(1);
+            free = self.named(&format!("{word}-{number}"));
+        }
+        free
     }
 
     fn checked(&self) -> PathBuf {
