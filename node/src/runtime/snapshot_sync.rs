@@ -142,7 +142,7 @@ impl Search<'_> {
                 _ = stop.wait_for(|stop| *stop) => return Ok(Found::Stopped),
             }
         };
-        let Some(offers) = self.choose(told) else {
+        let Some(offers) = self.choose(&told) else {
             return Ok(Found::NotNeeded);
         };
         let taking = self.take_first(network, &offers);
@@ -200,11 +200,11 @@ impl Search<'_> {
 
     /// The genuine offers, the smallest first; none when no snapshot is needed. So one that lies about its size costs no more
     /// than the truth, and is found out before anything larger is fetched.
-    fn choose(&self, told: BTreeMap<u16, Offers>) -> Option<Vec<(u16, Offer)>> {
-        if told.is_empty() || self.has_bodies(&told) {
+    fn choose(&self, told: &BTreeMap<u16, Offers>) -> Option<Vec<(u16, Offer)>> {
+        if told.is_empty() || self.has_bodies(told) {
             return None;
         }
-        let (domain, keepers) = (self.genesis.domain(), |above| self.keepers(&told, above));
+        let (domain, keepers) = (self.genesis.domain(), |above| self.keepers(told, above));
         let mut offers: Vec<(u16, Offer, usize)> = told
             .iter()
             .filter_map(|(slot, offers)| Some((*slot, offers.newest.clone()?)))

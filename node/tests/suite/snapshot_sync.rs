@@ -170,7 +170,7 @@ impl Member {
                 };
                 let ask = Ask::decode(&bytes).unwrap();
                 let answer = sync::serve(&ask, &reader, None, &data_dir);
-                match falsify(gives, &ask, answer) {
+                match falsify(gives, &ask, &answer) {
                     Some(answer) => reply.send(answer).unwrap(),
                     None => kept.push(reply),
                 }
@@ -183,7 +183,7 @@ impl Member {
     }
 }
 
-fn falsify(gives: Gives, ask: &Ask, answer: Bytes) -> Option<Bytes> {
+fn falsify(gives: Gives, ask: &Ask, answer: &Bytes) -> Option<Bytes> {
     let mut bytes = answer.to_vec();
     match (gives, ask) {
         (Gives::Nothing, Ask::Chunk { .. }) => return None,
