@@ -108,6 +108,17 @@ pub fn confession(epoch: Epoch) -> Logged {
     }
 }
 
+/// What a log must say before an operator goes on from a storage that others made. Such a storage may be epochs ahead of the
+/// log, and skips the moments at which doubt is settled or carried from one epoch into the next: so what is in doubt anywhere
+/// below is in doubt now.
+#[must_use]
+pub fn doubt_at<'a>(records: impl IntoIterator<Item = &'a Logged>, epoch: Epoch) -> Option<Logged> {
+    let is_about_loss =
+        |record: &&Logged| matches!(record, Logged::Forgotten { .. } | Logged::Amnesia { .. });
+    let newest = records.into_iter().filter(is_about_loss).map(Logged::epoch).max();
+    newest.filter(|newest| *newest < epoch).map(|_| confession(epoch))
+}
+
 impl<S: OperatorKey> Operator<S> {
     /// What this operator can show of how far the running epoch has come, for a member that lost its log; see
     /// [`plasma_consensus::Engine::claim`]. The outer `None` is no answer: another epoch runs here, or this operator itself

@@ -16,7 +16,7 @@ use crate::{
     operator::{
         case::Case,
         effect::Record,
-        rejoining::{confession, lacks_votes},
+        rejoining::{confession, doubt_at, lacks_votes},
     },
     storage::Saved,
     wal::{self, Entry, LogSite, Lsn, Opened, Wal, WalError},
@@ -117,7 +117,7 @@ fn mark(path: &Path, word: &str) -> io::Result<()> {
 /// Opens the log. A log that ends below storage's fence is an old copy. A log that is gone while storage, or the mark beside the
 /// key, is not means forgotten votes, and so does a record that cannot be read. With `rejoins` such a log begins anew, from a
 /// confession: until the operator has learned how far it may have voted, no start of any kind votes from it. A log that lacks
-/// nothing is refused then.
+/// nothing is refused then. A storage without a fence came from others, and what is in doubt goes with it ([`doubt_at`]).
 pub(super) fn open(
     config: &Config,
     genesis: &Genesis,
@@ -136,7 +136,7 @@ pub(super) fn open(
         Wal::open(site.clone())
     };
     let old = |opened: &Opened| saved.fence.filter(|fence| opened.wal.last_lsn() < *fence);
-    let (opened, is_anew) = match found {
+    let (mut opened, is_anew) = match found {
         Err(WalError::Missing { .. }) if rejoins => (begin_anew(site, saved)?, true),
         Err(WalError::Missing { folder }) => return Err(RunError::LostLog { path: folder }),
         Err(other) => return Err(other.into()),
@@ -163,7 +163,13 @@ pub(super) fn open(
             reason,
         })
     };
-    let log: Vec<Record> = opened.entries.iter().map(read).collect::<Result<_, _>>()?;
+    let mut log: Vec<Record> = opened.entries.iter().map(read).collect::<Result<_, _>>()?;
+    let is_given = saved.fence.is_none() && saved.state.id != genesis.state().id;
+    if let Some(doubt) = doubt_at(of_engine(&log), saved.state.epoch).filter(|_| is_given) {
+        let doubt = Record::Consensus(doubt);
+        opened.wal.append_batch(&[write_record(&doubt)])?;
+        log.push(doubt);
+    }
     if rejoins && !is_anew && !has_forgotten(&log, saved.state.epoch) {
         return Err(RunError::GoodLog { path });
     }
@@ -181,11 +187,12 @@ fn begin_anew(site: LogSite, saved: &Saved) -> Result<Opened, WalError> {
 
 /// Whether votes of the running epoch or of a later one are missing.
 fn has_forgotten(log: &[Record], running: Epoch) -> bool {
-    let records = || {
-        log.iter().filter_map(|record| match record {
-            Record::Consensus(record) => Some(record),
-            _ => None,
-        })
-    };
-    records().any(|record| record.epoch() >= running && lacks_votes(records(), record.epoch()))
+    of_engine(log).any(|record| record.epoch() >= running && lacks_votes(of_engine(log), record.epoch()))
+}
+
+fn of_engine(log: &[Record]) -> impl Iterator<Item = &plasma_consensus::Record> {
+    log.iter().filter_map(|record| match record {
+        Record::Consensus(record) => Some(record),
+        _ => None,
+    })
 }

@@ -7,11 +7,12 @@ mod behind;
 mod facts;
 mod files;
 pub(super) mod peers;
+mod settings;
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, path::PathBuf, sync::Arc};
 
 use plasma_consensus::Bls;
-use plasma_core::{Genesis, L1Block, PublicKey, SecretKey};
+use plasma_core::{Genesis, L1Block, SecretKey};
 use plasma_network as network;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::info;
@@ -21,6 +22,8 @@ use facts::{Facts, learn};
 use files::{FILES_RESERVED, check_files};
 pub use peers::genesis8;
 use peers::{network_config, peers};
+pub use settings::place;
+use settings::{DERIVED_BYTES, params, rules, snapshots};
 
 use super::members::before;
 
@@ -31,13 +34,13 @@ use crate::{
     directory::{Directory, DirectoryError, Roster},
     folder::Identity,
     keystore::OperatorKeys,
-    operator::{Operator, Params, mempool::MempoolLimits},
+    operator::{Operator, effect::Record},
     storage::{
-        Moments, Read, Storage, StorageError,
+        Moments, Read, Saved, Storage, StorageError,
         embedded::{EmbeddedStorage, Fjall, Settings},
         memory::MemoryStorage,
     },
-    wal::{Lsn, WalError},
+    wal::{Lsn, Wal, WalError},
 };
 
 use super::{
@@ -48,9 +51,7 @@ use super::{
     registry::Registry,
     slots::Slots,
     snapshot_sync::{self, place::Place},
-    snapshots::Snapshots,
     timers::Clock,
-    verify::Rules,
 };
 
 /// Why an operator does not run, or does not run any more.
@@ -186,10 +187,6 @@ pub struct Start {
     pub rejoins: bool,
 }
 
-/// How long a transaction waits in the mempool.
-const MEMPOOL_TTL_MS: u64 = 600_000;
-/// Room in a payload frame beyond the client transactions: derived transactions and the message.
-const DERIVED_BYTES: u32 = 2 << 20;
 /// Requests of libp2p clients answered at once.
 const CLIENTS_MAX: usize = 256;
 
@@ -197,7 +194,7 @@ const CLIENTS_MAX: usize = 256;
 ///
 /// # Errors
 /// [`RunError`] says which part is wrong and what would mend it.
-pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunError> {
+pub async fn run(start: Start, mut stop: watch::Receiver<bool>) -> Result<(), RunError> {
     check_files(&start.config)?;
     let identity = Identity::new(start.genesis.hash(), &bls_key(&start.keys)?.public());
     let state = start.genesis.state();
@@ -211,15 +208,21 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             let place = Place::of(&folder, settings);
             place.tidy()?;
             let open = || EmbeddedStorage::<Fjall>::open(&folder, identity, &state, settings);
-            let first = Box::pin(run_on(&start, identity, open()?, stop.clone(), true));
-            let Next::Search(behind) = first.await? else {
+            let Some(mut ready) = prepare(&start, identity, open()?, &mut stop).await? else {
                 return Ok(());
             };
-            let mut told = stop.clone();
-            if behind.search(&start, identity, &place, &mut told).await? {
-                Box::pin(run_on(&start, identity, open()?, stop, false)).await?;
+            if let Some(behind) = ready.behind().await {
+                // A storage is replaced as a whole, while nobody has it open.
+                drop(ready);
+                if !behind.search(&start, identity, &place, &mut stop).await? {
+                    return Ok(());
+                }
+                match prepare(&start, identity, open()?, &mut stop).await? {
+                    Some(again) => ready = again,
+                    None => return Ok(()),
+                }
             }
-            Ok(())
+            Box::pin(run_on(start, ready, stop)).await
         }
         #[cfg(feature = "fdb")]
         Backend::Fdb => {
@@ -227,37 +230,51 @@ pub async fn run(start: Start, stop: watch::Receiver<bool>) -> Result<(), RunErr
             let opening = move || super::foundation::open(&config, identity, &state);
             let opened = tokio::task::spawn_blocking(opening).await;
             let storage = opened.map_err(|_| StorageError::ShuttingDown)??;
-            Box::pin(run_on(&start, identity, storage, stop, false))
-                .await
-                .map(drop)
+            match prepare(&start, identity, storage, &mut stop).await? {
+                Some(ready) => Box::pin(run_on(start, ready, stop)).await,
+                None => Ok(()),
+            }
         }
         #[cfg(not(feature = "fdb"))]
         Backend::Fdb => Err(StorageError::NotBuilt.into()),
         Backend::Memory => {
             let storage = MemoryStorage::new(identity, &state);
-            Box::pin(run_on(&start, identity, storage, stop, false))
-                .await
-                .map(drop)
+            match prepare(&start, identity, storage, &mut stop).await? {
+                Some(ready) => Box::pin(run_on(start, ready, stop)).await,
+                None => Ok(()),
+            }
         }
     }
 }
 
-/// What follows when a storage is closed again.
-enum Next {
-    /// Nothing: the operator was told to stop.
-    End,
-    /// It is too far behind to run on this storage at once.
-    Search(Behind),
+/// An operator whose folders are open and that has asked Ethereum; nobody can reach it yet.
+struct Ready<S> {
+    storage: S,
+    saved: Saved,
+    directory: Directory,
+    log: (Wal, Vec<Record>),
+    ethereum: Arc<Ethereum>,
+    facts: Facts,
 }
 
-/// Runs on a storage until told to stop. One that is far behind is closed at once when it `may_search`.
-async fn run_on<S: Storage>(
+impl<S> Ready<S> {
+    /// What it must know to look for a snapshot, when Ethereum shows that it is far behind.
+    async fn behind(&self) -> Option<Behind> {
+        let height = self.saved.state.header.height;
+        if !snapshot_sync::is_behind(height, self.facts.anchor.as_ref()) {
+            return None;
+        }
+        Behind::new(&self.ethereum, &self.facts, &self.directory, height).await
+    }
+}
+
+/// Opens what an operator runs on and asks Ethereum; `None` when told to stop meanwhile.
+async fn prepare<S: Storage>(
     start: &Start,
     identity: Identity,
     storage: S,
-    mut stop: watch::Receiver<bool>,
-    may_search: bool,
-) -> Result<Next, RunError> {
+    stop: &mut watch::Receiver<bool>,
+) -> Result<Option<Ready<S>>, RunError> {
     let Start {
         config,
         genesis,
@@ -267,31 +284,47 @@ async fn run_on<S: Storage>(
     } = start;
     let saved = storage.recover().await?;
     let directory = Directory::new(genesis)?;
-    let (wal, log) = log::open(config, genesis, identity, &saved, *rejoins)?;
-    let (header, running) = (saved.state.header, saved.state.epoch);
-    let asking = learn(
+    let log = log::open(config, genesis, identity, &saved, *rejoins)?;
+    let known = (&directory, &successors[..]);
+    let asked = learn(config, genesis, keys, known, &saved.state.header, stop).await?;
+    Ok(asked.map(|(ethereum, facts)| Ready {
+        storage,
+        saved,
+        directory,
+        log,
+        ethereum,
+        facts,
+    }))
+}
+
+/// Runs until told to stop.
+async fn run_on<S: Storage>(
+    start: Start,
+    ready: Ready<S>,
+    stop: watch::Receiver<bool>,
+) -> Result<(), RunError> {
+    let Start {
         config,
         genesis,
         keys,
-        (&directory, successors),
-        &header,
-        &mut stop,
-    );
-    let Some((ethereum, facts)) = asking.await? else {
-        return Ok(Next::End);
-    };
-    if may_search && snapshot_sync::is_behind(header.height, facts.anchor.as_ref()) {
-        let behind = Behind::new(&ethereum, &facts, &directory, header.height);
-        if let Some(behind) = behind.await {
-            return Ok(Next::Search(behind));
-        }
-    }
-    let listener = listen(config).await?;
+        rejoins,
+        ..
+    } = start;
+    let Ready {
+        storage,
+        saved,
+        directory,
+        log: (wal, log),
+        ethereum,
+        facts,
+    } = ready;
+    let (header, running) = (saved.state.header, saved.state.epoch);
+    let listener = listen(&config).await?;
     let mut clock = Clock::start();
-    let secret = bls_key(keys)?;
-    let params = params(config, genesis, &directory, secret.public(), &facts);
+    let secret = bls_key(&keys)?;
+    let params = params(&config, &genesis, &directory, secret.public(), &facts);
     let scheme = Bls::new(secret, genesis.committee().map_err(DirectoryError::from)?);
-    let make = if *rejoins {
+    let make = if rejoins {
         Operator::rejoin_anew
     } else {
         Operator::recover
@@ -300,10 +333,11 @@ async fn run_on<S: Storage>(
 
     let anchors = AnchorBook::default();
     let watched = (facts.origin, anchors.clone(), storage.reader());
-    let bridge = bridge(config, genesis, &ethereum, watched);
+    let bridge = bridge(&config, &genesis, &ethereum, watched);
     #[cfg(feature = "forging")]
-    let bridge = super::forging::Forger::ask(genesis)?.stand_between(bridge);
-    let (slots, (network, network_events)) = join(config, genesis, keys, &directory.since(before(running)))?;
+    let bridge = super::forging::Forger::ask(&genesis)?.stand_between(bridge);
+    let (slots, (network, network_events)) =
+        join(&config, &genesis, &keys, &directory.since(before(running)))?;
     let reader = storage.reader();
     let parts = Parts {
         storage,
@@ -312,10 +346,10 @@ async fn run_on<S: Storage>(
         slots,
         ethereum: bridge,
         clock,
-        snapshots: snapshots(config),
+        snapshots: snapshots(&config),
     };
-    let (runtime, handle, clients) = Runtime::new(operator, parts, rules(genesis, &directory));
-    let (door, desk) = doors(config, handle, reader, anchors, (genesis, directory), ethereum);
+    let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis, &directory));
+    let (door, desk) = doors(&config, handle, reader, anchors, (&genesis, directory), ethereum);
     tokio::spawn(answer_clients(door.clone(), clients));
     let http = tokio::spawn(api::serve(
         listener,
@@ -334,8 +368,7 @@ async fn run_on<S: Storage>(
         // Running requests get their moment; a cut one is the client's to repeat.
         let _ = http.await;
     }
-    ended?;
-    Ok(Next::End)
+    Ok(ended?)
 }
 
 /// What clients and the owner ask through: the door of the API, and the desk behind the admin socket.
@@ -404,76 +437,8 @@ async fn listen(config: &Config) -> Result<TcpListener, RunError> {
         .map_err(|source| RunError::Http { address, source })
 }
 
-/// What the verification of signatures must know.
-fn rules(genesis: &Genesis, directory: &Directory) -> Rules {
-    Rules {
-        domain: genesis.domain(),
-        directory: directory.clone(),
-        block_bytes_max: usize::try_from(genesis.max_block_bytes.saturating_add(DERIVED_BYTES))
-            .unwrap_or(usize::MAX),
-    }
-}
-
-/// Which storage the settings name.
-#[must_use]
-pub fn place(config: &Config) -> admin::Place {
-    let path = match config.storage.backend {
-        Backend::Fdb => config.storage.fdb.main_file(),
-        Backend::Embedded | Backend::Memory => config.storage_path(),
-    };
-    admin::Place {
-        backend: config.storage.backend.name(),
-        path,
-        data_dir: config.data_dir.clone(),
-    }
-}
-
-fn snapshots(config: &Config) -> Snapshots {
-    let storage = &config.storage;
-    Snapshots::new(&config.data_dir, storage.snapshot_every, storage.snapshots_kept)
-}
-
-/// What the operator is told once: its settings, and what Ethereum says at the start.
-fn params(
-    config: &Config,
-    genesis: &Genesis,
-    directory: &Directory,
-    key: PublicKey,
-    facts: &Facts,
-) -> Params {
-    Params {
-        genesis: genesis.clone(),
-        committees: directory.committees(),
-        key,
-        consensus: timers(config),
-        mempool: MempoolLimits {
-            transactions_max: config.mempool.max_transactions,
-            bytes_max: usize::try_from(config.mempool.max_bytes.0).unwrap_or(usize::MAX),
-            ttl_ms: MEMPOOL_TTL_MS,
-        },
-        silence_s: facts.silence_s,
-        grace_s: facts.grace_s,
-        anchor: facts.anchor,
-        origin_time_s: facts.origin.timestamp_s,
-    }
-}
-
 fn bls_key(keys: &OperatorKeys) -> Result<SecretKey, RunError> {
     SecretKey::from_bytes(keys.bls.expose()).ok_or(RunError::Key)
-}
-
-fn timers(config: &Config) -> plasma_consensus::Config {
-    plasma_consensus::Config {
-        delta_ms: millis(config.consensus.delta.0),
-        pace_ms: millis(config.consensus.pace.0),
-        alpha_percent: u64::from(config.consensus.alpha_percent),
-        cap: u64::from(config.consensus.cap),
-        ..plasma_consensus::Config::default()
-    }
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Answers libp2p clients through the same door as HTTP, each request in a task of its own.

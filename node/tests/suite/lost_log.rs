@@ -8,7 +8,7 @@ use plasma_node::{
     config::Config,
     folder::Identity,
     keystore::{OperatorKeys, Secret},
-    operator::rejoining::confession,
+    operator::rejoining::{confession, doubt_at},
     runtime::{
         log::{LOG_BODY, LOG_CASE, LOG_CONSENSUS, RecordError},
         start::{RunError, Start, run},
@@ -232,6 +232,23 @@ async fn a_good_log_is_never_rejoined_from() {
         station.open_log().wal.append_batch(&[record]).unwrap();
         assert_eq!(station.rejoin().await.is_err(), is_refused);
     }
+}
+
+/// A storage that came from others may be epochs ahead of a log that lacks votes.
+#[test]
+fn a_storage_of_others_does_not_lead_past_a_doubt() {
+    let floor = plasma_consensus::Record::Amnesia {
+        epoch: Epoch(1),
+        floor: plasma_core::View(9),
+    };
+    for known in [vec![confession(Epoch(1))], vec![confession(Epoch(1)), floor]] {
+        assert_eq!(doubt_at(&known, Epoch(3)), Some(confession(Epoch(3))));
+        assert_eq!(doubt_at(&known, Epoch(1)), None, "it is there");
+        let told = [known, vec![confession(Epoch(3))]].concat();
+        assert_eq!(doubt_at(&told, Epoch(3)), None, "once");
+        assert_eq!(doubt_at(&told, Epoch(4)), Some(confession(Epoch(4))));
+    }
+    assert_eq!(doubt_at(&[], Epoch(3)), None, "a whole log lacks nothing");
 }
 
 #[tokio::test]

@@ -163,7 +163,8 @@ fn decode_offer(bytes: &[u8]) -> Option<Offer> {
 }
 
 /// The answer to a request for snapshots; to any other there is none here.
-pub(crate) fn serve<R: Read>(ask: &Ask, reader: &R, data_dir: &Path) -> Option<Bytes> {
+#[must_use]
+pub fn serve<R: Read>(ask: &Ask, reader: &R, data_dir: &Path) -> Option<Bytes> {
     match ask {
         Ask::Snapshots(anchor) => {
             let offers = offers(reader, data_dir, *anchor);
