@@ -113,6 +113,17 @@ enum Trial {
         #[arg(long)]
         json: bool,
     },
+    /// Take one operator's storage, and let it catch up, by blocks or by a snapshot.
+    Joining {
+        #[command(flatten)]
+        common: Common,
+        /// So many blocks are anchored before it comes back.
+        #[arg(long, default_value_t = 1_200, value_name = "BLOCKS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        blocks: u32,
+        /// The others have dropped old blocks, and write snapshots (needs 1 100 blocks at least).
+        #[arg(long)]
+        pruned: bool,
+    },
     /// Take one operator's vote log, see it refused, and let it rejoin.
     Rejoining {
         #[command(flatten)]
@@ -302,6 +313,14 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
         } => {
             let wish = trial::restarting::Wish { times, away, json };
             trial::restarting::run(&common.plan(trial::PAYERS)?, &wish, progress).await
+        }
+        Trial::Joining {
+            common,
+            blocks,
+            pruned,
+        } => {
+            let wish = trial::joining::Wish { blocks, pruned };
+            trial::joining::run(&common.plan(trial::PAYERS)?, wish, progress).await
         }
         Trial::Rejoining { common } => trial::rejoining::run(&common.plan(trial::PAYERS)?, progress).await,
         Trial::Outages { common, away } => {

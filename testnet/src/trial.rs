@@ -2,8 +2,9 @@
 //! meanwhile is looked up afterwards.
 //!
 //! [`killing`] kills one operator at every operation that changes its disk; [`restarting`] measures how soon a killed
-//! operator votes again; [`rejoining`] takes its vote log from it; [`outages`] takes away more operators than the federation can miss, and gives them back.
+//! operator votes again; [`rejoining`] takes its vote log from it, [`joining`] its storage; [`outages`] takes away more operators than the federation can miss, and gives them back.
 
+pub mod joining;
 pub mod killing;
 pub mod outages;
 pub mod rejoining;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Epoch, Header, Reads, State,
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Epoch, Header, Height, Reads, State,
     TransactionId, View,
 };
 
@@ -16,8 +16,11 @@ use plasma_core::{
 /// for proposals that lose and for one answer of a peer (128). A block that is dropped for room is fetched again when it turns out to matter.
 pub const UNDECIDED_MAX: usize = 256;
 
-/// Most finalize certificates kept of blocks that are not decided here. The newest is enough to catch up; the others only
-/// give a block a certificate of its own.
+/// Blocks so far above the decided one are of no use before those below them are here: one answer of a peer.
+const NEAR: u32 = 128;
+
+/// Most finalize certificates kept of blocks that are not decided here. The newest says that something is missing, and the
+/// oldest are of the blocks that are decided next; those between go first.
 pub const FINALS_MAX: usize = 256;
 
 /// A block above the decided tip.
@@ -97,21 +100,28 @@ impl Chain {
         Some(known.encoded.clone())
     }
 
-    /// Files a block above the decided tip. The oldest unneeded one makes room.
+    /// Files a block above the decided tip. The least useful one makes room, or is this one itself.
     pub fn insert(&mut self, block: AuthenticBlock, encoded: Bytes, is_logged: bool) {
-        let id = block.header.id();
-        if block.header.height <= self.decided.header.height || self.blocks.contains_key(&id) {
+        let (id, height) = (block.header.id(), block.header.height);
+        let tip = self.decided.header.height;
+        if height <= tip || self.blocks.contains_key(&id) {
             return;
         }
         if self.blocks.len() >= UNDECIDED_MAX {
+            let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
             // What nobody has judged goes first; what is logged or applied may be an ancestor of what will be final.
-            let worth = |known: &Undecided| (known.is_logged, known.delta.is_some(), known.arrival);
-            let least = self
-                .blocks
-                .iter()
-                .min_by_key(|(_, known)| worth(known))
-                .map(|(id, _)| *id);
-            least.and_then(|id| self.blocks.remove(&id));
+            let worth = |known: &Undecided| {
+                let is_near = is_near(known.block.header.height);
+                (is_near, known.is_logged, known.delta.is_some(), known.arrival)
+            };
+            let all = self.blocks.iter().map(|(id, known)| (worth(known), *id));
+            let Some(((least_is_near, ..), least)) = all.min() else {
+                return;
+            };
+            if least_is_near && !is_near(height) {
+                return;
+            }
+            self.blocks.remove(&least);
         }
         self.arrivals += 1;
         self.blocks.insert(
@@ -161,12 +171,10 @@ impl Chain {
             self.finals.insert(certificate.block, certificate);
         }
         if self.finals.len() > FINALS_MAX {
-            let lowest = self
-                .finals
-                .iter()
-                .min_by_key(|(_, known)| known.at())
-                .map(|(id, _)| *id);
-            lowest.and_then(|id| self.finals.remove(&id));
+            let mut newest: Vec<_> = self.finals.iter().map(|(id, known)| (known.at(), *id)).collect();
+            newest.sort_unstable();
+            let spare = newest.iter().rev().nth(1);
+            spare.and_then(|(_, id)| self.finals.remove(id));
         }
     }
 

@@ -186,11 +186,22 @@ fn an_exit_of_a_spent_output_is_challenged_also_after_a_restart() {
 
 /// Ten to Bob five times, decided by three.
 pub(crate) fn five_payments_without_the_last() -> (World, SigningKey, SigningKey, Position) {
-    let (mut world, alice, bob, mut position) = funded();
+    let (mut world, alice, bob, position) = funded();
     world.kill(3);
+    let position = pay_one_by_one(&mut world, (&alice, &bob), position, (5, 10));
+    (world, alice, bob, position)
+}
+
+/// So many payments of so much, out of a thousand, one in a block, decided by the first three; where the rest lies.
+pub(crate) fn pay_one_by_one(
+    world: &mut World,
+    (alice, bob): (&SigningKey, &SigningKey),
+    mut position: Position,
+    (times, amount): (u64, u64),
+) -> Position {
     let mut held = 1_000;
-    for ticket in 0..5 {
-        let payment = world.pay(&alice, (position, held), &bob, 10);
+    for ticket in 0..times {
+        let payment = world.pay(alice, (position, held), bob, amount);
         let id = payment.id();
         world.submit(0, ticket, payment);
         world.run_until("the payment is decided by three", 20_000, |world| {
@@ -214,9 +225,9 @@ pub(crate) fn five_payments_without_the_last() -> (World, SigningKey, SigningKey
             transaction,
             output: 1,
         };
-        held -= 10;
+        held -= amount;
     }
-    (world, alice, bob, position)
+    position
 }
 
 #[test]

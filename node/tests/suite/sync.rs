@@ -2,11 +2,15 @@
 
 use plasma_core::{BlockId, Hash, Height, Millis, Peer};
 use plasma_node::operator::{
+    chain::FINALS_MAX,
     effect::Effect,
     sync::{DEADLINE_MAX_MS, DEADLINE_MS, OPEN_MAX, PASSED_MS, PAUSE_MS, Sync},
 };
 
-use super::{cast::peer, federation::five_payments_without_the_last};
+use super::{
+    cast::peer,
+    federation::{five_payments_without_the_last, funded, pay_one_by_one},
+};
 
 const START: Millis = Millis(1_000_000);
 
@@ -208,6 +212,21 @@ fn stalling_and_replaying_peers_cost_a_laggard_little() {
     world.start(3);
     world.run_until("the late one has caught up", 2 * DEADLINE_MS, |world| {
         world.heights()[3] == world.heights()[2] && world.all_hold(&bob, 50)
+    });
+    world.check_agreement();
+}
+
+/// Its log knows more final blocks than are kept in memory, and its storage none of them.
+#[test]
+fn whoever_lost_its_storage_but_not_its_log_catches_up_from_below() {
+    let (mut world, alice, bob, position) = funded();
+    let times = u64::try_from(FINALS_MAX).unwrap() + 20;
+    pay_one_by_one(&mut world, (&alice, &bob), position, (times, 1));
+    world.kill(3);
+    world.empty_storage(3);
+    world.start(3);
+    world.run_until("it has caught up", 60_000, |world| {
+        world.heights()[3] == world.heights()[2] && world.all_hold(&bob, times)
     });
     world.check_agreement();
 }

@@ -237,6 +237,13 @@ impl World {
         self.nodes[index].storage.crash();
     }
 
+    /// Gives an operator that does not run a storage that holds the genesis block alone.
+    pub(crate) fn empty_storage(&mut self, index: usize) {
+        let key = secret(u16::try_from(index).expect("small")).public();
+        let identity = Identity::new(self.genesis.hash(), &key);
+        self.nodes[index].storage = MemoryStorage::new(identity, &self.genesis.state());
+    }
+
     /// Kills an operator: what is not in its storage or log is gone.
     pub(crate) fn kill(&mut self, index: usize) {
         self.nodes[index].operator = None;
