@@ -2,6 +2,8 @@
 
 use plasma_core::{Millis, View};
 
+use crate::message::Kind;
+
 /// One peer.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
@@ -13,6 +15,8 @@ pub(crate) struct Peer {
     pub(crate) view: View,
     /// The highest floor it reported.
     pub(crate) floor: View,
+    /// The newest certificate of a view that it was sent.
+    pub(crate) handed: Option<(View, Kind)>,
     /// When its status was last answered.
     pub(crate) answered_at: Option<Millis>,
     /// When it was last told our status out of turn.
@@ -39,6 +43,7 @@ impl Peer {
             heard_at: now,
             view: View(0),
             floor: View(0),
+            handed: None,
             answered_at: None,
             told_at: None,
             strikes: 0,

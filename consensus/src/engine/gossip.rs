@@ -21,7 +21,8 @@ const GAP_MS: u64 = 100;
 const ANSWER_CERTIFICATES_MAX: usize = 64;
 
 impl<S: Scheme> Engine<S> {
-    /// R9. The next leader gets it at once, the others after a jitter unless they show that they have it.
+    /// R9. The next leader gets it at once, the others after a jitter unless they show that they have it; each gets it once
+    /// from each.
     ///
     /// Nothing shows that a peer has a finalization until its next report, so if all handed it on, it would be a third
     /// of all messages. f + 1 members whose turn it is, one of them honest, are enough; reports heal the rest.
@@ -66,6 +67,7 @@ impl<S: Scheme> Engine<S> {
     fn forward_to(&mut self, peer: OperatorIndex, view: View, kind: Kind) {
         let has_it = self.peers.get(usize::from(peer.0)).is_none_or(|entry| {
             entry.down_since.is_some()
+                || entry.handed == Some((view, kind))
                 || match kind {
                     Kind::Finalize => entry.floor >= view,
                     Kind::Notarize | Kind::Nullify => entry.view > view || entry.floor >= view,
@@ -80,8 +82,17 @@ impl<S: Scheme> Engine<S> {
             return;
         }
         if let Some(certified) = self.certificate(view, kind) {
-            self.out.send(Target::One(peer), Message::Certified(certified));
+            self.hand(peer, certified);
         }
+    }
+
+    /// Sends a certificate, and remembers it: one of these need not be handed on again.
+    fn hand(&mut self, peer: OperatorIndex, certified: Certified) {
+        if let Some(entry) = self.peers.get_mut(usize::from(peer.0)) {
+            let statement = &certified.statement;
+            entry.handed = entry.handed.max(Some((statement.view(), statement.kind())));
+        }
+        self.out.send(Target::One(peer), Message::Certified(certified));
     }
 
     /// A certificate of a view; a finalization only while it is the floor's.
@@ -216,7 +227,7 @@ impl<S: Scheme> Engine<S> {
         }
         if may_answer {
             for certified in self.lacking(status) {
-                self.out.send(Target::One(from), Message::Certified(certified));
+                self.hand(from, certified);
             }
             self.push_votes(from, status);
         }

@@ -300,6 +300,8 @@ impl<S: Scheme> Engine<S> {
             return;
         };
         entry.down_since = None;
+        // What was on its way when the connection broke is lost.
+        entry.handed = None;
         entry.heard_at = now;
         self.report_to(peer);
     }

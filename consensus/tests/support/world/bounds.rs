@@ -19,6 +19,8 @@ pub(super) struct Bounds {
     /// Messages of honest members since the calm.
     calm_messages: u64,
     calm_view: View,
+    /// Views then that honest members lacked certificates of, together.
+    calm_lag: u64,
     rest_messages: u64,
 }
 
@@ -89,6 +91,16 @@ impl World {
         let view = self.highest_view();
         self.bounds.healing = Some(view);
         self.bounds.calm_view = view;
+        let behind = |member: u16| {
+            let floor = self
+                .host(member)
+                .engine
+                .as_ref()
+                .map(|engine| engine.floor().view.0);
+            view.0.saturating_sub(floor.unwrap_or(0))
+        };
+        let honest = (0..self.scenario.n).filter(|member| self.is_honest(*member));
+        self.bounds.calm_lag = honest.map(behind).sum();
     }
 
     pub(super) fn highest_view(&self) -> View {
@@ -160,8 +172,9 @@ impl World {
         let lasted = self.now.saturating_sub(self.scenario.calm_at_ms);
         let views = self.highest_view().0.saturating_sub(self.bounds.calm_view.0) + 1;
         // A report brings an answer of certificates and votes to whoever lacks some.
-        let limit =
-            pairs * (views * MESSAGES_PER_PAIR_MAX + REPORTS_PER_PERIOD_MAX * (lasted / status_ms + 1));
+        let limit = pairs
+            * (views * MESSAGES_PER_PAIR_MAX + REPORTS_PER_PERIOD_MAX * (lasted / status_ms + 1))
+            + self.bounds.calm_lag * (n - 1) * ANSWERS_PER_LAG_MAX;
         let sent = self.bounds.calm_messages;
         if sent > limit {
             self.oracle.object(
@@ -188,6 +201,9 @@ const REST_MS: u64 = 2_000;
 
 /// Views after the calm that fail because members are apart or votes are lost.
 const LATE_VIEWS: u64 = 4;
+
+/// What a laggard lacks at the calm comes from every other member, and again when two of its reports cross the answers.
+const ANSWERS_PER_LAG_MAX: u64 = 2;
 
 /// Reports and answers per pair of members and status period.
 const REPORTS_PER_PERIOD_MAX: u64 = 3;
