@@ -17,6 +17,7 @@ pub mod exit;
 
 mod committee;
 mod db;
+mod debug;
 mod documents;
 mod keys;
 mod log;
@@ -75,6 +76,16 @@ enum Command {
         overrides: Flags,
         #[command(subcommand)]
         command: db::DbCommand,
+    },
+    /// Look at what an operator holds, and change nothing.
+    Debug {
+        #[command(flatten)]
+        overrides: Flags,
+        /// As one JSON document.
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: debug::DebugCommand,
     },
     /// What this program is.
     Version {
@@ -194,6 +205,11 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
         } => committee::run(command, overrides.load(&settings)?, json),
         Command::Keys(command) => keys::run(command),
         Command::Db { overrides, command } => db::run(command, overrides.load(&settings)?),
+        Command::Debug {
+            overrides,
+            json,
+            command,
+        } => debug::run(command, || overrides.load(&settings), json),
         Command::Version { json } => documents::version(json),
     }
 }

@@ -11,6 +11,7 @@
 mod crc32c;
 mod files;
 mod frame;
+pub mod inspect;
 mod recovery;
 mod segment;
 #[cfg(feature = "simulation")]

@@ -10,7 +10,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Entry, WalError,
+    Entry, Lsn, Record, WalError,
     files::Files,
     frame::{self, Place},
     segment::{self, HEADER_SIZE, Header, Unread},
@@ -42,8 +42,49 @@ pub(super) struct Log {
     pub(super) appended: u64,
 }
 
+/// What a walk comes by, in its order.
+#[derive(Debug)]
+pub(super) enum Sight<'a> {
+    /// The segments that a newer one replaced.
+    Replaced(&'a [PathBuf]),
+    /// A segment in use; its batches follow.
+    Segment(&'a Path, &'a Header),
+    /// A whole batch.
+    Batch(Batch),
+}
+
+/// A whole batch.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Where it begins in its segment.
+    pub(super) offset: u64,
+    /// Its number.
+    pub(super) number: u64,
+    /// What it holds.
+    pub(super) records: Vec<(Lsn, Record)>,
+}
+
 /// Reads a folder; `None` when it holds no log yet. Changes nothing.
 pub(super) fn read(files: &impl Files, folder: &Path, identity: Identity) -> Result<Option<Log>, WalError> {
+    let mut entries = Vec::new();
+    let mut keep = |sight: Sight<'_>| {
+        if let Sight::Batch(batch) = sight {
+            let records = batch.records.into_iter();
+            entries.extend(records.map(|(lsn, record)| Entry { lsn, record }));
+        }
+    };
+    let log = walk(files, folder, Some(identity), &mut keep)?;
+    Ok(log.map(|log| Log { entries, ..log }))
+}
+
+/// [`read`] that shows what it comes by, also before it finds damage, and keeps no record. Without an identity the log may be
+/// anybody's, if its segments agree.
+pub(super) fn walk(
+    files: &impl Files,
+    folder: &Path,
+    identity: Option<Identity>,
+    see: &mut dyn FnMut(Sight<'_>),
+) -> Result<Option<Log>, WalError> {
     let found = segment::list(files, folder).map_err(|source| WalError::Io {
         doing: "list the log",
         path: folder.to_path_buf(),
@@ -52,9 +93,10 @@ pub(super) fn read(files: &impl Files, folder: &Path, identity: Identity) -> Res
     let Some(chain) = chain(files, found, identity)? else {
         return Ok(None);
     };
+    see(Sight::Replaced(&chain.replaced));
     let mut reader = Reader {
         files,
-        entries: Vec::new(),
+        see,
         place: chain.first,
     };
     let kept = chain.older.first().unwrap_or(&chain.newest).1.sealed();
@@ -82,7 +124,7 @@ pub(super) fn read(files: &impl Files, folder: &Path, identity: Identity) -> Res
         return Err(WalError::corrupt(path, end.offset, &what));
     }
     Ok(Some(Log {
-        entries: reader.entries,
+        entries: Vec::new(),
         newest: chain.newest,
         older,
         replaced: chain.replaced,
@@ -107,7 +149,7 @@ struct Chain {
 fn chain(
     files: &impl Files,
     mut found: Vec<(u64, PathBuf)>,
-    identity: Identity,
+    mut identity: Option<Identity>,
 ) -> Result<Option<Chain>, WalError> {
     let mut segments: Vec<(PathBuf, Header)> = Vec::new();
     while let Some((number, path)) = found.pop() {
@@ -119,7 +161,8 @@ fn chain(
                 known: segment::VERSION,
             },
         })?;
-        if let Some(difference) = Identity::difference(&header.identity, &identity) {
+        let identity = identity.get_or_insert(header.identity);
+        if let Some(difference) = Identity::difference(&header.identity, identity) {
             return Err(WalError::Identity { path, difference });
         }
         let expected = segments
@@ -151,10 +194,10 @@ fn chain(
     }
 }
 
-/// Walks segments in order and collects the records of whole batches.
+/// Walks segments in order and shows the whole batches.
 struct Reader<'a, F> {
     files: &'a F,
-    entries: Vec<Entry>,
+    see: &'a mut dyn FnMut(Sight<'_>),
     place: Place,
 }
 
@@ -172,6 +215,7 @@ struct Damage {
 
 impl<F: Files> Reader<'_, F> {
     fn read_segment(&mut self, path: &Path, header: &Header) -> Result<End, WalError> {
+        (self.see)(Sight::Segment(path, header));
         let file = load(self.files, path)?;
         let size = segment::length(&file);
         if header.first != self.place {
@@ -192,12 +236,15 @@ impl<F: Files> Reader<'_, F> {
         let mut last = None;
         while let Some((records, taken)) = frame::decode_batch(rest, header.salt, self.place) {
             let count = u64::try_from(records.len()).unwrap_or(u64::MAX);
+            (self.see)(Sight::Batch(Batch {
+                offset: size - segment::length(rest),
+                number: self.place.batch,
+                records,
+            }));
             self.place = Place {
                 lsn: self.place.lsn + count,
                 batch: self.place.batch + 1,
             };
-            self.entries
-                .extend(records.into_iter().map(|(lsn, record)| Entry { lsn, record }));
             let (batch, behind) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
             last = Some((size - segment::length(rest), batch));
             rest = behind;

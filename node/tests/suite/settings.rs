@@ -198,7 +198,7 @@ fn a_federation_that_cannot_work_is_refused_with_the_reason() {
 pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("plasma-settings-{}-{name}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         Self(path)

@@ -14,6 +14,7 @@ macro_rules! on_both_disks {
 
 pub(crate) mod damage;
 pub(crate) mod kill;
+pub(crate) mod looks;
 pub(crate) mod power;
 pub(crate) mod sweep;
 
