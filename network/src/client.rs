@@ -89,8 +89,11 @@ impl Client {
             waiting: HashMap::new(),
         };
         let connected = tokio::time::timeout(CONNECT_TIMEOUT, driver.connect()).await;
-        let connected = connected.unwrap_or_else(|_| Err("no answer".to_owned()));
-        connected.map_err(|why| ConnectError::Dial { address, why })?;
+        let connected = connected.unwrap_or_else(|_| Err(Missed::Other("no answer".to_owned())));
+        connected.map_err(|missed| match missed {
+            Missed::Peer(found) => ConnectError::OtherPeer { address, found },
+            Missed::Other(why) => ConnectError::Dial { address, why },
+        })?;
         tokio::spawn(driver.run());
         let slots = Arc::new(Semaphore::new(limits.client_in_flight));
         Ok(Self {
@@ -143,7 +146,7 @@ struct Driver {
 
 impl Driver {
     /// Dials once and waits for the outcome.
-    async fn connect(&mut self) -> Result<(), String> {
+    async fn connect(&mut self) -> Result<(), Missed> {
         let dial = DialOpts::peer_id(self.peer)
             .addresses(vec![self.base.clone()])
             .allocate_new_port();
@@ -224,17 +227,22 @@ fn split(address: &Multiaddr) -> Option<(PeerId, Multiaddr)> {
     }
 }
 
-/// A dial error in one line.
-fn explain(error: &DialError) -> String {
+/// Why a dial led nowhere.
+enum Missed {
+    /// Somebody else answers there.
+    Peer(PeerId),
+    /// Anything else, in one line.
+    Other(String),
+}
+
+fn explain(error: &DialError) -> Missed {
     match error {
-        DialError::WrongPeerId { obtained, .. } => {
-            format!("somebody else answers there: {obtained}")
-        }
+        DialError::WrongPeerId { obtained, .. } => Missed::Peer(*obtained),
         DialError::Transport(tried) => {
             let tried: Vec<String> = tried.iter().map(|(_, error)| chain(error)).collect();
-            tried.join("; ")
+            Missed::Other(tried.join("; "))
         }
-        error => error.to_string(),
+        error => Missed::Other(error.to_string()),
     }
 }
 

@@ -128,6 +128,14 @@ pub enum ConnectError {
         /// What happened.
         why: String,
     },
+    /// Another peer answers there.
+    #[error("cannot connect to {address}: somebody else answers there: {found}")]
+    OtherPeer {
+        /// The address.
+        address: Multiaddr,
+        /// Who it is.
+        found: PeerId,
+    },
     /// The transport could not be set up.
     #[error("cannot set up the transport: {0}")]
     Setup(String),

@@ -10,6 +10,7 @@ pub mod api;
 mod base58;
 pub mod bridge;
 pub mod change;
+pub mod checkup;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -59,6 +59,7 @@ use recovery::{Logged, guardian};
 use rejoining::Rejoining;
 use report::{AnchorSeen, Status};
 use sync::Sync;
+pub use validator::DRIFT_MS;
 use vigil::Vigil;
 
 /// What an operator is told once, at its start.

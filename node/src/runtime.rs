@@ -210,7 +210,8 @@ impl<S: Storage> Runtime<S> {
             snapshots: parts.snapshots,
             turn: Turn::default(),
         };
-        (runtime, Handle::new(commands_in, status_out), clients_out)
+        let handle = Handle::new(commands_in, status_out).bent(runtime.clock.bend());
+        (runtime, handle, clients_out)
     }
 
     /// Runs until told to stop, or until a write fails.

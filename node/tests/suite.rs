@@ -29,6 +29,7 @@ mod suite {
     pub(crate) mod lost_log;
     pub(crate) mod matters;
     pub(crate) mod payload;
+    pub(crate) mod peers;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
     pub(crate) mod rejoin;

@@ -117,7 +117,9 @@ async fn the_wrong_chain_is_told_by_name() {
 
 #[tokio::test]
 async fn an_address_that_leads_nowhere_or_to_somebody_else_is_told() {
-    let operator = Committee::of(1).start(0).await;
+    let mut committee = Committee::of(1);
+    let operator = committee.start(0).await;
+    let operator_id = committee.id(0);
     let base: Multiaddr = operator.address.iter().take(2).collect();
     let nameless = Client::connect(base.clone(), CHAIN)
         .await
@@ -126,6 +128,8 @@ async fn an_address_that_leads_nowhere_or_to_somebody_else_is_told() {
     let other = base.with(libp2p::multiaddr::Protocol::P2p(PeerId::random()));
     let error = Client::connect(other, CHAIN).await.expect_err("somebody else");
     assert!(error.to_string().contains("somebody else"), "{error}");
+    let is_told = matches!(error, ConnectError::OtherPeer { found, .. } if found == operator_id);
+    assert!(is_told, "{error}");
     let error = Client::connect(operator.address.clone(), "xyz")
         .await
         .expect_err("no chain");

@@ -35,6 +35,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             block: HashText(status.block.0),
             output_commitment: HashText(status.output_commitment),
             time: rfc3339(status.timestamp.0),
+            clock: Some(rfc3339(self.handle.now().0)),
             consensus: ConsensusView {
                 epoch: status.epoch.0,
                 view: status.view.0,

@@ -177,6 +177,25 @@ pub fn rfc3339(timestamp_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// What [`rfc3339`] wrote, back; `None` for anything else.
+#[must_use]
+pub fn timestamp_ms(text: &str) -> Option<u64> {
+    let number = |from: usize, to: usize| text.get(from..to)?.parse::<u64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    // Years begin in March here too.
+    let (year, month) = if month > 2 {
+        (year, month.checked_sub(3)?)
+    } else {
+        (year.checked_sub(1)?, month.checked_add(9)?)
+    };
+    let before = 365 * year + year / 4 - year / 100 + year / 400;
+    let days = (before + (153 * month + 2) / 5 + day).checked_sub(DAYS_BEFORE_1970 + 1)?;
+    let seconds = ((days * 24 + number(11, 13)?) * 60 + number(14, 16)?) * 60 + number(17, 19)?;
+    let found = seconds * 1_000 + number(20, 23)?;
+    // One text has one time: whatever else would be read is refused.
+    (rfc3339(found) == text).then_some(found)
+}
+
 /// The Gregorian date of a day since 1970-01-01, by counting 400-year eras that begin in March, so that a leap day is
 /// always the last of its year.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -268,6 +287,21 @@ mod tests {
         ];
         for (timestamp_ms, text) in known {
             assert_eq!(rfc3339(timestamp_ms), text);
+            assert_eq!(super::timestamp_ms(text), Some(timestamp_ms));
+        }
+        for text in [
+            "",
+            "2026-11-22",
+            "2026-02-29T00:00:00.000Z",
+            "2026-13-01T00:00:00.000Z",
+            "2026-11-22T24:00:00.000Z",
+            "2026-11-22T06:29:59.999",
+            "2026-11-22T06:29:59.999Z ",
+            "2026-11-22 06:29:59.999Z",
+            "+026-11-22T06:29:59.999Z",
+            "1969-12-31T23:59:59.999Z",
+        ] {
+            assert_eq!(super::timestamp_ms(text), None, "{text:?}");
         }
     }
 }

@@ -402,6 +402,9 @@ pub struct StatusView {
     pub output_commitment: HashText,
     /// Its time.
     pub time: String,
+    /// What its clock shows, by which it judges the time of blocks; older software does not say.
+    #[serde(default)]
+    pub clock: Option<String>,
     /// The agreement.
     pub consensus: ConsensusView,
     /// Ethereum.

@@ -213,7 +213,7 @@ impl Ticker {
 }
 
 /// A line for people.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     // A closed standard error is no reason to fail.
     let _ = writeln!(io::stderr(), "{line}");
 }

@@ -1,5 +1,6 @@
 //! `plasma debug`: what an operator's owner asks when something is wrong. Nothing of it changes anything.
 
+mod peers;
 mod wal;
 mod wal_view;
 mod words;
@@ -26,6 +27,9 @@ pub(super) enum DebugCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Ask every member of the committee how it is: address, identity, chain, height, view, clock, and what to do about what is
+    /// wrong. Fails when no quorum can be reached.
+    Peers,
 }
 
 /// `settings` reads the settings, for what needs them.
@@ -42,5 +46,6 @@ pub(super) fn run(
             };
             wal::show(&place, if all { usize::MAX } else { last }, json)
         }
+        DebugCommand::Peers => peers::show(&settings()?, json),
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// A header's time may lie this far ahead of our clock (`docs/protocol.md` section 4).
-const DRIFT_MS: u64 = 2_000;
+pub const DRIFT_MS: u64 = 2_000;
 
 /// A question of the engine that has no final answer yet.
 #[derive(Clone, Copy, Debug)]

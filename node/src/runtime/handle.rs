@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use plasma_core::{AuthenticTransaction, Committee, SignedTransaction, TransactionId};
+use plasma_core::{AuthenticTransaction, Committee, Millis, SignedTransaction, TransactionId};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::timers::Bend;
 pub use crate::operator::report::{Accepted, AnchorSeen, Known, Rejected, Status};
 
 /// Commands waiting for the operator's loop. One turn drains them all; more than this means overload and is answered so.
@@ -43,13 +44,30 @@ pub enum Command {
 pub struct Handle {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Arc<Status>>,
+    bend: Bend,
 }
 
 impl Handle {
     /// Joins the two ends that the runtime holds.
     #[must_use]
     pub fn new(commands: mpsc::Sender<Command>, status: watch::Receiver<Arc<Status>>) -> Self {
-        Self { commands, status }
+        Self {
+            commands,
+            status,
+            bend: Bend::default(),
+        }
+    }
+
+    /// The same handle of an operator whose clock is bent so.
+    #[must_use]
+    pub fn bent(self, bend: Bend) -> Self {
+        Self { bend, ..self }
+    }
+
+    /// The time by the operator's clock.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.bend.now()
     }
 
     /// Verifies a transaction, puts it into the mempool and gossips it.

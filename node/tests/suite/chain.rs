@@ -26,6 +26,7 @@ type Mempool = Arc<Mutex<Vec<AuthenticTransaction>>>;
 
 pub(crate) struct Chain {
     pub(crate) genesis: Arc<Genesis>,
+    pub(crate) handle: Handle,
     pub(crate) door: Door<MemoryReader>,
     pub(crate) anchors: AnchorBook,
     pub(crate) status: watch::Sender<Arc<Status>>,
@@ -111,7 +112,7 @@ impl Chain {
         let anchors = AnchorBook::default();
         let handle = Handle::new(commands, watched);
         let door = Door::new(
-            handle,
+            handle.clone(),
             storage.reader(),
             anchors.clone(),
             (
@@ -123,6 +124,7 @@ impl Chain {
         );
         Self {
             genesis,
+            handle,
             door,
             anchors,
             status,
