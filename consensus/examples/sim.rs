@@ -35,10 +35,11 @@ const TWICE_EVERY: u64 = 100;
 const REAL_KEYS_EVERY: u64 = 100;
 const REAL_KEYS_AT: u64 = 50;
 
-const FAMILIES: [Family; 7] = [
+const FAMILIES: [Family; 8] = [
     Family::CrashedLeaders,
     Family::Healing,
     Family::HealingWithoutSome,
+    Family::Halved,
     Family::Returning,
     Family::Idle,
     Family::RestoredLog,

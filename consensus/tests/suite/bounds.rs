@@ -39,6 +39,13 @@ fn so_is_one_that_heals_without_f_members() {
     holds(Family::HealingWithoutSome);
 }
 
+/// Each seed has rows of views that one side knows notarized and the other nullified, or it fails as tame.
+#[test]
+fn views_that_end_in_two_ways_again_and_again_hold_nobody_up_afterwards() {
+    let marks = holds(Family::Halved);
+    assert!(marks.0["view both notarized and nullified"] > 1_000, "{marks:?}");
+}
+
 #[test]
 fn whoever_comes_back_catches_up_within_a_few_reports() {
     let marks = holds_in(Family::Returning, 40);

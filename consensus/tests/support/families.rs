@@ -14,6 +14,9 @@ pub(crate) enum Family {
     Healing,
     /// The same with f members gone for good.
     HealingWithoutSome,
+    /// View after view one side knows the notarization and the other the nullification, neither is a quorum, and nobody can
+    /// finalize: only what proposals carry with them leads on. Afterwards something is final within f + 2 views.
+    Halved,
     /// A member comes back: it knows what is final within a few status periods.
     Returning,
     /// Nothing waits: members only report.
@@ -31,6 +34,7 @@ impl Family {
             Self::CrashedLeaders => "crashed-leaders",
             Self::Healing => "healing",
             Self::HealingWithoutSome => "healing-without-some",
+            Self::Halved => "halved",
             Self::Returning => "returning",
             Self::Idle => "idle",
             Self::RestoredLog => "restored-log",
@@ -62,6 +66,7 @@ impl Family {
                 away_at_ms: random.between(100, 4_000),
                 ..split(&fair, &mut random)
             },
+            Self::Halved => halved(&fair, &mut random),
             Self::Returning => Scenario {
                 away: 1 << random.below(u64::from(n)),
                 away_at_ms: random.between(100, 1_000),
@@ -121,19 +126,46 @@ fn fair(seed: u64, random: &mut Random) -> Scenario {
 /// Two sides without a quorum each.
 fn split(fair: &Scenario, random: &mut Random) -> Scenario {
     let faults = fair.faults();
-    let size = random.between(faults + 1, u64::from(fair.n) - faults - 1);
-    let mut side = 0u128;
-    while u64::from(side.count_ones()) < size {
-        side |= 1 << random.below(u64::from(fair.n));
-    }
     Scenario {
-        split: side,
+        split: side(fair, random),
         split_at_ms: random.between(500, 4_000),
         calm_at_ms: random.between(8_000, 20_000),
         heal_views: faults + 2,
         ..fair.clone()
     }
 }
+
+/// Members of one of two sides of which none has a quorum.
+fn side(fair: &Scenario, random: &mut Random) -> u128 {
+    let faults = fair.faults();
+    let size = random.between(faults + 1, u64::from(fair.n) - faults - 1);
+    let mut side = 0u128;
+    while u64::from(side.count_ones()) < size {
+        side |= 1 << random.below(u64::from(fair.n));
+    }
+    side
+}
+
+/// Two sides without a quorum each, for which views end in different ways.
+fn halved(fair: &Scenario, random: &mut Random) -> Scenario {
+    Scenario {
+        halved: side(fair, random),
+        halved_views: HALVED_VIEWS,
+        calm_at_ms: random.between(60_000, 80_000),
+        heal_views: fair.faults() + 2,
+        config: Config {
+            // Views that all take equally long: there are enough of them.
+            cap: 1,
+            // Half of what a member says is not heard, which is no silence.
+            silence_ms: 60_000,
+            ..fair.config
+        },
+        ..fair.clone()
+    }
+}
+
+/// So many in a row at least: a leader that takes long to build now and then ends a row, most are much longer.
+const HALVED_VIEWS: u64 = 3;
 
 /// f members that lead consecutive views.
 fn consecutive_leaders(scenario: &Scenario, first: u64) -> u128 {

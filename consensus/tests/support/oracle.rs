@@ -36,6 +36,8 @@ pub(crate) struct Oracle {
     history: Vec<BlockId>,
     floors: BTreeMap<u16, View>,
     certificates: BTreeSet<(View, bool)>,
+    /// How a view ended first for whom: by its notarization, by its nullification.
+    ends: BTreeMap<View, [u128; 2]>,
     /// Checks that a test of broken rules leaves out, to show that the others suffice.
     pub(crate) is_deaf_to_members: bool,
     pub(crate) violation: Option<Violation>,
@@ -55,6 +57,7 @@ impl Oracle {
             history: vec![Blocks::genesis()],
             floors: BTreeMap::new(),
             certificates: BTreeSet::new(),
+            ends: BTreeMap::new(),
             is_deaf_to_members: false,
             violation: None,
         }
@@ -79,12 +82,34 @@ impl Oracle {
                 let view = certified.statement.view();
                 let is_notarization = matches!(certified.statement, Statement::Notarize(_));
                 self.certificates.insert((view, is_notarization));
+                self.on_end(member, view, is_notarization);
                 if self.certificates.contains(&(view, !is_notarization)) {
                     marks.hit("view both notarized and nullified");
                 }
             }
             _ => {}
         }
+    }
+
+    fn on_end(&mut self, member: u16, view: View, is_notarization: bool) {
+        let ends = self.ends.entry(view).or_default();
+        if (ends[0] | ends[1]) >> member & 1 == 0 {
+            ends[usize::from(!is_notarization)] |= 1 << member;
+        }
+    }
+
+    /// The longest row of views that ended in two ways, neither of them for a quorum.
+    pub(crate) fn halved_in_a_row(&self) -> u64 {
+        let is_halved = |ends: &[u128; 2]| {
+            ends.iter()
+                .all(|side| *side > 0 && side.count_ones() < self.quorum())
+        };
+        let (mut row, mut longest, mut before) = (0, 0, View(0));
+        for (view, _) in self.ends.iter().filter(|(_, ends)| is_halved(ends)) {
+            row = if view.0 == before.0 + 1 { row + 1 } else { 1 };
+            (longest, before) = (row.max(longest), *view);
+        }
+        longest
     }
 
     fn on_cast(&mut self, member: u16, statement: Statement, blocks: &Blocks) {

@@ -57,6 +57,11 @@ pub(crate) struct Scenario {
     /// Members on one side of a partition that begins then and lasts until the calm; 0 is none.
     pub(crate) split: u128,
     pub(crate) split_at_ms: u64,
+    /// Until the calm: members to whom a view's votes to notarize come when they gave the view up, and those to nullify after that;
+    /// to the others no vote to notarize comes. 0 is none.
+    pub(crate) halved: u128,
+    /// So many views in a row must come apart like that.
+    pub(crate) halved_views: u64,
     /// In fair weather: at most so many views from one final view to the next; 0 is any number.
     pub(crate) gap_views: u64,
     /// Within so many views after the calm something is final; 0 is any number.
@@ -116,6 +121,8 @@ impl Default for Scenario {
             back_at_ms: 0,
             split: 0,
             split_at_ms: 0,
+            halved: 0,
+            halved_views: 0,
             gap_views: 0,
             heal_views: 0,
             tricks: 0,

@@ -24,6 +24,7 @@ mod bounds;
 mod corruption;
 mod due;
 mod events;
+mod halving;
 mod perform;
 mod rejoining;
 mod restart;
@@ -191,6 +192,7 @@ pub(crate) struct World {
     is_counted: bool,
     bounds: bounds::Bounds,
     backup: restoring::Backup,
+    halving: halving::Halving,
 }
 
 /// After the calm everything must be final within this time: the longest run of bad leaders at the longest timeouts
@@ -264,6 +266,7 @@ impl World {
             is_counted: false,
             bounds: bounds::Bounds::default(),
             backup: restoring::Backup::default(),
+            halving: halving::Halving::default(),
         };
         for member in (0..world.scenario.n).filter(|member| liars >> member & 1 == 1) {
             world.teach(member);

@@ -88,6 +88,11 @@ impl World {
 
     /// The world calms down: what heals is measured from here.
     pub(super) fn begin_calm(&mut self) {
+        let (wanted, seen) = (self.scenario.halved_views, self.oracle.halved_in_a_row());
+        if seen < wanted {
+            let what = format!("{seen} views in a row ended in two ways, {wanted} should have");
+            self.oracle.object("tame", what);
+        }
         let view = self.highest_view();
         self.bounds.healing = Some(view);
         self.bounds.calm_view = view;

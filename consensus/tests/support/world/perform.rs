@@ -345,6 +345,9 @@ impl World {
             self.sent[sort].count += 1;
             self.sent[sort].bytes += u64::try_from(bytes).expect("fits");
         }
+        if self.halves(from, to, message) {
+            return;
+        }
         let copies = self
             .network
             .carry(self.now, (from, to), message, &self.scenario, &mut self.random);
