@@ -6,6 +6,7 @@ pub(crate) mod foundation;
 pub(crate) mod history;
 #[cfg(feature = "fdb")]
 pub(crate) mod real_cluster;
+pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod simulated;
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use plasma_core::{Hash, Height};
+use plasma_core::{Hash, Height, State};
 use plasma_node::{
     folder::Identity,
     storage::{
@@ -86,6 +86,11 @@ impl Clusters {
 
     pub(crate) fn try_open(&mut self) -> Result<FoundationStorage<Simulated>, StorageError> {
         FoundationStorage::open(self.site(), identity(), &genesis())
+    }
+
+    /// A storage of another ledger there.
+    pub(crate) fn open_for(&mut self, identity: Identity, state: &State) -> FoundationStorage<Simulated> {
+        FoundationStorage::open(self.site(), identity, state).unwrap()
     }
 
     fn crash_at(&self, call: Option<u64>) {

@@ -7,7 +7,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use plasma_core::Height;
+use plasma_core::{Height, State};
+use plasma_node::folder::Identity;
 use plasma_node::storage::{
     Read, Storage, StorageError,
     foundation::{FoundationStorage, Settings, Shares, Site, client::FoundationCluster},
@@ -84,6 +85,11 @@ impl RealCluster {
 
     fn try_open(&self) -> Result<FoundationStorage<FoundationCluster>, StorageError> {
         FoundationStorage::open(self.site(), identity(), &genesis())
+    }
+
+    /// A storage of another ledger there.
+    pub(crate) fn open_for(&self, identity: Identity, state: &State) -> FoundationStorage<FoundationCluster> {
+        FoundationStorage::open(self.site(), identity, state).unwrap()
     }
 }
 
