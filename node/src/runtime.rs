@@ -7,6 +7,7 @@
 pub mod admin;
 mod batch;
 mod claims;
+pub mod finds;
 #[cfg(feature = "forging")]
 pub mod forging;
 #[cfg(feature = "fdb")]
@@ -26,46 +27,39 @@ pub mod start;
 pub mod sync;
 mod take;
 pub mod timers;
+mod turn;
 pub mod verify;
 pub mod wire;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use plasma_consensus::Bls;
-use plasma_core::{Epoch, Millis, Wanted};
+use plasma_core::{Epoch, Millis};
 use plasma_network as network;
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     task::block_in_place,
 };
 
 use crate::{
     directory::Directory,
     intake,
-    operator::{
-        Operator,
-        effect::{Effect, Purpose},
-        event::{Event, Offered},
-    },
+    operator::{Operator, effect::Effect, event::Event},
     storage::{Storage, StorageError},
     wal::{self, Wal, WalError},
 };
 
-use batch::Batch;
-use handle::{COMMANDS_MAX, Command, Handle, Rejected, Status};
+use finds::{Finds, Found};
+use handle::{COMMANDS_MAX, Command, Handle, Status};
 use log::{read_record, write_record};
 use slots::Slots;
 use snapshots::Snapshots;
 use timers::Clock;
-use verify::{Pool, Rules, Verified};
+use turn::{Arrival, Turn};
+use verify::{Pool, Rules};
 
-/// Arrivals taken in one turn at most: enough to share one barrier, few enough that a vote does not wait for them.
-const TURN_MAX: usize = 256;
 /// An operator with nothing to do still looks around this often.
 const TICK_MS: u64 = 250;
 /// What the pool found and the loop has not taken.
@@ -141,9 +135,9 @@ pub struct Runtime<S: Storage> {
     connected: Epoch,
     ethereum: Ethereum,
     pool: Pool,
-    verified: mpsc::Receiver<Verified>,
-    /// The same channel's entrance, for answers that never came.
-    verified_in: mpsc::Sender<Verified>,
+    finds: Finds,
+    /// The same channels' entrance, for answers that never came.
+    found: Found,
     commands: mpsc::Receiver<Command>,
     status: watch::Sender<Arc<Status>>,
     clients: mpsc::Sender<(Bytes, network::Responder)>,
@@ -152,39 +146,11 @@ pub struct Runtime<S: Storage> {
     turn: Turn,
 }
 
-/// What arrives.
-enum Arrival {
-    Network(network::Event),
-    Verified(Verified),
-    Ethereum(Event),
-    Command(Command),
-    Timer,
-    Stop,
-    Ended(&'static str),
-}
-
-/// The memory of the loop between turns.
-#[derive(Debug, Default)]
-struct Turn {
-    effects: Vec<Effect>,
-    offered: Vec<Offered>,
-    reads: VecDeque<(Purpose, Wanted)>,
-    timer: Option<Millis>,
-    wake: Option<Millis>,
-    gossip: Batch,
-    reports: BTreeMap<u64, network::GossipId>,
-    /// One answer to a sync request at a time for each member.
-    serving: BTreeMap<u16, Arc<Semaphore>>,
-    replies: BTreeMap<u64, oneshot::Sender<Result<handle::Accepted, Rejected>>>,
-    next_ticket: u64,
-    last_tick: Millis,
-}
-
 impl<S: Storage> Runtime<S> {
     /// Joins a recovered operator and its world; gives also the doors' end, and the clients that ask over libp2p.
     #[must_use]
     pub fn new(operator: Operator<Bls>, parts: Parts<S>, rules: Rules) -> (Self, Handle, ClientRequests) {
-        let (verified_in, verified) = mpsc::channel(VERIFIED_MAX);
+        let (found, finds) = finds::finds(VERIFIED_MAX);
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let (commands_in, commands) = mpsc::channel(COMMANDS_MAX);
         let (status, status_out) = watch::channel(Arc::new(operator.status()));
@@ -199,9 +165,9 @@ impl<S: Storage> Runtime<S> {
             directory: rules.directory.clone(),
             connected: operator.status().epoch,
             ethereum: parts.ethereum,
-            pool: Pool::start(rules, workers, &verified_in),
-            verified,
-            verified_in,
+            pool: Pool::start(rules, workers, &found),
+            finds,
+            found,
             commands,
             status,
             clients,
@@ -239,7 +205,7 @@ impl<S: Storage> Runtime<S> {
                     other => self.take(other),
                 }
                 taken += 1;
-                if taken < TURN_MAX {
+                if self.turn.goes_on(taken) {
                     next = self.arrival(stop).now_or_never();
                 }
             }
@@ -252,14 +218,20 @@ impl<S: Storage> Runtime<S> {
     async fn arrival(&mut self, stop: &mut watch::Receiver<bool>) -> Arrival {
         let until = self.clock.instant(self.next_wake());
         let takes_l1 = self.operator.has_room_for_l1();
+        if self.turn.owes_urgent
+            && let Some(found) = self.finds.urgent_at_once()
+        {
+            return Arrival::Verified(found);
+        }
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => Arrival::Stop,
             event = self.network_events.recv() => event.map_or(Arrival::Ended("the network"), Arrival::Network),
-            Some(found) = self.verified.recv() => Arrival::Verified(found),
+            Some(found) = self.finds.urgent.recv() => Arrival::Verified(found),
             event = self.ethereum.events.recv(), if takes_l1 => {
                 event.map_or(Arrival::Ended("the bridge to Ethereum"), Arrival::Ethereum)
             }
+            Some(found) = self.finds.payments.recv() => Arrival::Verified(found),
             Some(command) = self.commands.recv() => Arrival::Command(command),
             () = tokio::time::sleep_until(until.into()) => Arrival::Timer,
         }
@@ -274,6 +246,7 @@ impl<S: Storage> Runtime<S> {
     }
 
     fn take(&mut self, arrival: Arrival) {
+        self.turn.owes_urgent = arrival.is_patient();
         match arrival {
             Arrival::Network(event) => self.take_network(event),
             Arrival::Verified(found) => self.take_verified(found),

@@ -15,7 +15,7 @@ use crate::{operator::rejoining::Progress, storage::Storage};
 impl<S: Storage> Runtime<S> {
     /// Asks a member; whatever comes of it, the operator hears of it. The transport allows few requests at a time and bounds each.
     pub(super) fn ask_claim(&self, from: Peer, epoch: Epoch) {
-        let (network, verified) = (self.network.clone(), self.verified_in.clone());
+        let (network, found) = (self.network.clone(), self.found.clone());
         let slot = self.slots.of(from);
         tokio::spawn(async move {
             let ask = Ask::Claim(epoch).encode();
@@ -33,7 +33,7 @@ impl<S: Storage> Runtime<S> {
                     None
                 }
             };
-            let _ = verified.send(Verified::Claim { from, epoch, claim }).await;
+            found.send(Verified::Claim { from, epoch, claim }).await;
         });
     }
 

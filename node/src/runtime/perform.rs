@@ -124,7 +124,7 @@ impl<S: Storage> Runtime<S> {
 
     /// Asks a peer; whatever comes of it, the operator hears of it.
     fn request(&self, from: Peer, ask: Ask) {
-        let (network, pool, verified) = (self.network.clone(), self.pool.clone(), self.verified_in.clone());
+        let (network, pool, found) = (self.network.clone(), self.pool.clone(), self.found.clone());
         let slot = self.slots.of(from);
         tokio::spawn(async move {
             let patience = match ask {
@@ -158,7 +158,7 @@ impl<S: Storage> Runtime<S> {
                 }
             };
             if !queued {
-                let _ = verified.send(nothing).await;
+                found.send(nothing).await;
             }
         });
     }

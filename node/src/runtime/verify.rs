@@ -2,7 +2,8 @@
 //! the operator sees them.
 //!
 //! Three queues: what an agreement waits for goes first, then our clients, then gossip; each is refused when it would wait
-//! too long, and no operator has more than a share of it. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
+//! too long, and no operator has more than a share of it. One worker takes nothing but what an agreement waits for, so that this
+//! waits neither for a batch of payments that is being checked nor for the loop to take those that were. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
 //! signature, so a known id with a bad signature finds nothing.
 
 use std::{
@@ -17,9 +18,8 @@ use plasma_core::{
     AuthenticTransaction, AuthenticateError, BlockId, Certificate, Domain, Epoch, Hash, Peer,
     SignedTransaction,
 };
-use tokio::sync::mpsc;
 
-use super::wire;
+use super::{finds::Found, wire};
 use crate::{
     directory::Directory,
     intake::{self, Proof},
@@ -162,6 +162,7 @@ impl Drop for Entrance {
     fn drop(&mut self) {
         lock(&self.0.queues).closed = true;
         self.0.ready.notify_all();
+        self.0.ready_urgent.notify_all();
     }
 }
 
@@ -170,6 +171,8 @@ struct Shared {
     rules: Rules,
     queues: Mutex<Queues>,
     ready: Condvar,
+    /// For the worker that takes urgent jobs alone: a call for others must not end with it.
+    ready_urgent: Condvar,
     cache: Mutex<Cache>,
 }
 
@@ -222,18 +225,20 @@ impl Queues {
 }
 
 impl Pool {
-    /// Starts the workers; what they find comes out of the channel.
+    /// Starts workers for everything, and one for urgent jobs alone.
     #[must_use]
-    pub fn start(rules: Rules, workers: usize, found: &mpsc::Sender<Verified>) -> Self {
+    pub fn start(rules: Rules, workers: usize, found: &Found) -> Self {
         let shared = Arc::new(Shared {
             rules,
             queues: Mutex::default(),
             ready: Condvar::new(),
+            ready_urgent: Condvar::new(),
             cache: Mutex::default(),
         });
-        for _ in 0..workers.max(1) {
+        let all = std::iter::repeat_n(Takes::All, workers.max(1));
+        for takes in all.chain([Takes::Urgent]) {
             let (shared, found) = (Arc::clone(&shared), found.clone());
-            thread::spawn(move || work(&shared, &found));
+            thread::spawn(move || work(&shared, takes, &found));
         }
         Self {
             shared: Arc::new(Entrance(shared)),
@@ -248,28 +253,45 @@ impl Pool {
         let shared = &self.shared.0;
         lock(&shared.queues).push(job)?;
         shared.ready.notify_one();
+        // It looks and finds nothing, when the job was for the others.
+        shared.ready_urgent.notify_one();
         Ok(())
     }
 }
 
-fn work(shared: &Shared, found: &mpsc::Sender<Verified>) {
-    while let Some(job) = next(shared) {
-        if found.blocking_send(shared.verify(job)).is_err() {
+/// What a worker takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Takes {
+    All,
+    Urgent,
+}
+
+fn work(shared: &Shared, takes: Takes, found: &Found) {
+    while let Some(job) = next(shared, takes) {
+        if !found.blocking_send(shared.verify(job)) {
             return;
         }
     }
 }
 
-fn next(shared: &Shared) -> Option<Job> {
+fn next(shared: &Shared, takes: Takes) -> Option<Job> {
+    let ready = match takes {
+        Takes::All => &shared.ready,
+        Takes::Urgent => &shared.ready_urgent,
+    };
     let mut queues = lock(&shared.queues);
     loop {
         if queues.closed {
             return None;
         }
-        if let Some(job) = queues.pop() {
-            return Some(job);
+        let job = match takes {
+            Takes::All => queues.pop(),
+            Takes::Urgent => queues.urgent.pop_front(),
+        };
+        if job.is_some() {
+            return job;
         }
-        queues = shared.ready.wait(queues).unwrap_or_else(PoisonError::into_inner);
+        queues = ready.wait(queues).unwrap_or_else(PoisonError::into_inner);
     }
 }
 

@@ -5,6 +5,7 @@ mod frames;
 mod pools;
 mod sockets;
 mod unsound;
+mod waiting;
 
 use plasma_consensus::Reason;
 use plasma_core::{Address, Amount, DepositNumber, L1Event, SignedTransaction, SigningKey};

@@ -10,11 +10,11 @@ use plasma_node::{
     directory::Directory,
     operator::{case::body_leaf, event::Segment},
     runtime::{
+        finds::finds,
         verify::{Job, Pool, Rules, Verified},
         wire,
     },
 };
-use tokio::sync::mpsc;
 
 use crate::suite::cast::{genesis, peer, secret};
 
@@ -55,7 +55,7 @@ fn certificate(header: &Header) -> Vec<u8> {
 }
 
 fn verified(job: Job) -> Verified {
-    let (found_in, mut found) = mpsc::channel(1);
+    let (found_in, mut found) = finds(1);
     let rules = Rules {
         domain: genesis().domain(),
         directory: Directory::new(&genesis()).expect("a committee"),
@@ -63,7 +63,7 @@ fn verified(job: Job) -> Verified {
     };
     let pool = Pool::start(rules, 1, &found_in);
     pool.submit(job).expect("room");
-    found.blocking_recv().expect("a verdict")
+    futures::executor::block_on(found.urgent.recv()).expect("a verdict")
 }
 
 fn answer(blocks: &[Bytes], certificate: &[u8]) -> Option<Segment> {

@@ -1,0 +1,65 @@
+//! What an agreement waits for passes payments on its way through the worker pool.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use plasma_node::{
+    directory::Directory,
+    runtime::{
+        finds::finds,
+        verify::{Job, Pool, Rules, Verified},
+    },
+};
+use tokio::time::timeout;
+
+use crate::suite::cast::{genesis_of, peer};
+
+/// Far above what any wait here needs on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// More than can have been taken before the worker stood still.
+const PROPOSALS: u16 = 20;
+
+#[tokio::test]
+async fn proposals_are_verified_though_payments_fill_all_that_the_loop_has_room_for() {
+    let genesis = genesis_of(4);
+    let rules = Rules {
+        domain: genesis.domain(),
+        directory: Directory::new(&genesis).expect("a committee"),
+        block_bytes_max: 1 << 20,
+    };
+    let (found, mut finds) = finds(1);
+    let pool = Pool::start(rules, 1, &found);
+    // Nobody takes what is found of these, so the worker that takes everything stands still at the second.
+    for ticket in 0..64 {
+        let bytes = Bytes::from_static(b"no payments");
+        let author = Some(peer(2));
+        let job = Job::Gossip {
+            author,
+            ticket,
+            bytes,
+        };
+        pool.submit(job).expect("room");
+    }
+    for from in 0..PROPOSALS {
+        let job = Job::Payload {
+            from: peer(from),
+            bytes: Bytes::from_static(b"no proposal"),
+        };
+        pool.submit(job).expect("room");
+        let heard = timeout(PATIENCE, finds.urgent.recv()).await;
+        let heard = heard.expect("it does not wait for payments").expect("works");
+        let is_judged =
+            matches!(heard, Verified::Payload { from: whose, content: None } if whose == peer(from));
+        assert!(is_judged, "{heard:?}");
+    }
+    // The payments are still there, one after the other.
+    for expected in 0..64 {
+        let heard = timeout(PATIENCE, finds.payments.recv()).await;
+        let heard = heard.expect("in time").expect("works");
+        let Verified::Gossip { ticket, transactions } = heard else {
+            panic!("{heard:?}")
+        };
+        assert_eq!((ticket, transactions), (expected, None));
+    }
+}
