@@ -95,6 +95,9 @@ enum Trial {
         /// Take one operation in so many.
         #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
         every: u32,
+        /// Leave out so many before the first: two sweeps with `--every 2`, one of them with `--skip 1`, hit everything.
+        #[arg(long, default_value_t = 0, value_name = "K")]
+        skip: u32,
         /// Do something wrong, which must be found.
         #[arg(long, value_enum)]
         planted: Option<trial::killing::Planted>,
@@ -296,11 +299,13 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
             common,
             blocks,
             every,
+            skip,
             planted,
         } => {
             let wish = trial::killing::Wish {
                 blocks,
                 every,
+                skip,
                 planted,
             };
             trial::killing::run(&common.plan(trial::PAYERS)?, &wish, progress).await

@@ -29,6 +29,8 @@ pub struct Wish {
     pub blocks: u32,
     /// One in so many of them.
     pub every: u32,
+    /// So many are left out before the first, so that several sweeps share the work.
+    pub skip: u32,
     /// What is done wrong on purpose, so that the sweep must fail.
     pub planted: Option<Planted>,
 }
@@ -67,6 +69,7 @@ async fn sweep(trial: &mut Trial, wish: &Wish, progress: Progress) -> Result<Tal
     let deaths = sites
         .iter()
         .flat_map(|site| (1..=site.count).map(move |when| (site, when)));
+    let deaths = deaths.skip(usize::try_from(wish.skip)?);
     let deaths: Vec<(&Site, u32)> = deaths.step_by(usize::try_from(wish.every)?.max(1)).collect();
     let stage = progress.stage("Kill", &format!("{} lives", deaths.len()));
     let mut tally = Tally::new(operations);

@@ -107,6 +107,25 @@ fn killed_operator_is_back_by_itself_and_its_return_is_measured() {
     }
 }
 
+/// The log of that operator knows more final blocks than it keeps in memory.
+#[test]
+fn operator_without_its_storage_catches_up_block_by_block() {
+    let _turn = turn();
+    let output = trial(&["joining", "--blocks", "300"]);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("blocks one by one in"), "{said}");
+}
+
+#[test]
+fn operator_without_its_storage_takes_a_snapshot_where_old_blocks_are_gone() {
+    let _turn = turn();
+    let output = trial(&["joining", "--pruned", "--blocks", "1150"]);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("blocks by a snapshot in"), "{said}");
+}
+
 #[test]
 fn operator_without_its_log_is_refused_rejoins_and_votes_again() {
     let _turn = turn();
