@@ -65,7 +65,14 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError`] when the genesis names no committee; a validated one always does.
     pub fn new(genesis: &Genesis) -> Result<Self, DirectoryError> {
-        let first = Roster::new(Epoch(0), genesis.members.clone())?;
+        Self::of(Roster::new(Epoch(0), genesis.members.clone())?)
+    }
+
+    /// Begins with the operators of epoch 0.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Order`] when they are those of another epoch.
+    pub fn of(first: Roster) -> Result<Self, DirectoryError> {
         let committees = Committees::new(first.committee.as_ref().clone())?;
         let rosters = [(Epoch(0), Arc::new(first))].into();
         Ok(Self {
@@ -106,6 +113,12 @@ impl Directory {
                 .map(|(_, roster)| Arc::clone(roster))
                 .collect()
         })
+    }
+
+    /// The operators to be connected with while an epoch runs: its own, those of the one before, and those to come.
+    #[must_use]
+    pub fn around(&self, running: Epoch) -> Vec<Arc<Roster>> {
+        self.since(Epoch(running.0.saturating_sub(1)))
     }
 
     /// Whether the committee of its epoch signed a certificate.

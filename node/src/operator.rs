@@ -408,7 +408,7 @@ impl<S: OperatorKey> Operator<S> {
     }
 
     fn catch_up(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        if self.epochs.engine().is_none() {
+        if self.epochs.engine().is_none() && !planted("operator: asks nobody without a seat") {
             // Nobody reports to who has no seat.
             self.sync.poll(now);
         }

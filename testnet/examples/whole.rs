@@ -181,9 +181,7 @@ fn count(tally: &mut Tally, seed: u64, scenario: &Scenario, outcome: &Outcome) {
     tally.blocks += u64::from(outcome.blocks);
     tally.payments += outcome.payments;
     tally.marks.add(&outcome.marks);
-    let settled = outcome
-        .ended_at_ms
-        .saturating_sub(scenario.busy_ms.max(scenario.calm_at_ms));
+    let settled = outcome.ended_at_ms.saturating_sub(outcome.calm_at_ms);
     if scenario.exits + scenario.thefts == 0 {
         tally.slowest = tally.slowest.max((settled, seed));
     }

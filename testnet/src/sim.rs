@@ -8,6 +8,7 @@ mod byzantine;
 mod check;
 mod clients;
 mod duties;
+mod epochs;
 mod ethereum;
 mod faults;
 mod host;

@@ -5,14 +5,15 @@
 //! takes no vote of its own, and two epochs never decide two blocks of one height.
 //! Source: `consensus.md` section 10.
 
-use plasma_core::{BlockId, Certificate};
+use plasma_core::{BlockId, Certificate, planted::planted};
 
 use crate::{Closed, Engine, scheme::Scheme};
 
 impl<S: Scheme> Engine<S> {
     /// Whether a block is known to be the last one of the epoch.
     pub(super) fn seals(&self, block: BlockId) -> bool {
-        self.sealing == Some(block) || self.opinions.seals(block)
+        (self.sealing == Some(block) || self.opinions.seals(block))
+            && !planted("consensus: goes on above the last block of an epoch")
     }
 
     /// Whether the last block is final: nothing is left to be decided here.

@@ -188,7 +188,8 @@ impl<'a> Draft<'a> {
             halted: self.halted,
             epoch: self.epoch,
             sealed: if self.epoch > self.parent.epoch {
-                id
+                let is_early = planted("ledger: epochs end a block too early");
+                if is_early { self.parent.id } else { id }
             } else {
                 self.parent.sealed
             },

@@ -12,7 +12,7 @@ use plasma_consensus::{
 };
 use plasma_core::{
     BlockId, Certificate, Committee, Committees, Domain, Epoch, Height, Millis, OperatorIndex, Peer,
-    PublicKey, View,
+    PublicKey, View, planted::planted,
 };
 
 use super::{
@@ -109,7 +109,9 @@ impl<S: OperatorKey> Epochs<S> {
 
     /// A connection's place in the running committee.
     pub(super) fn seat_of(&self, peer: Peer) -> Option<OperatorIndex> {
-        self.committee()?.seat_of(peer)
+        let is_first = planted("operator: peers keep the seats that they had first");
+        let epoch = if is_first { Epoch(0) } else { self.running };
+        self.committees.of(epoch)?.seat_of(peer)
     }
 
     /// Whose connection leads to a place in the running committee.
@@ -146,7 +148,8 @@ impl<S: OperatorKey> Epochs<S> {
             return self.engine.as_ref().is_none_or(|engine| engine.needs(record));
         }
         let ended = self.ended.iter().find(|ended| ended.epoch == epoch);
-        epoch > self.running || ended.is_some_and(|ended| ended.sealed > durable)
+        let is_needed = ended.is_some_and(|ended| ended.sealed > durable);
+        epoch > self.running || is_needed && !planted("log: votes of an epoch are dropped with its end")
     }
 
     /// The key that verifies what the committee of an epoch signed.
@@ -218,17 +221,28 @@ impl<S: OperatorKey> Epochs<S> {
         }
     }
 
+    /// Whether we had no seat in an epoch before that ended here.
+    fn is_new(&self) -> bool {
+        self.running > Epoch(0) && self.ended.iter().all(|ended| ended.closed.is_none())
+    }
+
     fn begins(&mut self, now: Millis, floor: Floor, seed: BlockId) -> Option<Vec<plasma_consensus::Effect>> {
         let committee = Arc::clone(self.committee()?);
         let me = self.me()?;
-        if self.is_lost_later() {
+        let never = planted("operator: newcomers never take their seats") && self.is_new();
+        if self.is_lost_later() || never {
             return None;
         }
         let start = Start {
             config: self.config,
             me,
             domain: self.domain,
-            scheme: self.scheme.in_committee(&committee),
+            scheme: match self.committees.of(Epoch(0)) {
+                Some(first) if planted("operator: keys are those of the first committee") => {
+                    self.scheme.in_committee(first)
+                }
+                _ => self.scheme.in_committee(&committee),
+            },
             committee: Arc::unwrap_or_clone(committee),
             leaders: seed.0,
             floor,
@@ -347,6 +361,9 @@ impl<S: OperatorKey> Operator<S> {
 
     fn answer_laggard(&mut self, now: Millis, from: Peer, message: &Message, effects: &mut Vec<Effect>) {
         let epoch = message.epoch();
+        if planted("operator: an ended epoch answers nobody") {
+            return;
+        }
         let seat = self
             .epochs
             .committees

@@ -35,16 +35,11 @@ impl<S: Storage> Runtime<S> {
 
     fn connect(&mut self, running: Epoch) {
         self.connected = running;
-        let connected = peers(&self.directory.since(before(running)), &mut self.slots)
+        let connected = peers(&self.directory.around(running), &mut self.slots)
             .map_err(|error| error.to_string())
             .and_then(|peers| self.network.set_peers(peers).map_err(|error| error.to_string()));
         if let Err(error) = connected {
             error!(error, "the operators of a committee cannot be connected");
         }
     }
-}
-
-/// The oldest epoch whose operators stay connected.
-pub(super) fn before(running: Epoch) -> Epoch {
-    Epoch(running.0.saturating_sub(1))
 }

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use plasma_core::{Epoch, Genesis, Hash};
+use plasma_core::{Epoch, Genesis, Hash, planted::planted};
 use tracing::warn;
 
 use crate::{
@@ -89,22 +89,46 @@ pub fn read(data_dir: &Path, genesis: &Genesis) -> Result<Vec<Successor>, Federa
     Ok(found)
 }
 
+/// What Ethereum says of committees.
+pub trait Roll {
+    /// The newest committee that was activated.
+    fn active(&self) -> impl Future<Output = Result<Epoch, L1Error>> + Send;
+
+    /// The hash of a committee that was activated.
+    fn hash_of(&self, epoch: Epoch) -> impl Future<Output = Result<Hash, L1Error>> + Send;
+
+    /// The hash of the one that waits, if one does.
+    fn announced(&self) -> impl Future<Output = Result<Option<Hash>, L1Error>> + Send;
+}
+
+impl Roll for Ethereum {
+    async fn active(&self) -> Result<Epoch, L1Error> {
+        self.contracts().active_epoch(self.rpc()).await
+    }
+
+    async fn hash_of(&self, epoch: Epoch) -> Result<Hash, L1Error> {
+        let (_, hash) = self.contracts().committee(self.rpc(), epoch).await?;
+        Ok(hash)
+    }
+
+    async fn announced(&self) -> Result<Option<Hash>, L1Error> {
+        let announced = self.contracts().announcement(self.rpc()).await?;
+        Ok(announced.map(|announcement| announcement.digest))
+    }
+}
+
 /// Whether Ethereum knows a committee: as active, as a former one, or as announced.
 ///
 /// # Errors
 /// [`EntryError`] says what Ethereum knows instead.
-pub async fn recognise(ethereum: &Ethereum, roster: &Roster) -> Result<(), EntryError> {
+pub async fn recognise(ethereum: &impl Roll, roster: &Roster) -> Result<(), EntryError> {
     let (epoch, found) = (roster.committee.epoch(), roster.committee.hash());
-    let (contracts, rpc) = (ethereum.contracts(), ethereum.rpc());
-    let active = contracts.active_epoch(rpc).await?;
+    let active = ethereum.active().await?;
     let known = if epoch <= active {
-        let (_, hash) = contracts.committee(rpc, epoch).await?;
-        Some(hash)
+        Some(ethereum.hash_of(epoch).await?)
     } else {
-        let announced = contracts.announcement(rpc).await?;
-        announced
-            .filter(|_| epoch.0 == active.0.saturating_add(1))
-            .map(|announcement| announcement.digest)
+        let announced = ethereum.announced().await?;
+        announced.filter(|_| epoch.0 == active.0.saturating_add(1))
     };
     match known {
         Some(known) if known == found => Ok(()),
@@ -123,11 +147,12 @@ pub async fn recognise(ethereum: &Ethereum, roster: &Roster) -> Result<(), Entry
 /// # Errors
 /// [`EntryError::L1`] when Ethereum does not answer.
 pub async fn enter_kept(
-    ethereum: &Ethereum,
+    ethereum: &impl Roll,
     directory: &Directory,
     kept: &[Successor],
 ) -> Result<(), L1Error> {
-    for successor in kept {
+    let is_forgotten = planted("registry: what was entered is forgotten at a restart");
+    for successor in kept.iter().filter(|_| !is_forgotten) {
         match recognise(ethereum, &successor.roster).await {
             Ok(()) => {}
             Err(EntryError::L1(error)) => return Err(error),
@@ -140,12 +165,30 @@ pub async fn enter_kept(
             warn!(%error, "a kept committee is not entered");
         }
     }
-    let active = ethereum.contracts().active_epoch(ethereum.rpc()).await?;
+    let active = ethereum.active().await?;
     if directory.roster(active).is_none() {
         warn!(
             epoch = active.0,
             "Ethereum has activated a committee that is not known here; enter it with `plasma committee install FILE`"
         );
+    }
+    Ok(())
+}
+
+/// Whether a committee may be entered now: Ethereum knows it, and the one before it is known here.
+///
+/// # Errors
+/// [`EntryError`].
+pub async fn examine(
+    ethereum: &impl Roll,
+    directory: &Directory,
+    successor: &Successor,
+) -> Result<(), EntryError> {
+    recognise(ethereum, &successor.roster).await?;
+    let found = successor.roster.committee.epoch();
+    let expected = directory.committees().next_epoch();
+    if found > expected {
+        return Err(plasma_core::CommitteesError::Gap { found, expected }.into());
     }
     Ok(())
 }
@@ -195,13 +238,7 @@ impl Registry {
     /// [`EntryError`]; nothing has changed then.
     pub async fn install(&self, path: &Path) -> Result<Successor, EntryError> {
         let successor = CommitteeFile::load(path, &self.genesis)?;
-        let epoch = successor.roster.committee.epoch();
-        recognise(&self.ethereum, &successor.roster).await?;
-        let expected = self.directory.committees().next_epoch();
-        if epoch > expected {
-            let found = epoch;
-            return Err(plasma_core::CommitteesError::Gap { found, expected }.into());
-        }
+        examine(self.ethereum.as_ref(), &self.directory, &successor).await?;
         keep(&self.data_dir, &successor)?;
         self.directory.enter(successor.roster.clone())?;
         let told = self.operator.enter(Arc::clone(&successor.roster.committee)).await;

@@ -25,8 +25,6 @@ use peers::{network_config, peers};
 pub use settings::place;
 use settings::{DERIVED_BYTES, params, rules, snapshots};
 
-use super::members::before;
-
 use crate::{
     api::{self, AnchorBook, Door},
     bridge::{L1Error, ethereum::Ethereum, watcher::WatcherConfig},
@@ -336,8 +334,7 @@ async fn run_on<S: Storage>(
     let bridge = bridge(&config, &genesis, &ethereum, watched);
     #[cfg(feature = "forging")]
     let bridge = super::forging::Forger::ask(&genesis)?.stand_between(bridge);
-    let (slots, (network, network_events)) =
-        join(&config, &genesis, &keys, &directory.since(before(running)))?;
+    let (slots, (network, network_events)) = join(&config, &genesis, &keys, &directory.around(running))?;
     let reader = storage.reader();
     let parts = Parts {
         storage,

@@ -3,7 +3,7 @@
 //! A liar that its own engine stops, because others tell it of votes that it does not remember, begins again without its log.
 
 use bytes::Bytes;
-use plasma_consensus::{Container, Message, Proposal, Statement, Vote, scheme::Scheme as _};
+use plasma_consensus::{Container, Message, Proposal, Statement, Vote};
 use plasma_core::{Block, Certificate, Hash, Header, merkle};
 use plasma_node::runtime::wire::{self, body::encode_whole};
 
@@ -13,7 +13,7 @@ use super::{
     peers,
     random::Random,
     scenario::Scenario,
-    scheme::Mock,
+    scheme,
     world::{Frame, Happening, World},
 };
 
@@ -194,10 +194,7 @@ impl World {
         let digest = Statement::Notarize(container).digest(&self.site.domain, proposal.epoch);
         let lying = Proposal {
             container,
-            signature: Mock {
-                me: peers::seat(index),
-            }
-            .sign(&digest),
+            signature: scheme::sign(index, &digest),
             ..proposal.clone()
         };
         let message = Message::Proposal(Box::new(lying));
@@ -221,7 +218,7 @@ impl World {
             let random = &mut self.liars.random;
             to.retain(|_| random.chance(5_000));
         }
-        if usize::from(vote.signer.0) == index && self.liars.does(Script::Contradict) {
+        if self.line.operator(vote.epoch, vote.signer) == Some(index) && self.liars.does(Script::Contradict) {
             let statement = match vote.statement {
                 Statement::Notarize(container) => Statement::Finalize {
                     view: container.view,
@@ -236,10 +233,7 @@ impl World {
             let digest = statement.digest(&self.site.domain, vote.epoch);
             let other = Vote {
                 statement,
-                signature: Mock {
-                    me: peers::seat(index),
-                }
-                .sign(&digest),
+                signature: scheme::sign(index, &digest),
                 ..vote.clone()
             };
             self.marks.hit("a contradiction was said");

@@ -1,7 +1,7 @@
 //! What the oracle is told, and when a run is over.
 
-use plasma_consensus::{Message, Statement};
-use plasma_core::{Amount, BlockId, Fate, Header};
+use plasma_consensus::{Message, Statement, Vote};
+use plasma_core::{Amount, BlockId, Epoch, Fate, Header, Height};
 use plasma_node::{
     operator::{
         Operator,
@@ -40,6 +40,10 @@ impl World {
             let chain = lock(&chain);
             self.oracle
                 .decided(index, &header, &commit.decided.body, &chain.blocks);
+            drop(chain);
+            if let Some(certificate) = &commit.decided.certificate {
+                self.check_certificate(index, &header, certificate);
+            }
             if !commit.decided.body.is_empty() {
                 self.marks.hit("a payment was decided");
             }
@@ -69,7 +73,8 @@ impl World {
             }
             Effect::Penalize { peer, reason } => self.blame(index, peers::index(*peer), reason),
             Effect::Accuse(evidence) => {
-                let offender = usize::from(evidence.offender().0);
+                let offender = self.line.operator(evidence.votes().0.epoch, evidence.offender());
+                let offender = offender.unwrap_or(usize::MAX);
                 if self.scenario.is_honest(offender) {
                     self.oracle
                         .report("accusations", format!("operator {index} accuses {offender}"));
@@ -100,7 +105,7 @@ impl World {
         if let Message::Vote(vote) = message
             && let Some(block) = vote.statement.block()
             && !self.holds(index, &block)
-            && !self.is_final(&block)
+            && !self.is_final(vote.epoch, &block)
         {
             let what = format!(
                 "operator {index} votes for {} without its body on its disk",
@@ -109,16 +114,36 @@ impl World {
             self.oracle.report("bodies", what);
         }
         match message {
-            Message::Vote(vote) if usize::from(vote.signer.0) == index => self.oracle.spoke(vote),
-            Message::Proposal(proposal) => self.oracle.spoke(&proposal.vote(peers::seat(index))),
-            _ => {}
+            Message::Vote(vote) => {
+                if self.line.operator(vote.epoch, vote.signer) == Some(index) {
+                    self.spoke(index, vote);
+                }
+            }
+            Message::Proposal(proposal) => {
+                let seat = self.line.seat(proposal.epoch, index).unwrap_or_default();
+                self.spoke(index, &proposal.vote(seat));
+            }
+            Message::Certified(_) => self.check_certified(index, message),
+            Message::Status(_) => {}
         }
     }
 
     /// Whether enough have voted to finalize a block that it may be final: then it may be repeated without its body.
-    fn is_final(&self, block: &BlockId) -> bool {
+    fn is_final(&self, epoch: Epoch, block: &BlockId) -> bool {
         let liars = usize::from(self.scenario.byzantine);
-        self.oracle.finalizers(block) + liars >= self.site.committee.quorum()
+        let committee = self.line.of(epoch);
+        committee.is_some_and(|committee| self.oracle.finalizers(block) + liars >= committee.quorum())
+    }
+
+    fn spoke(&mut self, index: usize, vote: &Vote) {
+        self.check_vote(index, vote);
+        self.oracle.spoke(index, vote);
+    }
+
+    /// Whether an operator is among those that others are connected with.
+    pub(super) fn is_inside(&self, index: usize) -> bool {
+        let next = Height(self.oracle.height().0 + 1);
+        self.line.is_inside(self.oracle.epoch_of(next), index)
     }
 
     /// Whether an operator would still have a block after a power cut: in its log, or in its storage.
@@ -174,10 +199,16 @@ impl World {
         let tries = self.tries_what_left();
         match self.unsettled() {
             None if tries => {}
+            None if self.unseen().is_some() && self.now <= quiet_at + limit => self.pay_once(),
             None => {
                 self.is_over = true;
+                if let Some(index) = self.unseen() {
+                    let what = format!("no certificate holds a vote of operator {index}");
+                    return self.oracle.report("newcomers", what);
+                }
                 self.check_money();
                 self.check_storage();
+                self.check_epochs();
             }
             Some(what) if self.now > quiet_at + limit => self.oracle.report("liveness", what),
             Some(_) => {}
@@ -201,7 +232,10 @@ impl World {
     /// What is not done yet.
     fn unsettled(&self) -> Option<String> {
         let height = self.oracle.height();
-        let honest = |index: &usize| self.scenario.is_honest(*index);
+        if let Some(what) = self.unsucceeded() {
+            return Some(what);
+        }
+        let honest = |index: &usize| self.scenario.is_honest(*index) && self.is_inside(*index);
         for index in (0..self.hosts.len()).filter(honest) {
             let Some(status) = self.hosts[index].operator.as_ref().map(Operator::status) else {
                 return Some(format!("operator {index} is down"));
@@ -258,7 +292,8 @@ impl World {
     /// What every honest operator's storage says of every output is what the model says.
     fn check_storage(&mut self) {
         let mut wrong = None;
-        for index in (0..self.hosts.len()).filter(|index| self.scenario.is_honest(*index)) {
+        let is_judged = |index: &usize| self.scenario.is_honest(*index) && self.is_inside(*index);
+        for index in (0..self.hosts.len()).filter(is_judged) {
             let reader = self.hosts[index].storage.reader();
             for (position, coin) in &self.oracle.model.coins {
                 let found = reader.output(*position).ok().flatten();

@@ -100,6 +100,11 @@ impl Clients {
         }
     }
 
+    /// People pay until then.
+    pub(super) fn pay_until(&mut self, until: u64) {
+        self.paying_until = until;
+    }
+
     /// Ethereum was reorganised: what it says about exits is told again.
     pub(super) fn forget_exits(&mut self) {
         self.exits.clear();
@@ -209,13 +214,18 @@ impl World {
         if self.now > self.clients.paying_until {
             return;
         }
+        self.pay_once();
+        let every = self.scenario.payment_every_ms;
+        let pause = self.clients.random.between(every / 2, every * 3 / 2);
+        self.after(pause, Happening::Pay);
+    }
+
+    /// Somebody pays somebody once.
+    pub(super) fn pay_once(&mut self) {
         let user = self.clients.random.index(usize::from(USERS));
         if let Some(signed) = self.payment(user, None) {
             self.submit(signed, user);
         }
-        let every = self.scenario.payment_every_ms;
-        let pause = self.clients.random.between(every / 2, every * 3 / 2);
-        self.after(pause, Happening::Pay);
     }
 
     /// Outputs of a user that could be spent, oldest first.
@@ -308,7 +318,7 @@ impl World {
         };
         let waits = pending.accepted.is_some_and(|(index, life)| {
             let host = &self.hosts[index];
-            host.life == life && host.is_up() && self.scenario.is_honest(index)
+            host.life == life && host.is_up() && self.scenario.is_honest(index) && self.is_inside(index)
         });
         if waits && pending.is_trusting {
             return self.after(RETRY_MS, Happening::Retry { id });

@@ -13,7 +13,7 @@ use plasma_node::{
     storage::Storage as _,
 };
 
-use super::{ethereum::lock, peers::seat, scheme::Mock, world::World};
+use super::{ethereum::lock, scheme::Mock, world::World};
 
 impl World {
     /// Does what an operator asked for.
@@ -51,7 +51,10 @@ impl World {
         if self.anchored() >= header.height {
             return None;
         }
-        let Some(certificate) = self.site.signed_for_real(certificate) else {
+        let epoch = self.oracle.epoch_of(header.height);
+        let committee = self.line.of(epoch);
+        let certificate = committee.and_then(|one| self.site.signed_for_real(one, certificate));
+        let Some(certificate) = certificate else {
             self.oracle.report(
                 "certificates",
                 format!("the anchor of {} has no quorum", header.height),
@@ -80,14 +83,16 @@ impl World {
     }
 
     fn convict(&mut self, evidence: &Evidence) -> Option<Call> {
-        let offender = usize::from(evidence.offender().0);
+        let epoch = evidence.votes().0.epoch;
+        let committee = Arc::clone(self.line.of(epoch)?);
+        let offender = self.line.operator(epoch, evidence.offender())?;
         if self.scenario.is_honest(offender) {
             self.oracle
                 .report("accusations", format!("honest operator {offender} is convicted"));
         }
         let mut proof = contradiction(evidence);
         let (one, other) = evidence.votes();
-        let verifier = Mock { me: seat(0) };
+        let verifier = Mock::of(0, &committee);
         let site = Arc::clone(&self.site);
         for (statement, vote) in [(&mut proof.one, one), (&mut proof.other, other)] {
             let digest = vote.statement.digest(&site.domain, vote.epoch);
@@ -96,7 +101,7 @@ impl World {
                     .report("accusations", format!("a vote of {offender} that nobody signed"));
                 return None;
             }
-            statement.signature = site.sign(&statement.signers, &digest);
+            statement.signature = site.sign(&committee, &statement.signers, &digest);
         }
         self.marks.hit("a conviction");
         site.contracts.contradiction_call(&proof).ok()

@@ -140,6 +140,25 @@ impl Chain {
         depth
     }
 
+    /// The state as an endpoint shows it that is so many blocks behind; `None` when that is longer ago than anybody keeps.
+    pub(super) fn state_behind(&mut self, lag: usize) -> Option<&mut Ethereum> {
+        if lag == 0 {
+            return Some(&mut self.state);
+        }
+        let place = self.blocks.len().checked_sub(lag)?;
+        self.blocks.get_mut(place)?.before.as_mut()
+    }
+
+    /// Where the committees are kept.
+    pub(super) fn federation(&self) -> Address {
+        self.site.contracts.federation
+    }
+
+    /// When the block under way is.
+    pub(super) fn next_s(&self) -> u64 {
+        self.state.time_s
+    }
+
     /// What an account has.
     pub(super) fn balance(&mut self, account: Address) -> plasma_core::Amount {
         self.state.balance(account)

@@ -84,7 +84,7 @@ impl World {
 
     /// A connection is made or broken; both ends hear of it if they run.
     pub(super) fn connect(&mut self, (one, other): (usize, usize), is_up: bool) {
-        let can_be = self.hosts[one].is_up() && self.hosts[other].is_up();
+        let can_be = self.hosts[one].is_up() && self.hosts[other].is_up() && self.may_link(one, other);
         if self.network.is_up[one][other] == is_up || (is_up && !can_be) {
             return;
         }
@@ -152,7 +152,7 @@ impl World {
         self.after(back, Happening::Sight { index, sight });
     }
 
-    fn reorganise(&mut self) {
+    pub(super) fn reorganise(&mut self) {
         let most = usize::try_from(CONFIRMATIONS).expect("few");
         let depth = 1 + self.random.index(most);
         let chain = Arc::clone(&self.chain);

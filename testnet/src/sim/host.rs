@@ -7,9 +7,11 @@ use std::{
 };
 
 use futures::FutureExt as _;
-use plasma_core::{Committees, L1Block, Millis, TransactionId};
+use plasma_core::{Epoch, L1Block, Millis, TransactionId};
 use plasma_node::{
     bridge::watcher::{Halt, Sighting, Watcher, WatcherConfig},
+    config::committee::Successor,
+    directory::Directory,
     folder::Identity,
     operator::{
         Operator, Params,
@@ -20,6 +22,7 @@ use plasma_node::{
     runtime::{
         l1::{self, Books},
         log::{read_record, write_record},
+        registry,
     },
     storage::{Saved, Storage as _, memory::MemoryStorage},
     wal,
@@ -28,7 +31,7 @@ use tokio::sync::mpsc;
 
 use super::{
     ethereum::Eye,
-    peers::seat,
+    proof::Shared,
     scenario::Scenario,
     scheme::Mock,
     site::{CONFIRMATIONS, GRACE_S, SILENCE_S, START_S, Site},
@@ -69,6 +72,14 @@ pub(super) struct Host {
     pub(super) log: Vec<wal::Record>,
     /// Counts starts, so that what belongs to an earlier life is told.
     pub(super) life: u64,
+    /// Documents of later committees, as its folder keeps them.
+    pub(super) kept: Vec<Successor>,
+    /// The committees that this life of it knows.
+    pub(super) directory: Directory,
+    /// What is checked before the operator sees it.
+    pub(super) proof: Shared,
+    /// The epoch whose operators are connected.
+    pub(super) connected: Epoch,
     pub(super) clock: Clock,
     pub(super) inbox: VecDeque<Arrival>,
     pub(super) timer: Option<Millis>,
@@ -104,13 +115,18 @@ const SIGHTINGS_MAX: usize = 1 << 16;
 pub(super) const POLL_MS: u64 = 500;
 
 impl Host {
-    pub(super) fn new(index: usize, site: &Site, eye: Eye) -> Self {
-        let identity = Identity::new(site.genesis.hash(), &site.genesis.members[index].key);
+    pub(super) fn new(index: usize, site: &Site, eye: Eye, proof: &Shared) -> Self {
+        let identity = Identity::new(site.genesis.hash(), &site.members[index].key);
+        let directory = site.directory();
         Self {
             operator: None,
             storage: MemoryStorage::new(identity, &site.genesis.state()).into_lazy(),
             log: Vec::new(),
             life: 0,
+            kept: Vec::new(),
+            proof: proof.under(&directory),
+            directory,
+            connected: Epoch(0),
             clock: Clock {
                 offset_ms: 0,
                 rate: 1_000,
@@ -174,8 +190,8 @@ impl Host {
             .map(l1::seen);
         let params = Params {
             genesis: site.genesis.clone(),
-            committees: Committees::new(site.committee.clone()).expect("that of epoch 0"),
-            key: site.genesis.members[index].key,
+            committees: self.directory.committees(),
+            key: site.members[index].key,
             consensus: scenario.config,
             mempool: MempoolLimits {
                 transactions_max: 2_000,
@@ -189,7 +205,8 @@ impl Host {
         };
         let local = self.clock.read(now);
         let log = self.records();
-        let (operator, first) = Operator::recover(local, params, Mock { me: seat(index) }, saved, log);
+        let (operator, first) =
+            Operator::recover(local, params, Mock::of(index, &site.first.committee), saved, log);
         Some((operator, first, origin))
     }
 
@@ -213,7 +230,12 @@ impl Host {
         scenario: &Scenario,
         now: u64,
     ) -> Option<Vec<Effect>> {
+        self.directory = site.directory();
+        self.proof = self.proof.under(&self.directory);
+        let entered = registry::enter_kept(&*self.eye, &self.directory, &self.kept).now_or_never();
+        entered.expect("nothing of ours waits").ok()?;
         let (operator, first, origin) = self.recover(index, site, scenario, now)?;
+        self.connected = operator.status().epoch;
         let local = self.clock.read(now);
         let seen = self.eye.all_now().ok()?;
         let confirmed = seen

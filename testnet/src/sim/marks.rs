@@ -43,4 +43,8 @@ pub const SOMETIMES: &[&str] = &[
     "an anchor",
     "an exit began",
     "a reorganisation",
+    "a committee was changed",
+    "a committee was entered late",
+    "an operator joined",
+    "an operator left",
 ];

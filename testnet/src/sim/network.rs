@@ -34,7 +34,7 @@ impl Network {
         if now < self.parted_until || !random.chance(scenario.partitions) {
             return false;
         }
-        self.side = random.below(1 << scenario.n);
+        self.side = random.below(1 << self.is_up.len());
         self.parted_until = now + random.between(100, PARTITION_MS_MAX);
         self.is_one_way = random.chance(3_000);
         true

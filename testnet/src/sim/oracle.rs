@@ -8,7 +8,7 @@ pub(super) mod model;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_consensus::{Statement, Vote};
-use plasma_core::{Address, BlockId, Hash, Header, Height, L1Height, SignedTransaction};
+use plasma_core::{Address, BlockId, Epoch, Hash, Header, Height, L1Height, SignedTransaction, View};
 
 use facts::{Fact, Topics};
 use model::Model;
@@ -35,8 +35,10 @@ pub(super) struct Oracle {
     signers: BTreeMap<Hash, Address>,
     /// The last height that each operator decided in this life.
     tips: Vec<Height>,
-    /// Votes on the wire of honest operators, over all their lives.
-    votes: BTreeMap<(u16, u64), Vec<Statement>>,
+    /// Blocks that sealed an epoch, in order.
+    seals: Vec<Height>,
+    /// Votes on the wire of honest operators, by epoch and view, over all their lives.
+    votes: BTreeMap<(usize, Epoch, View), Vec<Statement>>,
     /// Facts by L1 block hash, read once.
     facts: BTreeMap<Hash, Vec<Fact>>,
     /// Anchors of heights that no honest operator has decided yet.
@@ -52,6 +54,7 @@ impl Oracle {
             model: Model::new(genesis.l1_height),
             signers: BTreeMap::new(),
             tips: vec![Height(0); n],
+            seals: Vec::new(),
             votes: BTreeMap::new(),
             facts: BTreeMap::new(),
             early: BTreeMap::new(),
@@ -67,6 +70,36 @@ impl Oracle {
     /// The height of the newest block that anybody decided.
     pub(super) fn height(&self) -> Height {
         self.headers.last().map_or(Height(0), |header| header.height)
+    }
+
+    /// The last height that an operator decided in this life.
+    pub(super) fn tip(&self, index: usize) -> Height {
+        self.tips[index]
+    }
+
+    /// The epoch whose committee decides a height, as far as decided blocks tell.
+    pub(super) fn epoch_of(&self, height: Height) -> Epoch {
+        let before = self.seals.iter().filter(|seal| **seal < height).count();
+        Epoch(u64::try_from(before).expect("few"))
+    }
+
+    /// A vote for a decided block in another epoch than its own.
+    pub(super) fn strange_vote(&self) -> Option<String> {
+        let heights: BTreeMap<BlockId, Height> = self
+            .headers
+            .iter()
+            .map(|header| (header.id(), header.height))
+            .collect();
+        self.votes.iter().find_map(|((index, epoch, view), said)| {
+            let blocks = said.iter().filter_map(Statement::block);
+            let height = blocks
+                .filter_map(|block| heights.get(&block))
+                .find(|height| height.0 > 0 && self.epoch_of(**height) != *epoch)?;
+            Some(format!(
+                "operator {index} voted for {height} in view {view} of epoch {}",
+                epoch.0
+            ))
+        })
     }
 
     /// Somebody signed a payment and showed it to an operator.
@@ -111,6 +144,14 @@ impl Oracle {
         }
         match self.between(self.model.origin(), header, chain) {
             Ok(facts) => {
+                for fact in &facts {
+                    if let Fact::Activated { epoch } = fact {
+                        self.seals.push(height);
+                        if u64::try_from(self.seals.len()) != Ok(*epoch) {
+                            self.report("epochs", format!("block {height} seals for epoch {epoch}"));
+                        }
+                    }
+                }
                 let signers = &self.signers;
                 let told = self.model.decide(header, body, &facts, |signed| {
                     signers.get(&signed.leaf()).copied()
@@ -195,15 +236,15 @@ impl Oracle {
             .votes
             .iter()
             .filter(|(_, said)| is_one(said))
-            .map(|((signer, _), _)| *signer);
-        signers.collect::<BTreeSet<u16>>().len()
+            .map(|((signer, ..), _)| *signer);
+        signers.collect::<BTreeSet<usize>>().len()
     }
 
     /// An honest operator speaks a vote.
-    pub(super) fn spoke(&mut self, vote: &Vote) {
+    pub(super) fn spoke(&mut self, index: usize, vote: &Vote) {
         let said = self
             .votes
-            .entry((vote.signer.0, vote.statement.view().0))
+            .entry((index, vote.epoch, vote.statement.view()))
             .or_default();
         if said.contains(&vote.statement) {
             return;
@@ -214,7 +255,7 @@ impl Oracle {
             .copied();
         said.push(vote.statement);
         if let Some(other) = against {
-            let what = format!("operator {} said {other:?} and {:?}", vote.signer, vote.statement);
+            let what = format!("operator {index} said {other:?} and {:?}", vote.statement);
             self.report("contradiction", what);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use plasma_core::{OperatorIndex, Peer, keccak};
+use plasma_core::{Address, Member, OperatorIndex, Peer, keccak};
 use plasma_node::operator::{
     effect::To,
     event::{Event, Segment},
@@ -19,12 +19,25 @@ pub(super) fn peer_id(index: u16) -> Vec<u8> {
     [&b"peer"[..], &index.to_be_bytes()].concat()
 }
 
+/// The account of an operator, which tells who it is.
+pub(super) fn account(index: u16) -> Address {
+    let mut account = Address([0xa0; 20]);
+    [account.0[18], account.0[19]] = index.to_be_bytes();
+    account
+}
+
+/// The operator of the world that has a seat.
+pub(super) fn operator(member: &Member) -> usize {
+    let [.., high, low] = member.operator.0;
+    usize::from(u16::from_be_bytes([high, low]))
+}
+
 /// The name of an operator of the world.
 pub(super) fn name(index: usize) -> Peer {
     NAMES[index]
 }
 
-/// The seat of an operator of the world.
+/// The number of an operator of the world, which is its seat in epoch 0.
 pub(super) fn seat(index: usize) -> OperatorIndex {
     OperatorIndex(u16::try_from(index).expect("committees are small"))
 }

@@ -2,48 +2,39 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use plasma_consensus::scheme::Verifier as _;
-use plasma_core::{
-    AuthenticTransaction, AuthenticateError, Certificate, Committee, Domain, Hash, OperatorIndex,
-    SignedTransaction,
-};
-use plasma_node::intake::Proof;
+use plasma_core::{AuthenticTransaction, AuthenticateError, Certificate, Domain, Hash, SignedTransaction};
+use plasma_node::{directory::Directory, intake::Proof};
 
-use super::scheme::Mock;
+use super::scheme::is_certified;
 
 /// Room in a payload frame: far more than a block of the genesis.
 const BLOCK_BYTES_MAX: usize = 4 << 20;
 
-/// What all operators of a run share; recovering an owner is the dearest step there is.
+/// What an operator checks by. The owners that were recovered are known to all of a run: that is the dearest step there is.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
-    committee: Committee,
+    /// The committees that this operator knows.
+    directory: Directory,
     domain: Domain,
     known: Rc<RefCell<BTreeMap<Hash, AuthenticTransaction>>>,
 }
 
 impl Shared {
-    pub(super) fn new(committee: Committee, domain: Domain) -> Self {
+    pub(super) fn new(directory: Directory, domain: Domain) -> Self {
         Self {
-            committee,
+            directory,
             domain,
             known: Rc::default(),
         }
     }
-}
 
-/// Whether a quorum of mock keys signed.
-pub(super) fn is_certified(committee: &Committee, domain: &Domain, certificate: &Certificate) -> bool {
-    let verifier = Mock { me: OperatorIndex(0) };
-    let is_member = |signer| committee.member(signer).is_some();
-    certificate.epoch == committee.epoch()
-        && certificate.signers.iter().all(is_member)
-        && certificate.signers.count() >= committee.quorum()
-        && verifier.verify_aggregate(
-            &certificate.signers,
-            &certificate.digest(domain),
-            &certificate.signature,
-        )
+    /// The same for an operator that knows these committees.
+    pub(super) fn under(&self, directory: &Directory) -> Self {
+        Self {
+            directory: directory.clone(),
+            ..self.clone()
+        }
+    }
 }
 
 impl Proof for Shared {
@@ -52,7 +43,9 @@ impl Proof for Shared {
     }
 
     fn certifies(&self, certificate: &Certificate) -> bool {
-        is_certified(&self.committee, &self.domain, certificate)
+        let committees = self.directory.committees();
+        let committee = committees.of(certificate.epoch);
+        committee.is_some_and(|committee| is_certified(committee, &self.domain, certificate))
     }
 
     fn authenticate(

@@ -68,6 +68,8 @@ pub struct Scenario {
     pub double_spends: u64,
     /// Exits of outputs that were spent.
     pub thefts: u64,
+    /// Changes of the committee, at most two.
+    pub changes: u64,
     /// Timers of all operators.
     pub config: Config,
 }
@@ -105,6 +107,7 @@ impl Default for Scenario {
             exits: 0,
             double_spends: 0,
             thefts: 0,
+            changes: 0,
             config: Config::default(),
         }
     }
@@ -168,11 +171,12 @@ impl Scenario {
                 validate_ms: 60,
                 ..Config::default()
             },
+            changes: random.pick(&[0, 0, 0, 0, 1, 2]),
         }
     }
 
-    /// Whether an operator follows the rules.
+    /// Whether an operator follows the rules; whoever joins later does.
     pub(super) fn is_honest(&self, index: usize) -> bool {
-        index < usize::from(self.n - self.byzantine)
+        index < usize::from(self.n - self.byzantine) || index >= usize::from(self.n)
     }
 }

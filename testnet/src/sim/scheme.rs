@@ -3,13 +3,52 @@
 //! Nobody in a simulation forges one by computing it, but a wrong digest, signer or bitmap fails as it would with BLS. What
 //! goes to Ethereum is signed again for real, when and only when the mock verifies.
 
-use plasma_consensus::scheme::{OperatorKey, Scheme, Verifier};
-use plasma_core::{Bitmap, Committee, Hash, OperatorIndex, bls::Signature};
+use std::sync::Arc;
 
-/// One operator's mock key.
-#[derive(Clone, Copy, Debug)]
+use plasma_consensus::scheme::{OperatorKey, Scheme, Verifier};
+use plasma_core::{Bitmap, Certificate, Committee, Domain, Hash, OperatorIndex, bls::Signature};
+
+use super::peers;
+
+/// One operator's mock key among the keys of a committee.
+#[derive(Clone, Debug)]
 pub(super) struct Mock {
-    pub(super) me: OperatorIndex,
+    me: usize,
+    /// The operators of the world in the order of their seats.
+    seats: Arc<[usize]>,
+}
+
+impl Mock {
+    /// The key of an operator of the world, which may have no seat in the committee.
+    pub(super) fn of(me: usize, committee: &Committee) -> Self {
+        let seats = committee.members().map(|(_, member)| peers::operator(member));
+        Self {
+            me,
+            seats: seats.collect(),
+        }
+    }
+
+    fn signer(&self, seat: OperatorIndex) -> Option<usize> {
+        self.seats.get(usize::from(seat.0)).copied()
+    }
+}
+
+/// Whether a quorum of mock keys signed.
+pub(super) fn is_certified(committee: &Committee, domain: &Domain, certificate: &Certificate) -> bool {
+    let is_member = |signer| committee.member(signer).is_some();
+    certificate.epoch == committee.epoch()
+        && certificate.signers.iter().all(is_member)
+        && certificate.signers.count() >= committee.quorum()
+        && Mock::of(0, committee).verify_aggregate(
+            &certificate.signers,
+            &certificate.digest(domain),
+            &certificate.signature,
+        )
+}
+
+/// What an operator of the world signs.
+pub(super) fn sign(index: usize, digest: &Hash) -> Signature {
+    pack(worth(index, digest))
 }
 
 /// The first bytes of every mock signature.
@@ -23,11 +62,12 @@ fn mix(a: u64, b: u64) -> u64 {
 }
 
 /// What an operator's signature over a digest is worth.
-fn worth(signer: OperatorIndex, digest: &Hash) -> u64 {
+fn worth(signer: usize, digest: &Hash) -> u64 {
     let (words, _) = digest.0.as_chunks::<8>();
-    let mixed = words.iter().fold(u64::from(signer.0), |mixed, word| {
-        mix(mixed, u64::from_be_bytes(*word))
-    });
+    let signer = u64::try_from(signer).expect("operators are few");
+    let mixed = words
+        .iter()
+        .fold(signer, |mixed, word| mix(mixed, u64::from_be_bytes(*word)));
     mix(mixed, 1)
 }
 
@@ -46,14 +86,14 @@ fn unpack(signature: &Signature) -> Option<u64> {
 
 impl Verifier for Mock {
     fn verify_one(&self, signer: OperatorIndex, digest: &Hash, signature: &Signature) -> bool {
-        *signature == pack(worth(signer, digest))
+        self.signer(signer)
+            .is_some_and(|signer| *signature == sign(signer, digest))
     }
 
     fn verify_aggregate(&self, signers: &Bitmap, digest: &Hash, signature: &Signature) -> bool {
-        let sum = signers
-            .iter()
-            .fold(0u64, |sum, signer| sum.wrapping_add(worth(signer, digest)));
-        signers.count() > 0 && *signature == pack(sum)
+        let add = |sum: Option<u64>, seat| Some(sum?.wrapping_add(worth(self.signer(seat)?, digest)));
+        let sum = signers.iter().fold(Some(0), add);
+        signers.count() > 0 && sum.is_some_and(|sum| *signature == pack(sum))
     }
 
     fn aggregate(&self, signatures: &[Signature]) -> Option<Signature> {
@@ -66,13 +106,12 @@ impl Verifier for Mock {
 
 impl Scheme for Mock {
     fn sign(&self, digest: &Hash) -> Signature {
-        pack(worth(self.me, digest))
+        sign(self.me, digest)
     }
 }
 
 impl OperatorKey for Mock {
-    /// Simulated committees do not change yet: the seat is the same.
-    fn in_committee(&self, _: &Committee) -> Self {
-        *self
+    fn in_committee(&self, committee: &Committee) -> Self {
+        Self::of(self.me, committee)
     }
 }

@@ -67,7 +67,8 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         change(&mut changed);
         changed
     };
-    let drops: [&dyn Fn(&mut Scenario); 24] = [
+    let drops: [&dyn Fn(&mut Scenario); 25] = [
+        &|it| it.changes = it.changes.saturating_sub(1),
         &|it| it.byzantine = 0,
         &|it| it.scripts = 0,
         &|it| it.n = 4,

@@ -7,20 +7,25 @@ use std::{
 };
 
 use plasma_core::{
-    Address, Amount, Bitmap, Certificate, Committee, Domain, Genesis, GenesisMember, Hash, L1Block,
-    SecretKey, SigningKey, bls::Signature, keccak,
+    Address, Amount, Bitmap, Certificate, Committee, Domain, Epoch, Genesis, GenesisMember, Hash, L1Block,
+    SecretKey, SigningKey, bls::Signature,
 };
 use plasma_law::{
     ethereum::{CHAIN_ID, Ethereum, Outcome},
     quorum,
 };
-use plasma_node::bridge::{
-    Contracts,
-    contracts::Parameters,
-    deploy::{NewMember, Site as Place},
+use plasma_node::{
+    bridge::{
+        Contracts,
+        contracts::Parameters,
+        deploy::{NewMember, Site as Place},
+    },
+    directory::{Directory, Roster},
 };
 
-use super::peers::peer_id;
+use crate::deploy::joining;
+
+use super::{peers, scheme::is_certified};
 
 /// When a run begins, seconds of Ethereum's clock and of everybody's.
 pub(super) const START_S: u64 = 1_800_000_000;
@@ -43,13 +48,19 @@ const FIRST: u64 = 1_000;
 /// L1 blocks above an origin.
 pub(super) const CONFIRMATIONS: u32 = 2;
 
+/// Operators that have no seat at first.
+pub(super) const NEWCOMERS: u16 = 2;
+
 /// Everything about a deployment that does not change.
 #[derive(Debug)]
 pub(super) struct Site {
     pub(super) contracts: Contracts,
     pub(super) domain: Domain,
     pub(super) genesis: Genesis,
-    pub(super) committee: Committee,
+    /// The committee of epoch 0.
+    pub(super) first: Roster,
+    /// All operators of the world, those without a seat behind.
+    pub(super) members: Vec<GenesisMember>,
     pub(super) users: Vec<SigningKey>,
     pub(super) ethereum: Ethereum,
     secrets: Vec<SecretKey>,
@@ -74,13 +85,14 @@ impl Site {
         ethereum.enrich(deployer);
         let place = Place::of(deployer, 0, CHAIN_ID);
         let domain = place.domain();
-        let secrets: Vec<SecretKey> = (0..n).map(secret).collect();
-        let members: Vec<NewMember> = (0..n)
+        let secrets: Vec<SecretKey> = (0..n + NEWCOMERS).map(secret).collect();
+        let members: Vec<GenesisMember> = (0..)
             .zip(&secrets)
             .map(|(index, key)| member(&domain, index, key))
             .collect();
+        let seats: Vec<NewMember> = members.iter().take(usize::from(n)).map(joining).collect();
         let creations = place
-            .creations(&parameters(), &members, &[])
+            .creations(&parameters(), &seats, &[])
             .expect("keys are points of the curve");
         for creation in creations {
             let outcome = ethereum.send(deployer, &creation.call);
@@ -97,13 +109,15 @@ impl Site {
             ethereum.enrich(account);
         }
         ethereum.seal(START_S);
-        let genesis = genesis(&domain, ethereum.newest(), &members);
-        let committee = genesis.committee().expect("distinct members");
+        let seated = members.iter().take(usize::from(n)).cloned().collect();
+        let genesis = genesis(&domain, ethereum.newest(), seated);
+        let first = Roster::new(Epoch(0), genesis.members.clone()).expect("distinct members");
         Self {
             contracts: *place.contracts(),
             domain,
             genesis,
-            committee,
+            first,
+            members,
             users,
             ethereum,
             secrets,
@@ -111,29 +125,39 @@ impl Site {
         }
     }
 
-    /// What these signers sign together, for real.
-    pub(super) fn sign(&self, signers: &Bitmap, digest: &Hash) -> Signature {
+    /// What these members of a committee sign together, for real.
+    pub(super) fn sign(&self, committee: &Committee, signers: &Bitmap, digest: &Hash) -> Signature {
+        let seats = signers.iter().filter_map(|seat| committee.member(seat));
+        let signing: Vec<usize> = seats.map(peers::operator).collect();
+        let set = signing.iter().fold(0, |set, index| set | 1 << index);
         let mut sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = sums.entry(signers.to_u128()).or_insert_with(|| {
-            let chosen = signers
-                .iter()
-                .filter_map(|index| self.secrets.get(usize::from(index.0)));
+        let key = sums.entry(set).or_insert_with(|| {
+            let chosen = signing.iter().filter_map(|index| self.secrets.get(*index));
             quorum::sum(chosen)
         });
         key.sign(digest)
     }
 
     /// The same certificate with a real signature, if the mock one verifies.
-    pub(super) fn signed_for_real(&self, certificate: &Certificate) -> Option<Certificate> {
-        super::proof::is_certified(&self.committee, &self.domain, certificate).then(|| Certificate {
-            signature: self.sign(&certificate.signers, &certificate.digest(&self.domain)),
+    pub(super) fn signed_for_real(
+        &self,
+        committee: &Committee,
+        certificate: &Certificate,
+    ) -> Option<Certificate> {
+        is_certified(committee, &self.domain, certificate).then(|| Certificate {
+            signature: self.sign(committee, &certificate.signers, &certificate.digest(&self.domain)),
             ..certificate.clone()
         })
     }
 
+    /// What an operator knows of committees before it looks into its folder.
+    pub(super) fn directory(&self) -> Directory {
+        Directory::of(self.first.clone()).expect("that of epoch 0")
+    }
+
     /// The Ethereum account of an operator.
     pub(super) fn account(&self, index: usize) -> Address {
-        self.genesis.members[index].operator
+        self.members[index].operator
     }
 }
 
@@ -153,29 +177,21 @@ fn parameters() -> Parameters {
 }
 
 fn secret(index: u16) -> SecretKey {
-    SecretKey::from_seed(&keccak(&[b"simulated operator", &index.to_be_bytes()]).0)
+    SecretKey::from_seed(&plasma_core::keccak(&[b"simulated operator", &index.to_be_bytes()]).0)
 }
 
-fn member(domain: &Domain, index: u16, key: &SecretKey) -> NewMember {
-    let [high, low] = index.to_be_bytes();
-    let mut operator = Address([0xa0; 20]);
-    [operator.0[18], operator.0[19]] = [high, low];
-    NewMember {
+fn member(domain: &Domain, index: u16, key: &SecretKey) -> GenesisMember {
+    let operator = peers::account(index);
+    GenesisMember {
         operator,
         key: key.public(),
         possession: key.sign(&domain.possession(&operator, &key.public())),
-        peer: keccak(&[&peer_id(index)]),
+        peer_id: peers::peer_id(index),
+        addresses: Vec::new(),
     }
 }
 
-fn genesis(domain: &Domain, deployment: L1Block, members: &[NewMember]) -> Genesis {
-    let members = (0u16..).zip(members).map(|(index, member)| GenesisMember {
-        operator: member.operator,
-        key: member.key,
-        possession: member.possession,
-        peer_id: peer_id(index),
-        addresses: Vec::new(),
-    });
+fn genesis(domain: &Domain, deployment: L1Block, members: Vec<GenesisMember>) -> Genesis {
     Genesis {
         version: Genesis::VERSION,
         chain_id: domain.chain_id,
@@ -193,6 +209,6 @@ fn genesis(domain: &Domain, deployment: L1Block, members: &[NewMember]) -> Genes
         fee_owner: None,
         fees: Vec::new(),
         legacy_transactions: false,
-        members: members.collect(),
+        members,
     }
 }

@@ -150,6 +150,7 @@ impl World {
         }
         self.send_gossip_when_due(index);
         self.hosts[index].shorten_log();
+        self.follow(index);
         self.wait(index);
         Ok(())
     }
@@ -320,15 +321,16 @@ impl World {
             ],
             || super::check::tell_frame((from, to), frame),
         );
+        let proof = &self.hosts[to].proof;
         let heard = match frame {
             Frame::Control(bytes) => match wire::payload_in_control(bytes) {
-                Some(inside) => intake::payload(&inside, &self.proof),
+                Some(inside) => intake::payload(&inside, proof),
                 None => Message::decode(bytes).ok().map(|message| (message, None)),
             }
             .map(|(message, carried)| vec![Arrival::Event(peers::consensus(from, message, carried))]),
-            Frame::Payload(bytes) => intake::payload(bytes, &self.proof)
+            Frame::Payload(bytes) => intake::payload(bytes, proof)
                 .map(|(message, block)| vec![Arrival::Event(peers::consensus(from, message, block))]),
-            Frame::Gossip(bytes) => intake::gossip(bytes, &self.proof).map(super::clients::gossiped),
+            Frame::Gossip(bytes) => intake::gossip(bytes, proof).map(super::clients::gossiped),
         };
         match heard {
             Some(arrivals) => {
@@ -405,12 +407,12 @@ impl World {
         let event = match self.hosts[to].asks.remove(&number) {
             None => return,
             Some(Ask::Transactions { block, .. }) => {
-                let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &self.proof));
+                let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &self.hosts[to].proof));
                 peers::fetched(from, block, entries)
             }
             Some(Ask::Snapshots(_) | Ask::Chunk { .. }) => return,
             Some(Ask::After(_) | Ask::Block(_) | Ask::Claim(_)) => {
-                let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.proof));
+                let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.hosts[to].proof));
                 peers::blocks(from, segment)
             }
         };

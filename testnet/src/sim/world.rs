@@ -12,8 +12,9 @@ use plasma_node::operator::effect::Effect;
 use super::{
     byzantine::Liars,
     clients::Clients,
+    epochs::{Line, Seen, Succession},
     ethereum::{Chain, Eye, Ledger, Sight, lock},
-    host::{Clock, Host, POLL_MS},
+    host::{Clock, Host},
     marks::Marks,
     network::Network,
     oracle::{Oracle, Violation},
@@ -46,6 +47,8 @@ pub struct Outcome {
     pub payments: u64,
     /// When all was quiet, in simulated milliseconds.
     pub ended_at_ms: u64,
+    /// When faults and payments had stopped.
+    pub calm_at_ms: u64,
     /// What happened at least once.
     pub marks: Marks,
     /// Of everything that happened; zero when it was not watched.
@@ -108,6 +111,14 @@ pub(super) enum Happening {
     },
     Pay,
     Action,
+    /// People look how far a change of the committee is.
+    Succeed,
+    Install {
+        index: usize,
+        /// Which change.
+        number: usize,
+    },
+    Reorganise,
     Block,
     Stir,
     Sight {
@@ -135,6 +146,9 @@ pub(super) struct World {
     pub(super) oracle: Oracle,
     pub(super) clients: Clients,
     pub(super) liars: Liars,
+    pub(super) line: Line,
+    pub(super) succession: Succession,
+    pub(super) seen: Seen,
     pub(super) random: Random,
     pub(super) marks: Marks,
     pub(super) next_ask: u64,
@@ -169,7 +183,10 @@ pub fn run(scenario: &Scenario, watch: Watch) -> Outcome {
 impl World {
     fn new(scenario: &Scenario, watch: Watch) -> Self {
         let site = Site::of(scenario.n);
-        let n = usize::from(scenario.n);
+        let succession = Succession::new(scenario, &site);
+        let fresh = succession.changes().iter().map(|change| change.newcomers.len());
+        let n = usize::from(scenario.n) + fresh.sum::<usize>();
+        let proof = Shared::new(site.directory(), site.domain);
         let chain: Ledger = Arc::new(Mutex::new(Chain::new(&site)));
         let mut random = Random::new(scenario.seed, 2);
         let hosts = (0..n).map(|index| {
@@ -177,7 +194,7 @@ impl World {
                 ledger: Arc::clone(&chain),
                 sight: Mutex::default(),
             };
-            let mut host = Host::new(index, &site, eye);
+            let mut host = Host::new(index, &site, eye, &proof);
             host.clock = Clock {
                 offset_ms: random.below(scenario.offset_ms + 1),
                 rate: 1_000 + random.below(scenario.drift + 1),
@@ -187,7 +204,10 @@ impl World {
         let hosts = hosts.collect();
         Self {
             oracle: Oracle::new(site.genesis.state().header, n),
-            proof: Shared::new(site.committee.clone(), site.domain),
+            line: Line::new(&site, succession.changes()),
+            succession,
+            seen: Seen::default(),
+            proof,
             network: Network::new(n),
             clients: Clients::new(scenario, &mut random),
             liars: Liars::new(scenario),
@@ -209,7 +229,7 @@ impl World {
     }
 
     fn begin(&mut self) {
-        for index in 0..self.hosts.len() {
+        for index in 0..usize::from(self.scenario.n) {
             self.at(0, Happening::Start { index });
         }
         self.at(BLOCK_MS, Happening::Block);
@@ -218,6 +238,7 @@ impl World {
         self.deposit_first();
         self.at(1, Happening::Pay);
         self.at(1, Happening::Action);
+        self.at(1, Happening::Succeed);
     }
 
     /// Something will happen then.
@@ -275,6 +296,9 @@ impl World {
             Happening::Retry { id } => self.retry(id),
             Happening::Pay => self.pay(),
             Happening::Action => self.act(),
+            Happening::Succeed => self.succeed(),
+            Happening::Install { index, number } => self.install(index, number),
+            Happening::Reorganise => self.reorganise(),
             Happening::Block => self.mine(),
             Happening::Stir => {
                 self.stir();
@@ -297,8 +321,10 @@ impl World {
             1
         };
         let chain = Arc::clone(&self.chain);
+        let next_s = lock(&chain).next_s();
+        let leap_s = self.leap_s(next_s);
         let mut chain = lock(&chain);
-        chain.mine(pace_s);
+        chain.mine(leap_s.unwrap_or(pace_s));
         let head = chain.head();
         let hash = head.observed.link.block.hash;
         let facts = self.oracle.mined(head);
@@ -324,6 +350,7 @@ impl World {
             blocks: self.oracle.height().0,
             payments: u64::try_from(self.oracle.model.decided.len()).expect("small"),
             ended_at_ms: self.now,
+            calm_at_ms: self.scenario.busy_ms.max(self.scenario.calm_at_ms),
             marks: self.marks,
             transcript: if self.watch == Watch::Plain {
                 Hash::default()
@@ -344,6 +371,7 @@ impl World {
         if !host.inbox.is_empty() {
             self.turn_soon(index);
         }
-        self.after(POLL_MS, Happening::Look { index, life });
+        let pause = self.poll_ms();
+        self.after(pause, Happening::Look { index, life });
     }
 }

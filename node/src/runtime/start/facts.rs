@@ -46,7 +46,7 @@ pub(super) async fn learn(
         return Ok(None);
     };
     let asking = async || {
-        registry::enter_kept(&ethereum, directory, kept).await?;
+        registry::enter_kept(ethereum.as_ref(), directory, kept).await?;
         ask(&ethereum, decided.l1_height, decided.l1_hash).await
     };
     let facts = patiently(stop, asking).await?;

@@ -18,6 +18,8 @@ pub(in crate::sim) enum Fact {
     ExitEnded { id: ExitId, position: u128, paid: bool },
     /// A header was anchored.
     Anchored { height: Height, history_root: Hash },
+    /// The next committee was activated.
+    Activated { epoch: u64 },
     /// The contracts were told that the federation is over, or something that no run makes.
     Other,
 }
@@ -47,6 +49,7 @@ pub(in crate::sim) struct Topics {
     exit_started: Hash,
     exit_ended: Hash,
     anchored: Hash,
+    activated: Hash,
 }
 
 impl Topics {
@@ -55,6 +58,7 @@ impl Topics {
             deposited: topic("Deposited(uint64,address,address,uint256)"),
             exit_started: topic("ExitStarted(uint256,uint72,address)"),
             exit_ended: topic("ExitEnded(uint256,uint72,bool)"),
+            activated: topic("CommitteeActivated(uint64)"),
             anchored: topic("Anchored(uint32,uint32,uint32,bytes32,uint64,uint64)"),
         }
     }
@@ -87,6 +91,7 @@ impl Topics {
                 height: Height(u32::try_from(number(height)).expect("a height")),
                 history_root: data[1],
             },
+            [kind, epoch] if *kind == self.activated => Fact::Activated { epoch: number(epoch) },
             _ => Fact::Other,
         }
     }

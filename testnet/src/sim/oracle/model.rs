@@ -175,7 +175,7 @@ impl Model {
                     self.outflow += coin.amount;
                 }
             }
-            Fact::Deposited { .. } | Fact::Anchored { .. } | Fact::Other => {}
+            Fact::Deposited { .. } | Fact::Anchored { .. } | Fact::Activated { .. } | Fact::Other => {}
         }
         Ok(())
     }
