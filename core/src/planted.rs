@@ -78,6 +78,7 @@ pub const BUGS: &[&str] = &[
     "storage: owners keep what they spent",
     "storage: spends are not written",
     "wire: answers end anywhere",
+    "wire: answers reach into the next epoch",
     "wire: certificates are taken unread",
 ];
 

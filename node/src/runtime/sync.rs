@@ -37,12 +37,19 @@ pub fn decided_block<R: Read>(reader: &R, id: &BlockId) -> Option<Bytes> {
 }
 
 /// The blocks after a height, as many as one answer holds, ending in one that has a certificate of its own; empty when
-/// there is none. Whoever gets nothing asks for single blocks.
+/// there is none. Whoever gets nothing asks for single blocks. An answer does not reach from one epoch into the next: who
+/// does not know the next committee could believe nothing of it, not even how its own epoch ended.
 #[must_use]
 pub fn answer<R: Read>(reader: &R, after: Height) -> Bytes {
     let block = |height: &Height| reader.block(*height).ok().flatten();
     let blocks =
         std::iter::successors(after.next(), |height| height.next()).map_while(|height| block(&height));
+    let mut first = None;
+    let blocks = blocks.take_while(|decided| {
+        let epoch = decided.certificate.as_ref().map(|certificate| certificate.epoch);
+        epoch.is_none_or(|epoch| *first.get_or_insert(epoch) == epoch)
+            || planted("wire: answers reach into the next epoch")
+    });
     fit(blocks.map(|decided| {
         let certificate = decided.certificate.as_ref();
         let certificate = certificate.map(|certificate| certificate.to_bytes());

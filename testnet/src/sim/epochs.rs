@@ -33,7 +33,7 @@ const STEP_MS: u64 = 250;
 /// A call that Ethereum does not show after this time is sent again.
 const RESEND_MS: u64 = 4_000;
 /// How far Ethereum's clock leaps: an anchor must follow within `silence` and twice `grace`.
-const LEAP_S: u64 = 70;
+const LEAP_S: u64 = 55;
 /// Blocks behind the newest that no reorganisation reaches.
 const SETTLED: usize = 4;
 /// Time for payments after a wait, at least.

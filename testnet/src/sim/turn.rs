@@ -344,6 +344,7 @@ impl World {
     fn request(&mut self, index: usize, to: usize, ask: Ask) {
         self.next_ask += 1;
         let number = self.next_ask;
+        self.note(&[b"ask"], || format!("operator {index} asks {to} for {ask:?}"));
         let bytes = ask.encode();
         self.hosts[index].asks.insert(number, ask);
         let lost = Happening::Answer {
@@ -413,6 +414,10 @@ impl World {
             Some(Ask::Snapshots(_) | Ask::Chunk { .. }) => return,
             Some(Ask::After(_) | Ask::Block(_) | Ask::Claim(_)) => {
                 let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.hosts[to].proof));
+                let brought = segment.as_ref().map(|segment| segment.blocks.len());
+                self.note(&[b"answer"], || {
+                    format!("{from} -> {to} answer of blocks: {brought:?}")
+                });
                 peers::blocks(from, segment)
             }
         };

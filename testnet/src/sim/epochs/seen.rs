@@ -8,6 +8,9 @@ use plasma_node::storage::{Read as _, Storage as _};
 
 use crate::sim::{scheme::is_certified, world::World};
 
+/// A request may wait for twelve seconds for each of two liars.
+const YOUNG_MS: u64 = 30_000;
+
 /// What was seen of operators.
 #[derive(Debug, Default)]
 pub(in crate::sim) struct Seen {
@@ -15,6 +18,8 @@ pub(in crate::sim) struct Seen {
     signed: BTreeSet<(Epoch, usize)>,
     /// Who decided an epoch's last block by a certificate of its own, in which life: it can tell others.
     enders: BTreeSet<(Epoch, usize, u64)>,
+    /// The newest block that anybody decided long ago, and blocks since, with their moments.
+    heights: Vec<(u64, Height)>,
 }
 
 impl World {
@@ -118,6 +123,30 @@ impl World {
             );
             self.oracle.report("laggards", what);
         }
+    }
+
+    /// Remembers when a height was decided first.
+    pub(in crate::sim) fn see_height(&mut self, height: Height) {
+        if self.seen.heights.last().is_none_or(|(_, known)| *known < height) {
+            self.seen.heights.push((self.now, height));
+        }
+    }
+
+    /// Whether all that is missing somewhere are blocks that are young: an idle chain goes on too, and who has no seat
+    /// hears of a block when it asks, perhaps a liar first.
+    pub(in crate::sim) fn lacks_young_only(&self) -> bool {
+        let old = self.seen.heights.iter().rev();
+        let mut old = old.filter(|(at, _)| at + YOUNG_MS <= self.now);
+        let old = old.next().map_or(Height(0), |(_, height)| *height);
+        let is_judged = |index: &usize| self.scenario.is_honest(*index) && self.is_inside(*index);
+        let statuses = (0..self.hosts.len()).filter(is_judged).map(|index| {
+            let operator = self.hosts[index].operator.as_ref();
+            operator.map(plasma_node::operator::Operator::status)
+        });
+        let mut statuses = statuses;
+        self.unsucceeded().is_none()
+            && self.clients.pending.is_empty()
+            && statuses.all(|status| status.is_some_and(|it| it.height >= old && it.mempool == 0))
     }
 
     /// An honest newcomer with a seat in the last epoch whose votes are in no certificate.
