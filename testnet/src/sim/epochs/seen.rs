@@ -145,7 +145,7 @@ impl World {
         });
         let mut statuses = statuses;
         self.unsucceeded().is_none()
-            && self.clients.pending.is_empty()
+            && !self.clients.pending.values().any(|pending| pending.is_honest)
             && statuses.all(|status| status.is_some_and(|it| it.height >= old && it.mempool == 0))
     }
 
