@@ -189,6 +189,7 @@ impl World {
         if self.now < quiet_at {
             return;
         }
+        let tries = self.tries_what_left();
         if let Some(ended_at) = self.clients.ended_at() {
             quiet_at = quiet_at.max(ended_at);
         }
@@ -197,7 +198,6 @@ impl World {
         } else {
             SETTLE_MS
         };
-        let tries = self.tries_what_left();
         match self.unsettled() {
             None if tries => {}
             None if self.unseen().is_some() && self.now <= quiet_at + limit => self.pay_once(),
@@ -213,7 +213,7 @@ impl World {
             }
             Some(_) if self.now <= quiet_at + 2 * limit && self.lacks_young_only() => {}
             Some(what) if self.now > quiet_at + limit => self.oracle.report("liveness", what),
-            Some(_) => {}
+            Some(what) => self.note(&[b"unsettled"], || format!("not yet: {what}")),
         }
     }
 
