@@ -233,7 +233,8 @@ impl<R: Read> Archive<'_, R> {
         open: &InFlightExit,
         answers: &mut Vec<Answer>,
     ) -> Result<(), StorageError> {
-        let is_doubted = open.competitor.is_some() || open.has_claim(COMPETITOR_SLOT);
+        let is_doubted = (open.competitor.is_some() || open.has_claim(COMPETITOR_SLOT))
+            && !planted("answers: doubts of what is decided stand");
         let Some(found) = inclusion(self.reader, self.anchors, height, index)? else {
             return Ok(());
         };
@@ -255,7 +256,8 @@ impl<R: Read> Archive<'_, R> {
                 transaction: index,
                 output,
             };
-            let Some(spender) = self.spender(position)? else {
+            let found = self.spender(position)?;
+            let Some(spender) = found.filter(|_| !planted("answers: spent outputs leave in flight")) else {
                 continue;
             };
             if let Some(spending) = self.evidence(spender.height, spender.transaction)? {
@@ -291,6 +293,7 @@ impl<R: Read> Archive<'_, R> {
         if is_first_half
             && let Some((place, input, competing, competitor)) = spends.first()
             && is_needed(open, *place)
+            && !planted("answers: nothing competes")
         {
             answers.push(Answer::Competitor {
                 input: *input,
@@ -299,7 +302,7 @@ impl<R: Read> Archive<'_, R> {
             });
         }
         for (_, input, spending_input, spending) in spends {
-            if open.claims_input(input) {
+            if open.claims_input(input) && !planted("answers: spent inputs go back") {
                 answers.push(Answer::InputSpent {
                     input,
                     spending,

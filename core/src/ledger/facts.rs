@@ -115,7 +115,9 @@ impl Draft<'_> {
     }
 
     fn on_deposit_reclaimed(&mut self, number: DepositNumber) -> Result<(), Broken> {
-        if let Some(DepositFate::Funded(position)) = self.deposit(number)? {
+        if let Some(DepositFate::Funded(position)) = self.deposit(number)?
+            && !planted("ledger: deposits that went back stay")
+        {
             self.remove(position, Fate::Reclaimed)?;
         }
         self.deposits.insert(number, DepositFate::Reclaimed);
@@ -181,6 +183,9 @@ impl Draft<'_> {
         let Ok(transaction) = signed.authenticate(&self.params.domain) else {
             return Ok(None);
         };
+        if planted("ledger: nothing is forced in") {
+            return Ok(None);
+        }
         let verdict = payment::check(&transaction, self.height, self.params, |position| {
             self.output(position)
         })
@@ -210,6 +215,7 @@ impl Draft<'_> {
             if self
                 .fact(&first)?
                 .is_some_and(|record| record.output.transaction == id)
+                && !planted("ledger: finds no payment in flight")
             {
                 return Ok(Some((by.height, by.transaction)));
             }
@@ -221,7 +227,8 @@ impl Draft<'_> {
         let Some(mut exit) = self.exit(&id)? else {
             return Ok(());
         };
-        let Some(position) = exit.created_at(output) else {
+        let found = exit.created_at(output);
+        let Some(position) = found.filter(|_| !planted("ledger: claims in flight lock nothing")) else {
             return Ok(());
         };
         if let OpenExit::InFlight { locked_outputs, .. } = &mut exit
@@ -249,7 +256,11 @@ impl Draft<'_> {
             return Ok(());
         };
         // Paying one output consumes every input: the transaction counts as done.
-        let consumed = if paid == 0 { consumed } else { u8::MAX };
+        let consumed = if paid == 0 || planted("ledger: paid payments in flight leave their inputs") {
+            consumed
+        } else {
+            u8::MAX
+        };
         for (index, position) in inputs.iter().enumerate() {
             self.end(
                 *position,
@@ -279,7 +290,7 @@ impl Draft<'_> {
         is_removed: bool,
         id: ExitId,
     ) -> Result<(), Broken> {
-        if is_locked {
+        if is_locked && !planted("ledger: ended flights keep their locks") {
             self.release(position)?;
         }
         if is_removed {

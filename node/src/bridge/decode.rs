@@ -68,6 +68,9 @@ pub fn decode(contracts: &Contracts, log: &Log) -> Option<Decoded> {
     match kind {
         Kind::Anchored => words.anchored().map(Decoded::Anchored),
         Kind::ExitStarted if planted("bridge: sees no exit begin") => None,
+        Kind::InFlightPiggybacked if planted("bridge: sees no claim in flight") => None,
+        Kind::InFlightExitEnded if planted("bridge: sees no end in flight") => None,
+        Kind::Halted if planted("bridge: sees no halt") => None,
         Kind::ExitEnded if planted("bridge: sees no exit end") => None,
         Kind::CommitteeActivated if planted("bridge: sees no change of the committee") => None,
         _ => words.event(kind).map(Decoded::Event),

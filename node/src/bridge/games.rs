@@ -38,6 +38,25 @@ pub struct InFlightExit {
 }
 
 impl InFlightExit {
+    /// What the contract holds; `None` when it ended or never was.
+    #[must_use]
+    pub fn read(found: &in_flight_exits::InFlightExit) -> Option<Self> {
+        (!found.starter.is_zero()).then_some(Self {
+            begun_s: found.begun,
+            piggybacked: found.piggybacked,
+            spent: found.spent,
+            claims: found.claims,
+            competitor: (found.marks & CONTESTED != 0).then_some(found.competitor),
+            included: (found.marks & INCLUDED != 0).then_some(found.included),
+            is_resting: found.marks & (RESTING | UNFOUNDED) != 0,
+        })
+    }
+
+    /// The slots in which a provisional claim stands.
+    pub fn claimed_slots(self) -> impl Iterator<Item = u8> {
+        (0..SLOTS).filter(move |slot| self.has_claim(*slot))
+    }
+
     /// Whether an output is claimed.
     #[must_use]
     pub fn claims_output(&self, output: u8) -> bool {
@@ -67,6 +86,26 @@ pub struct Claim {
     pub told: Vec<Told>,
 }
 
+impl Claim {
+    /// What the contract holds in a slot.
+    #[must_use]
+    pub fn read(slot: u8, found: &in_flight_exits::Claim) -> Self {
+        let told = [(found.position, found.leaf), (found.other, found.other_leaf)];
+        let told = told.into_iter().filter(|(_, leaf)| *leaf != [0; 32]);
+        let told = told.filter_map(|(position, leaf)| {
+            let height = u32::try_from(position >> HEIGHT_SHIFT).ok()?;
+            Some(Told {
+                height: plasma_core::Height(height),
+                leaf: Hash(leaf),
+            })
+        });
+        Self {
+            slot,
+            told: told.collect(),
+        }
+    }
+}
+
 impl Contracts {
     /// An in-flight exit at the latest head, `None` when it ended or never was.
     ///
@@ -76,17 +115,7 @@ impl Contracts {
         let call = in_flight_exits::InFlightExitsCall {
             id: convert::exit_id(id),
         };
-        let found: in_flight_exits::InFlightExit = ask(rpc, self.in_flight, call).await?;
-        let open = InFlightExit {
-            begun_s: found.begun,
-            piggybacked: found.piggybacked,
-            spent: found.spent,
-            claims: found.claims,
-            competitor: (found.marks & CONTESTED != 0).then_some(found.competitor),
-            included: (found.marks & INCLUDED != 0).then_some(found.included),
-            is_resting: found.marks & (RESTING | UNFOUNDED) != 0,
-        };
-        Ok((!found.starter.is_zero()).then_some(open))
+        Ok(InFlightExit::read(&ask(rpc, self.in_flight, call).await?))
     }
 
     /// The provisional claims that stand in an in-flight exit.
@@ -95,26 +124,12 @@ impl Contracts {
     /// [`L1Error`] of the endpoint.
     pub async fn claims(&self, rpc: &Rpc, id: &ExitId, open: &InFlightExit) -> Result<Vec<Claim>, L1Error> {
         let mut claims = Vec::new();
-        for slot in (0..SLOTS).filter(|slot| open.has_claim(*slot)) {
+        for slot in open.claimed_slots() {
             let call = in_flight_exits::ClaimsCall {
                 id: convert::exit_id(id),
                 slot,
             };
-            let found: in_flight_exits::Claim = ask(rpc, self.in_flight, call).await?;
-            let told = [(found.position, found.leaf), (found.other, found.other_leaf)];
-            let told = told.into_iter().filter(|(_, leaf)| *leaf != [0; 32]);
-            claims.push(Claim {
-                slot,
-                told: told
-                    .filter_map(|(position, leaf)| {
-                        let height = u32::try_from(position >> HEIGHT_SHIFT).ok()?;
-                        Some(Told {
-                            height: plasma_core::Height(height),
-                            leaf: Hash(leaf),
-                        })
-                    })
-                    .collect(),
-            });
+            claims.push(Claim::read(slot, &ask(rpc, self.in_flight, call).await?));
         }
         Ok(claims)
     }

@@ -255,7 +255,8 @@ impl Guardian {
     pub fn on_l1_time(&mut self, now: Millis, l1_time_s: u64) {
         let last_s = self.duties.grace_s.saturating_mul(2);
         let last_s = last_s.saturating_add(self.duties.silence_s);
-        if !self.is_halted && l1_time_s > self.anchored_s.saturating_add(last_s) {
+        let is_over = self.is_halted || planted("operator: ends no silent federation");
+        if !is_over && l1_time_s > self.anchored_s.saturating_add(last_s) {
             self.matters.open(now, Matter::Silence);
         }
     }

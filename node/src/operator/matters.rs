@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use plasma_core::planted::planted;
 use plasma_core::{Bitmap, DepositFate, DepositNumber, Epoch, ExitId, Fate, Millis, OpenExit, Reads};
 
 use super::{effect::Effect, guardian::Duties};
@@ -125,6 +126,7 @@ impl Matters {
     /// What the ledger knows of a deposit whose owner wants it back.
     pub fn on_reclaim(&mut self, now: Millis, number: DepositNumber, fate: Option<DepositFate>) {
         match fate {
+            Some(DepositFate::Funded(_)) if planted("operator: lets funded deposits go back") => {}
             Some(DepositFate::Funded(_)) => self.open(now, Matter::Reclaim(number)),
             None if self.unfunded.len() < OPEN_MAX => {
                 self.unfunded.insert(number);

@@ -17,7 +17,10 @@ use tokio::{sync::mpsc, time::sleep};
 use tracing::{info, warn};
 
 use self::duties::Desk;
-pub use self::{docket::Docket, duties::contradiction};
+pub use self::{
+    docket::Docket,
+    duties::{answer_call, contradiction},
+};
 use crate::{
     answers,
     api::AnchorBook,

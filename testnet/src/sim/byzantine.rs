@@ -2,9 +2,11 @@
 //!
 //! A liar that its own engine stops, because others tell it of votes that it does not remember, begins again without its log.
 
+mod greedy;
+
 use bytes::Bytes;
 use plasma_consensus::{Container, Message, Proposal, Statement, Vote};
-use plasma_core::{Block, Certificate, Hash, Header, merkle};
+use plasma_core::{Block, Certificate, Hash, Header, SignedTransaction, merkle};
 use plasma_node::runtime::wire::{self, body::encode_whole};
 
 use plasma_node::operator::effect::To;
@@ -52,10 +54,12 @@ pub(super) enum Script {
     Flood,
     /// Everything comes late.
     Late,
+    /// Pays with what the events of its block set free.
+    Greedy,
 }
 
 impl Script {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::WithholdProposal,
         Self::WithholdBody,
         Self::FewBodies,
@@ -72,6 +76,7 @@ impl Script {
         Self::Mute,
         Self::Flood,
         Self::Late,
+        Self::Greedy,
     ];
 
     /// Its bit in a scenario's set; scenarios on record rest on this order.
@@ -166,6 +171,16 @@ impl World {
                 to.get(half..).unwrap_or_default(),
                 &other.unwrap_or(honest),
             );
+        }
+        if self.liars.scripts & Script::Greedy.bit() != 0
+            && let Some(greedy) = self.greedy(index, proposal, &bytes)
+        {
+            self.marks.hit("a block paid with what it set free");
+            let other = self.other_block(index, proposal, &bytes, |header, block, _| {
+                *header = greedy.header;
+                *block = greedy;
+            });
+            return self.tell(index, to, &other.unwrap_or(honest));
         }
         if self.liars.does(Script::InvalidBlocks) {
             self.marks.hit("an invalid block was proposed");
@@ -375,7 +390,12 @@ fn spoil(header: &mut Header, block: &mut Block, random: &mut Random) {
             }
         }
     }
-    let leaves: Vec<Hash> = block.transactions.iter().map(|signed| signed.leaf()).collect();
+    root(header, &block.transactions);
+}
+
+/// Makes a header that of a body.
+fn root(header: &mut Header, body: &[SignedTransaction]) {
+    let leaves: Vec<Hash> = body.iter().map(SignedTransaction::leaf).collect();
     header.transaction_count = u32::try_from(leaves.len()).expect("few");
     header.transactions_root = merkle::root(&leaves);
 }

@@ -1,7 +1,7 @@
 //! What the oracle is told, and when a run is over.
 
 use plasma_consensus::{Message, Statement, Vote};
-use plasma_core::{Amount, BlockId, Epoch, Fate, Header, Height};
+use plasma_core::{BlockId, Epoch, Fate, Header, Height};
 use plasma_node::{
     operator::{
         Operator,
@@ -15,6 +15,7 @@ use super::{
     ethereum::lock,
     oracle::model::Lot,
     peers,
+    scheme::is_certified,
     site::{GRACE_S, SILENCE_S, START_S},
     world::{Frame, Happening, World},
 };
@@ -23,6 +24,9 @@ use super::{
 const SETTLE_MS: u64 = 45_000;
 /// Exits take a period of Ethereum's clock, which then runs three times as fast, and a while to be seen.
 const EXITS_MS: u64 = 330_000;
+/// A federation that Ethereum hears nothing of is halted after this time: silence, twice the grace until no anchor can come, the
+/// grace that its announcement begins, and twice the time in which every operator has a turn.
+const HALT_S: u64 = SILENCE_S + 3 * GRACE_S + 120;
 /// A deposit that is so many L1 blocks old is in a block.
 const DEPOSIT_BLOCKS: usize = 12;
 /// More than anybody has.
@@ -98,6 +102,25 @@ impl World {
         if self.scenario.is_honest(index) && self.scenario.is_honest(peer) {
             self.oracle
                 .report("blame", format!("operator {index} blames {peer} for {reason}"));
+        }
+    }
+
+    /// Blocks that an honest operator hands on prove themselves: whoever asks need not ask again for each.
+    pub(super) fn judge_answer(&mut self, index: usize, answer: &[u8]) {
+        let Some((last, certificate)) = super::oracle::answers::end(answer) else {
+            return;
+        };
+        let proves = certificate.is_some_and(|certificate| {
+            let committee = self.line.of(certificate.epoch);
+            certificate.block == last
+                && committee.is_some_and(|one| is_certified(one, &self.site.domain, &certificate))
+        });
+        if self.scenario.is_honest(index) && !proves {
+            let what = format!(
+                "operator {index} answers with blocks up to {}, not certified",
+                last.0
+            );
+            self.oracle.report("proofs", what);
         }
     }
 
@@ -179,21 +202,27 @@ impl World {
         if let Some(wrong) = self.clients.wrong_exit() {
             return self.oracle.report("exits", wrong);
         }
-        if let Some(silent_s) = self.silent_s() {
+        if let Some(silent_s) = self.silent_s(self.ended_for_good().is_some()) {
             return self
                 .oracle
                 .report("silence", format!("nothing was anchored for {silent_s} s"));
         }
         self.process_exits();
+        self.follow_flights();
+        self.follow_reclaims();
+        self.follow_end();
         let mut quiet_at = self.scenario.busy_ms.max(self.scenario.calm_at_ms);
         if self.now < quiet_at {
             return;
         }
         let tries = self.tries_what_left();
+        if let Some(seen_at) = self.ended_for_good() {
+            quiet_at = quiet_at.max(seen_at);
+        }
         if let Some(ended_at) = self.clients.ended_at() {
             quiet_at = quiet_at.max(ended_at);
         }
-        let limit = if self.clients.has_open_exits() {
+        let limit = if self.clients.has_open_exits() || self.awaits_halt() {
             EXITS_MS
         } else {
             SETTLE_MS
@@ -207,7 +236,10 @@ impl World {
                     let what = format!("no certificate holds a vote of operator {index}");
                     return self.oracle.report("newcomers", what);
                 }
-                self.check_money();
+                let chain = std::sync::Arc::clone(&self.chain);
+                let mut chain = lock(&chain);
+                let holds = chain.balance(self.site.contracts.vault);
+                self.oracle.check_vault(&chain.blocks, holds);
                 self.check_storage();
                 self.check_epochs();
             }
@@ -218,7 +250,7 @@ impl World {
     }
 
     /// For how long nothing was anchored, when that is longer than an anchor may take at all.
-    fn silent_s(&self) -> Option<u64> {
+    fn silent_s(&self, is_halted: bool) -> Option<u64> {
         let chain = lock(&self.chain);
         let now_s = chain.head().observed.link.block.timestamp_s;
         let anchors = chain
@@ -228,7 +260,12 @@ impl World {
             .flat_map(|mined| &mined.observed.anchors);
         let newest_s = anchors.map(|anchor| anchor.time_s).next().unwrap_or(START_S);
         let silent_s = now_s.saturating_sub(newest_s);
-        (silent_s > SILENCE_S + 2 * GRACE_S).then_some(silent_s)
+        let most_s = if self.is_cut_off() {
+            HALT_S
+        } else {
+            SILENCE_S + 2 * GRACE_S
+        };
+        (silent_s > most_s && !is_halted).then_some(silent_s)
     }
 
     /// What is not done yet.
@@ -242,7 +279,8 @@ impl World {
             let Some(status) = self.hosts[index].operator.as_ref().map(Operator::status) else {
                 return Some(format!("operator {index} is down"));
             };
-            if status.height != height || status.mempool > 0 {
+            let waits = status.mempool > 0 && self.ended_for_good().is_none();
+            if status.height != height || waits {
                 let (own, waiting) = (status.height, status.mempool);
                 return Some(format!(
                     "operator {index} is at {own} of {height}, {waiting} payments wait"
@@ -259,10 +297,19 @@ impl World {
         if self.clients.has_open_exits() {
             return Some("an exit is open".to_owned());
         }
+        if self.awaits_halt() {
+            return Some("nobody halted the federation".to_owned());
+        }
+        if let Some(what) = self.swallowed() {
+            return Some(what);
+        }
         if let Some(anchored) = self.oracle.early.keys().next() {
             return Some(format!(
                 "the anchored block of height {anchored} is decided by nobody"
             ));
+        }
+        if self.is_cut_off() {
+            return None;
         }
         if let Some(what) = self.unfunded() {
             return Some(what);
@@ -333,37 +380,6 @@ impl World {
         }
         if let Some(wrong) = wrong {
             self.oracle.report("storage", wrong);
-        }
-    }
-
-    /// The vault holds what came in less what went out.
-    fn check_money(&mut self) {
-        let vault = self.site.contracts.vault;
-        let chain = std::sync::Arc::clone(&self.chain);
-        let mut chain = lock(&chain);
-        let held = chain.balance(vault);
-        let mut expected = Amount::ZERO;
-        let blocks = std::mem::take(&mut chain.blocks);
-        let mut paid = Vec::new();
-        for mined in &blocks {
-            for fact in self.oracle.mined(mined) {
-                match fact {
-                    super::oracle::facts::Fact::Deposited { amount, .. } => expected += amount,
-                    super::oracle::facts::Fact::ExitEnded {
-                        position, paid: true, ..
-                    } => paid.push(position),
-                    _ => {}
-                }
-            }
-        }
-        for position in paid {
-            let coin =
-                plasma_core::Position::unpack(position).and_then(|at| self.oracle.model.coins.get(&at));
-            expected -= coin.map_or(Amount::ZERO, |coin| coin.amount);
-        }
-        if held != expected {
-            self.oracle
-                .report("vault", format!("it holds {held}, should hold {expected}"));
         }
     }
 }

@@ -1,5 +1,8 @@
 //! People: they deposit, pay and submit again until they are answered, leave through Ethereum; and two of them steal.
 
+mod flights;
+mod halts;
+mod reclaims;
 mod thieves;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +16,7 @@ use plasma_node::operator::{
     report::{Accepted, Rejected},
 };
 
+use self::{flights::Flights, halts::End, reclaims::Reclaims};
 use super::{
     ethereum::lock,
     host::Arrival,
@@ -78,6 +82,9 @@ pub(super) struct Clients {
     paying_until: u64,
     /// When exits were last processed.
     processed_at: u64,
+    flights: Flights,
+    reclaims: Reclaims,
+    end: End,
     random: Random,
 }
 
@@ -94,8 +101,14 @@ impl Clients {
             exits_left: scenario.exits,
             doubles_left: scenario.double_spends,
             thefts_left: scenario.thefts,
-            paying_until: scenario.busy_ms,
+            paying_until: scenario
+                .halt_at_ms
+                .unwrap_or(scenario.busy_ms)
+                .min(scenario.busy_ms),
             processed_at: 0,
+            flights: Flights::new(scenario),
+            reclaims: Reclaims::new(scenario),
+            end: End::default(),
             random: Random::new(scenario.seed, 3),
         }
     }
@@ -108,11 +121,16 @@ impl Clients {
     /// Ethereum was reorganised: what it says about exits is told again.
     pub(super) fn forget_exits(&mut self) {
         self.exits.clear();
+        self.flights.forget();
+        self.reclaims.forget();
+        self.end.last_valid = None;
     }
 
     /// What a block of Ethereum says about exits.
     pub(super) fn on_facts(&mut self, facts: &[Fact]) {
         for fact in facts {
+            self.flights.on_fact(fact);
+            self.reclaims.on_fact(fact);
             match fact {
                 Fact::ExitStarted { id, position } => {
                     if let Some(position) = Position::unpack(*position) {
@@ -127,6 +145,11 @@ impl Clients {
                         leaving.paid = Some(*paid);
                     }
                 }
+                Fact::FlightEnded { .. } => self.ended = true,
+                Fact::Halted { last_valid } => {
+                    let known = self.end.last_valid.unwrap_or(*last_valid);
+                    self.end.last_valid = Some(known.min(*last_valid));
+                }
                 _ => {}
             }
         }
@@ -135,7 +158,7 @@ impl Clients {
     /// Whether only Ethereum's clock is waited for.
     pub(super) fn is_waiting_for_exits(&self, now: u64) -> bool {
         let is_paying = self.pending.values().any(|pending| pending.is_honest);
-        now > self.paying_until && !is_paying && self.has_open_exits()
+        now > self.paying_until && !is_paying && self.has_open_exits() && !self.reclaims.is_open()
     }
 
     /// When the last exit that ended so far did, and what left with it was tried.
@@ -145,6 +168,8 @@ impl Clients {
 
     pub(super) fn has_open_exits(&self) -> bool {
         self.exits.values().any(|(_, leaving)| leaving.paid.is_none())
+            || self.flights.is_open()
+            || self.reclaims.is_open()
     }
 
     /// Exits that ended as they must not.
@@ -179,7 +204,7 @@ impl Clients {
         });
     }
 
-    fn is_thief(user: usize) -> bool {
+    pub(super) fn is_thief(user: usize) -> bool {
         user >= usize::from(USERS - THIEVES)
     }
 }
@@ -231,11 +256,13 @@ impl World {
     /// Outputs of a user that could be spent, oldest first.
     fn purse(&self, user: usize) -> Vec<(Position, Amount)> {
         let owner = self.site.users[user].address();
+        let claimed = self.clients.flights.claimed(&self.oracle.model);
         let mine = self.oracle.model.coins.iter().filter(|(position, coin)| {
             coin.owner == owner
                 && coin.state == Lot::Free
                 && coin.locks == 0
                 && !self.clients.reserved.contains(position)
+                && (Clients::is_thief(user) || !claimed.contains(position))
         });
         mine.map(|(position, coin)| (*position, coin.amount)).collect()
     }
@@ -428,5 +455,7 @@ impl World {
         if self.scenario.thefts > 0 {
             self.spend_what_leaves();
         }
+        self.leave_in_flight();
+        self.take_back();
     }
 }

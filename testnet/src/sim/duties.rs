@@ -1,6 +1,8 @@
 //! Duties as calls, as the runtime's desk makes them: what Ethereum shows done is left, proofs come out of the operator's
 //! own storage and book of anchors. Mock signatures are signed again for real, if they verify.
 
+mod answers;
+
 use std::sync::Arc;
 
 use plasma_consensus::{Evidence, scheme::Verifier as _};
@@ -21,13 +23,15 @@ impl World {
         if !self.hosts[index].is_up() || lock(&self.hosts[index].eye.sight).is_silent {
             return;
         }
-        let call = match effect {
-            Effect::Anchor { header, certificate } => self.anchor(header, &certificate),
-            Effect::Challenge { exit, spender } => self.challenge(index, exit, spender),
-            Effect::Convict(evidence) => self.convict(&evidence),
-            _ => None,
+        let calls: Vec<Call> = match effect {
+            Effect::Anchor { header, certificate } => self.anchor(header, &certificate).into_iter().collect(),
+            Effect::Challenge { exit, spender } => self.challenge(index, exit, spender).into_iter().collect(),
+            Effect::Answer(matter) => self.answer(index, matter),
+            Effect::Convict(evidence) => self.convict(&evidence).into_iter().collect(),
+            // A case takes a quorum that lies, and never so many do.
+            _ => Vec::new(),
         };
-        if let Some(call) = call {
+        for call in calls {
             let label = call.label.clone();
             self.note(&[b"duty", label.as_bytes()], || {
                 format!("operator {index} sends {label}")
@@ -48,7 +52,7 @@ impl World {
     }
 
     fn anchor(&mut self, header: Header, certificate: &Certificate) -> Option<Call> {
-        if self.anchored() >= header.height {
+        if self.anchored() >= header.height || self.is_cut_off() {
             return None;
         }
         let epoch = self.oracle.epoch_of(header.height);
@@ -75,7 +79,7 @@ impl World {
             reader: &reader,
             anchors: &host.books.anchors,
             anchored: self.anchored(),
-            last_valid: Height(u32::MAX),
+            last_valid: self.last_valid(),
         };
         let proof = archive.spend(exit, spender).ok()??;
         self.marks.hit("a challenge");

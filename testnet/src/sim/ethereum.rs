@@ -164,6 +164,16 @@ impl Chain {
         self.state.balance(account)
     }
 
+    /// The contracts as they are now, for who asks them.
+    pub(super) fn now(&mut self) -> &mut Ethereum {
+        &mut self.state
+    }
+
+    /// Whether a call would do what it asks for.
+    pub(super) fn would_do(&mut self, from: Address, call: &Call) -> bool {
+        matches!(self.state.peek(from, call), Outcome::Done { .. })
+    }
+
     /// What nobody can reorganise any more when nothing deeper than the confirmations happens.
     pub(super) fn head(&self) -> &Mined {
         self.blocks.last().expect("the deployment")

@@ -157,7 +157,7 @@ impl Host {
     }
 
     /// What a start finds on the disk.
-    fn saved(&self) -> Saved {
+    pub(super) fn saved(&self) -> Saved {
         let saved = self.storage.recover().now_or_never();
         saved
             .expect("memory does not wait")

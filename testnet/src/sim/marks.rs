@@ -30,6 +30,7 @@ pub(super) fn refused(label: &str) -> &'static str {
         "Federation.anchor" => "Ethereum refused an anchor",
         "ExitGame.startExit" => "Ethereum refused an exit",
         "ExitGame.challengeExit" => "Ethereum refused a challenge",
+        "InFlightExits.startInFlightExit" => "Ethereum refused an exit in flight",
         _ => "Ethereum refused another call",
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! It shares no code with the ledger, the bridge or the engine. The first thing that is wrong ends the run.
 
+pub(super) mod answers;
 pub(super) mod facts;
+mod flights;
 pub(super) mod model;
+mod money;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_consensus::{Statement, Vote};
-use plasma_core::{Address, BlockId, Epoch, Hash, Header, Height, L1Height, SignedTransaction, View};
+use plasma_core::{Address, Amount, BlockId, Epoch, Hash, Header, Height, L1Height, SignedTransaction, View};
 
 use facts::{Fact, Topics};
 use model::Model;
@@ -105,6 +108,11 @@ impl Oracle {
     /// Somebody signed a payment and showed it to an operator.
     pub(super) fn submitted(&mut self, leaf: Hash, signer: Address) {
         self.signers.insert(leaf, signer);
+    }
+
+    /// Who signed a payment.
+    pub(super) fn signer(&self, signed: &SignedTransaction) -> Option<Address> {
+        self.signers.get(&signed.leaf()).copied()
     }
 
     /// An operator begins again at this height.
@@ -224,6 +232,18 @@ impl Oracle {
             }
         }
         facts
+    }
+
+    /// The vault holds what came in less what went out.
+    pub(super) fn check_vault(&mut self, blocks: &[Mined], holds: Amount) {
+        let mut facts = Vec::new();
+        for mined in blocks {
+            facts.extend(self.facts_of(mined).iter().cloned());
+        }
+        let expected = money::held(&facts, &self.model);
+        if expected != Some(holds) {
+            self.report("vault", format!("it holds {holds}, should hold {expected:?}"));
+        }
     }
 
     /// How many honest operators have voted to finalize a block.

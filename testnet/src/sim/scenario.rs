@@ -70,6 +70,14 @@ pub struct Scenario {
     pub thefts: u64,
     /// Changes of the committee, at most two.
     pub changes: u64,
+    /// Exits of payments in flight.
+    pub flights: u64,
+    /// Exits in flight of thieves: of what they spent, or spend again.
+    pub grabs: u64,
+    /// Reclaims of deposits that are in a block.
+    pub reclaims: u64,
+    /// From then on Ethereum takes no anchor, so that the federation ends.
+    pub halt_at_ms: Option<u64>,
     /// Timers of all operators.
     pub config: Config,
 }
@@ -108,6 +116,10 @@ impl Default for Scenario {
             double_spends: 0,
             thefts: 0,
             changes: 0,
+            flights: 0,
+            grabs: 0,
+            reclaims: 0,
+            halt_at_ms: None,
             config: Config::default(),
         }
     }
@@ -138,7 +150,7 @@ impl Scenario {
             seed,
             n,
             byzantine,
-            scripts: u32::try_from(random.below(1 << 16)).unwrap_or_default(),
+            scripts: u32::try_from(random.below(1 << 17)).unwrap_or_default(),
             busy_ms,
             calm_at_ms: busy_ms + random.below(2_000),
             payment_every_ms: random.pick(&[40, 80, 200]),
@@ -164,6 +176,10 @@ impl Scenario {
             exits: if has_exits { random.between(1, 4) } else { 0 },
             double_spends: random.pick(&[0, 2, 8]),
             thefts: if has_exits { random.below(6) } else { 0 },
+            flights: 0,
+            grabs: 0,
+            reclaims: 0,
+            halt_at_ms: None,
             config: Config {
                 delta_ms: (delay_ms * 2).max(60),
                 pace_ms: random.pick(&[50, 100, 100]),
@@ -172,6 +188,25 @@ impl Scenario {
                 ..Config::default()
             },
             changes: random.pick(&[0, 0, 0, 0, 1, 2]),
+        }
+        .with_flights()
+    }
+
+    /// What leaves in flight, from a stream of its own: what was drawn before these stays as it was.
+    fn with_flights(self) -> Self {
+        let mut random = Random::new(self.seed, 21);
+        // Ethereum's clock leaps over the wait before a change, and with it over the time to challenge.
+        if self.changes > 0 || (self.exits == 0 && !random.chance(2_500)) {
+            return self;
+        }
+        Self {
+            flights: random.below(5),
+            grabs: random.below(5),
+            reclaims: random.below(4),
+            halt_at_ms: random
+                .chance(1_500)
+                .then(|| random.between(self.busy_ms / 2, self.busy_ms)),
+            ..self
         }
     }
 

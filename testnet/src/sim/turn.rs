@@ -383,6 +383,9 @@ impl World {
         };
         let reader = self.hosts[to].storage.reader();
         let answer = plasma_node::runtime::sync::serve(&ask, &reader, known);
+        if matches!(ask, Ask::After(_)) {
+            self.judge_answer(to, &answer);
+        }
         let answer = self.doctored(to, answer);
         let when = self
             .network

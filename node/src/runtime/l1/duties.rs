@@ -19,7 +19,7 @@ use crate::{
     bridge::{
         Anchor, L1, L1Error,
         account::Call,
-        contracts::Latest,
+        contracts::{Contracts, Latest},
         ethereum::Ethereum,
         evidence::{Contradiction, Pending, Statement, Words},
     },
@@ -205,48 +205,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
         let mut failed = None;
         for answer in &found {
             // Each stands alone: one that came too late must not keep back the others.
-            let call = self.in_flight_call(&exit, &pending, answer)?;
+            let call = answer_call(self.ethereum.contracts(), &exit, &pending, answer)?;
             if let Err(undone) = self.send(call).await {
                 failed = Some(undone);
             }
         }
         failed.map_or(Ok(()), Err)
-    }
-
-    fn in_flight_call(&self, exit: &ExitId, pending: &Pending, answer: &Answer) -> Result<Call, L1Error> {
-        let contracts = self.ethereum.contracts();
-        // Nothing of ours is provisional, so nothing costs a bond.
-        let bond = plasma_core::Amount::ZERO;
-        match answer {
-            Answer::Competitor {
-                input,
-                competitor,
-                competing,
-            } => {
-                contracts.challenge_not_canonical_call(exit, pending, *input, (competitor, *competing), bond)
-            }
-            Answer::Included(payment) => contracts.respond_not_canonical_call(exit, pending, payment, bond),
-            Answer::InputSpent {
-                input,
-                spending,
-                spending_input,
-            } => {
-                contracts.challenge_input_spent_call(exit, pending, *input, (spending, *spending_input), bond)
-            }
-            Answer::OutputSpent {
-                output,
-                payment,
-                spending,
-                spending_input,
-            } => contracts.challenge_output_spent_call(
-                exit,
-                pending,
-                (payment, *output),
-                (spending, *spending_input),
-                bond,
-            ),
-            Answer::Rebuttal { slot, truth } => Ok(contracts.rebut_call(exit, *slot, truth)),
-        }
     }
 
     /// A challenge of a standard exit that tells another block than ours falls.
@@ -329,6 +293,46 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
 
     fn busy<T>(&self, change: impl FnOnce(&mut BTreeSet<Matter>) -> T) -> T {
         change(&mut self.busy.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An answer about an in-flight exit as a call.
+///
+/// # Errors
+/// [`L1Error::Key`] when the signature of a certificate is no point of the curve.
+pub fn answer_call(
+    contracts: &Contracts,
+    exit: &ExitId,
+    pending: &Pending,
+    answer: &Answer,
+) -> Result<Call, L1Error> {
+    // Nothing of ours is provisional, so nothing costs a bond.
+    let bond = plasma_core::Amount::ZERO;
+    match answer {
+        Answer::Competitor {
+            input,
+            competitor,
+            competing,
+        } => contracts.challenge_not_canonical_call(exit, pending, *input, (competitor, *competing), bond),
+        Answer::Included(payment) => contracts.respond_not_canonical_call(exit, pending, payment, bond),
+        Answer::InputSpent {
+            input,
+            spending,
+            spending_input,
+        } => contracts.challenge_input_spent_call(exit, pending, *input, (spending, *spending_input), bond),
+        Answer::OutputSpent {
+            output,
+            payment,
+            spending,
+            spending_input,
+        } => contracts.challenge_output_spent_call(
+            exit,
+            pending,
+            (payment, *output),
+            (spending, *spending_input),
+            bond,
+        ),
+        Answer::Rebuttal { slot, truth } => Ok(contracts.rebut_call(exit, *slot, truth)),
     }
 }
 

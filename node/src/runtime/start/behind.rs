@@ -44,7 +44,7 @@ impl Behind {
             directory: directory.clone(),
             tip,
             // The one before may still have to seal its epoch.
-            least: super::before(active),
+            least: Epoch(active.0.saturating_sub(1)),
             anchor,
         })
     }

@@ -53,7 +53,10 @@ impl World {
                 0 => coin.owner != owner && coin.state == Lot::Free,
                 1 => match coin.state {
                     Lot::Exited => true,
-                    Lot::Free => leaving.get(position) == Some(&None),
+                    Lot::Free => {
+                        let is_leaving = leaving.get(position) == Some(&None);
+                        is_leaving || (coin.locks > 0 && coin.owner == owner)
+                    }
                     Lot::Spent => false,
                 },
                 2 => coin.owner == owner && coin.state == Lot::Spent,
@@ -109,6 +112,7 @@ impl World {
     pub(super) fn leave(&mut self, is_honest: bool) -> bool {
         let anchored = self.anchored();
         let clients = &self.clients;
+        let claimed = clients.flights.claimed(&self.oracle.model);
         let candidates: Vec<(Position, Address)> = self
             .oracle
             .model
@@ -123,6 +127,7 @@ impl World {
                     && coin.state == lot
                     && coin.locks == 0
                     && !clients.reserved.contains(position)
+                    && !claimed.contains(position)
                     && !clients.leaving.contains_key(position)
             })
             .map(|(position, coin)| (*position, coin.owner))

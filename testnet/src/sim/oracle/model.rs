@@ -6,7 +6,7 @@ use plasma_core::{
     Address, Amount, ExitId, Header, Height, Kind, L1Height, Position, SignedTransaction, TransactionId,
 };
 
-use super::facts::Fact;
+use super::{facts::Fact, flights::Flight};
 
 /// An output as the model has it.
 #[derive(Clone, Copy, Debug)]
@@ -34,11 +34,18 @@ pub(in crate::sim) struct Model {
     pub(in crate::sim) decided: BTreeMap<TransactionId, (Height, u32)>,
     /// Open exits: the output, and whether this exit locked it.
     exits: BTreeMap<ExitId, (Position, bool)>,
+    /// Open exits in flight.
+    pub(super) flights: BTreeMap<ExitId, Flight>,
     /// Deposits that were funded, in order.
     funded: u64,
+    funds: BTreeMap<u64, Position>,
+    /// Nothing above this height counts on Ethereum.
+    pub(super) halted: Option<Height>,
     /// All that came in and is funded, and all that went out.
     inflow: Amount,
-    outflow: Amount,
+    pub(super) outflow: Amount,
+    /// What payments that are in no block brought to Ethereum and nobody claimed there.
+    pub(super) unclaimed: Amount,
     /// The highest origin.
     origin: L1Height,
 }
@@ -52,6 +59,29 @@ impl Model {
             origin,
             ..Self::default()
         }
+    }
+
+    /// Whether a block that counts funds a deposit.
+    pub(in crate::sim) fn is_funded(&self, number: u64, last_valid: Height) -> bool {
+        self.funds
+            .get(&number)
+            .is_some_and(|fund| fund.block <= last_valid)
+    }
+
+    /// A deposit went back to its owner: no block that counts has it.
+    fn take_back(&mut self, number: u64, touched: &mut BTreeSet<Position>) -> Result<(), Wrong> {
+        if self.is_funded(number, self.halted.unwrap_or(Height(u32::MAX))) {
+            return Err(format!("deposit {number} went back, and it is in a block"));
+        }
+        let fund = self.funds.get(&number).copied();
+        if let Some((position, coin)) = fund.and_then(|at| Some((at, self.coins.get_mut(&at)?))) {
+            touched.insert(position);
+            if coin.state == Lot::Free {
+                coin.state = Lot::Exited;
+            }
+            self.outflow += coin.amount;
+        }
+        Ok(())
     }
 
     /// How many deposits are in blocks.
@@ -88,10 +118,26 @@ impl Model {
         for (place, (number, owner, amount)) in (0u32..).zip(&deposits) {
             self.fund(height, place, body, (*number, *owner, *amount))?;
         }
+        let mut derived = deposits.len();
         for fact in facts {
+            if let Fact::FlightStarted { id, bytes } = fact {
+                let forced = self.take_off(header.height, (derived, body), (*id, bytes), &signer)?;
+                derived += usize::from(forced);
+            }
             self.exit(fact, &mut touched)?;
+            self.fly(fact, &mut touched)?;
+            match fact {
+                Fact::Reclaimed { number } => self.take_back(*number, &mut touched)?,
+                Fact::Halted { last_valid } => {
+                    self.halted = Some(self.halted.unwrap_or(*last_valid).min(*last_valid));
+                }
+                _ => {}
+            }
         }
-        for (place, signed) in (0u32..).zip(body).skip(deposits.len()) {
+        if self.halted.is_some() && body.len() > derived {
+            return Err("it pays, and the chain is halted".to_owned());
+        }
+        for (place, signed) in (0u32..).zip(body).skip(derived) {
             let owner = signer(signed).ok_or_else(|| format!("{height}/{place}: nobody submitted it"))?;
             self.pay(height, place, signed, owner, &touched)
                 .map_err(|wrong| format!("{height}/{place}: {wrong}"))?;
@@ -122,6 +168,12 @@ impl Model {
         self.funded += 1;
         self.inflow += amount;
         self.put((height, place, 0), owner, amount);
+        let fund = Position {
+            block: height,
+            transaction: place,
+            output: 0,
+        };
+        self.funds.insert(number, fund);
         Ok(())
     }
 
@@ -175,12 +227,12 @@ impl Model {
                     self.outflow += coin.amount;
                 }
             }
-            Fact::Deposited { .. } | Fact::Anchored { .. } | Fact::Activated { .. } | Fact::Other => {}
+            _ => {}
         }
         Ok(())
     }
 
-    fn pay(
+    pub(super) fn pay(
         &mut self,
         height: Height,
         place: u32,
@@ -233,8 +285,9 @@ impl Model {
             .filter(|coin| coin.state == Lot::Free)
             .map(|coin| coin.amount)
             .sum();
-        let (inflow, outflow) = (self.inflow, self.outflow);
-        if held + outflow == inflow {
+        let (inflow, outflow) = (self.inflow, self.outflow + self.unclaimed);
+        // After a halt money leaves that blocks moved which do not count.
+        if held + outflow == inflow || self.halted.is_some() {
             Ok(())
         } else {
             Err(format!("{inflow} came in, {outflow} went out, {held} is there"))

@@ -1,0 +1,103 @@
+//! A leader that pays with what the very events of its block set free: the ledger keeps clients off such outputs until the
+//! next block.
+
+use plasma_consensus::Proposal;
+use plasma_core::{
+    Address, AuthenticTransaction, Block, Header, Height, Input, Kind, L1Block, L1Event, Payment,
+    SignedTransaction, Transaction,
+    ledger::{self, NewBlock},
+};
+use plasma_node::{
+    intake::Proof as _,
+    storage::{Read as _, Storage as _},
+};
+
+use crate::sim::{clients::Clients, ethereum::lock, oracle::model::Lot, world::World};
+
+impl World {
+    /// The block with such payments in it, as the ledger would make it; by hand when the ledger would not.
+    pub(super) fn greedy(&mut self, index: usize, proposal: &Proposal, bytes: &[u8]) -> Option<Block> {
+        let mut block = Block::decode(bytes, bytes.len()).ok()?;
+        let header = block.header;
+        let saved = self.hosts[index].saved();
+        if saved.state.id != header.parent || header.id() != proposal.container.block {
+            return None;
+        }
+        let events = self.events_between(&saved.state.header, &header);
+        let payments: Vec<AuthenticTransaction> = self
+            .freed(index, &events)
+            .into_iter()
+            .filter_map(|signed| self.proof.authenticate(signed).ok())
+            .collect();
+        let first = payments.first()?.clone();
+        let clients = block.transactions.iter();
+        let clients = clients.filter_map(|signed| self.proof.authenticate(signed.clone()).ok());
+        let candidates: Vec<AuthenticTransaction> = payments.into_iter().chain(clients).collect();
+        let reader = self.hosts[index].storage.reader();
+        let contents = candidates.iter().map(AuthenticTransaction::transaction);
+        let reads = reader.reads(&ledger::wanted(contents, &events)).ok()?;
+        let choice = NewBlock {
+            origin: L1Block {
+                height: header.l1_height,
+                hash: header.l1_hash,
+                timestamp_s: 0,
+            },
+            timestamp_ms: header.timestamp_ms,
+            candidates,
+        };
+        let built = ledger::build(&saved.state, choice, &events, &reads, &self.site.genesis.params()).ok();
+        let taken = built.filter(|(made, ..)| made.transactions.iter().any(|one| one.id() == first.id()));
+        if let Some((made, ..)) = taken {
+            return Some(Block {
+                header: made.header,
+                transactions: made.transactions.iter().map(|one| one.signed().clone()).collect(),
+            });
+        }
+        block.transactions.push(first.signed().clone());
+        super::root(&mut block.header, &block.transactions);
+        Some(block)
+    }
+
+    fn events_between(&self, below: &Header, header: &Header) -> Vec<L1Event> {
+        let chain = lock(&self.chain);
+        let blocks = chain.blocks.iter().filter(|mined| {
+            let height = mined.observed.link.block.height;
+            height > below.l1_height && height <= header.l1_height
+        });
+        blocks.flat_map(|mined| mined.observed.events.clone()).collect()
+    }
+
+    /// Payments of thieves with outputs that exits locked which end in these events.
+    fn freed(&mut self, index: usize, events: &[L1Event]) -> Vec<SignedTransaction> {
+        let reader = self.hosts[index].storage.reader();
+        let mut found = Vec::new();
+        for event in events {
+            let (L1Event::ExitEnded { id, .. } | L1Event::InFlightExitEnded { id, .. }) = event else {
+                continue;
+            };
+            let Ok(Some(open)) = reader.exit(id) else { continue };
+            for position in open.positions() {
+                let Some(coin) = self.oracle.model.coins.get(&position) else {
+                    continue;
+                };
+                let key = self.site.users.iter().position(|key| key.address() == coin.owner);
+                let Some(thief) = key.filter(|user| coin.state == Lot::Free && Clients::is_thief(*user))
+                else {
+                    continue;
+                };
+                let (owner, amount) = (coin.owner, coin.amount);
+                let transaction = Transaction {
+                    kind: Kind::Transfer,
+                    asset: Address::ZERO,
+                    expiry: Height(u32::MAX),
+                    inputs: vec![Input { position, amount }],
+                    outputs: vec![Payment { owner, amount }],
+                };
+                let signed = transaction.sign(&self.site.domain, &self.site.users[thief]);
+                self.oracle.submitted(signed.leaf(), owner);
+                found.push(signed);
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,85 @@
+//! The end of a federation that Ethereum hears nothing of any more: deposits come too late, and when the chain is halted everybody
+//! leaves with what counts, and takes back what was never funded by a block that counts.
+
+use plasma_core::{Address, Height};
+
+use crate::sim::{site::USERS, world::World};
+
+/// Deposits that come after Ethereum heard the last of the federation.
+const LATE_DEPOSITS: u32 = 3;
+/// Exits of outputs that count, after the halt.
+const LEAVING: u32 = 4;
+
+/// What became of the federation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct End {
+    late: u32,
+    left: u32,
+    /// The last height that counts, once Ethereum says so.
+    pub(super) last_valid: Option<Height>,
+    /// When that was seen first.
+    pub(super) seen_at: Option<u64>,
+}
+
+impl World {
+    /// Whether Ethereum takes no anchor any more.
+    pub(in crate::sim) fn is_cut_off(&self) -> bool {
+        self.scenario.halt_at_ms.is_some_and(|at| self.now >= at)
+    }
+
+    /// When people saw that the federation is over.
+    pub(in crate::sim) fn ended_for_good(&self) -> Option<u64> {
+        self.clients.end.seen_at
+    }
+
+    /// What people do when the federation ends.
+    pub(in crate::sim) fn follow_end(&mut self) {
+        if !self.is_cut_off() {
+            return;
+        }
+        if self.clients.end.late < LATE_DEPOSITS {
+            self.clients.end.late += 1;
+            let user = self.clients.random.index(usize::from(USERS));
+            self.deposit(user);
+        }
+        let Some(last_valid) = self.clients.end.last_valid else {
+            return;
+        };
+        if self.clients.end.seen_at.is_none() {
+            self.clients.end.seen_at = Some(self.now);
+            self.marks.hit("a halt");
+            self.note(&[b"halt"], || format!("nothing above {last_valid} counts"));
+            // Nobody decides them any more. What they spend stays put: a block that does not count may hold them.
+            self.clients.pending.clear();
+        }
+        if self.clients.end.left < LEAVING {
+            self.clients.end.left += 1;
+            self.leave(true);
+        }
+        for (number, owner) in self.unfunded_deposits(last_valid) {
+            self.ask_back(number, owner);
+        }
+    }
+
+    /// Deposits that no block funds which counts, and that did not go back.
+    fn unfunded_deposits(&self, last_valid: Height) -> Vec<(u64, Address)> {
+        let model = &self.oracle.model;
+        let waiting = self.clients.reclaims.waiting();
+        waiting
+            .filter(|(number, _)| !model.is_funded(*number, last_valid))
+            .collect()
+    }
+
+    /// What is not back yet of what the federation swallowed.
+    pub(in crate::sim) fn swallowed(&self) -> Option<String> {
+        let last_valid = self.clients.end.last_valid?;
+        let open = self.unfunded_deposits(last_valid);
+        let (number, owner) = open.first()?;
+        Some(format!("deposit {number} of {owner} did not go back"))
+    }
+
+    /// What a user who was promised the end of a silent federation still waits for.
+    pub(in crate::sim) fn awaits_halt(&self) -> bool {
+        self.is_cut_off() && self.clients.end.seen_at.is_none()
+    }
+}
