@@ -36,6 +36,9 @@ pub struct Archive<'a, R> {
     pub last_valid: Height,
 }
 
+/// `lastValid` until the federation halts.
+const UNLIMITED: Height = Height(u32::MAX);
+
 /// One call that answers a claim about an in-flight exit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -69,6 +72,13 @@ pub enum Answer {
         spending: Evidence,
         /// With which input.
         spending_input: u8,
+    },
+    /// A transaction of several inputs counts only when all of them were shown, and no anchor covers it after a halt.
+    Inputs {
+        /// The transaction.
+        payment: SignedTransaction,
+        /// Where they were made.
+        inputs: Vec<Inclusion>,
     },
     /// A provisional claim tells another block than the anchored one.
     Rebuttal {
@@ -128,12 +138,15 @@ impl<R: Read> Archive<'_, R> {
         let Some(spender) = transaction(self.reader, by.height, by.transaction)? else {
             return Ok(None);
         };
-        let mut shown = None;
+        let (mut shown, mut inputs) = (None, Vec::new());
         let needs_place = !self.is_fresh(&spender) || spender.transaction.inputs.len() > 1;
         if needs_place && !planted("bridge: shows spends without their place") {
             shown = inclusion(self.reader, self.anchors, by.height, by.transaction)?;
             if shown.is_none() {
-                return Ok(None);
+                let Some(made) = self.unshown(&spender)? else {
+                    return Ok(None);
+                };
+                inputs = made;
             }
         }
         Ok(Some(SpendProof {
@@ -141,7 +154,39 @@ impl<R: Read> Archive<'_, R> {
             spender,
             input: by.input,
             inclusion: shown,
+            inputs,
         }))
+    }
+
+    /// Where the inputs of a transaction were made that counts as it is, though no anchor will ever cover it: Ethereum must be
+    /// shown them when they are several. `None` while an anchor may still come, or when one of them lies under none.
+    fn unshown(&self, signed: &SignedTransaction) -> Result<Option<Vec<Inclusion>>, StorageError> {
+        let named = &signed.transaction.inputs;
+        let is_late = self.last_valid == UNLIMITED || planted("answers: waits for anchors after a halt");
+        if named.len() < 2 || is_late || !self.is_fresh(signed) {
+            return Ok(None);
+        }
+        let mut made = Vec::new();
+        for Position {
+            block, transaction, ..
+        } in named.iter().map(|input| input.position)
+        {
+            match self.inclusion(block, transaction)? {
+                Some(found) => made.push(found),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(made))
+    }
+
+    fn show_inputs(&self, evidence: &Evidence, answers: &mut Vec<Answer>) -> Result<(), StorageError> {
+        if let Evidence::Bare(signed) = evidence
+            && let Some(inputs) = self.unshown(signed)?
+        {
+            let payment = signed.clone();
+            answers.push(Answer::Inputs { payment, inputs });
+        }
+        Ok(())
     }
 
     /// Whether a transaction counts on Ethereum as it is: a block that is not anchored yet could still include it.
@@ -261,6 +306,7 @@ impl<R: Read> Archive<'_, R> {
                 continue;
             };
             if let Some(spending) = self.evidence(spender.height, spender.transaction)? {
+                self.show_inputs(&spending, answers)?;
                 answers.push(Answer::OutputSpent {
                     output,
                     payment: shown.clone(),
@@ -287,6 +333,11 @@ impl<R: Read> Archive<'_, R> {
             };
             if let Some(evidence) = self.evidence(spender.height, spender.transaction)? {
                 spends.push((self.place(&evidence), input, spender.input, evidence));
+            }
+        }
+        if is_first_half || open.claims_any_input() {
+            for (.., evidence) in &spends {
+                self.show_inputs(evidence, answers)?;
             }
         }
         spends.sort_by_key(|(place, input, ..)| (*place, *input));

@@ -62,6 +62,8 @@ pub struct SpendProof {
     pub input: u8,
     /// Where the transaction lies in anchored history; needed when its expiry has passed, or it has several inputs.
     pub inclusion: Option<convert::Inclusion>,
+    /// Where its inputs were made, to be shown first; not empty when it has several and a halt came before their anchor.
+    pub inputs: Vec<convert::Inclusion>,
 }
 
 /// One Ethereum block with what our contracts said in it.

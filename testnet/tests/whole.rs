@@ -58,6 +58,12 @@ fn regressions() -> Vec<Scenario> {
         Scenario::from_seed(26),
         // The simulator's own: a liar anchored a block before any honest operator had decided it.
         Scenario::from_seed(79),
+        // After a halt no operator showed the inputs of a payment that no anchor covers, so the exit of what it spent was paid.
+        Scenario::from_seed(61),
+        // The simulator's own: what was spent by a payment that names an output above the halt was spent by nothing.
+        Scenario::from_seed(669),
+        // The simulator's own: Ethereum's clock ran ahead of operators that had a reclaim to answer.
+        Scenario::from_seed(1_941),
     ]
 }
 

@@ -41,6 +41,11 @@ impl Challenger {
     }
 
     async fn send(&self, proof: &SpendProof) -> Result<(), L1Error> {
+        let spender = &proof.spender;
+        if !proof.inputs.is_empty() && !self.contracts.are_inputs_shown(&self.rpc, spender.id()).await? {
+            let shows = self.contracts.show_inputs_call(spender, &proof.inputs);
+            self.sender.send(shows).await?;
+        }
         let call = self.contracts.challenge_call(proof);
         self.rpc
             .eth_call(Some(self.sender.account()), &call, At::Latest)

@@ -2,7 +2,7 @@
 
 use ethers_core::types::U256;
 use plasma_contracts_abi::{federation, in_flight_exits, vault};
-use plasma_core::{Bitmap, DepositNumber, Epoch, ExitId, Hash, OperatorIndex};
+use plasma_core::{Bitmap, DepositNumber, Epoch, ExitId, Hash, OperatorIndex, TransactionId};
 
 use super::{
     contracts::{Contracts, ask},
@@ -68,6 +68,12 @@ impl InFlightExit {
     pub fn claims_input(&self, input: u8) -> bool {
         let is_claimed = self.piggybacked >> SIDE & 1 == 1;
         input < SIDE && is_claimed && self.spent >> (SIDE + input) & 1 == 0
+    }
+
+    /// Whether the inputs are claimed.
+    #[must_use]
+    pub fn claims_any_input(&self) -> bool {
+        (0..SIDE).any(|input| self.claims_input(input))
     }
 
     /// Whether a provisional claim stands in a slot.
@@ -141,6 +147,15 @@ impl Contracts {
     pub async fn is_reclaiming(&self, rpc: &Rpc, number: DepositNumber) -> Result<bool, L1Error> {
         let payable_at: u64 = ask(rpc, self.vault, vault::ReclaimsCall { number: number.0 }).await?;
         Ok(payable_at != 0)
+    }
+
+    /// Whether all inputs of a transaction were shown.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn are_inputs_shown(&self, rpc: &Rpc, id: TransactionId) -> Result<bool, L1Error> {
+        let call = in_flight_exits::InputsShownCall { transaction: id.0.0 };
+        ask(rpc, self.in_flight, call).await
     }
 
     /// Which seats of a committee have a bond, and which were convicted.

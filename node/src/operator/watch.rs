@@ -1,7 +1,6 @@
 //! What Ethereum shows, and what the ledger says to it: confirmed blocks, notices, exits and reclaims to judge.
 
 use plasma_consensus::scheme::OperatorKey;
-use plasma_core::planted::planted;
 use plasma_core::{Delta, DepositFate, ExitId, Judgement, L1Event, Millis, OpenExit, Reads, Wanted, exit};
 
 use super::{
@@ -118,7 +117,6 @@ impl<S: OperatorKey> Operator<S> {
                     self.guardian.on_dishonest_exit(now, exit, spender);
                 }
             }
-            OpenExit::InFlight { .. } if planted("operator: judges nothing in flight") => {}
             OpenExit::InFlight { .. } if is_answerable(open, reads) => {
                 self.guardian.matters().open(now, Matter::InFlight(exit));
             }

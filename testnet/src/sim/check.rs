@@ -199,7 +199,7 @@ impl World {
                     .is_none_or(|coin| coin.state == Lot::Free)
             },
         );
-        if let Some(wrong) = self.clients.wrong_exit() {
+        if let Some(wrong) = self.clients.wrong_exit(&self.oracle.model) {
             return self.oracle.report("exits", wrong);
         }
         if let Some(silent_s) = self.silent_s(self.ended_for_good().is_some()) {

@@ -20,7 +20,10 @@ use self::{flights::Flights, halts::End, reclaims::Reclaims};
 use super::{
     ethereum::lock,
     host::Arrival,
-    oracle::{facts::Fact, model::Lot},
+    oracle::{
+        facts::Fact,
+        model::{Lot, Model},
+    },
     random::Random,
     scenario::Scenario,
     site::USERS,
@@ -173,13 +176,17 @@ impl Clients {
     }
 
     /// Exits that ended as they must not.
-    pub(super) fn wrong_exit(&self) -> Option<String> {
+    pub(super) fn wrong_exit(&self, model: &Model) -> Option<String> {
+        let is_nobodys = |position: &Position| {
+            let last_valid = self.end.last_valid;
+            last_valid.is_some_and(|last_valid| model.is_spent_by_nothing(position, last_valid))
+        };
         self.exits.values().find_map(|(position, leaving)| {
             let is_wrong = leaving
                 .must_pay
                 .zip(leaving.paid)
                 .is_some_and(|(must, paid)| must != paid);
-            is_wrong.then(|| format!("the exit of {position}: {leaving:?}"))
+            (is_wrong && !is_nobodys(position)).then(|| format!("the exit of {position}: {leaving:?}"))
         })
     }
 

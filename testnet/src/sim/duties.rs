@@ -25,7 +25,7 @@ impl World {
         }
         let calls: Vec<Call> = match effect {
             Effect::Anchor { header, certificate } => self.anchor(header, &certificate).into_iter().collect(),
-            Effect::Challenge { exit, spender } => self.challenge(index, exit, spender).into_iter().collect(),
+            Effect::Challenge { exit, spender } => self.challenge(index, exit, spender),
             Effect::Answer(matter) => self.answer(index, matter),
             Effect::Convict(evidence) => self.convict(&evidence).into_iter().collect(),
             // A case takes a quorum that lies, and never so many do.
@@ -72,7 +72,7 @@ impl World {
             .ok()
     }
 
-    fn challenge(&mut self, index: usize, exit: ExitId, spender: Spender) -> Option<Call> {
+    fn challenge(&mut self, index: usize, exit: ExitId, spender: Spender) -> Vec<Call> {
         let host = &self.hosts[index];
         let reader = host.storage.reader();
         let archive = Archive {
@@ -81,9 +81,20 @@ impl World {
             anchored: self.anchored(),
             last_valid: self.last_valid(),
         };
-        let proof = archive.spend(exit, spender).ok()??;
+        let Ok(Some(proof)) = archive.spend(exit, spender) else {
+            return Vec::new();
+        };
         self.marks.hit("a challenge");
-        Some(self.site.contracts.challenge_call(&proof))
+        let contracts = self.site.contracts;
+        let challenge = contracts.challenge_call(&proof);
+        if proof.inputs.is_empty() {
+            return vec![challenge];
+        }
+        self.marks.hit("inputs were shown");
+        vec![
+            contracts.show_inputs_call(&proof.spender, &proof.inputs),
+            challenge,
+        ]
     }
 
     fn convict(&mut self, evidence: &Evidence) -> Option<Call> {

@@ -48,4 +48,7 @@ pub const SOMETIMES: &[&str] = &[
     "a committee was entered late",
     "an operator joined",
     "an operator left",
+    "an exit in flight began",
+    "a theft in flight was tried",
+    "a funded deposit was asked back",
 ];

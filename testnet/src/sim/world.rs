@@ -317,7 +317,7 @@ impl World {
 
     /// Ethereum ends a block.
     fn mine(&mut self) {
-        let pace_s = if self.clients.is_waiting_for_exits(self.now) || self.awaits_halt() {
+        let pace_s = if self.clients.is_waiting_for_exits(self.now) || self.may_hurry() {
             3
         } else {
             1

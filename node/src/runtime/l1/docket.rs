@@ -106,7 +106,7 @@ impl Docket {
 #[must_use]
 pub(super) fn told(notice: &Notice, is_confirmed: bool) -> Vec<matters::Notice> {
     let ended = |matter| {
-        if is_confirmed || planted("bridge: takes what is not confirmed for over") {
+        if is_confirmed {
             matters::Notice::Over(matter)
         } else {
             matters::Notice::Settled(matter)

@@ -332,6 +332,7 @@ pub fn answer_call(
             (spending, *spending_input),
             bond,
         ),
+        Answer::Inputs { payment, inputs } => Ok(contracts.show_inputs_call(payment, inputs)),
         Answer::Rebuttal { slot, truth } => Ok(contracts.rebut_call(exit, *slot, truth)),
     }
 }

@@ -198,7 +198,7 @@ impl World {
     }
 
     /// A payment comes to an operator.
-    fn show_later(&mut self, signed: SignedTransaction, user: usize, delay: u64) {
+    pub(super) fn show_later(&mut self, signed: SignedTransaction, user: usize, delay: u64) {
         let id = signed.id();
         let pending = super::Pending {
             signed,

@@ -7,6 +7,8 @@ use crate::sim::{site::USERS, world::World};
 
 /// Deposits that come after Ethereum heard the last of the federation.
 const LATE_DEPOSITS: u32 = 3;
+/// So many looks at the end long thieves go on paying, four a second: until every operator has heard of it.
+const STUBBORN: u32 = 60;
 /// Exits of outputs that count, after the halt.
 const LEAVING: u32 = 4;
 
@@ -14,6 +16,7 @@ const LEAVING: u32 = 4;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct End {
     late: u32,
+    looks: u32,
     left: u32,
     /// The last height that counts, once Ethereum says so.
     pub(super) last_valid: Option<Height>,
@@ -52,12 +55,26 @@ impl World {
             // Nobody decides them any more. What they spend stays put: a block that does not count may hold them.
             self.clients.pending.clear();
         }
+        self.clients.end.looks += 1;
+        if self.clients.end.looks < STUBBORN && self.clients.end.looks.is_multiple_of(8) {
+            self.pay_on();
+        }
         if self.clients.end.left < LEAVING {
             self.clients.end.left += 1;
             self.leave(true);
         }
         for (number, owner) in self.unfunded_deposits(last_valid) {
             self.ask_back(number, owner);
+        }
+    }
+
+    /// A thief pays although the chain is halted.
+    fn pay_on(&mut self) {
+        let user = usize::from(USERS) - 1;
+        if let Some(signed) = self.payment(user, None) {
+            let owner = self.site.users[user].address();
+            self.oracle.submitted(signed.leaf(), owner);
+            self.show_later(signed, user, 1);
         }
     }
 
@@ -76,6 +93,11 @@ impl World {
         let open = self.unfunded_deposits(last_valid);
         let (number, owner) = open.first()?;
         Some(format!("deposit {number} of {owner} did not go back"))
+    }
+
+    /// Whether nothing but Ethereum's clock stands between a federation and its end: a reclaim leaves operators their time.
+    pub(in crate::sim) fn may_hurry(&self) -> bool {
+        self.awaits_halt() && !self.clients.reclaims.is_open()
     }
 
     /// What a user who was promised the end of a silent federation still waits for.

@@ -198,26 +198,26 @@ impl Model {
 
     /// Which outputs are paid and which inputs are gone when everybody who can show something shows it.
     fn outcome(&self, flight: &Flight) -> (BTreeSet<usize>, BTreeSet<usize>) {
-        let is =
-            |position: &Position, lot: Lot| self.coins.get(position).is_some_and(|coin| coin.state == lot);
-        let all: BTreeSet<usize> = (0..flight.inputs.len()).collect();
-        let inputs_are = |lot: Lot| {
-            let of = flight.inputs.iter().enumerate();
-            let of = of.filter(|(_, input)| is(&input.position, lot));
-            of.map(|(index, _)| index).collect::<BTreeSet<usize>>()
-        };
-        let nothing = BTreeSet::new();
         let last_valid = self.halted.unwrap_or(Height(u32::MAX));
+        let is_free = |position: &Position| {
+            let state = self.coins.get(position).map(|coin| coin.state);
+            let is_spent = state == Some(Lot::Spent);
+            state == Some(Lot::Free) || (is_spent && self.is_spent_by_nothing(position, last_valid))
+        };
+        let all: BTreeSet<usize> = (0..flight.inputs.len()).collect();
+        let nothing = BTreeSet::new();
         // A block above the halt is none: the payment in it was never made, so it spent nothing.
         let is_void = flight.place.is_some_and(|(height, _)| height > last_valid);
         let free = if is_void {
             all.clone()
         } else {
-            inputs_are(Lot::Free)
+            let of = flight.inputs.iter().enumerate();
+            let of = of.filter(|(_, input)| is_free(&input.position));
+            of.map(|(index, _)| index).collect()
         };
         if flight.place.is_some() && !is_void {
             let mut paid = flight.claimed.clone();
-            paid.retain(|output| flight.at(*output).is_some_and(|at| is(&at, Lot::Free)));
+            paid.retain(|output| flight.at(*output).is_some_and(|at| is_free(&at)));
             let consumed = if paid.is_empty() { nothing } else { all };
             return (paid, consumed);
         }

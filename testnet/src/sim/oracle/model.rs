@@ -39,6 +39,8 @@ pub(in crate::sim) struct Model {
     /// Deposits that were funded, in order.
     funded: u64,
     funds: BTreeMap<u64, Position>,
+    /// The youngest block that the spender of an output names.
+    spenders: BTreeMap<Position, Height>,
     /// Nothing above this height counts on Ethereum.
     pub(super) halted: Option<Height>,
     /// All that came in and is funded, and all that went out.
@@ -66,6 +68,13 @@ impl Model {
         self.funds
             .get(&number)
             .is_some_and(|fund| fund.block <= last_valid)
+    }
+
+    /// Whether what spent an output names one above the halt: then it was never paid, and nobody can show that it was.
+    pub(in crate::sim) fn is_spent_by_nothing(&self, position: &Position, last_valid: Height) -> bool {
+        self.spenders
+            .get(position)
+            .is_some_and(|youngest| *youngest > last_valid)
     }
 
     /// A deposit went back to its owner: no block that counts has it.
@@ -244,8 +253,10 @@ impl Model {
         if content.expiry < height {
             return Err("it is expired".to_owned());
         }
+        let youngest = content.inputs.iter().map(|input| input.position.block).max();
         let mut brought = Amount::ZERO;
         for input in &content.inputs {
+            self.spenders.insert(input.position, youngest.unwrap_or_default());
             let position = input.position;
             let coin = self
                 .coins
