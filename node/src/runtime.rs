@@ -53,7 +53,7 @@ use crate::{
 
 use finds::{Finds, Found};
 use handle::{COMMANDS_MAX, Command, Handle, Status};
-use log::{read_record, write_record};
+use log::write_record;
 use slots::Slots;
 use snapshots::Snapshots;
 use timers::Clock;
@@ -324,17 +324,7 @@ impl<S: Storage> Runtime<S> {
         // Asked in every turn, so that an operator whose disk fails stops even when it has nothing to write.
         let durable = self.storage.durable()?;
         if self.wal.is_checkpoint_due() {
-            let operator = &self.operator;
-            let wal = &mut self.wal;
-            block_in_place(|| {
-                wal.retain(|entry| {
-                    // The start refuses what cannot be read, and nothing is dropped unread here either.
-                    match read_record(&entry.record) {
-                        Ok(record) => operator.needs(&record, durable),
-                        Err(_) => true,
-                    }
-                })
-            })?;
+            block_in_place(|| log::shorten(&mut self.wal, &self.operator, durable))?;
         }
         Ok(())
     }

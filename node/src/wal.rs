@@ -22,7 +22,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plasma_core::Epoch;
+use plasma_core::{Epoch, planted::planted};
 
 pub use self::files::{Disk, Files, LogFile};
 #[cfg(feature = "simulation")]
@@ -230,6 +230,11 @@ impl<F: Files> Wal<F> {
     /// Those of [`Wal::open`].
     pub fn begin_anew(site: LogSite<F>, above: Lsn, records: &[Record]) -> Result<Opened<F>, WalError> {
         let claim = site.files.claim(&site.folder)?;
+        let above = if planted("wal: a new log counts from one") {
+            Lsn(0)
+        } else {
+            above
+        };
         let lsn = above.0.saturating_add(1);
         if let Some(log) = recovery::read(&site.files, &site.folder, site.identity)? {
             let mut opened = Self::resume(site, claim, log)?;
@@ -269,14 +274,15 @@ impl<F: Files> Wal<F> {
                 path: site.folder.clone(),
                 source,
             })?;
-        if let Some((offset, batch)) = &log.last {
+        let last = log.last.as_ref();
+        if let Some((offset, batch)) = last.filter(|_| !planted("wal: what a killed process left is kept")) {
             segment.rewrite(*offset, batch).map_err(|source| WalError::Io {
                 doing: "make durable the last batch in",
                 path: segment.path.clone(),
                 source,
             })?;
         }
-        if log.is_torn {
+        if log.is_torn && !planted("wal: torn tails stay") {
             segment.blank_rest().map_err(|source| WalError::Io {
                 doing: "clear a torn batch in",
                 path: segment.path.clone(),
@@ -340,6 +346,10 @@ impl<F: Files> Wal<F> {
             [] => Vec::new(),
             _ => frame::encode_batch(header.salt, self.place, needed).ok_or(WalError::Stopped)?,
         };
+        if planted("wal: segments go before their successor comes") {
+            let early = std::mem::take(&mut self.older);
+            self.remove(&early)?;
+        }
         let segment = Segment::create(&self.site.files, &self.site.folder, header, &bytes)?;
         let replaced = std::mem::replace(&mut self.segment, segment);
         let mut paths = std::mem::take(&mut self.older);
@@ -355,17 +365,25 @@ impl<F: Files> Wal<F> {
     /// # Errors
     /// Fatal like those of [`Wal::append_batch`].
     pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) -> Result<Lsn, WalError> {
-        if self.is_stopped {
-            return Err(WalError::Stopped);
-        }
-        let log = recovery::read(&self.site.files, &self.site.folder, self.site.identity)?;
-        let entries = log.map(|log| log.entries).unwrap_or_default();
-        let needed: Vec<Record> = entries
+        let needed: Vec<Record> = self
+            .entries()?
             .into_iter()
             .filter(keep)
             .map(|entry| entry.record)
             .collect();
         self.checkpoint(&needed)
+    }
+
+    /// Every record that the log holds, oldest first, read back from the disk.
+    ///
+    /// # Errors
+    /// Fatal like those of [`Wal::append_batch`].
+    pub fn entries(&self) -> Result<Vec<Entry>, WalError> {
+        if self.is_stopped {
+            return Err(WalError::Stopped);
+        }
+        let log = recovery::read(&self.site.files, &self.site.folder, self.site.identity)?;
+        Ok(log.map(|log| log.entries).unwrap_or_default())
     }
 
     /// The number of the last record that is on disk, kept or not by now.

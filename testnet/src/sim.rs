@@ -7,10 +7,12 @@
 mod byzantine;
 mod check;
 mod clients;
+mod disk;
 mod duties;
 mod epochs;
 mod ethereum;
 mod faults;
+mod harm;
 mod host;
 pub mod marks;
 mod network;

@@ -6,20 +6,21 @@ use std::{
     path::Path,
 };
 
-use plasma_consensus::{DecodeError, Evidence};
-use plasma_core::{Block, Epoch, Genesis};
+use plasma_consensus::{DecodeError, Evidence, scheme::OperatorKey};
+use plasma_core::{Block, Epoch, Genesis, Height, planted::planted};
 use tracing::warn;
 
 use crate::{
     config::Config,
     folder::{Identity, sync_folder},
     operator::{
+        Operator,
         case::Case,
         effect::Record,
         rejoining::{confession, doubt_at, lacks_votes},
     },
     storage::Saved,
-    wal::{self, Entry, LogSite, Lsn, Opened, Wal, WalError},
+    wal::{self, Entry, Files, LogSite, Lsn, Opened, Wal, WalError},
 };
 
 use super::start::RunError;
@@ -114,10 +115,7 @@ fn mark(path: &Path, word: &str) -> io::Result<()> {
     sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
-/// Opens the log. A log that ends below storage's fence is an old copy. A log that is gone while storage, or the mark beside the
-/// key, is not means forgotten votes, and so does a record that cannot be read. With `rejoins` such a log begins anew, from a
-/// confession: until the operator has learned how far it may have voted, no start of any kind votes from it. A log that lacks
-/// nothing is refused then. A storage without a fence came from others, and what is in doubt goes with it ([`doubt_at`]).
+/// Opens the log beside the mark that outlives an emptied data folder; see [`open_on`].
 pub(super) fn open(
     config: &Config,
     genesis: &Genesis,
@@ -125,17 +123,73 @@ pub(super) fn open(
     saved: &Saved,
     rejoins: bool,
 ) -> Result<(Wal, Vec<Record>), RunError> {
-    let path = config.data_dir.join("log");
     let marker = config.keys.bls.with_extension("voted");
     let word = genesis.hash().to_string();
     let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
-    let site = LogSite::on_disk(&path, identity, rand::random());
-    let found = if rejoins || has_voted || saved.state.id != genesis.state().id {
+    let site = LogSite::on_disk(&config.data_dir.join("log"), identity, rand::random());
+    let before = Before {
+        saved,
+        has_voted,
+        rejoins,
+    };
+    let found = open_on(site, genesis, before)?;
+    if found.is_torn {
+        warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
+    }
+    if !has_voted {
+        mark(&marker, &word).map_err(|source| RunError::Mark { path: marker, source })?;
+    }
+    Ok((found.wal, found.records))
+}
+
+/// What a start knows before it looks into the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// What storage holds.
+    pub saved: &'a Saved,
+    /// The key was used on this chain, so there must be a log.
+    pub has_voted: bool,
+    /// The operator's people say that the log forgot votes, and ask to rejoin.
+    pub rejoins: bool,
+}
+
+/// A log to start from.
+#[derive(Debug)]
+pub struct Found<F: Files = wal::Disk> {
+    /// Ready for the next batch.
+    pub wal: Wal<F>,
+    /// What it remembers.
+    pub records: Vec<Record>,
+    /// A crash had torn the last batch, and it was dropped.
+    pub is_torn: bool,
+}
+
+/// Opens a log on any disk. One that ends below storage's fence is an old copy. One that is gone while storage, or the mark
+/// beside the key, is not means forgotten votes, and so does a record that cannot be read. With `rejoins` such a log begins
+/// anew, from a confession: until the operator has learned how far it may have voted, no start of any kind votes from it. A log
+/// that lacks nothing is refused then.
+///
+/// # Errors
+/// [`RunError`]: nobody may vote from what is there.
+pub fn open_on<F: Files>(
+    site: LogSite<F>,
+    genesis: &Genesis,
+    before: Before<'_>,
+) -> Result<Found<F>, RunError> {
+    let Before {
+        saved,
+        has_voted,
+        rejoins,
+    } = before;
+    let path = site.folder.clone();
+    let is_used = rejoins || has_voted || saved.state.id != genesis.state().id;
+    let found = if is_used && !planted("log: a lost one is begun again") {
         Wal::reopen(site.clone())
     } else {
         Wal::open(site.clone())
     };
-    let old = |opened: &Opened| saved.fence.filter(|fence| opened.wal.last_lsn() < *fence);
+    let fence = saved.fence.filter(|_| !planted("log: old copies are voted from"));
+    let old = |opened: &Opened<F>| fence.filter(|fence| opened.wal.last_lsn() < *fence);
     let (mut opened, is_anew) = match found {
         Err(WalError::Missing { .. }) if rejoins => (begin_anew(site, saved)?, true),
         Err(WalError::Missing { folder }) => return Err(RunError::LostLog { path: folder }),
@@ -153,9 +207,6 @@ pub(super) fn open(
             }
         },
     };
-    if opened.dropped_torn_batch {
-        warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
-    }
     let read = |entry: &Entry| {
         read_record(&entry.record).map_err(|reason| RunError::UnreadableLog {
             path: path.clone(),
@@ -163,24 +214,43 @@ pub(super) fn open(
             reason,
         })
     };
-    let mut log: Vec<Record> = opened.entries.iter().map(read).collect::<Result<_, _>>()?;
+    let mut records: Vec<Record> = opened.entries.iter().map(read).collect::<Result<_, _>>()?;
     let is_given = saved.fence.is_none() && saved.state.id != genesis.state().id;
-    if let Some(doubt) = doubt_at(of_engine(&log), saved.state.epoch).filter(|_| is_given) {
+    if let Some(doubt) = doubt_at(of_engine(&records), saved.state.epoch).filter(|_| is_given) {
         let doubt = Record::Consensus(doubt);
         opened.wal.append_batch(&[write_record(&doubt)])?;
-        log.push(doubt);
+        records.push(doubt);
     }
-    if rejoins && !is_anew && !has_forgotten(&log, saved.state.epoch) {
+    if rejoins && !is_anew && !has_forgotten(&records, saved.state.epoch) {
         return Err(RunError::GoodLog { path });
     }
-    if !has_voted {
-        mark(&marker, &word).map_err(|source| RunError::Mark { path: marker, source })?;
-    }
-    Ok((opened.wal, log))
+    Ok(Found {
+        wal: opened.wal,
+        records,
+        is_torn: opened.dropped_torn_batch,
+    })
+}
+
+/// Writes the log anew without what the operator needs no more, storage being durable up to a height.
+///
+/// # Errors
+/// Fatal like those of [`Wal::append_batch`].
+pub fn shorten<F: Files, S: OperatorKey>(
+    wal: &mut Wal<F>,
+    operator: &Operator<S>,
+    durable: Height,
+) -> Result<Lsn, WalError> {
+    wal.retain(|entry| is_needed(&entry.record, operator, durable))
+}
+
+/// Whether a record stays in the log. The start refuses what cannot be read, and nothing is dropped unread here either.
+#[must_use]
+pub fn is_needed<S: OperatorKey>(record: &wal::Record, operator: &Operator<S>, durable: Height) -> bool {
+    read_record(record).map_or(true, |record| operator.needs(&record, durable))
 }
 
 /// A log that says first of all that it lacks votes.
-fn begin_anew(site: LogSite, saved: &Saved) -> Result<Opened, WalError> {
+fn begin_anew<F: Files>(site: LogSite<F>, saved: &Saved) -> Result<Opened<F>, WalError> {
     let confession = Record::Consensus(confession(saved.state.epoch));
     Wal::begin_anew(site, saved.fence.unwrap_or(Lsn(0)), &[write_record(&confession)])
 }

@@ -94,7 +94,7 @@ pub(super) fn of_block(
     push_block(&mut changes, decided, block);
     push_outputs(&mut changes, rows, delta)?;
     push_rest(&mut changes, delta);
-    if let Some(fence) = fence {
+    if let Some(fence) = fence.filter(|_| !planted("storage: the fence is not written")) {
         put(
             &mut changes,
             Table::Meta,

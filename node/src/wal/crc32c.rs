@@ -3,6 +3,8 @@
 //! Source: RFC 3720 appendix B.4; reflected polynomial 0x82f63b78. Eight tables let a step take eight
 //! bytes, because block bodies of megabytes pass through here before every vote.
 
+use plasma_core::planted::planted;
+
 /// A running checksum that starts from a caller's value instead of zero.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Crc32c(u32);
@@ -34,6 +36,9 @@ impl Crc32c {
 
     /// The checksum of all bytes taken in.
     pub(crate) fn finish(self) -> u32 {
+        if planted("wal: checksums are all alike") {
+            return 0;
+        }
         !self.0
     }
 }

@@ -26,7 +26,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use plasma_core::keccak;
+use plasma_core::{keccak, planted::planted};
 
 use super::{
     WalError,
@@ -71,7 +71,14 @@ impl<F: Files> Segment<F> {
         let file = Self::write_draft(files, &draft, &header, sealed).map_err(wrap)?;
         files
             .rename(&draft, &path)
-            .and_then(|()| files.sync_folder(folder))
+            .and_then(|()| {
+                let is_skipped = planted("wal: names get no barrier");
+                if is_skipped {
+                    Ok(())
+                } else {
+                    files.sync_folder(folder)
+                }
+            })
             .map_err(wrap)?;
         let offset = HEADER_SIZE + length(sealed);
         Ok(Self {
@@ -105,7 +112,9 @@ impl<F: Files> Segment<F> {
     /// Writes behind the last batch and waits for the disk.
     pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all_at(bytes, self.offset)?;
-        self.file.sync_data()?;
+        let is_skipped = planted("wal: barriers sync nothing");
+        let synced = if is_skipped { Ok(()) } else { self.file.sync_data() };
+        synced.or_else(|error| planted("wal: failed barriers count").then_some(()).ok_or(error))?;
         self.offset += length(bytes);
         Ok(())
     }
@@ -127,7 +136,8 @@ impl<F: Files> Segment<F> {
             self.file.write_all_at(part, at)?;
             at += length(part);
         }
-        self.file.sync_all()
+        let is_skipped = planted("wal: new segments get no barrier");
+        if is_skipped { Ok(()) } else { self.file.sync_all() }
     }
 
     fn write_draft(files: &F, draft: &Path, header: &Header, sealed: &[u8]) -> io::Result<F::File> {

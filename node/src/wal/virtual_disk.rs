@@ -103,6 +103,20 @@ impl VirtualDisk {
         self.state().end_life();
     }
 
+    /// Changes these bits of one byte where it lies, behind all barriers: the disk went bad.
+    ///
+    /// # Errors
+    /// When there is no such file, or it ends before.
+    pub fn spoil(&self, path: &Path, offset: usize, bits: u8) -> io::Result<()> {
+        let mut state = self.state();
+        let file = state.find(path)?;
+        let contents = state.files.get_mut(&file).ok_or(ErrorKind::NotFound)?;
+        for bytes in [&mut contents.seen, &mut contents.kept] {
+            *bytes.get_mut(offset).ok_or(ErrorKind::UnexpectedEof)? ^= bits;
+        }
+        Ok(())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -344,6 +344,16 @@ impl World {
         Some(changed.into())
     }
 
+    /// What a liar makes of its claim: that it knows of no view, or bytes that prove nothing.
+    pub(super) fn doctored_claim(&mut self, index: usize, claim: Bytes) -> Option<Bytes> {
+        let is_lie = !self.scenario.is_honest(index) && self.liars.does(Script::LieInAnswers);
+        if is_lie && self.liars.random.chance(5_000) {
+            self.marks.hit("a claim was too low");
+            return Some(Bytes::new());
+        }
+        self.doctored(index, claim)
+    }
+
     /// The answer with another last block, which nobody certified.
     fn forked(&self, answer: &[u8]) -> Option<Bytes> {
         let (mut blocks, certificate) = wire::decode_answer(answer, answer.len()).ok()?;
@@ -359,8 +369,8 @@ impl World {
 
     /// A liar's engine does not go on: it begins again and remembers nothing that it said.
     pub(super) fn revive_liar(&mut self, index: usize) {
-        self.hosts[index].log.clear();
         self.crash(index);
+        self.hosts[index].forget();
     }
 }
 

@@ -137,6 +137,9 @@ impl World {
             );
             self.oracle.report("bodies", what);
         }
+        if let Err(what) = self.hosts[index].log.remember(peers::seat(index), message) {
+            self.oracle.report("rejoin", format!("operator {index}: {what}"));
+        }
         match message {
             Message::Vote(vote) => {
                 if self.line.operator(vote.epoch, vote.signer) == Some(index) {
@@ -177,7 +180,7 @@ impl World {
             let header = record.content.get(..Header::SIZE).and_then(Header::decode);
             record.kind == LOG_BODY && header.is_some_and(|header| header.id() == *block)
         };
-        host.log.iter().rev().any(is_it)
+        host.log.records().iter().rev().any(is_it)
             || host
                 .storage
                 .reader()
@@ -242,6 +245,7 @@ impl World {
                 self.oracle.check_vault(&chain.blocks, holds);
                 self.check_storage();
                 self.check_epochs();
+                self.check_service();
             }
             Some(_) if self.now <= quiet_at + 2 * limit && self.lacks_young_only() => {}
             Some(what) if self.now > quiet_at + limit => self.oracle.report("liveness", what),

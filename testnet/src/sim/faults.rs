@@ -9,8 +9,6 @@ use super::{
     world::{Happening, World},
 };
 
-/// An operator whose Ethereum does not show the origin that it needs tries again after this time.
-const PATIENCE_MS: u64 = 2_000;
 /// Longest silence of an endpoint.
 const SILENCE_MS_MAX: u64 = 6_000;
 
@@ -22,9 +20,12 @@ impl World {
         }
         let (site, scenario, now) = (Arc::clone(&self.site), self.scenario.clone(), self.now);
         self.hosts[index].turn_at = None;
-        let Some(first) = self.hosts[index].start(index, &site, &scenario, now) else {
-            return self.after(PATIENCE_MS, Happening::Start { index });
+        self.trouble_start(index);
+        let first = match self.hosts[index].start(index, &site, &scenario, now) {
+            Ok(first) => first,
+            Err(why) => return self.not_started(index, why),
         };
+        self.relapse(index);
         let host = &self.hosts[index];
         let life = host.life;
         let status = host
@@ -75,6 +76,7 @@ impl World {
             format!("operator {index} crashes, power {has_power}")
         });
         self.hosts[index].crash(has_power);
+        self.harm_log(index);
         for other in (0..self.hosts.len()).filter(|other| *other != index) {
             self.connect((index, other), false);
         }
@@ -124,6 +126,7 @@ impl World {
         if self.random.chance(scenario.reorgs) {
             self.reorganise();
         }
+        self.stir_machines();
     }
 
     fn flap(&mut self) {

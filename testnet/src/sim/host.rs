@@ -18,42 +18,74 @@ use plasma_node::{
         effect::{Effect, Record},
         event::{Event, Offered},
         mempool::MempoolLimits,
+        report::AnchorSeen,
     },
     runtime::{
         l1::{self, Books},
-        log::{read_record, write_record},
         registry,
+        timers::Drawn,
     },
     storage::{Saved, Storage as _, memory::MemoryStorage},
-    wal,
+    wal::Lsn,
 };
 use tokio::sync::mpsc;
 
 use super::{
+    disk::{Log, NoLog},
     ethereum::Eye,
     proof::Shared,
+    random::Random,
     scenario::Scenario,
     scheme::Mock,
     site::{CONFIRMATIONS, GRACE_S, SILENCE_S, START_S, Site},
 };
 
-/// The operator's time: it starts off the world's and runs a little faster or slower.
+/// The operator's time, drawn towards a wall clock that is set wrong and now and then set anew.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Clock {
-    pub(super) offset_ms: u64,
-    /// Per thousand, around 1000.
+    /// How far the wall clock is ahead of the world.
+    pub(super) ahead_ms: i64,
+    /// The same when nobody has set it wrong.
+    pub(super) right_ms: i64,
+    /// How fast the machine's time runs: per thousand, around 1000.
     pub(super) rate: u64,
+    started: u64,
+    drawn: Drawn,
 }
 
 impl Clock {
-    pub(super) fn read(&self, now: u64) -> Millis {
-        Millis(START_S * 1_000 + self.offset_ms + now * self.rate / 1_000)
+    pub(super) fn new(ahead_ms: i64, rate: u64) -> Self {
+        Self {
+            ahead_ms,
+            right_ms: ahead_ms,
+            rate,
+            ..Self::default()
+        }
     }
 
-    /// When it shows a time, as the world counts.
-    pub(super) fn when(&self, at: Millis) -> u64 {
-        let shown = at.0.saturating_sub(START_S * 1_000 + self.offset_ms);
-        (shown * 1_000).div_ceil(self.rate.max(1))
+    /// A process starts.
+    fn start(&mut self, now: u64) {
+        self.started = now;
+        self.drawn = Drawn::start(self.wall_ms(now));
+    }
+
+    pub(super) fn read(&mut self, now: u64) -> Millis {
+        let wall_ms = self.wall_ms(now);
+        self.drawn.now(self.elapsed_ms(now), || wall_ms)
+    }
+
+    /// When it shows a time, as the world counts, if nobody corrects it until then.
+    pub(super) fn when(&self, at: Millis, now: u64) -> u64 {
+        let left_ms = self.drawn.left_ms(at, self.elapsed_ms(now));
+        now + (left_ms * 1_000).div_ceil(self.rate.max(1))
+    }
+
+    fn elapsed_ms(&self, now: u64) -> u64 {
+        now.saturating_sub(self.started) * self.rate / 1_000
+    }
+
+    fn wall_ms(&self, now: u64) -> u64 {
+        (START_S * 1_000 + now).saturating_add_signed(self.ahead_ms)
     }
 }
 
@@ -64,12 +96,21 @@ pub(super) enum Arrival {
     Offered(Offered),
 }
 
+/// Why an operator does not start.
+#[derive(Debug)]
+pub(super) enum NoStart {
+    /// Ethereum does not show the origin that it needs.
+    Blind,
+    /// It has no log to start from.
+    Log(NoLog),
+}
+
 /// One operator and its world.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) operator: Option<Operator<Mock>>,
     pub(super) storage: MemoryStorage,
-    pub(super) log: Vec<wal::Record>,
+    pub(super) log: Log,
     /// Counts starts, so that what belongs to an earlier life is told.
     pub(super) life: u64,
     /// Documents of later committees, as its folder keeps them.
@@ -85,6 +126,8 @@ pub(super) struct Host {
     pub(super) timer: Option<Millis>,
     pub(super) wake: Option<Millis>,
     pub(super) last_tick: Millis,
+    /// The time of the last event.
+    pub(super) latest: Millis,
     /// When the next turn is, by the world's time.
     pub(super) turn_at: Option<u64>,
     /// A write of the log is under way until then.
@@ -101,40 +144,34 @@ pub(super) struct Host {
     /// Clients that wait for a verdict.
     pub(super) tickets: BTreeMap<u64, TransactionId>,
     pub(super) next_ticket: u64,
-    /// Records at the last shortening of the log.
-    shortened: usize,
     /// It said that it stops signing.
     pub(super) stopped: Option<String>,
 }
 
-/// The log is shortened when it has grown by so many records.
-const LOG_GROWTH: usize = 48;
 /// The watcher never waits for room: nothing here says more in one look.
 const SIGHTINGS_MAX: usize = 1 << 16;
 /// A look at Ethereum.
 pub(super) const POLL_MS: u64 = 500;
 
 impl Host {
-    pub(super) fn new(index: usize, site: &Site, eye: Eye, proof: &Shared) -> Self {
+    pub(super) fn new(index: usize, site: &Site, scenario: &Scenario, eye: Eye, proof: &Shared) -> Self {
         let identity = Identity::new(site.genesis.hash(), &site.members[index].key);
         let directory = site.directory();
         Self {
             operator: None,
             storage: MemoryStorage::new(identity, &site.genesis.state()).into_lazy(),
-            log: Vec::new(),
+            log: Log::new(identity, scenario.log_segment, disk_seed(scenario.seed, index)),
             life: 0,
             kept: Vec::new(),
             proof: proof.under(&directory),
             directory,
             connected: Epoch(0),
-            clock: Clock {
-                offset_ms: 0,
-                rate: 1_000,
-            },
+            clock: Clock::default(),
             inbox: VecDeque::new(),
             timer: None,
             wake: None,
             last_tick: Millis(0),
+            latest: Millis(0),
             turn_at: None,
             busy_until: 0,
             unsynced: 0,
@@ -146,7 +183,6 @@ impl Host {
             asks: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,
-            shortened: 0,
             stopped: None,
         }
     }
@@ -164,21 +200,9 @@ impl Host {
             .expect("memory does not fail")
     }
 
-    fn records(&self) -> Vec<Record> {
-        let read = |record| read_record(record).expect("we wrote it");
-        self.log.iter().map(read).collect()
-    }
-
-    /// The operator that the disk holds, its first effects, and the origin from which it watches; `None` while Ethereum does
-    /// not show that origin.
-    fn recover(
-        &self,
-        index: usize,
-        site: &Site,
-        scenario: &Scenario,
-        now: u64,
-    ) -> Option<(Operator<Mock>, Vec<Effect>, L1Block)> {
-        let saved = self.saved();
+    /// What Ethereum tells at a start: the origin from which it is watched, and the newest anchor; `None` while it does not
+    /// show that origin.
+    fn learn(&self, saved: &Saved) -> Option<(L1Block, Option<AnchorSeen>)> {
         let header = saved.state.header;
         let shown = self.eye.block_now(header.l1_height).ok()??;
         let origin = (shown.hash == header.l1_hash).then_some(shown)?;
@@ -188,6 +212,17 @@ impl Host {
             .flat_map(|observed| &observed.anchors)
             .last()
             .map(l1::seen);
+        Some((origin, anchor))
+    }
+
+    /// The operator that storage and log hold, and its first effects.
+    fn recover(
+        &self,
+        (index, site, scenario): (usize, &Site, &Scenario),
+        local: Millis,
+        (origin, anchor): (L1Block, Option<AnchorSeen>),
+        log: Vec<Record>,
+    ) -> (Operator<Mock>, Vec<Effect>) {
         let params = Params {
             genesis: site.genesis.clone(),
             committees: self.directory.committees(),
@@ -203,11 +238,13 @@ impl Host {
             anchor,
             origin_time_s: origin.timestamp_s,
         };
-        let local = self.clock.read(now);
-        let log = self.records();
-        let (operator, first) =
-            Operator::recover(local, params, Mock::of(index, &site.first.committee), saved, log);
-        Some((operator, first, origin))
+        let make = if self.log.rejoins {
+            Operator::rejoin_anew
+        } else {
+            Operator::recover
+        };
+        let scheme = Mock::of(index, &site.first.committee);
+        make(local, params, scheme, self.saved(), log)
     }
 
     /// The first effects of a start that does not happen, in words.
@@ -218,26 +255,37 @@ impl Host {
         scenario: &Scenario,
         now: u64,
     ) -> Option<String> {
-        let (_, first, _) = self.recover(index, site, scenario, now)?;
+        let mut clock = self.clock;
+        clock.start(now);
+        let saved = self.saved();
+        let learned = self.learn(&saved)?;
+        let log = self.log.rehearse(&saved, &site.genesis)?;
+        let (_, first) = self.recover((index, site, scenario), clock.read(now), learned, log);
         Some(format!("{first:?}"))
     }
 
-    /// Starts from what the disk holds; `None` while that is not possible. The first effects still have to be performed.
+    /// Starts from what the disk holds. The first effects still have to be performed.
     pub(super) fn start(
         &mut self,
         index: usize,
         site: &Site,
         scenario: &Scenario,
         now: u64,
-    ) -> Option<Vec<Effect>> {
+    ) -> Result<Vec<Effect>, NoStart> {
         self.directory = site.directory();
         self.proof = self.proof.under(&self.directory);
         let entered = registry::enter_kept(&*self.eye, &self.directory, &self.kept).now_or_never();
-        entered.expect("nothing of ours waits").ok()?;
-        let (operator, first, origin) = self.recover(index, site, scenario, now)?;
-        self.connected = operator.status().epoch;
+        entered
+            .expect("nothing of ours waits")
+            .map_err(|_| NoStart::Blind)?;
+        let saved = self.saved();
+        let learned = self.learn(&saved).ok_or(NoStart::Blind)?;
+        let seen = self.eye.all_now().map_err(|_| NoStart::Blind)?;
+        let log = self.log.open(&saved, &site.genesis).map_err(NoStart::Log)?;
+        self.clock.start(now);
         let local = self.clock.read(now);
-        let seen = self.eye.all_now().ok()?;
+        let (operator, first) = self.recover((index, site, scenario), local, learned, log);
+        self.connected = operator.status().epoch;
         let confirmed = seen
             .len()
             .saturating_sub(usize::try_from(CONFIRMATIONS).expect("few"));
@@ -260,16 +308,15 @@ impl Host {
         let config = WatcherConfig {
             poll: Duration::from_millis(POLL_MS),
             confirmations: CONFIRMATIONS,
-            after: origin,
+            after: learned.0,
         };
         self.watcher = Some((Watcher::new(Arc::clone(&self.eye), config, says), sightings));
         self.operator = Some(operator);
         self.life += 1;
-        self.last_tick = local;
-        self.shortened = self.log.len();
+        (self.last_tick, self.latest) = (local, local);
         let open = self.books.docket.open().into_iter().map(Event::Noticed);
         self.inbox.extend(open.map(Arrival::Event));
-        Some(first)
+        Ok(first)
     }
 
     /// Everything that was not on the disk is gone, and with the power also what storage had not made durable.
@@ -284,6 +331,8 @@ impl Host {
         self.gossip_since = None;
         self.asks.clear();
         self.tickets.clear();
+        self.busy_until = 0;
+        self.log.crash(has_power);
         if !has_power {
             self.storage.crash();
             self.unsynced = 0;
@@ -307,23 +356,30 @@ impl Host {
         }
     }
 
-    /// Writes records with one barrier.
-    pub(super) fn append(&mut self, records: &[&Record]) {
-        self.log.extend(records.iter().map(|record| write_record(record)));
+    /// Writes the log anew when that is due, without what storage holds durably; `None` when that failed.
+    pub(super) fn shorten_log(&mut self) -> Result<Option<bool>, String> {
+        let (Some(operator), Ok(durable)) = (&self.operator, self.storage.durable()) else {
+            return Ok(Some(false));
+        };
+        self.log.shorten(operator, durable)
     }
 
-    /// Writes the log anew when it has grown, without what storage holds durably.
-    pub(super) fn shorten_log(&mut self) {
-        if self.log.len() < self.shortened + LOG_GROWTH {
-            return;
-        }
-        let (Some(operator), Ok(durable)) = (&self.operator, self.storage.durable()) else {
-            return;
-        };
-        self.log.retain(|record| {
-            let read = read_record(record);
-            read.map_or(true, |record| operator.needs(&record, durable))
-        });
-        self.shortened = self.log.len();
+    /// A liar begins again and remembers nothing that it said.
+    pub(super) fn forget(&mut self) {
+        let above = self.saved().fence.unwrap_or(Lsn(0));
+        self.log.begin_anew(above);
     }
+
+    /// The whole disk is gone, with storage.
+    pub(super) fn lose_storage(&mut self, index: usize, site: &Site) {
+        let identity = Identity::new(site.genesis.hash(), &site.genesis.members[index].key);
+        self.storage = MemoryStorage::new(identity, &site.genesis.state()).into_lazy();
+        self.unsynced = 0;
+        self.log.forget_fence();
+    }
+}
+
+/// Each disk has a chance of its own.
+fn disk_seed(seed: u64, index: usize) -> u64 {
+    Random::new(seed, 5 + u64::try_from(index).expect("few")).below(u64::MAX)
 }

@@ -50,6 +50,21 @@ pub struct Scenario {
     pub sync_every: u64,
     /// Longest time that a write of the log takes.
     pub fsync_ms: u64,
+    /// Writes of the log that take seconds, per ten thousand.
+    pub stalls: u64,
+    /// Bytes of a segment of the log.
+    pub log_segment: u64,
+    /// Turns in which the disk stops in the middle of an operation or refuses one, per ten thousand.
+    pub disk_faults: u64,
+    /// How many in ten thousand starts are followed by a crash within moments.
+    pub relapses: u64,
+    /// How many in ten thousand crashes cost the log: it is lost, an old copy is put back, or a byte of it rots. Never of more
+    /// than f operators together, liars among them.
+    pub lost_logs: u64,
+    /// Wall clocks that are set anew, per ten thousand ticks.
+    pub jumps: u64,
+    /// How far; further than a second for so few operators only that they and the liars are f together.
+    pub jump_ms: u64,
     /// Largest drift of a clock, per thousand.
     pub drift: u64,
     /// Largest offset of a clock.
@@ -106,6 +121,13 @@ impl Default for Scenario {
             downtime_ms: 2_000,
             sync_every: 1,
             fsync_ms: 0,
+            stalls: 0,
+            log_segment: 64 << 10,
+            disk_faults: 0,
+            relapses: 0,
+            lost_logs: 0,
+            jumps: 0,
+            jump_ms: 0,
             drift: 0,
             offset_ms: 0,
             reorgs: 0,
@@ -146,6 +168,7 @@ impl Scenario {
         let delay_ms = random.pick(&[2, 8, 20, 40]);
         let busy_ms = random.between(8_000, 14_000);
         let has_exits = random.chance(4_000);
+        let of_disks = Self::disks(seed, crashes > 0);
         Self {
             seed,
             n,
@@ -188,8 +211,23 @@ impl Scenario {
                 ..Config::default()
             },
             changes: random.pick(&[0, 0, 0, 0, 1, 2]),
+            ..of_disks
         }
         .with_flights()
+        .apart()
+    }
+
+    /// Who may be wronged is counted by the first committee, and Ethereum's clock leaps over the wait before a change: a seed
+    /// has one or the other.
+    fn apart(self) -> Self {
+        if self.changes == 0 {
+            return self;
+        }
+        Self {
+            lost_logs: 0,
+            jump_ms: self.jump_ms.min(500),
+            ..self
+        }
     }
 
     /// What leaves in flight, from a stream of its own: what was drawn before these stays as it was.
@@ -208,6 +246,29 @@ impl Scenario {
                 .then(|| random.between(self.busy_ms / 2, self.busy_ms)),
             ..self
         }
+    }
+
+    /// What becomes of disks and clocks, from a stream of its own.
+    fn disks(seed: u64, has_crashes: bool) -> Self {
+        let mut random = Random::new(seed, 9);
+        let mut often = |rates: &[u64]| if has_crashes { random.pick(rates) } else { 0 };
+        let (disk_faults, relapses) = (often(&[0, 20, 60]), often(&[0, 0, 2_000, 5_000]));
+        let lost_logs = often(&[0, 1_000, 4_000, 8_000]);
+        Self {
+            stalls: random.pick(&[0, 0, 0, 20, 100]),
+            log_segment: random.pick(&[2 << 10, 8 << 10, 32 << 10]),
+            disk_faults,
+            relapses,
+            lost_logs,
+            jumps: random.pick(&[0, 0, 100, 300]),
+            jump_ms: random.pick(&[500, 500, 5_000, 3_600_000]),
+            ..Self::default()
+        }
+    }
+
+    /// How many operators may be wronged at one time besides the liars.
+    pub(super) fn spare_faults(&self) -> usize {
+        usize::from((self.n - 1) / 3).saturating_sub(usize::from(self.byzantine))
     }
 
     /// Whether an operator follows the rules; whoever joins later does.

@@ -67,7 +67,7 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         change(&mut changed);
         changed
     };
-    let drops: [&dyn Fn(&mut Scenario); 25] = [
+    let drops: [&dyn Fn(&mut Scenario); 31] = [
         &|it| it.changes = it.changes.saturating_sub(1),
         &|it| it.byzantine = 0,
         &|it| it.scripts = 0,
@@ -82,6 +82,12 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         &|it| it.blackouts = 0,
         &|it| it.sync_every = 1,
         &|it| it.fsync_ms = 0,
+        &|it| it.stalls = 0,
+        &|it| it.log_segment = Scenario::default().log_segment,
+        &|it| it.disk_faults = 0,
+        &|it| it.relapses = 0,
+        &|it| it.lost_logs = 0,
+        &|it| it.jumps = 0,
         &|it| it.drift = 0,
         &|it| it.offset_ms = 0,
         &|it| it.jitter_ms = 0,

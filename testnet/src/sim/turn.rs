@@ -30,6 +30,8 @@ const TURN_MAX: usize = 256;
 const GOSSIP_MS: u64 = 10;
 /// A peer's time for an answer.
 const ANSWER_MS: u64 = 10_000;
+/// Longest time that a disk holds a barrier up when it is busy with something else.
+const STALL_MS: u64 = 2_500;
 /// Longest way of a duty to Ethereum's pool.
 const DUTY_MS: u64 = 300;
 
@@ -75,8 +77,13 @@ impl World {
         let is_calm = self.now >= self.scenario.calm_at_ms;
         let crashes = !is_calm && self.random.chance(self.scenario.crashes);
         let fuse = Fuse(crashes.then(|| self.random.below(14)));
+        if !is_calm {
+            self.trouble_disk(index);
+        }
         if self.take_turn(index, fuse).is_err() {
             self.crash(index);
+        } else if !is_calm {
+            self.hosts[index].log.spare();
         }
     }
 
@@ -105,7 +112,12 @@ impl World {
     }
 
     fn handle(&mut self, index: usize, now: Millis, event: Event) -> Vec<Effect> {
-        let operator = self.hosts[index].operator.as_mut().expect("it takes a turn");
+        let host = &mut self.hosts[index];
+        if now < std::mem::replace(&mut host.latest, now) {
+            self.oracle
+                .report("clock", format!("that of operator {index} steps back"));
+        }
+        let operator = host.operator.as_mut().expect("it takes a turn");
         operator.handle(now, event)
     }
 
@@ -149,9 +161,22 @@ impl World {
             effects = self.handle(index, now, Event::Read { purpose, reads });
         }
         self.send_gossip_when_due(index);
-        self.hosts[index].shorten_log();
+        self.shorten_log(index)?;
         self.follow(index);
         self.wait(index);
+        Ok(())
+    }
+
+    fn shorten_log(&mut self, index: usize) -> Result<(), Crashed> {
+        match self.hosts[index].shorten_log() {
+            Ok(None) => {
+                self.disk_stopped(index);
+                return Err(Crashed);
+            }
+            Ok(Some(false)) => {}
+            Ok(Some(true)) => self.marks.hit("a log was shortened"),
+            Err(what) => self.oracle.report("log", format!("operator {index}: {what}")),
+        }
         Ok(())
     }
 
@@ -160,15 +185,21 @@ impl World {
         if records.is_empty() {
             return Ok(());
         }
-        // A batch is whole or it is not there: a torn one is dropped when the log is opened.
         if fuse.burns() {
             return Err(Crashed);
         }
-        let fsync = self.random.below(self.scenario.fsync_ms + 1);
+        let mut fsync = self.random.below(self.scenario.fsync_ms + 1);
+        if self.now < self.scenario.calm_at_ms && self.random.chance(self.scenario.stalls) {
+            self.marks.hit("a barrier that took very long");
+            fsync += self.random.below(STALL_MS);
+        }
         let host = &mut self.hosts[index];
         host.busy_until = host.busy_until.max(self.now) + fsync;
-        host.append(&records);
-        if fuse.burns() { Err(Crashed) } else { Ok(()) }
+        if host.log.append(&records) {
+            return if fuse.burns() { Err(Crashed) } else { Ok(()) };
+        }
+        self.disk_stopped(index);
+        Err(Crashed)
     }
 
     /// Sets the next turn: what is asked for, a tick, or gossip that is due.
@@ -179,7 +210,7 @@ impl World {
         }
         let tick = Some(host.last_tick.plus(TICK_MS));
         let asked = [host.timer, host.wake, tick].into_iter().flatten().min();
-        let asked = asked.map(|at| host.clock.when(at).max(self.now + 1));
+        let asked = asked.map(|at| host.clock.when(at, self.now).max(self.now + 1));
         let gossip = host.gossip_since.map(|since| since + GOSSIP_MS);
         if let Some(at) = asked.into_iter().chain(gossip).min() {
             self.turn_at(index, at);
@@ -194,16 +225,20 @@ impl World {
             Effect::Persist(_) | Effect::Read { .. } | Effect::CancelBelow(..) => {}
             Effect::Commit(commit) => {
                 let host = &mut self.hosts[index];
+                // A turn's records have their barrier before anything that the turn decided is performed.
+                host.storage.fence(host.log.last_lsn());
                 let done = host.storage.commit(&commit.decided, &commit.delta).now_or_never();
                 if let Err(error) = done.expect("memory does not wait") {
                     let what = format!("operator {index} cannot commit: {error}");
                     return self.oracle.report("storage", what);
                 }
                 host.unsynced += 1;
-                if host.unsynced >= self.scenario.sync_every {
+                let is_durable = host.unsynced >= self.scenario.sync_every;
+                if is_durable {
                     host.unsynced = 0;
                     host.storage.sync();
                 }
+                host.log.fenced(is_durable);
                 self.on_commit(index, &commit);
             }
             Effect::Send { to, message, block } => self.send(index, to, message, block),
@@ -218,6 +253,10 @@ impl World {
             Effect::RequestTransactions { from, block, map } => {
                 self.request(index, peers::index(from), Ask::Transactions { block, map })
             }
+            Effect::AskClaim { from, epoch } => {
+                self.request(index, peers::index(from), Ask::Claim(epoch));
+            }
+            Effect::Rejoin(progress) => self.on_rejoin(index, &progress),
             duty @ (Effect::Anchor { .. }
             | Effect::Challenge { .. }
             | Effect::Answer(_)
@@ -261,11 +300,12 @@ impl World {
         }
     }
 
-    /// A message goes on its way.
+    /// A message goes on its way, behind the barrier of its turn.
     pub(super) fn put(&mut self, from: usize, to: usize, frame: &Frame) {
+        let leaves_at = self.now.max(self.hosts[from].busy_until);
         let when = self
             .network
-            .arrivals(self.now, (from, to), &self.scenario, &mut self.random);
+            .arrivals(leaves_at, (from, to), &self.scenario, &mut self.random);
         for at in when {
             let frame = frame.clone();
             self.at(at, Happening::Frame { from, to, frame });
@@ -378,15 +418,23 @@ impl World {
         };
         let known = match &ask {
             Ask::Block(id) | Ask::Transactions { block: id, .. } => operator.encoded_block(id),
-            // No simulated operator rejoins yet, so none asks for claims; snapshots are taken between starts.
-            Ask::After(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
+            Ask::After(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
+            Ask::Claim(epoch) => match operator.claim(*epoch) {
+                Some(claim) => Some(wire::encode_claim(claim)),
+                None => return,
+            },
         };
         let reader = self.hosts[to].storage.reader();
-        let answer = plasma_node::runtime::sync::serve(&ask, &reader, known);
-        if matches!(ask, Ask::After(_)) {
-            self.judge_answer(to, &answer);
-        }
-        let answer = self.doctored(to, answer);
+        let answer = match (&ask, known) {
+            (Ask::Claim(_), claim) => claim.and_then(|claim| self.doctored_claim(to, claim)),
+            (_, known) => {
+                let answer = plasma_node::runtime::sync::serve(&ask, &reader, known);
+                if matches!(ask, Ask::After(_)) {
+                    self.judge_answer(to, &answer);
+                }
+                self.doctored(to, answer)
+            }
+        };
         let when = self
             .network
             .arrivals(self.now, (to, from), &self.scenario, &mut self.random);
@@ -414,8 +462,14 @@ impl World {
                 let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &self.hosts[to].proof));
                 peers::fetched(from, block, entries)
             }
+            // Snapshots are taken between starts.
             Some(Ask::Snapshots(_) | Ask::Chunk { .. }) => return,
-            Some(Ask::After(_) | Ask::Block(_) | Ask::Claim(_)) => {
+            Some(Ask::Claim(epoch)) => {
+                let claim = bytes.and_then(|bytes| wire::decode_claim(&bytes, epoch).ok());
+                let (from, claim) = (peers::name(from), claim.map(|claim| claim.map(Box::new)));
+                Event::Claim { from, epoch, claim }
+            }
+            Some(Ask::After(_) | Ask::Block(_)) => {
                 let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.hosts[to].proof));
                 let brought = segment.as_ref().map(|segment| segment.blocks.len());
                 self.note(&[b"answer"], || {

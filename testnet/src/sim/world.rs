@@ -95,6 +95,9 @@ pub(super) enum Happening {
     Start {
         index: usize,
     },
+    Crash {
+        index: usize,
+    },
     Revive {
         index: usize,
     },
@@ -124,6 +127,10 @@ pub(super) enum Happening {
     Sight {
         index: usize,
         sight: Sight,
+    },
+    Wall {
+        index: usize,
+        ahead_ms: i64,
     },
     Duty {
         index: usize,
@@ -196,11 +203,9 @@ impl World {
                 ledger: Arc::clone(&chain),
                 sight: Mutex::default(),
             };
-            let mut host = Host::new(index, &site, eye, &proof);
-            host.clock = Clock {
-                offset_ms: random.below(scenario.offset_ms + 1),
-                rate: 1_000 + random.below(scenario.drift + 1),
-            };
+            let mut host = Host::new(index, &site, scenario, eye, &proof);
+            let ahead_ms = i64::try_from(random.below(scenario.offset_ms + 1)).unwrap_or_default();
+            host.clock = Clock::new(ahead_ms, 1_000 + random.below(scenario.drift + 1));
             host
         });
         let hosts = hosts.collect();
@@ -292,6 +297,7 @@ impl World {
             }
             Happening::Look { index, life } => self.look(index, life),
             Happening::Start { index } => self.start(index),
+            Happening::Crash { index } => self.crash(index),
             Happening::Revive { index } => self.revive_liar(index),
             Happening::Connect { pair, is_up } => self.connect(pair, is_up),
             Happening::Offer { index, id } => self.offer(index, id),
@@ -307,6 +313,7 @@ impl World {
                 self.after(STIR_MS, Happening::Stir);
             }
             Happening::Sight { index, sight } => *lock(&self.hosts[index].eye.sight) = sight,
+            Happening::Wall { index, ahead_ms } => self.hosts[index].clock.ahead_ms = ahead_ms,
             Happening::Duty { index, effect } => self.do_duty(index, *effect),
             Happening::Check => {
                 self.check();

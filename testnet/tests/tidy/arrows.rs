@@ -117,9 +117,13 @@ fn nothing_but_the_testnet_asks_for_the_lie() {
 
 /// A disk that loses what was written is nothing to run on.
 #[test]
-fn nothing_but_tests_asks_for_the_disk_that_loses() {
-    let allowed = ["plasma-node of \"plasma-node\""];
-    assert_eq!(asking("simulation"), allowed, "only tests may ask for it");
+fn nothing_but_tests_and_the_simulator_asks_for_the_disk_that_loses() {
+    let allowed = ["plasma-node of \"plasma-node\"", "plasma-testnet/sim"];
+    assert_eq!(
+        asking("simulation"),
+        allowed,
+        "only tests and simulators may ask for it"
+    );
 }
 
 /// Who asks for a feature of `node`: features as `package/feature`, dependencies as `package of dependency`.

@@ -1,0 +1,395 @@
+//! The log of one operator on a disk that tears and loses, and what the simulator knows of it: what barriers stand behind, what
+//! became of the disk, how far the operator has spoken.
+
+use std::path::{Path, PathBuf};
+
+use plasma_consensus::{Message, scheme::OperatorKey};
+use plasma_core::{Epoch, Genesis, Height, OperatorIndex, View};
+use plasma_node::{
+    folder::Identity,
+    operator::{Operator, effect::Record},
+    runtime::{
+        log::{self, Before, Found, write_record},
+        start::RunError,
+    },
+    storage::Saved,
+    wal::{self, Entry, Files as _, LogSite, Lsn, Refusal, VirtualDisk, Wal, WalError},
+};
+
+use super::random::Random;
+
+/// Where the log lies on its disk.
+const FOLDER: &str = "log";
+/// Bytes of a batch beside its records, and of a record beside its content: `node/src/wal/frame.rs`.
+const BATCH_BYTES: usize = 53;
+/// See `BATCH_BYTES`.
+const RECORD_BYTES: usize = 33;
+/// The last bytes of a batch are a checksum, which may end in zeros.
+const CHECKSUM_BYTES: usize = 4;
+/// Bytes of a segment before its batches, all of them checked.
+const HEADER_BYTES: usize = 128;
+/// Where a segment says that it replaces those before it, and how far it was written before it was used.
+const BASE_AT: usize = 10;
+/// See `BASE_AT`.
+const SEALED_AT: usize = 48;
+
+/// What became of a log while its operator was away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Harm {
+    /// It is gone.
+    Lost,
+    /// An old copy was put back.
+    Old,
+    /// A byte of what it holds changed.
+    Rotten,
+}
+
+/// Why a start has no log.
+#[derive(Debug)]
+pub(super) enum NoLog {
+    /// The power went, the process died, or the disk refused.
+    Died,
+    /// The operator refuses what it finds.
+    Refused(Box<RunError>),
+    /// It read back something else than was written.
+    Wrong(String),
+}
+
+/// The log of one operator.
+#[derive(Debug)]
+pub(super) struct Log {
+    site: LogSite<VirtualDisk>,
+    wal: Option<Wal<VirtualDisk>>,
+    /// What barriers stand behind.
+    spoken: Vec<wal::Record>,
+    /// A batch that was not acknowledged: it may be there or not.
+    tried: Vec<wal::Record>,
+    /// What a shortening would leave that was not acknowledged.
+    shorter: Option<Vec<wal::Record>>,
+    /// Bytes of the last batch; unknown after a start.
+    last_batch: Option<usize>,
+    /// An operation was cut off or refused since the log was opened.
+    was_cut: bool,
+    /// The last start dropped a torn batch.
+    pub(super) was_torn: bool,
+    /// The mark beside the key.
+    has_voted: bool,
+    /// The numbers that storage knows, and those that it knows for good.
+    fence: (Lsn, Lsn),
+    /// A copy that somebody made, and the last record in it.
+    copy: Option<(VirtualDisk, Lsn)>,
+    /// What its people do not know yet.
+    pub(super) harm: Option<Harm>,
+    /// They start it with the flag until it has rejoined.
+    pub(super) rejoins: bool,
+    /// The latest view that the operator voted in.
+    said: Option<(Epoch, View)>,
+    /// The same, when it lost its log.
+    forgot: Option<(Epoch, View)>,
+    /// Disks so far, each with a chance of its own.
+    disks: u64,
+    seed: u64,
+}
+
+impl Log {
+    pub(super) fn new(identity: Identity, segment_size: u64, seed: u64) -> Self {
+        Self {
+            site: LogSite {
+                files: VirtualDisk::new(seed),
+                folder: PathBuf::from(FOLDER),
+                identity,
+                segment_size,
+                seed,
+            },
+            wal: None,
+            spoken: Vec::new(),
+            tried: Vec::new(),
+            shorter: None,
+            last_batch: None,
+            was_cut: false,
+            was_torn: false,
+            has_voted: false,
+            fence: (Lsn(0), Lsn(0)),
+            copy: None,
+            harm: None,
+            rejoins: false,
+            said: None,
+            forgot: None,
+            disks: 0,
+            seed,
+        }
+    }
+
+    /// Opens it as a start does; what was acknowledged must be there.
+    pub(super) fn open(&mut self, saved: &Saved, genesis: &Genesis) -> Result<Vec<Record>, NoLog> {
+        self.site.seed = self.site.seed.wrapping_add(1);
+        let found = match log::open_on(self.site.clone(), genesis, self.before(saved)) {
+            Ok(found) => found,
+            Err(RunError::Log(WalError::Io { .. } | WalError::Folder(_))) => {
+                self.was_cut = true;
+                return Err(NoLog::Died);
+            }
+            Err(other) => return Err(NoLog::Refused(Box::new(other))),
+        };
+        let entries: Vec<wal::Record> = found.records.iter().map(write_record).collect();
+        if let Some(harm) = self.harm.filter(|_| !self.rejoins) {
+            return Err(NoLog::Wrong(format!("it votes from a log that is {harm:?}")));
+        }
+        if !self.rejoins {
+            self.check(&entries, found.is_torn).map_err(NoLog::Wrong)?;
+        }
+        self.harm = None;
+        self.spoken = entries;
+        self.tried.clear();
+        (self.shorter, self.last_batch, self.was_cut) = (None, None, false);
+        self.has_voted = true;
+        self.was_torn = found.is_torn;
+        self.wal = Some(found.wal);
+        Ok(found.records)
+    }
+
+    /// The same start once more, on a disk of its own.
+    pub(super) fn rehearse(&self, saved: &Saved, genesis: &Genesis) -> Option<Vec<Record>> {
+        let site = LogSite {
+            files: self.site.files.fork(self.seed),
+            ..self.site.clone()
+        };
+        let found: Found<VirtualDisk> = log::open_on(site, genesis, self.before(saved)).ok()?;
+        Some(found.records)
+    }
+
+    fn before<'a>(&self, saved: &'a Saved) -> Before<'a> {
+        Before {
+            saved,
+            has_voted: self.has_voted,
+            rejoins: self.rejoins,
+        }
+    }
+
+    /// What was read is what was acknowledged, perhaps with what was under way.
+    fn check(&self, found: &[wal::Record], is_torn: bool) -> Result<(), String> {
+        let with_tried = [&self.spoken[..], &self.tried[..]].concat();
+        let is_shorter = self.shorter.as_ref().is_some_and(|shorter| shorter == found);
+        if found != self.spoken && found != with_tried && !is_shorter {
+            let (read, spoken, tried) = (found.len(), self.spoken.len(), self.tried.len());
+            return Err(format!(
+                "{read} records are read, {spoken} have their barrier, {tried} were under way"
+            ));
+        }
+        if is_torn && !self.was_cut {
+            return Err("a batch is torn that nobody was writing".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Writes records with one barrier; `false` when that failed, and the process ends.
+    pub(super) fn append(&mut self, records: &[&Record]) -> bool {
+        let records: Vec<wal::Record> = records.iter().map(|record| write_record(record)).collect();
+        let Some(wal) = &mut self.wal else {
+            return false;
+        };
+        if wal.append_batch(&records).is_err() {
+            self.tried = records;
+            self.was_cut = true;
+            return false;
+        }
+        let contents = records.iter().map(|record| record.content.len() + RECORD_BYTES);
+        self.last_batch = Some(contents.sum::<usize>() + BATCH_BYTES);
+        self.spoken.extend(records);
+        true
+    }
+
+    /// Writes it anew when that is due; `None` when that failed, and else whether it did.
+    pub(super) fn shorten<S: OperatorKey>(
+        &mut self,
+        operator: &Operator<S>,
+        durable: Height,
+    ) -> Result<Option<bool>, String> {
+        let Some(wal) = self.wal.as_mut().filter(|wal| wal.is_checkpoint_due()) else {
+            return Ok(Some(false));
+        };
+        let kept = self.spoken.iter();
+        let kept = kept.filter(|record| log::is_needed(record, operator, durable));
+        let kept: Vec<wal::Record> = kept.cloned().collect();
+        if log::shorten(wal, operator, durable).is_err() {
+            self.shorter = Some(kept);
+            self.was_cut = true;
+            return Ok(None);
+        }
+        let found = wal.entries().map(plain).unwrap_or_default();
+        if found != kept {
+            let (found, kept) = (found.len(), kept.len());
+            return Err(format!("{found} records are left of {kept} that are needed"));
+        }
+        self.spoken = found;
+        self.last_batch = None;
+        Ok(Some(true))
+    }
+
+    /// What barriers stand behind.
+    pub(super) fn records(&self) -> &[wal::Record] {
+        &self.spoken
+    }
+
+    /// Where it voted last, in all its lives.
+    pub(super) fn last_vote(&self) -> Option<(Epoch, View)> {
+        self.said
+    }
+
+    /// The number of the last record.
+    pub(super) fn last_lsn(&self) -> Lsn {
+        self.wal.as_ref().map_or(Lsn(0), Wal::last_lsn)
+    }
+
+    /// Storage knows a number of the log, perhaps for good.
+    pub(super) fn fenced(&mut self, is_durable: bool) {
+        self.fence.0 = self.last_lsn();
+        if is_durable {
+            self.fence.1 = self.fence.0;
+        }
+    }
+
+    /// The disk stops in the middle of one of its next operations, or refuses it.
+    pub(super) fn cut_in(&self, operations: u64, refusal: Option<Refusal>) {
+        let at = self.site.files.operations() + 1 + operations;
+        match refusal {
+            Some(refusal) => self.site.files.refuse_at(at, refusal),
+            None => self.site.files.cut_at(at),
+        }
+    }
+
+    /// Whether the disk stopped in the middle of an operation.
+    pub(super) fn is_out(&self) -> bool {
+        self.site.files.is_out()
+    }
+
+    /// Takes the cut back.
+    pub(super) fn spare(&self) {
+        self.site.files.cut_at(0);
+    }
+
+    /// The process is over, perhaps with the power.
+    pub(super) fn crash(&mut self, has_power: bool) {
+        self.wal = None;
+        if has_power {
+            self.site.files.kill();
+        } else {
+            self.site.files.crash();
+            self.fence.0 = self.fence.1;
+        }
+    }
+
+    /// Somebody copies the folder.
+    pub(super) fn copy(&mut self) {
+        if self.wal.is_some() && self.harm.is_none() {
+            self.disks += 1;
+            let copy = self.site.files.fork(self.seed.wrapping_add(self.disks));
+            copy.kill();
+            self.copy = Some((copy, self.last_lsn()));
+        }
+    }
+
+    /// Does a harm, if the operator can be expected to notice it: a copy that is as new as what storage knows cannot be told
+    /// from the log, nor a last batch that went bad from one that a crash tore.
+    pub(super) fn harm(&mut self, harm: Harm, random: &mut Random) -> bool {
+        let is_done = match harm {
+            Harm::Lost => {
+                self.replace();
+                true
+            }
+            Harm::Old => match self.copy.take().filter(|(_, last)| *last < self.fence.0) {
+                Some((copy, _)) => {
+                    self.site.files = copy;
+                    true
+                }
+                None => false,
+            },
+            Harm::Rotten => self.spoil(random).is_some(),
+        };
+        if is_done {
+            self.harm = Some(harm);
+            self.forgot = self.said;
+        }
+        is_done
+    }
+
+    /// Storage is gone too.
+    pub(super) fn forget_fence(&mut self) {
+        self.fence = (Lsn(0), Lsn(0));
+        self.copy = None;
+    }
+
+    /// An empty disk.
+    pub(super) fn replace(&mut self) {
+        self.disks += 1;
+        self.site.files = VirtualDisk::new(self.seed.wrapping_add(self.disks));
+        self.wal = None;
+        self.copy = None;
+        self.tried.clear();
+        self.shorter = None;
+    }
+
+    /// A liar's new log, as new as its storage knows.
+    pub(super) fn begin_anew(&mut self, above: Lsn) {
+        self.replace();
+        let nothing = plasma_consensus::Record::Amnesia {
+            epoch: Epoch(0),
+            floor: View(0),
+        };
+        let records = [write_record(&Record::Consensus(nothing))];
+        let opened = Wal::begin_anew(self.site.clone(), above, &records);
+        self.spoken = opened.map_or(Vec::new(), |opened| plain(opened.entries));
+    }
+
+    /// Changes a bit of what lies below the last batch.
+    fn spoil(&mut self, random: &mut Random) -> Option<()> {
+        let disk = &self.site.files;
+        let mut paths = disk.list(Path::new(FOLDER)).ok()?;
+        paths.retain(|path| path.extension().is_some_and(|suffix| suffix == "log"));
+        paths.sort();
+        let mut places = Vec::new();
+        for path in paths.iter().rev() {
+            let bytes = disk.read(path).ok()?;
+            let written = bytes.iter().rposition(|byte| *byte != 0)? + 1;
+            let is_newest = places.is_empty();
+            // Behind what was under way nobody can tell what was acknowledged.
+            let behind = match self.last_batch.filter(|_| !self.was_cut) {
+                _ if !is_newest => Some(written),
+                Some(last) => written.checked_sub(last + CHECKSUM_BYTES),
+                None => {
+                    let sealed = bytes.get(SEALED_AT..)?.first_chunk::<8>()?;
+                    usize::try_from(u64::from_be_bytes(*sealed)).ok()
+                }
+            };
+            places.push((path, behind?.max(HEADER_BYTES)));
+            if bytes.get(BASE_AT) == Some(&1) {
+                break;
+            }
+        }
+        let (path, end) = *places.get(random.index(places.len().max(1)))?;
+        let bit = u8::try_from(random.below(8)).ok()?;
+        disk.spoil(path, random.index(end), 1 << bit).ok()
+    }
+
+    /// Hears what the operator says; a life without the log of the one before must say nothing where that one did.
+    pub(super) fn remember(&mut self, me: OperatorIndex, message: &Message) -> Result<(), String> {
+        let view = match message {
+            Message::Vote(vote) if vote.signer == me => vote.statement.view(),
+            Message::Proposal(proposal) => proposal.container.view,
+            _ => return Ok(()),
+        };
+        let at = (message.epoch(), view);
+        if self.forgot.is_some_and(|forgot| at <= forgot) {
+            return Err(format!(
+                "it speaks of {at:?} and has forgotten what it said up to {:?}",
+                self.forgot
+            ));
+        }
+        self.said = self.said.max(Some(at));
+        Ok(())
+    }
+}
+
+fn plain(entries: Vec<Entry>) -> Vec<wal::Record> {
+    entries.into_iter().map(|entry| entry.record).collect()
+}

@@ -1,0 +1,262 @@
+//! What becomes of disks and clocks, and what an operator's people do about it: a log that is refused is replaced by a rejoin, and
+//! never voted from.
+
+use plasma_core::Height;
+use plasma_node::{
+    operator::rejoining::Progress,
+    runtime::{
+        start::RunError,
+        sync,
+        wire::{self, Ask},
+    },
+    storage::Storage as _,
+    wal::{Refusal, WalError},
+};
+
+use super::{
+    disk::{Harm, NoLog},
+    host::NoStart,
+    scheme::is_certified,
+    world::{Happening, World},
+};
+
+/// An operator whose Ethereum does not show the origin that it needs tries again after this time.
+const PATIENCE_MS: u64 = 2_000;
+/// People need this long to read why an operator does not start.
+const PEOPLE_MS: u64 = 3_000;
+/// A process that died while it started is started again after this time.
+const AGAIN_MS: u64 = 200;
+/// Operations of a disk among which one goes wrong: a turn rarely has more, a shortening has about as many.
+const OPERATIONS: u64 = 10;
+/// How many in ten thousand starts die while they read the log, when disks make trouble.
+const CUT_STARTS: u64 = 1_500;
+/// An operator dies once more within this time after a start.
+const RELAPSE_MS: u64 = 120;
+/// Copies of a log's folder, per ten thousand ticks.
+const COPIES: u64 = 200;
+/// How many in ten thousand lost disks held storage too.
+const WHOLE_DISKS: u64 = 3_000;
+/// Wall clocks that are all set by less than this still agree on what lies in the future.
+const NEAR_MS: u64 = 1_000;
+/// A clock that was set wrong is set right within this time.
+const WRONG_MS: u64 = 8_000;
+
+impl World {
+    /// The disk stops or refuses in the middle of this turn's operations, if it has as many.
+    pub(super) fn trouble_disk(&mut self, index: usize) {
+        if self.random.chance(self.scenario.disk_faults) {
+            let refusal = self
+                .random
+                .pick(&[None, None, None, Some(Refusal::Failure), Some(Refusal::Full)]);
+            let operation = self.random.below(OPERATIONS);
+            self.hosts[index].log.cut_in(operation, refusal);
+        }
+    }
+
+    /// A write did not return: the process ends.
+    pub(super) fn disk_stopped(&mut self, index: usize) {
+        self.marks.hit(if self.hosts[index].log.is_out() {
+            "the power went during an operation of the disk"
+        } else {
+            "the disk refused"
+        });
+    }
+
+    /// A start may die over its log.
+    pub(super) fn trouble_start(&mut self, index: usize) {
+        let is_calm = self.now >= self.scenario.calm_at_ms;
+        if !is_calm && self.scenario.disk_faults > 0 && self.random.chance(CUT_STARTS) {
+            let operation = self.random.below(OPERATIONS);
+            self.hosts[index].log.cut_in(operation, None);
+        }
+    }
+
+    /// A start that succeeded: the operator may die again at once.
+    pub(super) fn relapse(&mut self, index: usize) {
+        self.hosts[index].log.spare();
+        if self.hosts[index].log.was_torn {
+            self.marks.hit("a torn batch was dropped");
+        }
+        let is_calm = self.now >= self.scenario.calm_at_ms;
+        if !is_calm && self.hosts[index].life > 1 && self.random.chance(self.scenario.relapses) {
+            self.marks.hit("a relapse");
+            let soon = self.random.below(RELAPSE_MS);
+            self.after(soon, Happening::Crash { index });
+        }
+    }
+
+    /// A start that was none: it is tried again, or people must look.
+    pub(super) fn not_started(&mut self, index: usize, why: NoStart) {
+        let error = match why {
+            NoStart::Blind => return self.after(PATIENCE_MS, Happening::Start { index }),
+            NoStart::Log(NoLog::Died) => {
+                self.marks.hit("a start was cut short");
+                let has_power = !self.random.chance(self.scenario.power_cuts);
+                self.hosts[index].crash(has_power);
+                return self.after(AGAIN_MS, Happening::Start { index });
+            }
+            NoStart::Log(NoLog::Wrong(what)) => {
+                return self.oracle.report("log", format!("operator {index}: {what}"));
+            }
+            NoStart::Log(NoLog::Refused(error)) => error,
+        };
+        self.note(&[b"no start"], || {
+            format!("operator {index} does not start: {error}")
+        });
+        let log = &mut self.hosts[index].log;
+        let expected = match (&*error, log.harm) {
+            (RunError::LostLog { .. }, Some(Harm::Lost)) => "a lost log was refused",
+            (RunError::OldLog { .. }, Some(Harm::Old)) => "an old log was refused",
+            (RunError::Log(WalError::Corrupt { .. }), Some(Harm::Rotten)) => {
+                // The manual: move the folder aside.
+                log.replace();
+                "a rotten log was refused"
+            }
+            (RunError::GoodLog { .. }, None) if log.rejoins => {
+                log.rejoins = false;
+                self.marks.hit("a rejoin that was over already");
+                return self.after(PEOPLE_MS, Happening::Start { index });
+            }
+            _ => {
+                let what = format!("operator {index} refuses its log: {error}");
+                return self.oracle.report("log", what);
+            }
+        };
+        log.rejoins = true;
+        self.marks.hit(expected);
+        self.after(PEOPLE_MS, Happening::Start { index });
+    }
+
+    /// The log of an operator that is down comes to harm, as long as the wronged and the liars are at most f together.
+    pub(super) fn harm_log(&mut self, index: usize) {
+        let is_wronged = |other: &usize| {
+            let log = &self.hosts[*other].log;
+            *other != index && (log.harm.is_some() || log.rejoins || self.is_out_of_time(*other))
+        };
+        let wronged = (0..self.hosts.len()).filter(is_wronged).count();
+        let has_room = wronged < self.scenario.spare_faults() && self.scenario.is_honest(index);
+        let log = &self.hosts[index].log;
+        let is_sound = log.harm.is_none() && !log.rejoins && log.last_vote().is_some();
+        if !has_room || !is_sound || !self.random.chance(self.scenario.lost_logs) {
+            return;
+        }
+        let harm = self
+            .random
+            .pick(&[Harm::Lost, Harm::Old, Harm::Old, Harm::Rotten, Harm::Rotten]);
+        let host = &mut self.hosts[index];
+        if !host.log.harm(harm, &mut self.random) {
+            return;
+        }
+        if harm == Harm::Lost && self.random.chance(WHOLE_DISKS) {
+            self.hosts[index].lose_storage(index, &self.site);
+            self.marks.hit("a whole disk was lost");
+        }
+        self.note(&[b"harm"], || format!("the log of operator {index} is {harm:?}"));
+    }
+
+    /// How a rejoin goes on.
+    pub(super) fn on_rejoin(&mut self, index: usize, progress: &Progress) {
+        self.note(&[b"rejoin"], || format!("operator {index}: {progress:?}"));
+        match progress {
+            Progress::Heard { .. } => {}
+            Progress::Done { .. } => {
+                self.marks.hit("an operator rejoined");
+                self.hosts[index].log.rejoins = false;
+            }
+            Progress::Failed(reason) => {
+                self.oracle
+                    .report("rejoin", format!("operator {index}: {reason}"));
+            }
+        }
+    }
+
+    /// Copies of folders, and clocks that are set.
+    pub(super) fn stir_machines(&mut self) {
+        let index = self.random.index(self.hosts.len());
+        if self.scenario.lost_logs > 0 && self.random.chance(COPIES) {
+            self.hosts[index].log.copy();
+        }
+        if self.random.chance(self.scenario.jumps) {
+            self.set_clock(index);
+        }
+    }
+
+    /// Whether its clock may be far off.
+    fn is_out_of_time(&self, index: usize) -> bool {
+        let is_far = self.scenario.jumps > 0 && self.scenario.jump_ms > NEAR_MS;
+        is_far && index < self.scenario.spare_faults()
+    }
+
+    fn set_clock(&mut self, index: usize) {
+        let far = if self.is_out_of_time(index) {
+            self.scenario.jump_ms
+        } else {
+            self.scenario.jump_ms.min(NEAR_MS / 2)
+        };
+        let way = i64::try_from(self.random.below(far + 1)).unwrap_or_default();
+        let way = if self.random.chance(5_000) { -way } else { way };
+        let right = self.hosts[index].clock.right_ms;
+        self.marks.hit(if way < 0 {
+            "a clock was set back"
+        } else {
+            "a clock was set forward"
+        });
+        if way.unsigned_abs() > NEAR_MS {
+            self.marks.hit("a clock was set far away");
+        }
+        self.note(&[b"clock", &way.to_be_bytes()], || {
+            format!("the wall clock of operator {index} is set {way} ms away")
+        });
+        self.hosts[index].clock.ahead_ms = right + way;
+        let soon = self.random.below(WRONG_MS);
+        self.after(
+            soon,
+            Happening::Wall {
+                index,
+                ahead_ms: right,
+            },
+        );
+    }
+
+    /// Whoever begins with nothing can follow each honest operator from its storage alone: answers come one after the other,
+    /// each ends in a block that a quorum finalized, and none is missing.
+    pub(super) fn check_service(&mut self) {
+        let tip = self.oracle.height();
+        let running = self.oracle.epoch_of(Height(tip.0 + 1));
+        let is_judged =
+            |index: &usize| self.scenario.is_honest(*index) && self.line.is_inside(running, *index);
+        for index in (0..self.hosts.len()).filter(is_judged) {
+            if let Err(what) = self.brings_to(index, tip) {
+                let what = format!("operator {index} cannot be followed: {what}");
+                return self.oracle.report("service", what);
+            }
+        }
+    }
+
+    fn brings_to(&self, index: usize, tip: Height) -> Result<(), String> {
+        let reader = self.hosts[index].storage.reader();
+        let mut height = Height(0);
+        while height < tip {
+            let answer = sync::serve(&Ask::After(height), &reader, None);
+            let (blocks, certificate) =
+                wire::decode_answer(&answer, usize::MAX).map_err(|error| error.to_string())?;
+            for block in &blocks {
+                let place = usize::try_from(block.header.height.0).unwrap_or(usize::MAX);
+                let known = self.oracle.headers.get(place).map(plasma_core::Header::id);
+                if height.next() != Some(block.header.height) || known != Some(block.header.id()) {
+                    return Err(format!("after {height} comes {}", block.header.height));
+                }
+                height = block.header.height;
+            }
+            let last = blocks.last().map(|block| block.header.id());
+            let proven = certificate.filter(|certificate| {
+                let committee = self.line.of(certificate.epoch);
+                committee.is_some_and(|one| is_certified(one, &self.site.domain, certificate))
+            });
+            if last.is_none() || proven.map(|certificate| certificate.block) != last {
+                return Err(format!("nothing proves what comes up to {height}"));
+            }
+        }
+        Ok(())
+    }
+}
