@@ -63,6 +63,7 @@ pub const BUGS: &[&str] = &[
     "ledger: time may go back",
     "ledger: what an exit touched can be spent at once",
     "log: a lost one is begun again",
+    "log: an old floor covers a new loss",
     "log: bodies are dropped before storage has them",
     "log: bodies are not read",
     "log: bodies are not written",

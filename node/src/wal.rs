@@ -222,13 +222,18 @@ impl<F: Files> Wal<F> {
         Self::resume(site, claim, log)
     }
 
-    /// Ends the life of a log that forgot: what is left of it stays, these records follow, and numbers go on above `above`, so
-    /// that the log is newer than whatever knew the one that was lost. Atomic: after a crash there is what was before, or all of
-    /// this.
+    /// Ends the life of a log that forgot: of what is left that stays for which `stays` says yes, these records follow, and
+    /// numbers go on above `above`, so that the log is newer than whatever knew the one that was lost. Atomic: after a crash there
+    /// is what was before, or all of this.
     ///
     /// # Errors
     /// Those of [`Wal::open`].
-    pub fn begin_anew(site: LogSite<F>, above: Lsn, records: &[Record]) -> Result<Opened<F>, WalError> {
+    pub fn begin_anew(
+        site: LogSite<F>,
+        above: Lsn,
+        stays: impl Fn(&Record) -> bool,
+        records: &[Record],
+    ) -> Result<Opened<F>, WalError> {
         let claim = site.files.claim(&site.folder)?;
         let above = if planted("wal: a new log counts from one") {
             Lsn(0)
@@ -239,7 +244,7 @@ impl<F: Files> Wal<F> {
         if let Some(log) = recovery::read(&site.files, &site.folder, site.identity)? {
             let mut opened = Self::resume(site, claim, log)?;
             let left = std::mem::take(&mut opened.entries);
-            let left = left.into_iter().map(|entry| entry.record);
+            let left = left.into_iter().map(|entry| entry.record).filter(stays);
             let records: Vec<Record> = left.chain(records.iter().cloned()).collect();
             let first = &mut opened.wal.place.lsn;
             *first = lsn.max(*first);

@@ -1,7 +1,7 @@
 //! A whole federation in one thread, drawn from one number: real operators, real contracts in an EVM, and a world that fails.
 //!
-//! Every operator is the value that `plasma` runs, with a shell that takes its turns as the runtime does (`turn`), a log and
-//! storage in memory that lose what a disk loses (`host`), and its own view of one Ethereum (`ethereum`). What is judged
+//! Every operator is the value that `plasma` runs, with a shell that takes its turns as the runtime does (`turn`), its log on a
+//! disk that tears (`disk`), storage that loses what was not durable (`host`), and its own view of one Ethereum (`ethereum`). What is judged
 //! is in `oracle`. See `docs/simulation.md`.
 
 mod byzantine;

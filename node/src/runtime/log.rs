@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use plasma_consensus::{DecodeError, Evidence, scheme::OperatorKey};
+use plasma_consensus::{DecodeError, Evidence, Record as Logged, scheme::OperatorKey};
 use plasma_core::{Block, Epoch, Genesis, Height, planted::planted};
 use tracing::warn;
 
@@ -249,10 +249,17 @@ pub fn is_needed<S: OperatorKey>(record: &wal::Record, operator: &Operator<S>, d
     read_record(record).map_or(true, |record| operator.needs(&record, durable))
 }
 
-/// A log that says first of all that it lacks votes.
+/// A log that says first of all that it lacks votes. A floor that an old copy holds was found before the votes that are missing
+/// now: it goes, or it would cover the confession.
 fn begin_anew<F: Files>(site: LogSite<F>, saved: &Saved) -> Result<Opened<F>, WalError> {
-    let confession = Record::Consensus(confession(saved.state.epoch));
-    Wal::begin_anew(site, saved.fence.unwrap_or(Lsn(0)), &[write_record(&confession)])
+    let running = saved.state.epoch;
+    let is_floor = |record: &wal::Record| {
+        let record = read_record(record);
+        matches!(record, Ok(Record::Consensus(Logged::Amnesia { epoch, .. })) if epoch >= running)
+    };
+    let stays = |record: &wal::Record| planted("log: an old floor covers a new loss") || !is_floor(record);
+    let confession = write_record(&Record::Consensus(confession(running)));
+    Wal::begin_anew(site, saved.fence.unwrap_or(Lsn(0)), stays, &[confession])
 }
 
 /// Whether votes of the running epoch or of a later one are missing.

@@ -82,6 +82,8 @@ pub(super) struct Log {
     pub(super) harm: Option<Harm>,
     /// They start it with the flag until it has rejoined.
     pub(super) rejoins: bool,
+    /// It has rejoined and votes in no view up to this one.
+    pub(super) floor: Option<View>,
     /// The latest view that the operator voted in.
     said: Option<(Epoch, View)>,
     /// The same, when it lost its log.
@@ -113,6 +115,7 @@ impl Log {
             copy: None,
             harm: None,
             rejoins: false,
+            floor: None,
             said: None,
             forgot: None,
             disks: 0,
@@ -289,15 +292,15 @@ impl Log {
         }
     }
 
-    /// Does a harm, if the operator can be expected to notice it: a copy that is as new as what storage knows cannot be told
-    /// from the log, nor a last batch that went bad from one that a crash tore.
+    /// Does a harm, if the operator can be expected to notice it: a copy that is as new as what storage knows for good cannot be
+    /// told from the log, nor a last batch that went bad from one that a crash tore.
     pub(super) fn harm(&mut self, harm: Harm, random: &mut Random) -> bool {
         let is_done = match harm {
             Harm::Lost => {
                 self.replace();
                 true
             }
-            Harm::Old => match self.copy.take().filter(|(_, last)| *last < self.fence.0) {
+            Harm::Old => match self.copy.take().filter(|(_, last)| *last < self.fence.1) {
                 Some((copy, _)) => {
                     self.site.files = copy;
                     true
@@ -337,7 +340,7 @@ impl Log {
             floor: View(0),
         };
         let records = [write_record(&Record::Consensus(nothing))];
-        let opened = Wal::begin_anew(self.site.clone(), above, &records);
+        let opened = Wal::begin_anew(self.site.clone(), above, |_| true, &records);
         self.spoken = opened.map_or(Vec::new(), |opened| plain(opened.entries));
     }
 
@@ -392,4 +395,68 @@ impl Log {
 
 fn plain(entries: Vec<Entry>) -> Vec<wal::Record> {
     entries.into_iter().map(|entry| entry.record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use plasma_consensus::Record as Logged;
+    use plasma_node::{
+        operator::rejoining::{confession, lacks_votes},
+        storage::{Storage as _, memory::MemoryStorage},
+    };
+
+    use super::*;
+    use crate::sim::site::Site;
+
+    /// What an operator starts from that lost its log a second time, when the copy put back holds the floor of the first time.
+    fn second_loss() -> Vec<Record> {
+        let site = Site::of(4);
+        let key = &site.genesis.members[0].key;
+        let identity = Identity::new(site.genesis.hash(), key);
+        let storage = MemoryStorage::new(identity, &site.genesis.state());
+        let saved = storage.recover().now_or_never();
+        let mut saved = saved.expect("memory does not wait").expect("it reads");
+        let mut log = Log::new(identity, 4 << 10, 1);
+        let floor = Logged::Amnesia {
+            epoch: saved.state.epoch,
+            floor: View(9),
+        };
+        let first = [confession(saved.state.epoch), floor].map(Record::Consensus);
+        assert!(log.open(&saved, &site.genesis).is_ok());
+        assert!(log.append(&first.each_ref()));
+        log.crash(true);
+        saved.fence = Some(Lsn(5));
+        log.harm = Some(Harm::Old);
+        let refused = log.open(&saved, &site.genesis);
+        let Err(NoLog::Refused(error)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert!(matches!(*error, RunError::OldLog { .. }), "{error}");
+        log.rejoins = true;
+        log.open(&saved, &site.genesis).expect("it begins anew")
+    }
+
+    fn lacks(records: &[Record]) -> bool {
+        let logged = records.iter().filter_map(|record| match record {
+            Record::Consensus(record) => Some(record),
+            _ => None,
+        });
+        lacks_votes(logged, Epoch(0))
+    }
+
+    #[test]
+    fn a_floor_in_an_old_copy_does_not_cover_what_was_lost_after_it() {
+        assert!(lacks(&second_loss()), "it would vote without asking");
+    }
+
+    #[cfg(feature = "planted")]
+    #[test]
+    fn a_floor_that_stays_would_cover_it() {
+        use plasma_core::planted::plant;
+        plant(Some("log: an old floor covers a new loss"));
+        let records = second_loss();
+        plant(None);
+        assert!(!lacks(&records));
+    }
 }

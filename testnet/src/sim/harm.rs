@@ -42,7 +42,7 @@ const NEAR_MS: u64 = 1_000;
 const WRONG_MS: u64 = 8_000;
 
 impl World {
-    /// The disk stops or refuses in the middle of this turn's operations, if it has as many.
+    /// The disk will stop in the middle of one of its next operations, or refuse it.
     pub(super) fn trouble_disk(&mut self, index: usize) {
         if self.random.chance(self.scenario.disk_faults) {
             let refusal = self
@@ -131,7 +131,8 @@ impl World {
     pub(super) fn harm_log(&mut self, index: usize) {
         let is_wronged = |other: &usize| {
             let log = &self.hosts[*other].log;
-            *other != index && (log.harm.is_some() || log.rejoins || self.is_out_of_time(*other))
+            let is_silent = log.harm.is_some() || log.rejoins || log.floor.is_some();
+            *other != index && (is_silent || self.is_out_of_time(*other))
         };
         let wronged = (0..self.hosts.len()).filter(is_wronged).count();
         let has_room = wronged < self.scenario.spare_faults() && self.scenario.is_honest(index);
@@ -159,9 +160,10 @@ impl World {
         self.note(&[b"rejoin"], || format!("operator {index}: {progress:?}"));
         match progress {
             Progress::Heard { .. } => {}
-            Progress::Done { .. } => {
+            Progress::Done { floor, .. } => {
                 self.marks.hit("an operator rejoined");
-                self.hosts[index].log.rejoins = false;
+                let log = &mut self.hosts[index].log;
+                (log.rejoins, log.floor) = (false, Some(*floor));
             }
             Progress::Failed(reason) => {
                 self.oracle
@@ -170,8 +172,15 @@ impl World {
         }
     }
 
-    /// Copies of folders, and clocks that are set.
+    /// Copies of folders, and clocks that are set; who has come above its floor votes as before.
     pub(super) fn stir_machines(&mut self) {
+        for host in &mut self.hosts {
+            let view = host.operator.as_ref().map(|operator| operator.status().view);
+            host.log.floor = host
+                .log
+                .floor
+                .filter(|floor| view.is_none_or(|view| view <= *floor));
+        }
         let index = self.random.index(self.hosts.len());
         if self.scenario.lost_logs > 0 && self.random.chance(COPIES) {
             self.hosts[index].log.copy();

@@ -77,13 +77,13 @@ impl World {
         let is_calm = self.now >= self.scenario.calm_at_ms;
         let crashes = !is_calm && self.random.chance(self.scenario.crashes);
         let fuse = Fuse(crashes.then(|| self.random.below(14)));
-        if !is_calm {
+        if is_calm {
+            self.hosts[index].log.spare();
+        } else {
             self.trouble_disk(index);
         }
         if self.take_turn(index, fuse).is_err() {
             self.crash(index);
-        } else if !is_calm {
-            self.hosts[index].log.spare();
         }
     }
 
