@@ -148,7 +148,9 @@ impl<S: OperatorKey> Epochs<S> {
             return self.engine.as_ref().is_none_or(|engine| engine.needs(record));
         }
         let ended = self.ended.iter().find(|ended| ended.epoch == epoch);
-        let is_needed = ended.is_some_and(|ended| ended.sealed > durable);
+        // Whoever was started since does not know the end, and began above it.
+        let end = ended.map_or(self.begun, |ended| ended.sealed);
+        let is_needed = end > durable;
         epoch > self.running || is_needed && !planted("log: votes of an epoch are dropped with its end")
     }
 

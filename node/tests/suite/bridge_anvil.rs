@@ -255,6 +255,7 @@ impl Story {
             spender,
             input: 0,
             inclusion: None,
+            inputs: Vec::new(),
         };
         let refused = self
             .ethereum

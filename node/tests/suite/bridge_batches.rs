@@ -139,6 +139,7 @@ async fn outputs_of_several_blocks_leave_together_and_are_challenged_and_sold() 
         spender: transfer(&stage, vec![spent], vec![taken]),
         input: 0,
         inclusion: None,
+        inputs: Vec::new(),
     };
     ethereum.challenge(&proof).await.unwrap();
     assert!(contracts.exit(&rpc, &exits[2].0).await.unwrap().is_none());

@@ -178,6 +178,7 @@ async fn an_expired_payment_challenges_an_exit_only_with_its_place_in_history() 
         spender,
         input: 0,
         inclusion: None,
+        inputs: Vec::new(),
     };
     let refused = ethereum.challenge(&bare).await.unwrap_err();
     assert!(

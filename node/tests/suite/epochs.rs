@@ -1,7 +1,10 @@
 //! Committees that follow each other, without sockets: seats change, payments go on.
 
 use plasma_core::{Epoch, Height, L1Event, OperatorIndex, Position, SigningKey, TransactionId};
-use plasma_node::storage::{Read, Storage};
+use plasma_node::{
+    operator::effect::Record,
+    storage::{Read, Storage},
+};
 
 use super::{cast::committee, federation::funded, world::World};
 
@@ -183,6 +186,34 @@ fn an_operator_that_dies_at_any_moment_of_the_change_votes_again() {
         purse.pay_and_wait(&mut world, 2, &[0, 2, 3, 4]);
         world.check_agreement();
     }
+}
+
+/// A process that was killed finds in storage what no barrier stands behind yet.
+#[test]
+fn a_restart_in_the_next_epoch_keeps_the_votes_of_the_one_before_until_its_end_is_durable() {
+    let (mut world, mut purse) = with_a_fifth();
+    world.announce(&committee(1, &[4, 1, 2, 3]));
+    world.run_for(50);
+    world.make_storage_lazy();
+    purse.pay_and_wait(&mut world, 0, &[0, 1, 2, 3]);
+    activate(&mut world, 1);
+    purse.pay_and_wait(&mut world, 0, &[0, 1, 2, 3, 4]);
+    let voted = |world: &World| {
+        let records = world.nodes[2].log.iter();
+        let is_old = |record: &&Record| matches!(record, Record::Consensus(plasma_consensus::Record::Vote(vote)) if vote.epoch == Epoch(0));
+        records.filter(is_old).count()
+    };
+    assert!(voted(&world) > 0);
+    world.kill(2);
+    world.start(2);
+    world.run_until("it is back", 10_000, |world| status(world, 2).epoch == Epoch(1));
+    world.cut_power(2);
+    assert!(voted(&world) > 0, "the power led back, and the votes are gone");
+    world.start(2);
+    world.run_until("it is in the next epoch again", 20_000, |world| {
+        status(world, 2).epoch == Epoch(1)
+    });
+    world.check_agreement();
 }
 
 #[test]
