@@ -4,6 +4,7 @@
 //! disk that tears (`disk`), storage that loses what was not durable (`host`), and its own view of one Ethereum (`ethereum`). What is judged
 //! is in `oracle`. See `docs/simulation.md`.
 
+mod asks;
 mod byzantine;
 mod check;
 mod clients;

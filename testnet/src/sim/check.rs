@@ -155,11 +155,13 @@ impl World {
         }
     }
 
-    /// Whether enough have voted to finalize a block that it may be final: then it may be repeated without its body.
+    /// Whether enough have voted to finalize a block that it may be final, or somebody showed that it is, with a vote perhaps
+    /// that a crash kept from being sent: then it may be repeated without its body.
     fn is_final(&self, epoch: Epoch, block: &BlockId) -> bool {
         let liars = usize::from(self.scenario.byzantine);
         let committee = self.line.of(epoch);
-        committee.is_some_and(|committee| self.oracle.finalizers(block) + liars >= committee.quorum())
+        self.oracle.final_by_certificate.contains(block)
+            || committee.is_some_and(|committee| self.oracle.finalizers(block) + liars >= committee.quorum())
     }
 
     fn spoke(&mut self, index: usize, vote: &Vote) {

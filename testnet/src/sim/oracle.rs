@@ -31,6 +31,8 @@ pub struct Violation {
 #[derive(Debug)]
 pub(super) struct Oracle {
     topics: Topics,
+    /// Blocks whose finalization somebody handed on.
+    pub(super) final_by_certificate: BTreeSet<BlockId>,
     /// Decided headers by height.
     pub(super) headers: Vec<Header>,
     pub(super) model: Model,
@@ -53,6 +55,7 @@ impl Oracle {
     pub(super) fn new(genesis: Header, n: usize) -> Self {
         Self {
             topics: Topics::new(),
+            final_by_certificate: BTreeSet::new(),
             headers: vec![genesis],
             model: Model::new(genesis.l1_height),
             signers: BTreeMap::new(),

@@ -28,8 +28,6 @@ const TICK_MS: u64 = 250;
 const TURN_MAX: usize = 256;
 /// A client's transaction waits this long for others to share its gossip message.
 const GOSSIP_MS: u64 = 10;
-/// A peer's time for an answer.
-const ANSWER_MS: u64 = 10_000;
 /// Longest time that a disk holds a barrier up when it is busy with something else.
 const STALL_MS: u64 = 2_500;
 /// Longest way of a duty to Ethereum's pool.
@@ -379,106 +377,5 @@ impl World {
             }
             None => self.blame(to, from, "a malformed frame"),
         }
-    }
-
-    fn request(&mut self, index: usize, to: usize, ask: Ask) {
-        self.next_ask += 1;
-        let number = self.next_ask;
-        self.note(&[b"ask"], || format!("operator {index} asks {to} for {ask:?}"));
-        let bytes = ask.encode();
-        self.hosts[index].asks.insert(number, ask);
-        let lost = Happening::Answer {
-            from: to,
-            to: index,
-            number,
-            bytes: None,
-        };
-        self.after(ANSWER_MS, lost);
-        let when = self
-            .network
-            .arrivals(self.now, (index, to), &self.scenario, &mut self.random);
-        if let Some(at) = when.first() {
-            let from = index;
-            self.at(
-                *at,
-                Happening::Ask {
-                    from,
-                    to,
-                    number,
-                    bytes,
-                },
-            );
-        }
-    }
-
-    /// A peer asks for blocks.
-    pub(super) fn serve(&mut self, from: usize, to: usize, number: u64, bytes: &[u8]) {
-        let (Some(operator), Ok(ask)) = (&self.hosts[to].operator, Ask::decode(bytes)) else {
-            return;
-        };
-        let known = match &ask {
-            Ask::Block(id) | Ask::Transactions { block: id, .. } => operator.encoded_block(id),
-            Ask::After(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
-            Ask::Claim(epoch) => match operator.claim(*epoch) {
-                Some(claim) => Some(wire::encode_claim(claim)),
-                None => return,
-            },
-        };
-        let reader = self.hosts[to].storage.reader();
-        let answer = match (&ask, known) {
-            (Ask::Claim(_), claim) => claim.and_then(|claim| self.doctored_claim(to, claim)),
-            (_, known) => {
-                let answer = plasma_node::runtime::sync::serve(&ask, &reader, known);
-                if matches!(ask, Ask::After(_)) {
-                    self.judge_answer(to, &answer);
-                }
-                self.doctored(to, answer)
-            }
-        };
-        let when = self
-            .network
-            .arrivals(self.now, (to, from), &self.scenario, &mut self.random);
-        if let (Some(at), Some(bytes)) = (when.first().copied(), answer) {
-            let bytes = Some(bytes);
-            self.at(
-                at,
-                Happening::Answer {
-                    from: to,
-                    to: from,
-                    number,
-                    bytes,
-                },
-            );
-        }
-    }
-
-    pub(super) fn answered(&mut self, from: usize, to: usize, number: u64, bytes: Option<Bytes>) {
-        if !self.hosts[to].is_up() {
-            return;
-        }
-        let event = match self.hosts[to].asks.remove(&number) {
-            None => return,
-            Some(Ask::Transactions { block, .. }) => {
-                let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &self.hosts[to].proof));
-                peers::fetched(from, block, entries)
-            }
-            // Snapshots are taken between starts.
-            Some(Ask::Snapshots(_) | Ask::Chunk { .. }) => return,
-            Some(Ask::Claim(epoch)) => {
-                let claim = bytes.and_then(|bytes| wire::decode_claim(&bytes, epoch).ok());
-                let (from, claim) = (peers::name(from), claim.map(|claim| claim.map(Box::new)));
-                Event::Claim { from, epoch, claim }
-            }
-            Some(Ask::After(_) | Ask::Block(_)) => {
-                let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.hosts[to].proof));
-                let brought = segment.as_ref().map(|segment| segment.blocks.len());
-                self.note(&[b"answer"], || {
-                    format!("{from} -> {to} answer of blocks: {brought:?}")
-                });
-                peers::blocks(from, segment)
-            }
-        };
-        self.hosts[to].inbox.push_back(Arrival::Event(event));
-        self.turn_soon(to);
     }
 }
