@@ -79,6 +79,8 @@ pub struct LogSite<F = Disk> {
     pub identity: Identity,
     /// Bytes of the segments made from now on, unless one batch needs more.
     pub segment_size: u64,
+    /// Largest batch, in bytes: [`BATCH_SIZE_MAX`], less in tests.
+    pub batch_size: usize,
     /// The salts of new segments follow from it. Nobody else may know it: a stranger's bytes lie in block bodies.
     pub seed: u64,
 }
@@ -92,6 +94,7 @@ impl LogSite {
             folder: folder.to_path_buf(),
             identity,
             segment_size: SEGMENT_SIZE,
+            batch_size: BATCH_SIZE_MAX,
             seed,
         }
     }
@@ -365,7 +368,9 @@ impl<F: Files> Wal<F> {
         Ok(self.advance(needed))
     }
 
-    /// [`Wal::checkpoint`] with every record for which `keep` says yes, read back from the disk.
+    /// [`Wal::checkpoint`] with every record for which `keep` says yes, read back from the disk. While more than one batch
+    /// holds must be kept the log stays as it is, and the next checkpoint is due when it has grown by as much as one holds:
+    /// views without finality leave a block each, and an operator that stopped here would stop again at each start.
     ///
     /// # Errors
     /// Fatal like those of [`Wal::append_batch`].
@@ -376,6 +381,10 @@ impl<F: Files> Wal<F> {
             .filter(keep)
             .map(|entry| entry.record)
             .collect();
+        if frame::batch_size(&needed) > self.site.batch_size {
+            (self.kept, self.appended) = (u64::try_from(self.site.batch_size).unwrap_or(u64::MAX), 0);
+            return Ok(self.last_lsn());
+        }
         self.checkpoint(&needed)
     }
 
@@ -432,7 +441,7 @@ impl<F: Files> Wal<F> {
             return Err(WalError::Kind);
         }
         let size = frame::batch_size(records);
-        if size > BATCH_SIZE_MAX {
+        if size > self.site.batch_size {
             return Err(WalError::BatchTooLarge { size });
         }
         Ok((Lsn(self.place.lsn - 1), u64::try_from(size).unwrap_or(u64::MAX)))

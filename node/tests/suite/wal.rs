@@ -13,6 +13,7 @@ macro_rules! on_both_disks {
 }
 
 pub(crate) mod damage;
+pub(crate) mod growth;
 pub(crate) mod kill;
 pub(crate) mod looks;
 pub(crate) mod power;
@@ -75,6 +76,7 @@ pub(crate) fn on_virtual_disk(seed: u64) -> Place<VirtualDisk> {
             folder: PathBuf::from("/log"),
             identity: identity(),
             segment_size: SEGMENT,
+            batch_size: BATCH_SIZE_MAX,
             seed,
         },
         _scratch: None,

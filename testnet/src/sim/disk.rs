@@ -13,7 +13,7 @@ use plasma_node::{
         start::RunError,
     },
     storage::Saved,
-    wal::{self, Entry, Files as _, LogSite, Lsn, Refusal, VirtualDisk, Wal, WalError},
+    wal::{self, BATCH_SIZE_MAX, Entry, Files as _, LogSite, Lsn, Refusal, VirtualDisk, Wal, WalError},
 };
 
 use super::random::Random;
@@ -101,6 +101,7 @@ impl Log {
                 folder: PathBuf::from(FOLDER),
                 identity,
                 segment_size,
+                batch_size: BATCH_SIZE_MAX,
                 seed,
             },
             wal: None,
