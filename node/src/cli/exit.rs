@@ -234,7 +234,7 @@ Exit codes:
   1  unexpected failure               7  another chain, contract or genesis
   2  wrong command line               8  nobody answered in time
   3  settings or federation file      9  a running operator, or Ethereum, refuses for now
-  4  data folder locked or damaged   12  a dependency does not answer (Ethereum, FoundationDB, a quorum)
+  4  data folder locked or damaged   12  Ethereum, FoundationDB or a quorum is away
   5  a key or its file is no use    130/143  second SIGINT/SIGTERM
 A supervisor restarts after 1 and 12; 2 to 7 need a person.";
 

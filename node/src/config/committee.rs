@@ -46,6 +46,7 @@ impl CommitteeFile {
     pub fn load(path: &Path, genesis: &Genesis) -> Result<Successor, FederationError> {
         let name = path.display().to_string();
         let read = |source| FederationError::Read {
+            what: "the committee's document",
             path: name.clone(),
             source,
         };

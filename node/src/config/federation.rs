@@ -106,8 +106,10 @@ pub struct MemberEntry {
 #[derive(Debug, thiserror::Error)]
 pub enum FederationError {
     /// The file cannot be read.
-    #[error("cannot read the federation file {path}: {source}")]
+    #[error("cannot read {what} {path}: {source}")]
     Read {
+        /// What it is, and the key that names it.
+        what: &'static str,
         /// Which file.
         path: String,
         /// What the system says.
@@ -173,6 +175,7 @@ impl FederationFile {
     pub fn load(path: &Path) -> Result<Genesis, FederationError> {
         let name = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|source| FederationError::Read {
+            what: "the federation file (federation.file)",
             path: name.clone(),
             source,
         })?;

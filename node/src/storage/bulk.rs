@@ -72,7 +72,7 @@ pub enum BulkError {
         difference: String,
     },
     /// Rows are there already.
-    #[error("{} is not empty; an import goes into an empty place only", path.display())]
+    #[error("{} is not empty, or an import into it did not end well; an import goes into an empty place only", path.display())]
     NotEmpty {
         /// The place.
         path: PathBuf,
