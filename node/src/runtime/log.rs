@@ -259,7 +259,8 @@ fn begin_anew<F: Files>(site: LogSite<F>, saved: &Saved) -> Result<Opened<F>, Wa
     };
     let stays = |record: &wal::Record| planted("log: an old floor covers a new loss") || !is_floor(record);
     let confession = write_record(&Record::Consensus(confession(running)));
-    Wal::begin_anew(site, saved.fence.unwrap_or(Lsn(0)), stays, &[confession])
+    let fence = saved.fence.map_or(0, |fence| fence.0);
+    Wal::begin_anew(site, Lsn(fence.saturating_add(LEAP)), stays, &[confession])
 }
 
 /// Whether votes of the running epoch or of a later one are missing.
@@ -273,3 +274,8 @@ fn of_engine(log: &[Record]) -> impl Iterator<Item = &plasma_consensus::Record> 
         _ => None,
     })
 }
+
+/// A log that begins anew leaves so many numbers out. The one that was lost may have ended above storage's fence, and a storage
+/// that was imported has none; it must end below the fence of the next commit all the same, or it could be put back unseen. No
+/// operator writes so many records between two commits, nor in years.
+const LEAP: u64 = 1 << 32;

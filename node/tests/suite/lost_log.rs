@@ -186,6 +186,35 @@ async fn a_lost_log_begins_anew_above_the_fence_and_confesses_until_the_rejoin_i
     }
 }
 
+/// It went further than the last commit says, or storage was imported and says nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_that_was_lost_is_refused_when_it_comes_back_after_the_rejoin() {
+    for known in [Some(Lsn(2)), None] {
+        let station = Station::on("rejoin-then-put-back", "embedded");
+        assert!(station.start().await.is_ok());
+        let vote = Record {
+            epoch: Epoch(0),
+            kind: LOG_CONSENSUS,
+            content: vote_of(0),
+        };
+        station.open_log().wal.append_batch(&vec![vote; 20]).unwrap();
+        if let Some(fence) = known {
+            station.commit(fence).await;
+        }
+        let aside = station.data.with_file_name("aside");
+        fs::rename(station.log(), &aside).unwrap();
+        station.rejoin().await.unwrap();
+        let anew = station.open_log().wal.last_lsn();
+        // The first commit of the new life.
+        fs::remove_dir_all(station.data.join("db")).unwrap();
+        station.commit(anew).await;
+        fs::remove_dir_all(station.log()).unwrap();
+        fs::rename(&aside, station.log()).unwrap();
+        let refused = station.start().await;
+        assert!(matches!(refused, Err(RunError::OldLog { .. })), "{refused:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_copy_keeps_what_it_holds_and_confesses() {
     let station = Station::on("rejoin-old-log", "embedded");
