@@ -13,8 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::storage::Keep;
-
+mod check;
 pub mod committee;
 mod defaults;
 pub mod federation;
@@ -312,115 +311,6 @@ impl Config {
         self.storage.fdb.root(folder);
         self
     }
-
-    #[expect(clippy::too_many_lines, reason = "one rule after the other, key by key")]
-    fn check(&self) -> Result<(), ConfigError> {
-        let refuse = |key, value: &dyn ToString, reason| {
-            Err(ConfigError::Value {
-                key,
-                value: value.to_string(),
-                reason,
-            })
-        };
-        if self.config_version != 1 {
-            return refuse(
-                "config_version",
-                &self.config_version,
-                "this version reads format 1",
-            );
-        }
-        if self.name.is_empty() || self.name.len() > NAME_MAX || self.name.chars().any(char::is_control) {
-            return refuse("name", &self.name, "1 to 64 printable characters");
-        }
-        let hash = &self.federation.expected_hash;
-        if !hash.is_empty() && federation::hash_of(hash).is_none() {
-            return refuse("federation.expected_hash", hash, "0x and 64 hex digits, or empty");
-        }
-        if self.p2p.listen.is_empty() {
-            return refuse(
-                "p2p.listen",
-                &"[]",
-                "at least one multiaddress, for example \"/ip4/0.0.0.0/tcp/27400\"",
-            );
-        }
-        if self.consensus.delta.0.is_zero() {
-            return refuse(
-                "consensus.delta",
-                &self.consensus.delta,
-                "longer than 0ms: no message arrives at once",
-            );
-        }
-        if !(101..=1_000).contains(&self.consensus.alpha_percent) {
-            return refuse(
-                "consensus.alpha_percent",
-                &self.consensus.alpha_percent,
-                "101 to 1000",
-            );
-        }
-        if !(1..=10_000).contains(&self.consensus.cap) {
-            return refuse("consensus.cap", &self.consensus.cap, "1 to 10000");
-        }
-        if self.storage.backend == Backend::Fdb && !cfg!(feature = "fdb") {
-            return refuse(
-                "storage.backend",
-                &"fdb",
-                "this program was built without FoundationDB; build it with `--features fdb` where libfdb_c is installed",
-            );
-        }
-        if self.storage.backend == Backend::Fdb && self.storage.snapshot_every > 0 {
-            return refuse(
-                "storage.snapshot_every",
-                &self.storage.snapshot_every,
-                "0 with backend \"fdb\": a cluster shows a moment for five seconds only; use FoundationDB's own backup",
-            );
-        }
-        if let Err(range) = self.storage.fdb.ranges() {
-            return refuse(
-                "storage.fdb.shares",
-                &range,
-                "a range of first bytes of an owner's address, such as \"0-127\" = \"a.cluster\"",
-            );
-        }
-        if self.storage.fdb.directory.is_empty() || self.storage.fdb.directory.iter().any(String::is_empty) {
-            return refuse(
-                "storage.fdb.directory",
-                &self.storage.fdb.directory.join(","),
-                "a path of the directory layer, such as [\"plasma\"]",
-            );
-        }
-        if self.mempool.max_transactions == 0 {
-            return refuse("mempool.max_transactions", &0, "at least 1");
-        }
-        if let KeepBlocks::Newest(newest) = self.storage.keep_blocks
-            && newest < Keep::NEWEST_MIN
-        {
-            return refuse(
-                "storage.keep_blocks",
-                &newest,
-                "\"all\", or at least 1000: operators that were away are brought up to date from them",
-            );
-        }
-        if self.storage.snapshots_kept == 0 {
-            return refuse(
-                "storage.snapshots_kept",
-                &0,
-                "at least 1; snapshot_every = 0 takes none",
-            );
-        }
-        if !["http://", "https://"]
-            .iter()
-            .any(|scheme| self.l1.rpc_url.starts_with(scheme))
-        {
-            return refuse("l1.rpc_url", &self.l1.rpc_url, "starts with http:// or https://");
-        }
-        if self.l1.poll_interval.0.is_zero() {
-            return refuse("l1.poll_interval", &self.l1.poll_interval, "longer than 0ms");
-        }
-        if self.http.max_connections == 0 {
-            return refuse("http.max_connections", &0, "at least 1");
-        }
-        Ok(())
-    }
 }
 
 /// Line and column of a byte offset, both from 1.
@@ -472,6 +362,3 @@ fn set(table: &mut Table, entry: &Override) -> Result<(), ConfigError> {
     target.insert(key.to_owned(), value);
     Ok(())
 }
-
-/// A name is shown to peers and in one log line.
-const NAME_MAX: usize = 64;

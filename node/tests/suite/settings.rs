@@ -89,6 +89,14 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
         ("[http]\nmax_connections = 0", "http.max_connections"),
         ("[storage]\nkeep_blocks = 999", "storage.keep_blocks"),
         ("[storage]\nsnapshots_kept = 0", "storage.snapshots_kept"),
+        ("[storage]\npath = \".\"", "storage.path"),
+        ("[storage]\npath = \"\"", "storage.path"),
+        ("[storage]\npath = \"log/db\"", "storage.path"),
+        ("[storage]\npath = \"db/../committees\"", "storage.path"),
+        ("[storage]\npath = \"../..\"", "storage.path"),
+        ("[p2p]\nlisten = [\"/ip4/foo\"]", "p2p.listen"),
+        ("[log]\nfilter = \"!!=\"", "log.filter"),
+        ("[consensus]\ndelta = \"99h\"", "consensus.delta"),
     ];
     for (text, expected) in cases {
         let error = parse(text).unwrap_err();
@@ -111,7 +119,7 @@ fn outside_settings_win_over_the_file_and_name_themselves_when_wrong() {
         let config = overridden(&text, "storage.keep_blocks", outside).unwrap();
         assert_eq!(config.storage.keep_blocks, expected);
     }
-    let config = parse("[storage]\nkeep_blocks = 1000").unwrap();
+    let config = parse("[storage]\nkeep_blocks = 1000\npath = \"../rows/db\"").unwrap();
     assert_eq!(config.storage.keep_blocks, KeepBlocks::Newest(1_000));
     let config = overridden("", "p2p.listen", "/ip4/127.0.0.1/tcp/1, /ip4/127.0.0.1/tcp/2").unwrap();
     assert_eq!(
