@@ -32,6 +32,7 @@ mod suite {
     pub(crate) mod peers;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
+    pub(crate) mod registry;
     pub(crate) mod rejoin;
     pub(crate) mod rota;
     pub(crate) mod runtime;

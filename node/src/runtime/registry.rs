@@ -59,6 +59,12 @@ pub enum EntryError {
         /// What the system says.
         source: io::Error,
     },
+    /// It came too late.
+    #[error(
+        "the document is kept; this operator knows another committee of epoch {0}, which Ethereum has not activated: restart \
+         the operator, and it enters this one"
+    )]
+    Late(u64),
     /// The operator is on its way out.
     #[error("the operator is stopping")]
     Stopping,
@@ -193,6 +199,18 @@ pub async fn examine(
     Ok(())
 }
 
+/// Whether a committee was activated in the place of another one that is known here: the operator may have begun the epoch with
+/// that one, and only a start begins it anew.
+///
+/// # Errors
+/// [`L1Error`] when Ethereum does not answer.
+pub async fn is_late(ethereum: &impl Roll, directory: &Directory, roster: &Roster) -> Result<bool, L1Error> {
+    let (epoch, hash) = (roster.committee.epoch(), roster.committee.hash());
+    let known = directory.roster(epoch);
+    let is_another = known.is_some_and(|known| known.committee.hash() != hash);
+    Ok(is_another && epoch <= ethereum.active().await?)
+}
+
 /// Keeps a document under its epoch, on disk before it has its name.
 ///
 /// # Errors
@@ -235,11 +253,15 @@ impl Registry {
     /// Checks a document against Ethereum, keeps it, and tells the operator.
     ///
     /// # Errors
-    /// [`EntryError`]; nothing has changed then.
+    /// [`EntryError`]; nothing has changed then, but that it is kept where it is [`EntryError::Late`].
     pub async fn install(&self, path: &Path) -> Result<Successor, EntryError> {
         let successor = CommitteeFile::load(path, &self.genesis)?;
         examine(self.ethereum.as_ref(), &self.directory, &successor).await?;
+        let is_late = is_late(self.ethereum.as_ref(), &self.directory, &successor.roster).await?;
         keep(&self.data_dir, &successor)?;
+        if is_late {
+            return Err(EntryError::Late(successor.roster.committee.epoch().0));
+        }
         self.directory.enter(successor.roster.clone())?;
         let told = self.operator.enter(Arc::clone(&successor.roster.committee)).await;
         if told {

@@ -62,7 +62,11 @@ pub(super) fn member(number: u8, domain: &Domain) -> GenesisMember {
 }
 
 /// A committee of some operators.
-pub(super) fn successor(domain: &Domain, (epoch, sequence): (u64, u64), numbers: &[u8]) -> Successor {
+pub(in super::super) fn successor(
+    domain: &Domain,
+    (epoch, sequence): (u64, u64),
+    numbers: &[u8],
+) -> Successor {
     let members = numbers.iter().map(|number| member(*number, domain));
     Successor {
         sequence,
