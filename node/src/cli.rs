@@ -12,6 +12,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, error::ErrorKind};
+use serde::Serialize;
 
 pub mod exit;
 
@@ -236,6 +237,21 @@ impl Flags {
         }
         Ok(Config::load(file, &overrides)?)
     }
+}
+
+/// Prints what a command found, in words or as one JSON document.
+fn show<V: Serialize + ToString>(view: &V, json: bool) -> Result<(), StartError> {
+    show_as(view, json, V::to_string)
+}
+
+/// [`show`] for a view whose words are elsewhere.
+fn show_as<V: Serialize>(view: &V, json: bool, text: impl FnOnce(&V) -> String) -> Result<(), StartError> {
+    if !json {
+        return print(&text(view));
+    }
+    let document = serde_json::to_string(view);
+    let document = document.map_err(|error| StartError::Failed(format!("no JSON: {error}")))?;
+    print(&format!("{document}\n"))
 }
 
 /// Writes a command's result to standard output.

@@ -13,9 +13,8 @@ use std::{
 
 use clap::Subcommand;
 use plasma_core::{Epoch, Genesis, SecretKey};
-use serde::Serialize;
 
-use super::{StartError, exit::address, keys, node, print};
+use super::{StartError, exit::address, keys, node, show};
 use crate::{
     bridge::account::Account,
     change::{Found, Kind, Motion, MotionError, clerk::Clerk, papers},
@@ -256,13 +255,4 @@ fn in_time<T>(work: impl Future<Output = Result<T, StartError>>) -> Result<T, St
         .build()
         .map_err(|error| StartError::Failed(format!("no threads: {error}")))?;
     runtime.block_on(work)
-}
-
-fn show<V: Serialize + ToString>(view: &V, json: bool) -> Result<(), StartError> {
-    if !json {
-        return print(&view.to_string());
-    }
-    let document = serde_json::to_string(view);
-    let document = document.map_err(|error| StartError::Failed(format!("no JSON: {error}")))?;
-    print(&format!("{document}\n"))
 }

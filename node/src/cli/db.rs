@@ -13,9 +13,8 @@ use std::{
 };
 
 use clap::{Subcommand, ValueEnum};
-use serde::Serialize;
 
-use super::{Start, StartError, print};
+use super::{Start, StartError, print, show_as};
 use crate::{
     config::Config,
     runtime::admin::{ExportView, StorageView},
@@ -103,7 +102,7 @@ pub(super) fn run(command: DbCommand, config: Config) -> Result<(), StartError> 
                 Some(view) => view,
                 None => stopped::info(&start)?,
             };
-            show(&view, json, storage_text)
+            show_as(&view, json, storage_text)
         }
         DbCommand::Verify { certificates } => {
             let certificates = if certificates {
@@ -119,7 +118,7 @@ pub(super) fn run(command: DbCommand, config: Config) -> Result<(), StartError> 
                 Some(view) => view,
                 None => stopped::export(&start, scope.into(), &file)?,
             };
-            show(&view, json, export_text)
+            show_as(&view, json, export_text)
         }
         DbCommand::Import { file } => stopped::import(&start, &file),
         DbCommand::Compact => stopped::compact(&start),
@@ -132,15 +131,6 @@ pub(super) fn run(command: DbCommand, config: Config) -> Result<(), StartError> 
 /// The running operator has another working folder than we.
 fn absolute(file: &Path) -> Result<PathBuf, StartError> {
     std::path::absolute(file).map_err(|error| StartError::Failed(format!("{}: {error}", file.display())))
-}
-
-fn show<V: Serialize>(view: &V, json: bool, text: fn(&V) -> String) -> Result<(), StartError> {
-    if !json {
-        return print(&text(view));
-    }
-    let document = serde_json::to_string(view);
-    let document = document.map_err(|error| StartError::Failed(format!("no JSON: {error}")))?;
-    print(&format!("{document}\n"))
 }
 
 fn storage_text(view: &StorageView) -> String {

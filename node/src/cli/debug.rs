@@ -44,8 +44,8 @@ pub(super) fn run(
                 Some(folder) => wal::Place::of(folder),
                 None => wal::Place::named_by(&settings()?)?,
             };
-            wal::show(&place, if all { usize::MAX } else { last }, json)
+            wal::run(&place, if all { usize::MAX } else { last }, json)
         }
-        DebugCommand::Peers => peers::show(&settings()?, json),
+        DebugCommand::Peers => peers::run(&settings()?, json),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use plasma_network::Multiaddr;
 use tracing_subscriber::EnvFilter;
 
-use super::{Backend, Config, ConfigError, KeepBlocks, federation};
+use super::{Backend, Config, ConfigError, KeepBlocks, LogKeys, federation};
 use crate::storage::Keep;
 
 /// A name is shown to peers and in one log line.
@@ -61,13 +61,7 @@ impl Config {
                 "a multiaddress, for example \"/ip4/0.0.0.0/tcp/27400\"",
             );
         }
-        if EnvFilter::try_new(&self.log.filter).is_err() {
-            return refuse(
-                "log.filter",
-                &self.log.filter,
-                "levels such as \"info\" or \"info,plasma_network=debug\"",
-            );
-        }
+        self.log.levels()?;
         if self.consensus.delta.0.is_zero() || self.consensus.delta.0 > DELTA_MAX {
             return refuse(
                 "consensus.delta",
@@ -159,6 +153,20 @@ impl Config {
         let (data, storage) = (plain(&self.data_dir), plain(&self.storage_path()));
         let is_apart = |other: &Path| !storage.starts_with(other) && !other.starts_with(&storage);
         !data.starts_with(&storage) && NEIGHBOURS.iter().all(|other| is_apart(&data.join(other)))
+    }
+}
+
+impl LogKeys {
+    /// What is logged.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] when the filter cannot be read.
+    pub(crate) fn levels(&self) -> Result<EnvFilter, ConfigError> {
+        EnvFilter::try_new(&self.filter).map_err(|_| ConfigError::Value {
+            key: "log.filter",
+            value: self.filter.clone(),
+            reason: "levels such as \"info\" or \"info,plasma_network=debug\"",
+        })
     }
 }
 

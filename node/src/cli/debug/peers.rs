@@ -5,7 +5,7 @@ use std::fmt;
 use plasma_core::{Epoch, Genesis, GenesisMember};
 use serde::Serialize;
 
-use super::super::{StartError, db::say, node, print};
+use super::super::{StartError, db::say, node, show};
 use crate::{
     checkup::{Checkup, Expected, MEMBER_PATIENCE},
     config::Config,
@@ -37,17 +37,11 @@ struct MemberView {
 }
 
 /// Asks everybody that the settings name. No key is read, and no operator must run here.
-pub(super) fn show(config: &Config, json: bool) -> Result<(), StartError> {
+pub(super) fn run(config: &Config, json: bool) -> Result<(), StartError> {
     let genesis = node::genesis(config)?;
     let rosters = rosters(config, &genesis)?;
     let view = asked(&genesis, &rosters)?;
-    if json {
-        let document = serde_json::to_string(&view);
-        let document = document.map_err(|error| StartError::Failed(format!("no JSON: {error}")))?;
-        print(&format!("{document}\n"))?;
-    } else {
-        print(&view.to_string())?;
-    }
+    show(&view, json)?;
     if view.reached >= view.quorum {
         return Ok(());
     }

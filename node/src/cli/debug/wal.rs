@@ -5,7 +5,7 @@ use std::{path::PathBuf, thread, time::Duration};
 use plasma_core::{Genesis, Hash};
 
 use super::{
-    super::{StartError, node, print},
+    super::{StartError, node, show},
     wal_view::{Counted, LogView},
 };
 use crate::{
@@ -84,7 +84,7 @@ impl Federation {
 }
 
 /// Shows a log. All that can be read of it is shown before it is said what an operator would refuse.
-pub(super) fn show(place: &Place, last: usize, json: bool) -> Result<(), StartError> {
+pub(super) fn run(place: &Place, last: usize, json: bool) -> Result<(), StartError> {
     let pause = || thread::sleep(Duration::from_millis(PAUSE_MS));
     let (found, counted) = look(&Disk, &place.folder, || Counted::new(last), pause);
     let seat = found.identity.as_ref().and_then(|owner| {
@@ -93,13 +93,7 @@ pub(super) fn show(place: &Place, last: usize, json: bool) -> Result<(), StartEr
     });
     let unreadable = counted.unreadable.first().cloned();
     let view = LogView::new(&place.folder, &found, counted, seat);
-    if json {
-        let document = serde_json::to_string(&view);
-        let document = document.map_err(|error| StartError::Failed(format!("no JSON: {error}")))?;
-        print(&format!("{document}\n"))?;
-    } else {
-        print(&view.to_string())?;
-    }
+    show(&view, json)?;
     verdict(place, found, unreadable)
 }
 
