@@ -98,6 +98,12 @@ enum Trial {
         /// Leave out so many before the first: two sweeps with `--every 2`, one of them with `--skip 1`, hit everything.
         #[arg(long, default_value_t = 0, value_name = "K")]
         skip: u32,
+        /// Only at places whose name contains this, such as `pwrite64`: a long sweep is done in parts.
+        #[arg(long, value_name = "PART")]
+        place: Option<String>,
+        /// At most so many lives.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        lives: Option<u32>,
         /// Do something wrong, which must be found.
         #[arg(long, value_enum)]
         planted: Option<trial::killing::Planted>,
@@ -300,12 +306,16 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
             blocks,
             every,
             skip,
+            place,
+            lives,
             planted,
         } => {
             let wish = trial::killing::Wish {
                 blocks,
                 every,
                 skip,
+                place,
+                lives,
                 planted,
             };
             trial::killing::run(&common.plan(trial::PAYERS)?, &wish, progress).await

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::testnet::Plan;
 
 /// What is swept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     /// The workload: operations of so many blocks are hit.
     pub blocks: u32,
@@ -31,6 +31,10 @@ pub struct Wish {
     pub every: u32,
     /// So many are left out before the first, so that several sweeps share the work.
     pub skip: u32,
+    /// Only at places whose name contains this.
+    pub place: Option<String>,
+    /// At most so many lives.
+    pub lives: Option<u32>,
     /// What is done wrong on purpose, so that the sweep must fail.
     pub planted: Option<Planted>,
 }
@@ -62,7 +66,16 @@ pub async fn run(plan: &Plan, wish: &Wish, progress: Progress) -> Result<()> {
 
 async fn sweep(trial: &mut Trial, wish: &Wish, progress: Progress) -> Result<Tally> {
     let stage = progress.stage("Record", &format!("the disk's work in {} blocks", wish.blocks));
-    let sites = record(trial, wish.blocks).await?;
+    let mut sites = record(trial, wish.blocks).await?;
+    if let Some(part) = &wish.place {
+        let known: Vec<String> = sites.iter().map(Site::to_string).collect();
+        sites.retain(|site| site.to_string().contains(part));
+        anyhow::ensure!(
+            !sites.is_empty(),
+            "no place is named {part}: there are {}",
+            known.join(", ")
+        );
+    }
     let operations: u32 = sites.iter().map(|site| site.count).sum();
     stage.done(&format!("{operations} operations at {} places", sites.len()));
 
@@ -70,7 +83,9 @@ async fn sweep(trial: &mut Trial, wish: &Wish, progress: Progress) -> Result<Tal
         .iter()
         .flat_map(|site| (1..=site.count).map(move |when| (site, when)));
     let deaths = deaths.skip(usize::try_from(wish.skip)?);
-    let deaths: Vec<(&Site, u32)> = deaths.step_by(usize::try_from(wish.every)?.max(1)).collect();
+    let deaths = deaths.step_by(usize::try_from(wish.every)?.max(1));
+    let lives = usize::try_from(wish.lives.unwrap_or(u32::MAX))?;
+    let deaths: Vec<(&Site, u32)> = deaths.take(lives).collect();
     let stage = progress.stage("Kill", &format!("{} lives", deaths.len()));
     let mut tally = Tally::new(operations);
     let begun = Instant::now();
