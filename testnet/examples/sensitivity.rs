@@ -12,15 +12,17 @@ use std::{
 };
 
 use plasma_core::planted::{BUGS, plant};
-use plasma_testnet::sim::{Scenario, Watch, run};
+use plasma_testnet::sim::{Family, Scenario, Watch, run};
 
-/// Seeds that are tried for a bug.
-const SEEDS_MAX: u64 = 1_000;
+/// Seeds of everything that are tried for a bug.
+const SEEDS_MAX: u64 = 200;
+/// Seeds of each family that are tried for one that these do not find.
+const FAMILY_SEEDS_MAX: u64 = 100;
 
 /// How a bug was found.
 struct Found {
     bug: &'static str,
-    /// How many seeds it took, and what the last one broke.
+    /// How many seeds it took in all, which one found it, and what it broke.
     by: Option<(u64, String)>,
 }
 
@@ -62,13 +64,22 @@ fn main() -> ExitCode {
     report(table, started.elapsed().as_secs())
 }
 
-/// Seeds one after the other until one breaks something.
+/// Seeds one after the other until one breaks something: of everything first, then of each family in turn.
 fn hunt(bug: &'static str, seeds: u64) -> Found {
-    plant(Some(bug));
-    let by = (1..=seeds).find_map(|seed| {
-        let violation = run(&Scenario::from_seed(seed), Watch::Plain).violation?;
-        Some((seed, format!("{}: {}", violation.invariant, violation.what)))
+    let all = (1..=seeds).map(|seed| (String::new(), Scenario::from_seed(seed)));
+    let families = (1..=FAMILY_SEEDS_MAX).flat_map(|seed| {
+        Family::ALL.map(|family| (format!("[{} {seed}] ", family.name()), family.scenario(seed)))
     });
+    plant(Some(bug));
+    let by = (1..)
+        .zip(all.chain(families))
+        .find_map(|(tried, (place, scenario))| {
+            let violation = run(&scenario, Watch::Plain).violation?;
+            Some((
+                tried,
+                format!("{place}{}: {}", violation.invariant, violation.what),
+            ))
+        });
     plant(None);
     Found { bug, by }
 }

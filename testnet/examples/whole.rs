@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use plasma_testnet::sim::{Marks, Outcome, Scenario, Watch, marks, run, shrink};
+use plasma_testnet::sim::{Family, Marks, Outcome, Scenario, Watch, marks, run, shrink};
 
 /// Every so many seeds run twice and must give the same transcript.
 const TWICE_EVERY: u64 = 100;
@@ -21,13 +21,14 @@ struct Arguments {
     shrinks: bool,
     traces: bool,
     is_fair: bool,
+    family: Option<Family>,
 }
 
 fn main() -> ExitCode {
     match parse() {
         None => {
             println!(
-                "usage: cargo whole (--seeds A..B | --seed N [--trace]) [--shrink] [--threads N] [--fair]"
+                "usage: cargo whole (--seeds A..B | --seed N [--trace]) [--shrink] [--threads N] [--fair | --family NAME]"
             );
             ExitCode::FAILURE
         }
@@ -43,6 +44,7 @@ fn parse() -> Option<Arguments> {
         shrinks: false,
         traces: false,
         is_fair: false,
+        family: None,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -59,6 +61,10 @@ fn parse() -> Option<Arguments> {
             "--threads" => arguments.threads = words.next()?.parse().ok()?,
             "--shrink" => arguments.shrinks = true,
             "--trace" => arguments.traces = true,
+            "--family" => {
+                let name = words.next()?;
+                arguments.family = Some(Family::ALL.into_iter().find(|family| family.name() == name)?);
+            }
             "--fair" => arguments.is_fair = true,
             _ => return None,
         }
@@ -68,7 +74,9 @@ fn parse() -> Option<Arguments> {
 
 impl Arguments {
     fn scenario(&self, seed: u64) -> Scenario {
-        if self.is_fair {
+        if let Some(family) = self.family {
+            family.scenario(seed)
+        } else if self.is_fair {
             Scenario {
                 seed,
                 ..Scenario::default()
@@ -188,8 +196,12 @@ fn count(tally: &mut Tally, seed: u64, scenario: &Scenario, outcome: &Outcome) {
 }
 
 fn fail(tally: &mut Tally, seed: u64, arguments: &Arguments, what: String) {
-    let fair = if arguments.is_fair { " --fair" } else { "" };
-    println!("seed {seed} failed; replay with: cargo whole --seed {seed}{fair} --trace\n    {what}");
+    let kind = match arguments.family {
+        Some(family) => format!(" --family {}", family.name()),
+        None if arguments.is_fair => " --fair".to_owned(),
+        None => String::new(),
+    };
+    println!("seed {seed} failed; replay with: cargo whole --seed {seed}{kind} --trace\n    {what}");
     tally.failures.push((seed, what));
 }
 

@@ -12,6 +12,7 @@ mod disk;
 mod duties;
 mod epochs;
 mod ethereum;
+mod families;
 mod faults;
 mod harm;
 mod host;
@@ -29,6 +30,7 @@ mod transcript;
 mod turn;
 mod world;
 
+pub use families::Family;
 pub use marks::Marks;
 pub use oracle::Violation;
 pub use scenario::Scenario;

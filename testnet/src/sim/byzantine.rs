@@ -80,7 +80,7 @@ impl Script {
     ];
 
     /// Its bit in a scenario's set; scenarios on record rest on this order.
-    fn bit(self) -> u32 {
+    pub(super) fn bit(self) -> u32 {
         let place = Self::ALL.iter().position(|script| *script == self);
         1 << place.expect("all are listed")
     }

@@ -105,21 +105,26 @@ impl World {
         }
     }
 
-    /// Blocks that an honest operator hands on prove themselves: whoever asks need not ask again for each.
+    /// Blocks that an honest operator hands on prove themselves: whoever asks need not ask again for each, nor know a committee
+    /// beyond the one of the first.
     pub(super) fn judge_answer(&mut self, index: usize, answer: &[u8]) {
-        let Some((last, certificate)) = super::oracle::answers::end(answer) else {
+        let Some(([first, last], certificate)) = super::oracle::answers::ends(answer) else {
             return;
         };
         let proves = certificate.is_some_and(|certificate| {
             let committee = self.line.of(certificate.epoch);
-            certificate.block == last
+            certificate.block == last.id()
                 && committee.is_some_and(|one| is_certified(one, &self.site.domain, &certificate))
         });
-        if self.scenario.is_honest(index) && !proves {
-            let what = format!(
-                "operator {index} answers with blocks up to {}, not certified",
-                last.0
-            );
+        let wrong = if !proves {
+            format!("up to {}, not certified", last.id().0)
+        } else if self.oracle.epoch_of(first.height) != self.oracle.epoch_of(last.height) {
+            format!("from {} to {}, of two epochs", first.height, last.height)
+        } else {
+            return;
+        };
+        if self.scenario.is_honest(index) {
+            let what = format!("operator {index} answers with blocks {wrong}");
             self.oracle.report("proofs", what);
         }
     }

@@ -240,6 +240,11 @@ impl Log {
         self.said
     }
 
+    /// Where it voted last before it lost its log.
+    pub(super) fn forgotten(&self) -> Option<(Epoch, View)> {
+        self.forgot
+    }
+
     /// The number of the last record.
     pub(super) fn last_lsn(&self) -> Lsn {
         self.wal.as_ref().map_or(Lsn(0), Wal::last_lsn)
@@ -383,6 +388,9 @@ impl Log {
             _ => return Ok(()),
         };
         let at = (message.epoch(), view);
+        if self.rejoins {
+            return Err(format!("it speaks of {at:?} and has not rejoined"));
+        }
         if self.forgot.is_some_and(|forgot| at <= forgot) {
             return Err(format!(
                 "it speaks of {at:?} and has forgotten what it said up to {:?}",

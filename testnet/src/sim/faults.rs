@@ -26,6 +26,7 @@ impl World {
             Err(why) => return self.not_started(index, why),
         };
         self.relapse(index);
+        self.network.renew(index);
         let host = &self.hosts[index];
         let life = host.life;
         let status = host

@@ -32,8 +32,6 @@ const OPERATIONS: u64 = 10;
 const CUT_STARTS: u64 = 1_500;
 /// An operator dies once more within this time after a start.
 const RELAPSE_MS: u64 = 120;
-/// Copies of a log's folder, per ten thousand ticks.
-const COPIES: u64 = 200;
 /// How many in ten thousand lost disks held storage too.
 const WHOLE_DISKS: u64 = 3_000;
 /// Wall clocks that are all set by less than this still agree on what lies in the future.
@@ -160,9 +158,13 @@ impl World {
         self.note(&[b"rejoin"], || format!("operator {index}: {progress:?}"));
         match progress {
             Progress::Heard { .. } => {}
-            Progress::Done { floor, .. } => {
+            Progress::Done { epoch, floor } => {
                 self.marks.hit("an operator rejoined");
                 let log = &mut self.hosts[index].log;
+                if let Some(forgotten) = log.forgotten().filter(|said| *said > (*epoch, *floor)) {
+                    let what = format!("operator {index} rejoins above {floor:?} and spoke in {forgotten:?}");
+                    return self.oracle.report("rejoin", what);
+                }
                 (log.rejoins, log.floor) = (false, Some(*floor));
             }
             Progress::Failed(reason) => {
@@ -182,7 +184,7 @@ impl World {
                 .filter(|floor| view.is_none_or(|view| view <= *floor));
         }
         let index = self.random.index(self.hosts.len());
-        if self.scenario.lost_logs > 0 && self.random.chance(COPIES) {
+        if self.scenario.lost_logs > 0 && self.random.chance(self.scenario.copies) {
             self.hosts[index].log.copy();
         }
         if self.random.chance(self.scenario.jumps) {

@@ -12,12 +12,20 @@ pub(super) struct Network {
     parted_until: u64,
     /// What the side says is lost, what it hears is not.
     is_one_way: bool,
+    /// The side is one operator, and the others do not hear each other.
+    is_star: bool,
+    /// Those whose connections are new since then, if that mends them.
+    fresh: Option<u64>,
 }
 
 /// Loss per ten thousand that remains after the calm.
 const CALM_LOSS: u64 = 20;
 /// Longest partition.
 const PARTITION_MS_MAX: u64 = 4_000;
+/// Longest time in which one operator stands between all others: people need some of it to bring back one that lost its log.
+const STAR_MS_MAX: u64 = 10_000;
+/// How often it falls silent or is heard again, per ten thousand ticks.
+const STAR_TURNS: u64 = 1_000;
 
 impl Network {
     pub(super) fn new(n: usize) -> Self {
@@ -26,18 +34,48 @@ impl Network {
             side: 0,
             parted_until: 0,
             is_one_way: false,
+            is_star: false,
+            fresh: None,
         }
     }
 
     /// Begins a partition now and then.
     pub(super) fn stir(&mut self, now: u64, scenario: &Scenario, random: &mut Random) -> bool {
-        if now < self.parted_until || !random.chance(scenario.partitions) {
+        if now < self.parted_until {
+            if self.is_star && random.chance(STAR_TURNS) {
+                self.is_one_way = !self.is_one_way;
+            }
+            return false;
+        }
+        (self.is_star, self.fresh) = (false, None);
+        if random.chance(scenario.hubs) {
+            self.is_star = random.chance(5_000);
+            self.fresh = (!self.is_star).then_some(0);
+            let victims = match scenario.victims {
+                0 => self.is_up.len(),
+                some => usize::from(some),
+            };
+            self.side = if self.is_star {
+                1 << random.index(victims)
+            } else {
+                1 << random.index(self.is_up.len())
+            };
+            self.parted_until = now + random.between(1_000, STAR_MS_MAX);
+            self.is_one_way = self.is_star && random.chance(5_000);
+            return true;
+        }
+        if !random.chance(scenario.partitions) {
             return false;
         }
         self.side = random.below(1 << self.is_up.len());
         self.parted_until = now + random.between(100, PARTITION_MS_MAX);
         self.is_one_way = random.chance(3_000);
         true
+    }
+
+    /// A process was started: its connections are new.
+    pub(super) fn renew(&mut self, index: usize) {
+        self.fresh = self.fresh.map(|fresh| fresh | 1 << index);
     }
 
     /// Nothing is cut any more.
@@ -47,7 +85,14 @@ impl Network {
 
     fn is_cut(&self, now: u64, from: usize, to: usize) -> bool {
         let is_in = |index: usize| self.side >> index & 1 == 1;
-        now < self.parted_until && is_in(from) != is_in(to) && (!self.is_one_way || is_in(from))
+        let is_severed = match (is_in(from), is_in(to)) {
+            (true, false) => !self.is_star || self.is_one_way,
+            (false, true) => !self.is_star && !self.is_one_way,
+            (false, false) => self.is_star,
+            (true, true) => false,
+        };
+        let is_new = |index: usize| self.fresh.is_some_and(|fresh| fresh >> index & 1 == 1);
+        now < self.parted_until && is_severed && !is_new(from) && !is_new(to)
     }
 
     /// When a message sent now arrives, and perhaps again; never when it is lost.

@@ -38,8 +38,13 @@ pub struct Scenario {
     pub partitions: u64,
     /// Connections that break and come back, per ten thousand ticks.
     pub flaps: u64,
+    /// Partitions around one operator, per ten thousand ticks: it hears everybody and is heard at times, and the others do not
+    /// hear each other; or its connections hang until a process is started anew.
+    pub hubs: u64,
     /// Crashes per ten thousand turns, each between any two effects.
     pub crashes: u64,
+    /// Only so many of the first operators crash by chance; all of them if it is none.
+    pub victims: u16,
     /// How many in ten thousand crashes are power cuts: storage forgets what was not durable.
     pub power_cuts: u64,
     /// All crash at once, per ten thousand ticks.
@@ -61,6 +66,8 @@ pub struct Scenario {
     /// How many in ten thousand crashes cost the log: it is lost, an old copy is put back, or a byte of it rots. Never of more
     /// than f operators together, liars among them.
     pub lost_logs: u64,
+    /// Copies of a log's folder, per ten thousand ticks.
+    pub copies: u64,
     /// Wall clocks that are set anew, per ten thousand ticks.
     pub jumps: u64,
     /// How far; further than a second for so few operators only that they and the liars are f together.
@@ -89,10 +96,16 @@ pub struct Scenario {
     pub flights: u64,
     /// Exits in flight of thieves: of what they spent, or spend again.
     pub grabs: u64,
+    /// Nobody leaves in flight before.
+    pub flights_from_ms: u64,
     /// Reclaims of deposits that are in a block.
     pub reclaims: u64,
     /// From then on Ethereum takes no anchor, so that the federation ends.
     pub halt_at_ms: Option<u64>,
+    /// Exits of outputs that were spent, once that has ended it.
+    pub late_thefts: u32,
+    /// Somebody pays until then, and some payment waits when it comes.
+    pub pays_to_the_end: bool,
     /// Timers of all operators.
     pub config: Config,
 }
@@ -115,7 +128,9 @@ impl Default for Scenario {
             stragglers: 0,
             partitions: 0,
             flaps: 0,
+            hubs: 0,
             crashes: 0,
+            victims: 0,
             power_cuts: 0,
             blackouts: 0,
             downtime_ms: 2_000,
@@ -126,6 +141,7 @@ impl Default for Scenario {
             disk_faults: 0,
             relapses: 0,
             lost_logs: 0,
+            copies: 200,
             jumps: 0,
             jump_ms: 0,
             drift: 0,
@@ -140,8 +156,11 @@ impl Default for Scenario {
             changes: 0,
             flights: 0,
             grabs: 0,
+            flights_from_ms: 0,
             reclaims: 0,
             halt_at_ms: None,
+            late_thefts: 0,
+            pays_to_the_end: false,
             config: Config::default(),
         }
     }
@@ -269,6 +288,11 @@ impl Scenario {
     /// How many operators may be wronged at one time besides the liars.
     pub(super) fn spare_faults(&self) -> usize {
         usize::from((self.n - 1) / 3).saturating_sub(usize::from(self.byzantine))
+    }
+
+    /// Whether an operator may crash by chance.
+    pub(super) fn may_crash(&self, index: usize) -> bool {
+        self.victims == 0 || index < usize::from(self.victims)
     }
 
     /// Whether an operator follows the rules; whoever joins later does.

@@ -67,7 +67,7 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         change(&mut changed);
         changed
     };
-    let drops: [&dyn Fn(&mut Scenario); 31] = [
+    let drops: &[&dyn Fn(&mut Scenario)] = &[
         &|it| it.changes = it.changes.saturating_sub(1),
         &|it| it.byzantine = 0,
         &|it| it.scripts = 0,
@@ -78,6 +78,8 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         &|it| it.partitions = 0,
         &|it| it.flaps = 0,
         &|it| it.crashes = 0,
+        &|it| it.hubs = 0,
+        &|it| it.victims = 0,
         &|it| it.power_cuts = 0,
         &|it| it.blackouts = 0,
         &|it| it.sync_every = 1,
@@ -98,6 +100,10 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         &|it| it.exits = 0,
         &|it| it.double_spends = 0,
         &|it| it.thefts = 0,
+        &|it| it.flights = 0,
+        &|it| it.grabs = 0,
+        &|it| it.reclaims = 0,
+        &|it| it.halt_at_ms = None,
         &|it| it.payment_every_ms *= 2,
     ];
     let mut all: Vec<Scenario> = drops.iter().map(|change| with(change)).collect();

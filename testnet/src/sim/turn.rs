@@ -73,7 +73,7 @@ impl World {
             return;
         }
         let is_calm = self.now >= self.scenario.calm_at_ms;
-        let crashes = !is_calm && self.random.chance(self.scenario.crashes);
+        let crashes = !is_calm && self.scenario.may_crash(index) && self.random.chance(self.scenario.crashes);
         let fuse = Fuse(crashes.then(|| self.random.below(14)));
         if is_calm {
             self.hosts[index].log.spare();

@@ -144,6 +144,9 @@ impl Flights {
 impl World {
     /// Somebody leaves in flight, now and then.
     pub(super) fn leave_in_flight(&mut self) {
+        if self.now < self.scenario.flights_from_ms {
+            return;
+        }
         let flights = &mut self.clients.flights;
         let is_time = flights.left > 0 && flights.random.chance(4_000);
         if is_time && self.fly() {

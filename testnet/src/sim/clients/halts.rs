@@ -1,14 +1,21 @@
 //! The end of a federation that Ethereum hears nothing of any more: deposits come too late, and when the chain is halted everybody
 //! leaves with what counts, and takes back what was never funded by a block that counts.
 
-use plasma_core::{Address, Height};
+use plasma_core::{Address, Height, Input, Kind, Payment, Transaction};
 
+use super::THIEVES;
 use crate::sim::{site::USERS, world::World};
 
 /// Deposits that come after Ethereum heard the last of the federation.
 const LATE_DEPOSITS: u32 = 3;
 /// So many looks at the end long thieves go on paying, four a second: until every operator has heard of it.
 const STUBBORN: u32 = 60;
+/// Payments between two looks: blocks follow each other at once, and some payment waits for the next one.
+const AT_ONCE: usize = 6;
+/// Time between two looks.
+const LOOK_MS: u64 = 250;
+/// So many looks no operator knows of it yet, since Ethereum must confirm it first.
+const UNAWARE: u32 = 16;
 /// Exits of outputs that count, after the halt.
 const LEAVING: u32 = 4;
 
@@ -18,6 +25,7 @@ pub(super) struct End {
     late: u32,
     looks: u32,
     left: u32,
+    stolen: u32,
     /// The last height that counts, once Ethereum says so.
     pub(super) last_valid: Option<Height>,
     /// When that was seen first.
@@ -46,7 +54,7 @@ impl World {
             self.deposit(user);
         }
         let Some(last_valid) = self.clients.end.last_valid else {
-            return;
+            return self.pay_to_the_end();
         };
         if self.clients.end.seen_at.is_none() {
             self.clients.end.seen_at = Some(self.now);
@@ -56,6 +64,9 @@ impl World {
             self.clients.pending.clear();
         }
         self.clients.end.looks += 1;
+        if self.clients.end.looks < UNAWARE {
+            self.pay_to_the_end();
+        }
         if self.clients.end.looks < STUBBORN && self.clients.end.looks.is_multiple_of(8) {
             self.pay_on();
         }
@@ -63,8 +74,35 @@ impl World {
             self.clients.end.left += 1;
             self.leave(true);
         }
+        if self.clients.end.stolen < self.scenario.late_thefts && self.leave(false) {
+            self.clients.end.stolen += 1;
+        }
         for (number, owner) in self.unfunded_deposits(last_valid) {
             self.ask_back(number, owner);
+        }
+    }
+
+    /// A thief pays to himself until the operators halt the chain: so something waits when they do.
+    fn pay_to_the_end(&mut self) {
+        if !self.scenario.pays_to_the_end {
+            return;
+        }
+        let user = usize::from(USERS) - 1 - self.clients.random.index(usize::from(THIEVES));
+        let owner = self.site.users[user].address();
+        let purse = self.purse(user);
+        for (position, amount) in purse.into_iter().take(AT_ONCE) {
+            let transaction = Transaction {
+                kind: Kind::Transfer,
+                asset: Address::ZERO,
+                expiry: Height(u32::MAX),
+                inputs: vec![Input { position, amount }],
+                outputs: vec![Payment { owner, amount }],
+            };
+            let signed = transaction.sign(&self.site.domain, &self.site.users[user]);
+            self.oracle.submitted(signed.leaf(), owner);
+            // At any moment between two blocks of Ethereum, not only when people look.
+            let delay = self.clients.random.between(1, LOOK_MS);
+            self.show_later(signed, user, delay);
         }
     }
 

@@ -216,6 +216,9 @@ impl Model {
             Fact::ExitEnded { id, position, paid } => {
                 let position = Position::unpack(*position).ok_or("the end of an exit of no position")?;
                 let (known, locked) = self.exits.remove(id).ok_or("the end of no exit")?;
+                let is_void = self
+                    .halted
+                    .is_some_and(|last_valid| self.is_spent_by_nothing(&position, last_valid));
                 let coin = self
                     .coins
                     .get_mut(&position)
@@ -226,13 +229,11 @@ impl Model {
                 coin.locks -= u32::from(locked);
                 touched.insert(position);
                 if *paid {
-                    if coin.state != Lot::Free {
-                        return Err(format!(
-                            "the vault paid for {position}, which is {:?}",
-                            coin.state
-                        ));
+                    match coin.state {
+                        Lot::Free => coin.state = Lot::Exited,
+                        Lot::Spent if is_void => {}
+                        state => return Err(format!("the vault paid for {position}, which is {state:?}")),
                     }
-                    coin.state = Lot::Exited;
                     self.outflow += coin.amount;
                 }
             }
