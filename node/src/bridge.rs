@@ -35,7 +35,7 @@ pub mod watcher;
 
 use std::{future::Future, ops::RangeInclusive};
 
-use plasma_core::{Certificate, ExitId, Header, L1Block, L1Event, L1Height, SignedTransaction};
+use plasma_core::{Certificate, Epoch, ExitId, Hash, Header, L1Block, L1Event, L1Height, SignedTransaction};
 
 pub use contracts::Contracts;
 pub use cursor::{L1Fault, Link};
@@ -99,6 +99,9 @@ pub trait L1: Send + Sync + 'static {
         &self,
         range: RangeInclusive<L1Height>,
     ) -> impl Future<Output = Result<Vec<L1Event>, L1Error>> + Send;
+
+    /// The hash of the committee that was activated for an epoch; an error when the endpoint shows none.
+    fn activated(&self, epoch: Epoch) -> impl Future<Output = Result<Hash, L1Error>> + Send;
 
     /// The newest anchor at the latest head; `None` before the first. The duty operator for the next one is
     /// `committee[(number + 1) mod n]`.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use plasma_core::{
-    Certificate, Committee, CommitteeError, Committees, CommitteesError, Domain, Epoch, Genesis,
+    Certificate, Committee, CommitteeError, Committees, CommitteesError, Domain, Epoch, Genesis, Hash,
     genesis::GenesisMember,
 };
 
@@ -83,12 +83,23 @@ impl Directory {
     /// Enters the operators of the next epoch, or others in the place of the newest ones.
     ///
     /// # Errors
-    /// [`CommitteesError`] when an epoch is missing in between.
+    /// [`CommitteesError`] when an epoch is missing in between, or Ethereum has activated others.
     pub fn enter(&self, roster: Roster) -> Result<bool, CommitteesError> {
         let mut inside = self.inside.write().unwrap_or_else(PoisonError::into_inner);
         let is_news = inside.committees.replace(Arc::clone(&roster.committee))?;
         inside.rosters.insert(roster.committee.epoch(), Arc::new(roster));
         Ok(is_news)
+    }
+
+    /// Ethereum has activated the committee with this hash: others that are known for its epoch are forgotten, with those that
+    /// follow; says whether there were any.
+    pub fn activate(&self, epoch: Epoch, hash: Hash) -> bool {
+        let mut inside = self.inside.write().unwrap_or_else(PoisonError::into_inner);
+        let is_another = inside.committees.activate(epoch, hash);
+        if is_another {
+            inside.rosters.split_off(&epoch);
+        }
+        is_another
     }
 
     /// The committees, as they are known now.

@@ -259,6 +259,7 @@ impl<S: OperatorKey> Operator<S> {
             }
             Event::Transactions(offered) => self.on_offered(offered, &mut effects),
             Event::Read { purpose, reads } => self.on_read(now, purpose, reads, &mut effects),
+            Event::Activated { epoch, hash } => self.on_activated(epoch, hash, &mut effects),
             Event::L1Confirmed(blocks) => self.on_confirmed(now, blocks, &mut effects),
             Event::Noticed(notice) => self.on_notice(now, &notice, &mut effects),
             Event::Anchored(anchor) => {

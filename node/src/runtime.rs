@@ -252,6 +252,7 @@ impl<S: Storage> Runtime<S> {
             Arrival::Verified(found) => self.take_verified(found),
             Arrival::Ethereum(event) => {
                 prosecution::tell_halts(&event);
+                self.settle(&event);
                 self.handle(event);
             }
             Arrival::Command(Command::Submit { transaction, reply }) => self.take_client(transaction, reply),

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod suite {
     pub(crate) mod accusations;
+    pub(crate) mod activation;
     pub(crate) mod ahead;
     pub(crate) mod anvil;
     pub(crate) mod api;

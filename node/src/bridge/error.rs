@@ -147,6 +147,11 @@ pub enum L1Error {
     /// The endpoint does not know a block that it should know: it lags, or it is not archival.
     #[error("the endpoint does not know L1 block {0}; it lags behind, wait or configure another one")]
     UnknownBlock(L1Height),
+    /// The endpoint does not show a committee that it should show: it lags behind what it said itself, or behind our ledger.
+    #[error(
+        "the endpoint shows no committee of epoch {0}, which was activated; it lags behind, wait or configure another one"
+    )]
+    NotActivated(u64),
     /// Two answers of the endpoint contradict each other; asking again may help.
     #[error("the endpoint contradicts itself at L1 block {height}: {reason}")]
     Inconsistent {
@@ -239,6 +244,7 @@ impl L1Error {
                 | Self::Oversize { .. }
                 | Self::Malformed { .. }
                 | Self::UnknownBlock(_)
+                | Self::NotActivated(_)
                 | Self::Inconsistent { .. }
         )
     }

@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, path::PathBuf, sync::Arc, time::Duration};
 
-use plasma_core::{Address, Genesis, L1Block, L1Event, L1Height};
+use plasma_core::{Address, Epoch, Genesis, Hash, L1Block, L1Event, L1Height};
 
 use super::{
     Anchor, L1, Observed, SpendProof,
@@ -138,6 +138,14 @@ impl L1 for Ethereum {
     async fn events(&self, range: RangeInclusive<L1Height>) -> Result<Vec<L1Event>, L1Error> {
         let observed = self.observe(range).await?;
         Ok(observed.into_iter().flat_map(|block| block.events).collect())
+    }
+
+    async fn activated(&self, epoch: Epoch) -> Result<Hash, L1Error> {
+        let (size, hash) = self.contracts.committee(&self.rpc, epoch).await?;
+        if size == 0 {
+            return Err(L1Error::NotActivated(epoch.0));
+        }
+        Ok(hash)
     }
 
     async fn last_anchor(&self) -> Result<Option<Anchored>, L1Error> {

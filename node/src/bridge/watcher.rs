@@ -7,7 +7,7 @@
 
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
-use plasma_core::{DepositNumber, ExitId, L1Block, L1Event, L1Height};
+use plasma_core::{DepositNumber, Epoch, ExitId, Hash, L1Block, L1Event, L1Height};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{info, warn};
 
@@ -32,6 +32,13 @@ pub struct Confirmed {
 /// What the watcher says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sighting {
+    /// The next confirmed block activates this committee: the event names the epoch alone.
+    Activated {
+        /// The epoch.
+        epoch: Epoch,
+        /// The committee's hash.
+        hash: Hash,
+    },
     /// The next confirmed block.
     Confirmed(Confirmed),
     /// The chain has a new newest block; it is not confirmed.
@@ -185,6 +192,7 @@ impl<L: L1> Watcher<L> {
     async fn confirm(&mut self, observed: Observed) -> Result<(), Halt> {
         let height = observed.link.block.height;
         self.check_deposits(height, &observed.events)?;
+        let activated = self.activated(&observed.events).await?;
         if let Err(gap) = self.cursor.accept(&observed.link) {
             // Either the chain below was replaced, or two answers came from two forks. The height that we
             // handed on decides which.
@@ -206,6 +214,9 @@ impl<L: L1> Watcher<L> {
         self.say_signs(&observed, true).await?;
         self.early_anchors
             .retain(|(block, anchored)| block.height > height && !observed.anchors.contains(anchored));
+        for (epoch, hash) in activated {
+            self.say(Sighting::Activated { epoch, hash }).await?;
+        }
         let Observed {
             link,
             events,
@@ -230,6 +241,17 @@ impl<L: L1> Watcher<L> {
             expected = number.next();
         }
         Ok(())
+    }
+
+    /// The committees that a block activates. What an epoch's committee is never changes again, so the newest state tells it.
+    async fn activated(&self, events: &[L1Event]) -> Result<Vec<(Epoch, Hash)>, L1Error> {
+        let mut activated = Vec::new();
+        for event in events {
+            if let L1Event::CommitteeActivated { epoch } = event {
+                activated.push((*epoch, self.l1.activated(*epoch).await?));
+            }
+        }
+        Ok(activated)
     }
 
     fn note_deposits(&mut self, events: &[L1Event]) {

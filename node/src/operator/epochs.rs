@@ -11,7 +11,7 @@ use plasma_consensus::{
     Certified, Closed, Engine, Floor, Input, Message, Record, Start, Statement, Target, scheme::OperatorKey,
 };
 use plasma_core::{
-    BlockId, Certificate, Committee, Committees, Domain, Epoch, Height, Millis, OperatorIndex, Peer,
+    BlockId, Certificate, Committee, Committees, Domain, Epoch, Hash, Height, Millis, OperatorIndex, Peer,
     PublicKey, View, planted::planted,
 };
 
@@ -314,6 +314,24 @@ impl<S: OperatorKey> Operator<S> {
         self.payload = super::payload::Payload::default();
         effects.push(Effect::CancelBelow(epoch, View(0)));
         self.take_seat(now, self.first_floor(), effects);
+    }
+
+    /// Ethereum has activated the committee with this hash. Another one of its epoch was announced before and is none now, so
+    /// its epoch waits for the right document as if none had come.
+    pub(super) fn on_activated(&mut self, epoch: Epoch, hash: Hash, effects: &mut Vec<Effect>) {
+        if !self.epochs.committees.activate(epoch, hash) {
+            return;
+        }
+        self.epochs.early.clear();
+        if epoch <= self.epochs.running {
+            // Ethereum said otherwise when the epoch began here.
+            let reason = format!(
+                "epoch {} has begun here with another committee than the one that Ethereum activated, {hash}; install the \
+                 document of that one, and restart the operator",
+                epoch.0
+            );
+            self.stop(reason, effects);
+        }
     }
 
     /// A committee is known: announced on Ethereum and checked against it.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use plasma_consensus::{Certified, Message};
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Committee, Epoch, ExitId, L1Block, L1Event,
-    Peer, Reads,
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Committee, Epoch, ExitId, Hash, L1Block,
+    L1Event, Peer, Reads,
 };
 
 use super::{
@@ -42,6 +42,13 @@ pub enum Event {
         purpose: Purpose,
         /// What storage holds.
         reads: Reads,
+    },
+    /// A block of Ethereum that comes next activates the committee with this hash, whatever was announced before.
+    Activated {
+        /// Its epoch.
+        epoch: Epoch,
+        /// What Ethereum knows it by.
+        hash: Hash,
     },
     /// Ethereum blocks reached the confirmation depth, in order and without a gap.
     L1Confirmed(Vec<ConfirmedBlock>),

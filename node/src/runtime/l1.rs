@@ -116,6 +116,7 @@ async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Even
 #[must_use]
 pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<Event> {
     match sighting {
+        Sighting::Activated { epoch, hash } => vec![Event::Activated { epoch, hash }],
         Sighting::Confirmed(confirmed) => {
             confirmed.events.iter().for_each(|event| docket.on_event(event));
             vec![Event::L1Confirmed(vec![ConfirmedBlock {

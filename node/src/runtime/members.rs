@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use plasma_core::{Committee, Epoch};
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{Runtime, start::peers::peers};
 use crate::{operator::event::Event, storage::Storage};
@@ -25,10 +25,33 @@ impl<S: Storage> Runtime<S> {
         let _ = reply.send(());
     }
 
+    /// Ethereum activates a committee: whoever else is known for its epoch was announced before, and is entered no more.
+    pub(super) fn settle(&mut self, event: &Event) {
+        let Event::Activated { epoch, hash } = event else {
+            return;
+        };
+        if self.directory.activate(*epoch, *hash) {
+            warn!(
+                epoch = epoch.0,
+                %hash,
+                "the committee whose document is here was announced and then replaced; Ethereum activates the one with this \
+                 hash: enter its document with `plasma committee install FILE`"
+            );
+            self.connect(self.operator.status().epoch);
+        } else if self.directory.roster(*epoch).is_none() {
+            warn!(
+                epoch = epoch.0,
+                %hash,
+                "Ethereum activates a committee that is not known here; enter it with `plasma committee install FILE`"
+            );
+        }
+    }
+
     /// After a turn in which the epoch changed.
     pub(super) fn connect_when_changed(&mut self, epoch: Epoch) {
         if epoch != self.connected {
-            info!(epoch = epoch.0, "the next committee decides");
+            let is_known = self.directory.roster(epoch).is_some();
+            info!(epoch = epoch.0, is_known, "the next committee decides");
             self.connect(epoch);
         }
     }

@@ -14,7 +14,7 @@ use plasma_core::{Epoch, Genesis, Hash, planted::planted};
 use tracing::warn;
 
 use crate::{
-    bridge::{L1Error, ethereum::Ethereum},
+    bridge::{L1 as _, L1Error, ethereum::Ethereum},
     change::papers::place,
     config::{FederationError, committee::CommitteeFile, committee::Successor},
     directory::{Directory, Roster},
@@ -61,7 +61,7 @@ pub enum EntryError {
     },
     /// It came too late.
     #[error(
-        "the document is kept; this operator knows another committee of epoch {0}, which Ethereum has not activated: restart \
+        "the document is kept; epoch {0} has begun here with another committee, which Ethereum has not activated: restart \
          the operator, and it enters this one"
     )]
     Late(u64),
@@ -113,8 +113,7 @@ impl Roll for Ethereum {
     }
 
     async fn hash_of(&self, epoch: Epoch) -> Result<Hash, L1Error> {
-        let (_, hash) = self.contracts().committee(self.rpc(), epoch).await?;
-        Ok(hash)
+        self.activated(epoch).await
     }
 
     async fn announced(&self) -> Result<Option<Hash>, L1Error> {
@@ -147,16 +146,20 @@ pub async fn recognise(ethereum: &impl Roll, roster: &Roster) -> Result<(), Entr
     }
 }
 
-/// Enters the kept documents as far as Ethereum knows them. What it does not know any more is named in the log: an
-/// announcement that was replaced leaves its document behind.
+/// Enters the kept documents as far as Ethereum knows them, for an operator whose ledger is in an epoch. What it does not know
+/// any more is named in the log: an announcement that was replaced leaves its document behind.
 ///
 /// # Errors
-/// [`EntryError::L1`] when Ethereum does not answer.
+/// [`L1Error`] when Ethereum does not answer, or has not come to the running epoch: what it calls announced may be over then.
 pub async fn enter_kept(
     ethereum: &impl Roll,
     directory: &Directory,
     kept: &[Successor],
+    running: Epoch,
 ) -> Result<(), L1Error> {
+    if ethereum.active().await? < running {
+        return Err(L1Error::NotActivated(running.0));
+    }
     let is_forgotten = planted("registry: what was entered is forgotten at a restart");
     for successor in kept.iter().filter(|_| !is_forgotten) {
         match recognise(ethereum, &successor.roster).await {
@@ -199,16 +202,12 @@ pub async fn examine(
     Ok(())
 }
 
-/// Whether a committee was activated in the place of another one that is known here: the operator may have begun the epoch with
-/// that one, and only a start begins it anew.
-///
-/// # Errors
-/// [`L1Error`] when Ethereum does not answer.
-pub async fn is_late(ethereum: &impl Roll, directory: &Directory, roster: &Roster) -> Result<bool, L1Error> {
+/// Whether an operator that runs in an epoch has begun this committee's epoch with another one: only a start begins it anew.
+#[must_use]
+pub fn is_late(directory: &Directory, running: Epoch, roster: &Roster) -> bool {
     let (epoch, hash) = (roster.committee.epoch(), roster.committee.hash());
     let known = directory.roster(epoch);
-    let is_another = known.is_some_and(|known| known.committee.hash() != hash);
-    Ok(is_another && epoch <= ethereum.active().await?)
+    epoch <= running && known.is_some_and(|known| known.committee.hash() != hash)
 }
 
 /// Keeps a document under its epoch, on disk before it has its name.
@@ -257,7 +256,8 @@ impl Registry {
     pub async fn install(&self, path: &Path) -> Result<Successor, EntryError> {
         let successor = CommitteeFile::load(path, &self.genesis)?;
         examine(self.ethereum.as_ref(), &self.directory, &successor).await?;
-        let is_late = is_late(self.ethereum.as_ref(), &self.directory, &successor.roster).await?;
+        let running = self.operator.status().epoch;
+        let is_late = is_late(&self.directory, running, &successor.roster);
         keep(&self.data_dir, &successor)?;
         if is_late {
             return Err(EntryError::Late(successor.roster.committee.epoch().0));

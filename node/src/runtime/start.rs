@@ -284,7 +284,7 @@ async fn prepare<S: Storage>(
     let directory = Directory::new(genesis)?;
     let log = log::open(config, genesis, identity, &saved, *rejoins)?;
     let known = (&directory, &successors[..]);
-    let asked = learn(config, genesis, keys, known, &saved.state.header, stop).await?;
+    let asked = learn(config, genesis, keys, known, &saved.state, stop).await?;
     Ok(asked.map(|(ethereum, facts)| Ready {
         storage,
         saved,

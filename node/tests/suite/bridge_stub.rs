@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration};
 
-use plasma_core::{Address, Amount, DepositNumber, ExitId, Hash, L1Block, L1Event, L1Height};
+use plasma_core::{Address, Amount, DepositNumber, Epoch, ExitId, Hash, L1Block, L1Event, L1Height};
 use plasma_node::bridge::{
     Anchor, Anchored, Contracts, L1, L1Error, L1Fault, Observed, SpendProof,
     rpc::Rpc,
@@ -37,6 +37,10 @@ impl L1 for Reader {
     }
     async fn events(&self, _: RangeInclusive<L1Height>) -> Result<Vec<L1Event>, L1Error> {
         Err(L1Error::Stopped)
+    }
+    async fn activated(&self, epoch: Epoch) -> Result<Hash, L1Error> {
+        let (size, hash) = CONTRACTS.committee(&self.0, epoch).await?;
+        (size > 0).then_some(hash).ok_or(L1Error::NotActivated(epoch.0))
     }
     async fn last_anchor(&self) -> Result<Option<Anchored>, L1Error> {
         Err(L1Error::Stopped)

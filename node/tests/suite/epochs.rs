@@ -2,7 +2,10 @@
 
 use plasma_core::{Epoch, Height, L1Event, OperatorIndex, Position, SigningKey, TransactionId};
 use plasma_node::{
-    operator::effect::Record,
+    operator::{
+        effect::{Effect, Record},
+        event::Event,
+    },
     storage::{Read, Storage},
 };
 
@@ -160,6 +163,66 @@ fn a_committee_that_is_not_known_here_is_waited_for() {
     world.check_agreement();
 }
 
+/// An announcement was replaced after its document had been installed.
+#[test]
+fn a_committee_that_ethereum_did_not_activate_is_not_entered() {
+    let (mut world, mut purse) = with_a_fifth();
+    // Operator 3 has a seat in both, another one in each.
+    let (replaced, next) = (committee(1, &[3, 0, 1, 2]), committee(1, &[4, 1, 2, 3]));
+    world.announce(&replaced);
+    world.run_for(50);
+    for node in [0, 1, 2, 4] {
+        world.tell(node, next.clone());
+    }
+    activate(&mut world, 1);
+    purse.pay_and_wait(&mut world, 0, &[0, 1, 2, 4]);
+    world.run_until("it stands at the end of its epoch", 5_000, |world| {
+        status(world, 3).epoch == Epoch(1)
+    });
+    let behind = status(&world, 3);
+    assert_eq!(
+        (behind.operator, behind.committee),
+        (None, None),
+        "it has no seat"
+    );
+    let said = |world: &World| {
+        let records = world.nodes[3].log.iter();
+        let is_of_next =
+            |record: &&Record| matches!(record, Record::Consensus(record) if record.epoch() == Epoch(1));
+        records.filter(is_of_next).count()
+    };
+    assert_eq!(said(&world), 0, "and votes on nothing");
+    world.tell(3, next);
+    world.run_until("it catches up", 20_000, |world| {
+        world.heights()[3] == world.heights()[1]
+    });
+    world.kill(1);
+    purse.pay_and_wait(&mut world, 3, &[0, 2, 3, 4]);
+    assert!(said(&world) > 0);
+    world.check_agreement();
+}
+
+/// Its endpoint told it otherwise when the epoch began.
+#[test]
+fn who_finds_itself_in_a_committee_that_was_not_activated_stops_signing() {
+    let (mut world, _) = with_a_fifth();
+    world.announce(&committee(1, &[4, 1, 2, 3]));
+    activate(&mut world, 1);
+    world.run_until("the change", 20_000, |world| {
+        status(world, 1).operator == Some(OperatorIndex(1)) && status(world, 1).epoch == Epoch(1)
+    });
+    let (epoch, now) = (Epoch(1), world.now);
+    let operator = world.nodes[1].operator.as_mut().expect("runs");
+    for (hash, stops) in [
+        (committee(1, &[4, 1, 2, 3]).hash(), false),
+        (committee(1, &[1, 2, 3, 4]).hash(), true),
+    ] {
+        let effects = operator.handle(now, Event::Activated { epoch, hash });
+        let found = effects.iter().any(|effect| matches!(effect, Effect::Stop(_)));
+        assert_eq!(found, stops);
+    }
+}
+
 #[test]
 fn an_operator_that_dies_at_any_moment_of_the_change_votes_again() {
     for moment in (0..60).step_by(3) {
@@ -225,7 +288,9 @@ fn the_duties_are_those_of_the_running_committee() {
     let anchors = |world: &World, node: usize| {
         let duties = world.nodes[node].duties.iter();
         duties
-            .filter(|duty| matches!(duty, plasma_node::operator::effect::Effect::Anchor { certificate, .. } if certificate.epoch == Epoch(1)))
+            .filter(
+                |duty| matches!(duty, Effect::Anchor { certificate, .. } if certificate.epoch == Epoch(1)),
+            )
             .count()
     };
     // Everybody with a seat is on duty once in so many anchors.

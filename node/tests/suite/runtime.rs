@@ -1,6 +1,7 @@
 //! One running shell: real socket, real log file, storage in memory, Ethereum through its channel.
 
 mod away;
+mod replaced;
 
 use std::time::Duration;
 
@@ -48,6 +49,7 @@ const PEER_SECRET: [u8; 32] = [3; 32];
 struct Alone<R = MemoryReader> {
     genesis: Genesis,
     handle: Handle,
+    directory: Directory,
     reader: R,
     ethereum: mpsc::Sender<Event>,
     stop: watch::Sender<bool>,
@@ -158,7 +160,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
         }
         let rules = Rules {
             domain: genesis.domain(),
-            directory,
+            directory: directory.clone(),
             block_bytes_max: 1 << 22,
         };
         let (duties, _) = mpsc::channel(8);
@@ -179,6 +181,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
         Self {
             genesis,
             handle,
+            directory,
             reader,
             ethereum,
             stop,

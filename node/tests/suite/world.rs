@@ -2,14 +2,15 @@
 
 mod claims;
 mod clients;
+mod committees;
 pub(crate) mod wires;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use futures::executor::block_on;
 use plasma_consensus::{Bls, Config, Reason};
 use plasma_core::{
-    Address, Amount, Committee, Committees, DepositNumber, Genesis, Height, L1Event, Millis, Peer,
+    Address, Amount, Committees, DepositNumber, Epoch, Genesis, Hash, Height, L1Event, Millis, Peer,
     SigningKey, View, Wanted,
 };
 use plasma_node::{
@@ -62,6 +63,8 @@ pub(crate) struct World {
     l1: Vec<ConfirmedBlock>,
     /// Ethereum blocks that one operator sees otherwise than the others.
     own_l1: BTreeMap<(usize, u64), ConfirmedBlock>,
+    /// What was announced last for each epoch: it is this that is activated.
+    announced: BTreeMap<Epoch, Hash>,
     /// Bodies of proposals do not reach this operator.
     pub(crate) starved: Option<usize>,
     /// These answer no request.
@@ -112,6 +115,7 @@ impl World {
             nodes: Vec::new(),
             l1: Vec::new(),
             own_l1: BTreeMap::new(),
+            announced: BTreeMap::new(),
             starved: None,
             silent: Vec::new(),
             replaying: Vec::new(),
@@ -159,23 +163,6 @@ impl World {
         self.start(index);
     }
 
-    /// Everybody hears of a committee that Ethereum announced.
-    pub(crate) fn announce(&mut self, committee: &Committee) {
-        for index in 0..self.nodes.len() {
-            self.tell(index, committee.clone());
-        }
-    }
-
-    /// One operator hears of a committee, and knows it also after a restart.
-    pub(crate) fn tell(&mut self, index: usize, committee: Committee) {
-        let committee = Arc::new(committee);
-        let node = &mut self.nodes[index];
-        node.committees.replace(Arc::clone(&committee)).expect("the next");
-        if node.operator.is_some() {
-            self.push(index, 1, Event::Committee(committee));
-        }
-    }
-
     /// Starts an operator from what its storage and log hold, and connects it to all that run.
     pub(crate) fn start(&mut self, index: usize) {
         self.begin(index, Operator::recover);
@@ -210,7 +197,7 @@ impl World {
                 .clone()
         });
         let known = known.collect();
-        self.push(index, 0, Event::L1Confirmed(known));
+        self.push_confirmed(index, 0, known);
         for other in 0..self.nodes.len() {
             if other != index && self.nodes[other].operator.is_some() {
                 self.push(index, 1, Event::PeerUp(name(other)));
@@ -409,7 +396,7 @@ impl World {
         self.l1.push(confirmed.clone());
         for index in who.iter().copied() {
             if self.nodes[index].operator.is_some() {
-                self.push(index, 3, Event::L1Confirmed(vec![confirmed.clone()]));
+                self.push_confirmed(index, 3, vec![confirmed.clone()]);
             }
         }
     }
@@ -420,7 +407,7 @@ impl World {
         let block = self.l1.last().expect("a mined block").block;
         let confirmed = ConfirmedBlock { block, events };
         self.own_l1.insert((index, block.height.0), confirmed.clone());
-        self.push(index, 3, Event::L1Confirmed(vec![confirmed]));
+        self.push_confirmed(index, 3, vec![confirmed]);
     }
 
     /// One operator sees Ethereum run ahead of what the others see.

@@ -6,10 +6,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use plasma_core::{Address, L1Block, L1Event, L1Height};
+use plasma_core::{Address, Epoch, Hash, L1Block, L1Event, L1Height};
 use plasma_law::ethereum::{Ethereum, Outcome};
-use plasma_node::bridge::{
-    Anchor, Anchored, L1, L1Error, Link, Observed, SpendProof, account::Call, decode::Log,
+use plasma_node::{
+    bridge::{Anchor, Anchored, L1, L1Error, Link, Observed, SpendProof, account::Call, decode::Log},
+    runtime::registry::Roll as _,
 };
 
 use super::{random::Random, site::Site};
@@ -54,7 +55,7 @@ impl Chain {
         let block = state.newest();
         let link = Link {
             block,
-            parent: plasma_core::Hash::default(),
+            parent: Hash::default(),
         };
         let first = Mined {
             observed: site.contracts.observed(link, &[]),
@@ -265,6 +266,10 @@ impl L1 for Eye {
     async fn events(&self, range: RangeInclusive<L1Height>) -> Result<Vec<L1Event>, L1Error> {
         let observed = self.observe(range).await?;
         Ok(observed.into_iter().flat_map(|block| block.events).collect())
+    }
+
+    async fn activated(&self, epoch: Epoch) -> Result<Hash, L1Error> {
+        self.hash_of(epoch).await
     }
 
     async fn last_anchor(&self) -> Result<Option<Anchored>, L1Error> {

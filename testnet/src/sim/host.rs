@@ -274,7 +274,8 @@ impl Host {
     ) -> Result<Vec<Effect>, NoStart> {
         self.directory = site.directory();
         self.proof = self.proof.under(&self.directory);
-        let entered = registry::enter_kept(&*self.eye, &self.directory, &self.kept).now_or_never();
+        let running = self.saved().state.epoch;
+        let entered = registry::enter_kept(&*self.eye, &self.directory, &self.kept, running).now_or_never();
         entered
             .expect("nothing of ours waits")
             .map_err(|_| NoStart::Blind)?;
@@ -346,6 +347,9 @@ impl Host {
         };
         let ended = watcher.look().now_or_never().expect("nothing of ours waits");
         while let Ok(sighting) = sightings.try_recv() {
+            if let Sighting::Activated { epoch, hash } = sighting {
+                self.directory.activate(epoch, hash);
+            }
             let events = l1::translate(sighting, &self.books);
             self.inbox.extend(events.into_iter().map(Arrival::Event));
         }

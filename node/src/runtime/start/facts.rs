@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use plasma_core::{Genesis, Hash, Header, L1Block, L1Height};
+use plasma_core::{Genesis, Hash, L1Block, L1Height, State};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -37,7 +37,7 @@ pub(super) async fn learn(
     genesis: &Genesis,
     keys: &OperatorKeys,
     (directory, kept): (&Directory, &[Successor]),
-    decided: &Header,
+    decided: &State,
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Option<(Arc<Ethereum>, Facts)>, RunError> {
     let settings = ethereum_config(config);
@@ -46,8 +46,8 @@ pub(super) async fn learn(
         return Ok(None);
     };
     let asking = async || {
-        registry::enter_kept(ethereum.as_ref(), directory, kept).await?;
-        ask(&ethereum, decided.l1_height, decided.l1_hash).await
+        registry::enter_kept(ethereum.as_ref(), directory, kept, decided.epoch).await?;
+        ask(&ethereum, decided.header.l1_height, decided.header.l1_hash).await
     };
     let facts = patiently(stop, asking).await?;
     Ok(facts.map(|facts| (Arc::clone(&ethereum), facts)))
