@@ -4,12 +4,13 @@
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Certificate, SignedTransaction,
+    AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Certificate, Peer, SignedTransaction,
 };
 
 use crate::{
     operator::{
         effect::{Effect, Record},
+        event::{Finding, Proven},
         payload::Carried,
     },
     runtime::wire,
@@ -46,6 +47,20 @@ pub fn payload(bytes: &Bytes, proof: &impl Proof) -> Option<(Message, Option<Car
     match body {
         None => Some((message, None)),
         Some(body) => body::carried(body, proof).map(|carried| (message, Some(carried))),
+    }
+}
+
+/// A finalization that came alone.
+pub fn finalization(from: Peer, certificate: Box<Certificate>, proof: &impl Proof) -> Proven {
+    let finding = if proof.certifies(&certificate) {
+        Finding::Genuine
+    } else {
+        Finding::False
+    };
+    Proven {
+        from,
+        certificate,
+        finding,
     }
 }
 

@@ -23,6 +23,7 @@ pub mod payload;
 mod pins;
 mod proposer;
 mod prosecution;
+mod proving;
 mod recovery;
 pub mod rejoining;
 pub mod report;
@@ -55,6 +56,7 @@ use mempool::{Mempool, MempoolLimits};
 use origins::Origins;
 use payload::{Carried, Payload};
 use pins::Pins;
+use proving::Proving;
 use recovery::{Logged, guardian};
 use rejoining::Rejoining;
 use report::{AnchorSeen, Status};
@@ -132,6 +134,7 @@ pub struct Operator<S: OperatorKey> {
     stopped: Option<String>,
     /// While votes of ours may be missing and the others are to be asked; see [`rejoining`].
     rejoining: Option<Rejoining>,
+    proving: Proving,
     vigil: Vigil,
 }
 
@@ -219,16 +222,14 @@ impl<S: OperatorKey> Operator<S> {
             halted: None,
             stopped: None,
             rejoining,
+            proving: Proving::default(),
             vigil: Vigil::new(&params.consensus),
         };
         for bytes in &logged.bodies {
             operator.file_logged(bytes);
         }
-        let mut effects: Vec<Effect> = saved
-            .exits
-            .keys()
-            .map(|exit| watch::ask_to_judge(*exit))
-            .collect();
+        let judged = saved.exits.keys().map(|exit| watch::ask_to_judge(*exit));
+        let mut effects: Vec<Effect> = judged.collect();
         match logged.case {
             None => operator.take_seat(now, floor, &mut effects),
             Some(case) => operator.resume(now, case, floor, &mut effects),
@@ -250,6 +251,7 @@ impl<S: OperatorKey> Operator<S> {
             }
             Event::PeerDown(peer) => {
                 self.sync.on_peer_down(peer);
+                self.proving.on_peer_down(peer);
                 if let Some(seat) = self.epochs.seat_of(peer) {
                     self.step(now, Input::PeerDown(seat), &mut effects);
                 }
@@ -279,6 +281,7 @@ impl<S: OperatorKey> Operator<S> {
                 let claim = claim.map(|claim| claim.map(|certified| *certified));
                 self.on_claim(now, from, (epoch, claim), &mut effects);
             }
+            Event::Proven(proven) => self.on_proven(proven, &mut effects),
             Event::Committee(committee) => self.on_committee(now, committee, &mut effects),
             Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
         }
@@ -389,6 +392,7 @@ impl<S: OperatorKey> Operator<S> {
     /// What follows from any event: verdicts, decisions, requests, duties, and whether there is work.
     fn settle(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.mempool.forget_old(now);
+        self.prove(effects);
         self.decide(now, effects);
         self.answer_engine(now, effects);
         if self.stopped.is_none() {

@@ -31,6 +31,7 @@ mod suite {
     pub(crate) mod matters;
     pub(crate) mod payload;
     pub(crate) mod peers;
+    pub(crate) mod proving;
     pub(crate) mod proxy;
     pub(crate) mod refusals;
     pub(crate) mod registry;

@@ -184,6 +184,12 @@ impl Chain {
         certificate.at() > self.decided_at
     }
 
+    /// Whether a finalize certificate of a block is kept.
+    #[must_use]
+    pub fn is_final(&self, block: &BlockId) -> bool {
+        self.finals.contains_key(block)
+    }
+
     /// A block below one that is final, but can never be filed here: what it holds are no transactions.
     pub fn on_final_ancestor(&mut self, block: BlockId) {
         self.ancestor = Some(block);

@@ -73,6 +73,13 @@ pub enum Effect {
         /// Which, as a map (`docs/protocol.md`, section 16).
         map: Bytes,
     },
+    /// Verify a finalization of an epoch whose committee is known; comes back with [`super::event::Event::Proven`].
+    Prove {
+        /// Who sent it.
+        from: Peer,
+        /// The finalization.
+        certificate: Box<Certificate>,
+    },
     /// Ask a member how far an epoch has come there, because our own log lacks votes.
     AskClaim {
         /// Whom.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use plasma_consensus::{
-    Certified, Closed, Engine, Floor, Input, Message, Record, Start, Statement, Target, scheme::OperatorKey,
+    Closed, Engine, Floor, Input, Message, Record, Start, Statement, Target, scheme::OperatorKey,
 };
 use plasma_core::{
     BlockId, Certificate, Committee, Committees, Domain, Epoch, Hash, Height, Millis, OperatorIndex, Peer,
@@ -100,6 +100,12 @@ impl<S: OperatorKey> Epochs<S> {
     /// The committee of the running epoch, when it is known.
     pub(super) fn committee(&self) -> Option<&Arc<Committee>> {
         self.committees.of(self.running)
+    }
+
+    /// Whether the committee of an epoch is known, and can be no other one: it decides, did, or Ethereum has activated it.
+    pub(super) fn is_certain(&self, epoch: Epoch) -> bool {
+        let is_certain = epoch <= self.running || self.committees.activated(epoch).is_some();
+        is_certain && self.committees.of(epoch).is_some()
     }
 
     /// Our place in the running committee.
@@ -366,7 +372,7 @@ impl<S: OperatorKey> Operator<S> {
         if epoch < self.epochs.running {
             return self.answer_laggard(now, from, message, effects);
         }
-        self.believe(message);
+        self.hear(from, message);
         let is_next = epoch.0 == self.epochs.running.0.saturating_add(1);
         let committee = self.epochs.committees.of(epoch);
         let is_members = committee.is_some_and(|committee| committee.seat_of(from).is_some());
@@ -399,27 +405,6 @@ impl<S: OperatorKey> Operator<S> {
             message,
             block: None,
         }));
-    }
-
-    /// A finalization that no engine of ours judges is believed when its committee's quorum signed it.
-    fn believe(&mut self, message: &Message) {
-        let Message::Certified(certified) = message else {
-            return;
-        };
-        let Some(certificate) = certified.finalization() else {
-            return;
-        };
-        if self.chain.is_news(&certificate) && self.is_genuine(certified) {
-            self.chain.on_final(certificate);
-        }
-    }
-
-    fn is_genuine(&self, certified: &Certified) -> bool {
-        let committee = self.epochs.committees.of(certified.epoch);
-        let verifier = self.epochs.verifier(certified.epoch);
-        committee.zip(verifier).is_some_and(|(committee, verifier)| {
-            certified.is_genuine(committee, &self.rules.domain, &verifier)
-        })
     }
 
     /// The places of the connected members of the running committee.

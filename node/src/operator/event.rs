@@ -91,10 +91,34 @@ pub enum Event {
         /// one that cannot be read.
         claim: Option<Option<Box<Certified>>>,
     },
+    /// What came of [`super::effect::Effect::Prove`].
+    Proven(Proven),
     /// A committee that Ethereum announced, with its members' names on the network, checked against what stands there.
     Committee(Arc<Committee>),
     /// Ethereum contradicts what was decided, deeper than the confirmation depth.
     L1Contradiction(String),
+}
+
+/// A finalization with what was found of its signatures.
+#[derive(Clone, Debug)]
+pub struct Proven {
+    /// Who sent it.
+    pub from: Peer,
+    /// The finalization.
+    pub certificate: Box<Certificate>,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// What was found of a finalization's signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// A quorum signed it.
+    Genuine,
+    /// No quorum did.
+    False,
+    /// It was not looked at, for want of time.
+    Unknown,
 }
 
 /// An authentic transaction and who waits for the verdict.

@@ -51,6 +51,7 @@ impl Found {
             Verified::Payload { .. }
             | Verified::Answer { .. }
             | Verified::Entries { .. }
+            | Verified::Finalization(_)
             | Verified::Claim { .. } => &self.urgent,
         }
     }

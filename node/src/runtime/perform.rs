@@ -3,13 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use plasma_consensus::Message;
-use plasma_core::{Epoch, Peer, View};
+use plasma_core::{Certificate, Epoch, Peer, View};
 use plasma_network as network;
 use tokio::sync::{Semaphore, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    operator::effect::{Effect, To},
+    operator::{
+        effect::{Effect, To},
+        event::{Finding, Proven},
+    },
     storage::Storage,
 };
 
@@ -50,6 +53,7 @@ impl<S: Storage> Runtime<S> {
             Effect::RequestTransactions { from, block, map } => {
                 self.request(from, Ask::Transactions { block, map });
             }
+            Effect::Prove { from, certificate } => self.prove(from, certificate),
             Effect::AskClaim { from, epoch } => self.ask_claim(from, epoch),
             Effect::Rejoin(progress) => claims::tell(progress)?,
             duty @ (Effect::Anchor { .. }
@@ -120,6 +124,21 @@ impl<S: Storage> Runtime<S> {
         if let Some(reply) = self.turn.replies.remove(&ticket) {
             let _ = reply.send(result);
         }
+    }
+
+    /// Has a finalization verified; whatever comes of it, the operator hears of it.
+    fn prove(&self, from: Peer, certificate: Box<Certificate>) {
+        let job = Job::Finalization { from, certificate };
+        let Err(Job::Finalization { from, certificate }) = self.pool.submit(job) else {
+            return;
+        };
+        let found = self.found.clone();
+        let proven = Proven {
+            from,
+            certificate,
+            finding: Finding::Unknown,
+        };
+        tokio::spawn(async move { found.send(Verified::Finalization(proven)).await });
     }
 
     /// Asks a peer; whatever comes of it, the operator hears of it.

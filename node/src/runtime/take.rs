@@ -172,6 +172,7 @@ impl<S: Storage> Runtime<S> {
             Verified::Entries { from, block, entries } => {
                 self.handle(Event::Fetched { from, block, entries })
             }
+            Verified::Finalization(proven) => self.handle(Event::Proven(proven)),
             Verified::Claim { from, epoch, claim } => self.handle(Event::Claim { from, epoch, claim }),
             Verified::Answer { from, content } => {
                 self.handle(Event::Blocks {

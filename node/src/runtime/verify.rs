@@ -24,7 +24,7 @@ use crate::{
     directory::Directory,
     intake::{self, Proof},
     operator::{
-        event::Segment,
+        event::{Proven, Segment},
         payload::{Carried, Entry},
     },
 };
@@ -85,6 +85,13 @@ pub enum Job {
         /// Its bytes.
         bytes: Bytes,
     },
+    /// A finalization that no engine of ours judges.
+    Finalization {
+        /// Who sent it.
+        from: Peer,
+        /// The finalization.
+        certificate: Box<Certificate>,
+    },
 }
 
 /// What was found.
@@ -127,6 +134,8 @@ pub enum Verified {
         /// What it brought.
         entries: Option<Vec<Entry>>,
     },
+    /// A finalization that no engine of ours judges.
+    Finalization(Proven),
     /// A member's claim; its certificate is for the operator to verify.
     Claim {
         /// Who answered.
@@ -188,9 +197,10 @@ impl Job {
     /// Who has a share of the queue that it waits in, and how many places that is. Our own clients have none.
     fn share(&self) -> Option<(Option<Peer>, usize)> {
         match self {
-            Self::Payload { from, .. } | Self::Answer { from, .. } | Self::Entries { from, .. } => {
-                Some((Some(*from), URGENT_PER_PEER_MAX))
-            }
+            Self::Payload { from, .. }
+            | Self::Answer { from, .. }
+            | Self::Entries { from, .. }
+            | Self::Finalization { from, .. } => Some((Some(*from), URGENT_PER_PEER_MAX)),
             Self::Gossip { author, .. } => Some((*author, GOSSIP_PER_AUTHOR_MAX)),
             Self::Client { .. } => None,
         }
@@ -201,7 +211,9 @@ impl Queues {
     /// Files a job; gives it back when there is no room for it.
     fn push(&mut self, job: Job) -> Result<(), Job> {
         let (queue, max) = match &job {
-            Job::Payload { .. } | Job::Answer { .. } | Job::Entries { .. } => (&mut self.urgent, URGENT_MAX),
+            Job::Payload { .. } | Job::Answer { .. } | Job::Entries { .. } | Job::Finalization { .. } => {
+                (&mut self.urgent, URGENT_MAX)
+            }
             Job::Client { .. } => (&mut self.clients, CLIENTS_MAX),
             Job::Gossip { bytes, .. } if bytes.len() > wire::GOSSIP_BATCH_BYTES => return Err(job),
             Job::Gossip { .. } => (&mut self.gossip, GOSSIP_MAX),
@@ -319,6 +331,9 @@ impl Shared {
                 block,
                 entries: intake::transactions(&bytes, self),
             },
+            Job::Finalization { from, certificate } => {
+                Verified::Finalization(intake::finalization(from, certificate, self))
+            }
         }
     }
 }

@@ -15,6 +15,7 @@ use plasma_core::{
 };
 use plasma_node::{
     folder::Identity,
+    intake,
     operator::{
         Operator, Params,
         effect::{Effect, Purpose, Record},
@@ -271,6 +272,10 @@ impl World {
                 Effect::RequestBlock { from, block } => self.request(index, from, &Ask::Block(block)),
                 Effect::RequestTransactions { from, block, map } => {
                     self.request(index, from, &Ask::Transactions { block, map });
+                }
+                Effect::Prove { from, certificate } => {
+                    let proven = intake::finalization(from, certificate, &self.checks(index));
+                    self.push(index, 1, Event::Proven(proven));
                 }
                 Effect::AskClaim { from, epoch } => self.give_claim(index, from, epoch),
                 Effect::Rejoin(progress) => self.nodes[index].memory.progress.push(progress),

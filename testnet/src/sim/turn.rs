@@ -251,6 +251,12 @@ impl World {
             Effect::RequestTransactions { from, block, map } => {
                 self.request(index, peers::index(from), Ask::Transactions { block, map })
             }
+            Effect::Prove { from, certificate } => {
+                let host = &mut self.hosts[index];
+                let proven = intake::finalization(from, certificate, &host.proof);
+                host.inbox.push_back(Arrival::Event(Event::Proven(proven)));
+                self.turn_soon(index);
+            }
             Effect::AskClaim { from, epoch } => {
                 self.request(index, peers::index(from), Ask::Claim(epoch));
             }

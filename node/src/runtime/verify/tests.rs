@@ -56,7 +56,7 @@ fn fill(queues: &mut Queues, jobs: impl Iterator<Item = Job>) -> usize {
 fn drain(queues: &mut Queues) -> String {
     std::iter::from_fn(|| queues.pop())
         .map(|job| match job {
-            Job::Payload { .. } | Job::Answer { .. } | Job::Entries { .. } => 'u',
+            Job::Payload { .. } | Job::Answer { .. } | Job::Entries { .. } | Job::Finalization { .. } => 'u',
             Job::Client { .. } => 'c',
             Job::Gossip { .. } => 'g',
         })
