@@ -311,11 +311,12 @@ impl<S: Storage> Runtime<S> {
         Ok(())
     }
 
-    /// All records of the turn in one batch, with one barrier.
+    /// All records of the turn, with one barrier unless they are too many for one. Every beginning of them is what a crash during
+    /// the turn could have left.
     fn write_log(&mut self, effects: &[Effect]) -> Result<(), Fatal> {
         let records: Vec<wal::Record> = intake::records(effects).map(write_record).collect();
         if !records.is_empty() {
-            block_in_place(|| self.wal.append_batch(&records))?;
+            block_in_place(|| self.wal.append(&records))?;
         }
         Ok(())
     }

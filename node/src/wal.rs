@@ -12,6 +12,7 @@ mod crc32c;
 mod files;
 mod frame;
 pub mod inspect;
+mod parts;
 mod recovery;
 mod segment;
 #[cfg(feature = "simulation")]

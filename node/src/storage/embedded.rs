@@ -19,6 +19,7 @@ pub(crate) use folder::size_of;
 use super::{
     Decided, Keep, Saved, Storage, StorageError, changes, opening, prune, query,
     rows::{Change, Moments, Rows},
+    schema::Table,
 };
 use crate::{
     folder::{Claim, FolderError, Identity, sync_folder},
@@ -175,6 +176,13 @@ fn open<E: Engine>(
     E::open(&path, settings)
 }
 
+/// How long the body is that these changes write.
+fn body_bytes(changes: &[Change]) -> u64 {
+    let bodies = changes.iter().filter(|change| change.table == Table::Bodies);
+    let lengths = bodies.filter_map(|change| change.value.as_ref()).map(Vec::len);
+    u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX)
+}
+
 impl<E: Engine> Storage for EmbeddedStorage<E> {
     type Reader = EmbeddedReader<E>;
 
@@ -195,11 +203,12 @@ impl<E: Engine> Storage for EmbeddedStorage<E> {
         let mut changes = changes::of_block(&rows, decided, delta, self.fence)?;
         prune::push(&mut changes, &rows, delta.height, self.keep)?;
         let height = delta.height;
+        let body_bytes = body_bytes(&changes);
         let written = tokio::task::spawn_blocking(move || {
             progress.wait_for_room(height)?;
             let result = engine.write(changes);
             match &result {
-                Ok(()) => progress.wrote(height),
+                Ok(()) => progress.wrote(height, body_bytes),
                 Err(error) => progress.fail(error),
             }
             result

@@ -1,9 +1,11 @@
 //! The thread that makes written blocks durable, many with one barrier.
 //!
 //! Invariants: the durable height never runs ahead of a barrier that returned; after a failed barrier or
-//! write nothing succeeds any more; no more than [`UNSYNCED_MAX`] blocks are ever written and not durable.
+//! write nothing succeeds any more; no more than [`UNSYNCED_MAX`] blocks are ever written and not durable, and no block is
+//! written while the bodies of those hold [`UNSYNCED_BYTES_MAX`].
 
 use std::{
+    collections::VecDeque,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -16,6 +18,10 @@ use super::{Engine, StorageError};
 /// Most blocks written and not durable: a restart reads as many again from the log, and the operator keeps room for
 /// them (256 undecided blocks).
 pub(super) const UNSYNCED_MAX: u32 = 64;
+
+/// Bytes of bodies that are written and not durable, less the last one's. The log keeps them so long, and it is shortened only
+/// while one batch holds what it must keep ([`crate::wal::BATCH_SIZE_MAX`]): a disk that stays behind must not fill it.
+const UNSYNCED_BYTES_MAX: u64 = 64 << 20;
 
 /// Between two barriers while blocks come one by one: at most ten a second, so that they leave the disk to the log's.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +41,8 @@ pub(super) struct Progress(Arc<(Mutex<Heights>, Condvar)>);
 struct Heights {
     written: Height,
     durable: Height,
+    /// The bytes of each body that is written and not durable, the lowest first.
+    bodies: VecDeque<(Height, u64)>,
     /// What the barrier or the write that failed said.
     failed: Option<String>,
     is_ending: bool,
@@ -45,6 +53,7 @@ impl Syncer {
         let heights = Heights {
             written: height,
             durable: height,
+            bodies: VecDeque::new(),
             failed: None,
             is_ending: false,
         };
@@ -78,16 +87,17 @@ impl Progress {
     /// Waits until one more block may be written.
     pub(super) fn wait_for_room(&self, height: Height) -> Result<(), StorageError> {
         let mut heights = self.lock();
-        while heights.failed.is_none() && height.0.saturating_sub(heights.durable.0) > UNSYNCED_MAX {
+        while heights.failed.is_none() && !heights.has_room(height) {
             heights = self.wait(heights);
         }
         heights.check().map(|_| ())
     }
 
-    /// A block is written.
-    pub(super) fn wrote(&self, height: Height) {
+    /// A block is written, whose body has so many bytes.
+    pub(super) fn wrote(&self, height: Height, body_bytes: u64) {
         let mut heights = self.lock();
         heights.written = heights.written.max(height);
+        heights.bodies.push_back((height, body_bytes));
         drop(heights);
         self.0.1.notify_all();
     }
@@ -119,7 +129,7 @@ impl Progress {
             synced_at = Some(Instant::now());
             let mut heights = self.lock();
             match result {
-                Ok(()) => heights.durable = target,
+                Ok(()) => heights.synced(target),
                 Err(error) => heights.failed = Some(error.to_string()),
             }
             drop(heights);
@@ -142,11 +152,31 @@ impl Progress {
 }
 
 impl Heights {
+    /// Everything up to a height is durable.
+    fn synced(&mut self, target: Height) {
+        self.durable = target;
+        while self.bodies.front().is_some_and(|(height, _)| *height <= target) {
+            self.bodies.pop_front();
+        }
+    }
+
+    /// At most [`UNSYNCED_MAX`] and the bodies of as many blocks: a sum worth its time.
+    fn body_bytes(&self) -> u64 {
+        let bytes = self.bodies.iter().map(|(_, bytes)| *bytes);
+        bytes.fold(0, u64::saturating_add)
+    }
+
+    fn has_room(&self, height: Height) -> bool {
+        let new = height.0.saturating_sub(self.durable.0);
+        new <= UNSYNCED_MAX && self.body_bytes() < UNSYNCED_BYTES_MAX
+    }
+
     /// A barrier is worth it: something is new, and the last one is a while ago, or much is new, or it is the end.
     fn is_due(&self, synced_at: Option<Instant>) -> bool {
         let new = self.written.0 - self.durable.0;
         let is_late = synced_at.is_none_or(|at| at.elapsed() >= PAUSE);
-        self.failed.is_none() && new > 0 && (is_late || new >= UNSYNCED_MAX / 2 || self.is_ending)
+        let is_much = new >= UNSYNCED_MAX / 2 || self.body_bytes() >= UNSYNCED_BYTES_MAX / 2;
+        self.failed.is_none() && new > 0 && (is_late || is_much || self.is_ending)
     }
 
     fn check(&self) -> Result<Height, StorageError> {
@@ -165,7 +195,7 @@ mod tests {
 
     use super::{
         super::{Engine, Settings},
-        Arc, Condvar, Height, Mutex, StorageError, Syncer, UNSYNCED_MAX,
+        Arc, Condvar, Height, Mutex, Progress, StorageError, Syncer, UNSYNCED_BYTES_MAX, UNSYNCED_MAX,
     };
     use crate::storage::{memory::MemoryRows, rows::Change};
 
@@ -231,9 +261,9 @@ mod tests {
         let syncer = Syncer::start(gate.clone(), Height(5));
         let progress = syncer.progress();
         assert_eq!(progress.durable().unwrap(), Height(5));
-        progress.wrote(Height(6));
+        progress.wrote(Height(6), 1);
         gate.wait_until_asked(1);
-        progress.wrote(Height(7));
+        progress.wrote(Height(7), 1);
         assert_eq!(
             progress.durable().unwrap(),
             Height(5),
@@ -262,10 +292,30 @@ mod tests {
         let progress = syncer.progress();
         for height in 1..=UNSYNCED_MAX {
             progress.wait_for_room(Height(height)).unwrap();
-            progress.wrote(Height(height));
+            progress.wrote(Height(height), 1);
         }
+        waits(&gate, &progress, Height(UNSYNCED_MAX + 1));
+        drop(syncer);
+    }
+
+    #[test]
+    fn writes_wait_while_the_bodies_that_are_not_durable_are_large() {
+        let gate = Gate::default();
+        let syncer = Syncer::start(gate.clone(), Height(0));
+        let progress = syncer.progress();
+        // One body more than the bound may be there, however large.
+        for (height, bytes) in [(1, UNSYNCED_BYTES_MAX - 1), (2, UNSYNCED_BYTES_MAX)] {
+            progress.wait_for_room(Height(height)).unwrap();
+            progress.wrote(Height(height), bytes);
+        }
+        waits(&gate, &progress, Height(3));
+        drop(syncer);
+    }
+
+    /// The next block waits until a barrier has returned.
+    fn waits(gate: &Gate, progress: &Progress, next: Height) {
         let (begins, begun) = channel();
-        let (waiter, next) = (progress.clone(), Height(UNSYNCED_MAX + 1));
+        let waiter = progress.clone();
         let waiting = std::thread::spawn(move || {
             begins.send(()).unwrap();
             waiter.wait_for_room(next).unwrap();
@@ -277,7 +327,6 @@ mod tests {
         gate.permit(1000);
         assert!(has_waited, "nothing was durable");
         assert!(waiting.join().unwrap() > Height(0));
-        drop(syncer);
     }
 
     #[test]
@@ -286,7 +335,7 @@ mod tests {
         gate.0.0.lock().unwrap().is_broken = true;
         let syncer = Syncer::start(gate.clone(), Height(0));
         let progress = syncer.progress();
-        progress.wrote(Height(1));
+        progress.wrote(Height(1), 1);
         let (waiter, far) = (progress.clone(), Height(UNSYNCED_MAX + 2));
         let waiting = std::thread::spawn(move || waiter.wait_for_room(far));
         gate.permit(1);
