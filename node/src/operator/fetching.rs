@@ -5,6 +5,12 @@
 //! the engine wants a verdict it asks again, and then all are asked again. So a leader that withholds bodies costs a
 //! delay, and nobody is flooded for one that is only late. Where no vote is known the connected members are asked in turn.
 //! Source: `consensus.md` section 8.
+//!
+//! This is for a block of which nothing is here but its id, on the word of votes. A proposal that came without all of its
+//! transactions has a search of its own (`payload/fetching.rs`): there each answer changes what is asked for next and may show
+//! a liar, the request goes on by its own clock, and the round ends with the block. Here an answer is the block or nothing, and
+//! the engine is the clock: it drops what it no longer wants, so nobody is asked for it once more. Both begin with the leader and
+//! two holders, and have no other rule in common.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,9 @@
-//! Fetching what is missing of a block: whom to ask, when, and what their answers say of them.
+//! Fetching what is missing of a proposed block: whom to ask, when, and what their answers say of them.
+//!
+//! The leader, after one delay two members that voted for the block, then all of those, ever less often; from the fourth step on
+//! one of them is asked for the whole block besides. It is known what the block must hold, so answers of several members add
+//! up, and one with anything else is a lie. A block of which only the id is known is asked for elsewhere
+//! (`operator/fetching.rs`), at the engine's pace.
 
 use plasma_consensus::scheme::OperatorKey;
 use plasma_core::{BlockId, Millis, OperatorIndex, Peer};
