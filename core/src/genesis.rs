@@ -69,7 +69,8 @@ pub struct GenesisMember {
     pub possession: Signature,
     /// Bytes of its libp2p peer id; at most [`Genesis::PEER_MAX`].
     pub peer_id: Vec<u8>,
-    /// Multiaddresses where it listens; may change later without a new genesis.
+    /// Multiaddresses where it listens. They are part of the hash: who moves needs a name that can be pointed elsewhere
+    /// (`/dns4/…`), or stands with another address in the document of a later committee.
     pub addresses: Vec<String>,
 }
 
