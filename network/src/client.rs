@@ -3,7 +3,13 @@
 //! A client makes up an identity, knows the operator's from the address, and speaks one protocol. It dials again by
 //! itself when a request finds the connection gone.
 
-use std::{collections::HashMap, error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    error::Error,
+    io::{self, ErrorKind},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::StreamExt;
@@ -239,24 +245,58 @@ fn explain(error: &DialError) -> Missed {
     match error {
         DialError::WrongPeerId { obtained, .. } => Missed::Peer(*obtained),
         DialError::Transport(tried) => {
-            let tried: Vec<String> = tried.iter().map(|(_, error)| chain(error)).collect();
+            let mut tried: Vec<String> = tried.iter().map(|(_, error)| in_words(error)).collect();
+            tried.dedup();
             Missed::Other(tried.join("; "))
         }
-        error => Missed::Other(error.to_string()),
+        error => Missed::Other(one_line(&error.to_string())),
     }
 }
 
-/// An error with all its causes; those of the transport are told only by the innermost.
-fn chain(error: &dyn Error) -> String {
-    let mut causes = vec![error.to_string()];
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        cause = error.source();
+/// What happened, for people: what the transport wraps says it, and the wrapping's own words say nothing more.
+fn in_words(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(cause) = wrapped(innermost) {
+        innermost = cause;
     }
-    causes.retain(|cause| !cause.is_empty());
-    causes.dedup();
-    causes.join(": ")
+    let words = innermost.to_string();
+    // The transport hides the error's type behind its own, and leaves the number of the system's in the words.
+    let kind = match innermost.downcast_ref::<io::Error>() {
+        Some(error) if error.raw_os_error().is_some() => Some(error.kind()),
+        other => number_in(&words).or(other.map(io::Error::kind)),
+    };
+    let words = match kind {
+        Some(ErrorKind::ConnectionRefused) => "nobody listens there",
+        Some(ErrorKind::TimedOut) => "no answer",
+        Some(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => "no way leads there",
+        Some(
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof,
+        ) => "it hung up before it said who it is",
+        _ => return one_line(&words),
+    };
+    words.to_owned()
+}
+
+/// What kind of error the system's number at the end of these words is of.
+fn number_in(words: &str) -> Option<ErrorKind> {
+    let (_, number) = words.rsplit_once("(os error ")?;
+    let number = number.split(')').next()?.parse().ok()?;
+    Some(io::Error::from_raw_os_error(number).kind())
+}
+
+/// What an error is about. An error of the system that wraps another one calls that one's cause its own, and passes over it.
+fn wrapped<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
+}
+
+fn one_line(words: &str) -> String {
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// How long a connection may take, names and handshake included.

@@ -138,7 +138,13 @@ async fn an_address_that_leads_nowhere_or_to_somebody_else_is_told() {
     let error = Client::connect(operator.address.clone(), CHAIN)
         .await
         .expect_err("nobody");
-    assert!(matches!(error, ConnectError::Dial { .. }), "{error}");
+    let why = "nobody listens there".to_owned();
+    let address = operator.address.clone();
+    assert_eq!(
+        error,
+        ConnectError::Dial { address, why },
+        "one line, in our words"
+    );
 }
 
 #[tokio::test]
