@@ -54,13 +54,21 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// The file system said no.
-    #[error("{path}: {source}")]
+    #[error("cannot use {path}: {source}")]
     Io {
         /// The file.
         path: PathBuf,
         /// Its words.
         source: io::Error,
     },
+}
+
+impl KeyFileError {
+    /// Whether there is no such file.
+    #[must_use]
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
 }
 
 impl Secret {

@@ -148,13 +148,16 @@ impl Desk {
     /// The voting key of this operator; it need not be a member of the genesis.
     fn key(&self) -> Result<SecretKey, StartError> {
         let file = &self.config.keys.bls;
-        keys::bls(&Secret::read(file)?, file)
+        keys::bls(&keys::named_by(keys::Kind::Bls, file)?, file)
     }
 
     /// Who pays.
     fn account(&self, other: Option<&Path>) -> Result<Account, StartError> {
-        let file = other.unwrap_or(&self.config.keys.eth);
-        let secret = Secret::read(file)?;
+        let named = &self.config.keys.eth;
+        let (file, secret) = match other {
+            Some(other) => (other, Secret::read(other)?),
+            None => (named.as_path(), keys::named_by(keys::Kind::Eth, named)?),
+        };
         // Names the file when it is no key.
         keys::ethereum(&secret, file)?;
         Account::new(&secret, self.genesis.chain_id).map_err(|error| StartError::Failed(error.to_string()))

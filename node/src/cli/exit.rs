@@ -44,6 +44,16 @@ pub enum StartError {
     /// A key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+    /// A key file that the settings name cannot be used.
+    #[error("{setting}: {error}{hint}")]
+    NamedKeyFile {
+        /// The key of the settings.
+        setting: &'static str,
+        /// What is wrong with the file that it names.
+        error: KeyFileError,
+        /// What else can be done about it.
+        hint: String,
+    },
     /// The bytes are no key of their kind.
     #[error("{file} holds no {kind} key")]
     Key {
@@ -183,7 +193,11 @@ impl StartError {
             Self::Papers(_) => CONFIGURATION,
             Self::Clerk(error) => clerk_number(error),
             Self::Data(_) => DATA,
-            Self::KeyFile(_) | Self::Key { .. } | Self::Stranger { .. } | Self::OtherKey { .. } => KEYS,
+            Self::KeyFile(_)
+            | Self::NamedKeyFile { .. }
+            | Self::Key { .. }
+            | Self::Stranger { .. }
+            | Self::OtherKey { .. } => KEYS,
             Self::Guard(_) => GUARD,
             Self::Address(_) => USAGE,
             Self::Unavailable(_) => UNAVAILABLE,

@@ -85,6 +85,38 @@ pub(super) fn run(command: KeysCommand) -> Result<(), StartError> {
     }
 }
 
+impl Kind {
+    /// The setting that names the file, and the word of `plasma keys new --type`.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Bls => ("keys.bls", "bls"),
+            Self::Eth => ("keys.eth", "eth"),
+            Self::P2p => ("keys.p2p", "p2p"),
+        }
+    }
+}
+
+/// Reads the key file that a setting names.
+pub(super) fn named_by(kind: Kind, file: &Path) -> Result<Secret, StartError> {
+    let (setting, word) = kind.names();
+    Secret::read(file).map_err(|error| {
+        let hint = if error.is_absence() {
+            format!(
+                "; put the operator's key there, or name its file in {setting}; who has none yet makes one: plasma keys new \
+                 --type {word} --out {}",
+                file.display()
+            )
+        } else {
+            String::new()
+        };
+        StartError::NamedKeyFile {
+            setting,
+            error,
+            hint,
+        }
+    })
+}
+
 /// A new key from the system's randomness.
 fn fresh(kind: Kind) -> Result<Secret, StartError> {
     // Almost every 32 bytes are a key of every kind; the others are thrown away.

@@ -6,7 +6,11 @@ use plasma_core::{Committee, Epoch, Genesis, GenesisMember, OperatorIndex, Publi
 use tokio::sync::watch;
 use tracing::info;
 
-use super::{StartError, keys, log, print, signals};
+use super::{
+    StartError,
+    keys::{self, Kind},
+    log, print, signals,
+};
 use crate::{
     base58,
     change::papers,
@@ -17,7 +21,7 @@ use crate::{
     },
     folder::Identity,
     hex,
-    keystore::{OperatorKeys, Secret},
+    keystore::OperatorKeys,
     runtime::{registry, start},
 };
 
@@ -63,9 +67,9 @@ impl Start {
 
     fn with(config: Config, genesis: Genesis, successors: Vec<Successor>) -> Result<Self, StartError> {
         let keys = OperatorKeys {
-            bls: Secret::read(&config.keys.bls)?,
-            peer: Secret::read(&config.keys.p2p)?,
-            ethereum: Secret::read(&config.keys.eth)?,
+            bls: keys::named_by(Kind::Bls, &config.keys.bls)?,
+            peer: keys::named_by(Kind::P2p, &config.keys.p2p)?,
+            ethereum: keys::named_by(Kind::Eth, &config.keys.eth)?,
         };
         let key = keys::bls(&keys.bls, &config.keys.bls)?.public();
         let seats = seats_of(&config, &genesis, &successors, &keys, &key)?;

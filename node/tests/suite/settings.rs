@@ -280,16 +280,20 @@ fn an_operator_finds_its_place_by_its_keys() {
 
 #[test]
 fn keys_that_are_not_the_members_are_refused_by_kind() {
-    for (file, expected) in [
-        ("bls", "not a member"),
-        ("ethereum", "Ethereum key"),
-        ("peer", "p2p key"),
+    for (file, setting, expected) in [
+        ("bls", "keys.bls: ", "not a member"),
+        ("ethereum", "keys.eth: ", "Ethereum key"),
+        ("peer", "keys.p2p: ", "p2p key"),
     ] {
         let (folder, _) = home(file);
         let path = folder.0.join(format!("keys/{file}.key"));
         fs::remove_file(&path).unwrap();
-        let missing = prepare(&folder.0, &[]).unwrap_err();
-        assert!(matches!(missing, StartError::KeyFile(_)), "{missing}");
+        let missing = prepare(&folder.0, &[]).unwrap_err().to_string();
+        let place = path.display().to_string();
+        assert!(
+            missing.starts_with(setting) && missing.contains(&place),
+            "{missing}"
+        );
         Secret::new(SecretKey::from_seed(&[99; 32]).to_bytes())
             .write(&path)
             .unwrap();
@@ -326,8 +330,23 @@ fn commands_end_with_their_documented_codes() {
     assert_eq!(code(&["dance"]), Some(2));
     assert_eq!(code(&["--config", "absent.toml", "config", "check"]), Some(3));
     assert_eq!(code(&["config", "check", "--http-listen", "here"]), Some(3));
-    fs::remove_file(folder.0.join("keys/bls.key")).unwrap();
-    assert_eq!(code(&["node", "check"]), Some(5));
+    for (file, setting, kind) in [
+        // In the order in which the last of them is still read.
+        ("ethereum", "keys.eth", "eth"),
+        ("peer", "keys.p2p", "p2p"),
+        ("bls", "keys.bls", "bls"),
+    ] {
+        let file = format!("keys/{file}.key");
+        fs::remove_file(folder.0.join(&file)).unwrap();
+        let refused = plasma(&["node", "check"], &folder.0);
+        assert_eq!(refused.status.code(), Some(5));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        let remedy = format!("plasma keys new --type {kind} --out {file}");
+        assert!(
+            said.contains(&format!("{setting}: cannot use {file}")) && said.contains(&remedy),
+            "{said}"
+        );
+    }
     folder.write(
         "plasma.toml",
         &format!("[federation]\nexpected_hash = \"0x{}\"\n", "1".repeat(64)),
