@@ -41,7 +41,7 @@ pub(super) fn run(
     match command {
         DebugCommand::Wal { folder, last, all } => {
             let place = match folder {
-                Some(folder) => wal::Place::of(folder),
+                Some(folder) => wal::Place::of(folder)?,
                 None => wal::Place::named_by(&settings()?)?,
             };
             wal::run(&place, if all { usize::MAX } else { last }, json)

@@ -1,6 +1,10 @@
 //! `plasma debug wal`: a vote log in words, of a stopped operator or a running one.
 
-use std::{path::PathBuf, thread, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use plasma_core::{Genesis, Hash};
 
@@ -35,12 +39,21 @@ struct Federation {
 }
 
 impl Place {
-    /// Any folder.
-    pub(super) fn of(folder: PathBuf) -> Self {
-        Self {
+    /// Any folder; a file is none.
+    pub(super) fn of(folder: PathBuf) -> Result<Self, StartError> {
+        if folder.is_file() {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let parent = parent.unwrap_or(Path::new("."));
+            return Err(StartError::Data(format!(
+                "{} is a file, and a log is a folder of files: name the folder, such as {}",
+                folder.display(),
+                parent.display()
+            )));
+        }
+        Ok(Self {
             folder,
             federation: None,
-        }
+        })
     }
 
     /// The log of the operator that has these settings. No key is read.

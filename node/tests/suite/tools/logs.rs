@@ -215,6 +215,13 @@ fn a_missing_log_a_foreign_one_and_an_unknown_record_end_with_their_codes() {
         "{said}"
     );
     // Where no settings say whose it should be, it is anybody's; none are read.
+    let file = plasma(&["debug", "wal", "plasma.toml"], &folder.0);
+    let said = String::from_utf8_lossy(&file.stderr).into_owned();
+    let word = "error: plasma.toml is a file, and a log is a folder of files: name the folder, such as .\n";
+    assert_eq!(
+        (file.status.code(), said.as_str(), file.stdout.len()),
+        (Some(4), word, 0)
+    );
     let elsewhere = Folder::new("debug-wal-elsewhere");
     let moved = elsewhere.0.join("moved");
     fs::rename(&log, &moved).unwrap();
