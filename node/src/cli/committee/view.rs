@@ -63,6 +63,12 @@ pub(super) struct EthereumView {
     pub(super) announced: Option<AnnouncedView>,
     /// Whether this very committee was activated as its epoch.
     pub(super) activated: bool,
+    /// Whether another one was activated as its epoch, by its hash.
+    pub(super) activated_instead: Option<String>,
+    /// The epochs that a document can be of now: the running one, and the one that can follow it.
+    pub(super) expected_epochs: Vec<u64>,
+    /// Why the document's epoch is none of these; none when it is one.
+    pub(super) epoch_refusal: Option<String>,
     pub(super) now_s: u64,
     /// What stands against announcing it now; none when nothing does.
     pub(super) announce_refusal: Option<String>,
@@ -72,6 +78,8 @@ pub(super) struct EthereumView {
 
 #[derive(Debug, Serialize)]
 pub(super) struct AnnouncedView {
+    /// The epoch that it is announced for.
+    pub(super) epoch: u64,
     pub(super) hash: String,
     pub(super) is_this: bool,
     pub(super) active_from_s: u64,
@@ -157,17 +165,30 @@ pub(super) fn ethereum(
     announceable: &Result<(), String>,
     activatable: &Result<(), String>,
 ) -> EthereumView {
+    let next = standing.active.0.saturating_add(1);
+    let expected = [standing.active.0, next];
+    let epoch = standing.epoch.0;
     EthereumView {
         active_epoch: standing.active.0,
         anchored_epoch: standing.anchored.0,
         halted_above: standing.halted.map(|height| height.0),
         last_sequence: standing.last_sequence,
         announced: standing.announced.map(|waits| AnnouncedView {
+            epoch: next,
             hash: waits.digest.to_string(),
             is_this: waits.digest == hash,
             active_from_s: waits.active_from_s,
         }),
         activated: standing.registered == hash,
+        activated_instead: (standing.registered != hash && standing.registered != Hash::ZERO)
+            .then(|| standing.registered.to_string()),
+        expected_epochs: expected.to_vec(),
+        epoch_refusal: (!expected.contains(&epoch)).then(|| {
+            format!(
+                "this document is of epoch {epoch}; Ethereum runs epoch {}, and only a committee of epoch {next} can follow it",
+                standing.active
+            )
+        }),
         now_s: standing.now_s,
         announce_refusal: announceable.clone().err(),
         activate_refusal: activatable.clone().err(),
@@ -266,6 +287,18 @@ impl fmt::Display for EthereumView {
             self.anchored_epoch,
             Moment(self.now_s)
         )?;
+        if let Some(refusal) = &self.epoch_refusal {
+            writeln!(f, "epoch      {refusal}")?;
+        }
+        if self.activated {
+            writeln!(f, "activated  this committee")?;
+        }
+        if let Some(other) = &self.activated_instead {
+            writeln!(
+                f,
+                "activated  another committee as this document's epoch, {other}"
+            )?;
+        }
         match &self.announced {
             None => writeln!(f, "announced  nobody")?,
             Some(announced) if announced.is_this => writeln!(
@@ -274,7 +307,11 @@ impl fmt::Display for EthereumView {
                 Moment(announced.active_from_s),
                 Lasting(announced.active_from_s.saturating_sub(self.now_s))
             )?,
-            Some(announced) => writeln!(f, "announced  another committee, {}", announced.hash)?,
+            Some(announced) => writeln!(
+                f,
+                "announced  another committee, of epoch {}: {}",
+                announced.epoch, announced.hash
+            )?,
         }
         let done = |refusal: &Option<String>| match refusal {
             None => "can be done now".to_owned(),

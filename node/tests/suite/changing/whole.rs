@@ -64,6 +64,20 @@ async fn is_announced(people: &People, document: &str, hash: Hash) {
     assert_eq!(announced["active_from_s"], waits.active_from_s);
     let again = people.run(1, &["announce", document, one, two, four]);
     expect(&again, 9, &["announced already", "nothing was sent"]);
+    // A document of an epoch that is neither the running nor the announced one is no rival of the announced one.
+    let early = people.document("early.toml", &people.successor(2, 9));
+    let word = "epoch      this document is of epoch 2; Ethereum runs epoch 0";
+    let waiting = format!("announced  another committee, of epoch 1: {hash}");
+    expect(&people.run(2, &["check", &early, "--l1"]), 0, &[word, &waiting]);
+    let view = people.shown(2, &["check", &early, "--l1"]);
+    let ethereum = &view["ethereum"];
+    assert_eq!(ethereum["expected_epochs"], serde_json::json!([0, 1]));
+    assert_eq!(
+        (&ethereum["announced"]["epoch"], &ethereum["announced"]["is_this"]),
+        (&1.into(), &false.into())
+    );
+    let view = people.shown(2, &["check", document, "--l1"]);
+    assert_eq!(view["ethereum"]["epoch_refusal"], serde_json::Value::Null);
 }
 
 /// The coming committee says that it is ready, waits and takes over.
