@@ -112,7 +112,7 @@ impl Default for HttpKeys {
 impl Default for LogKeys {
     fn default() -> Self {
         Self {
-            filter: "info".into(),
+            filter: "info,fjall=warn,lsm_tree=warn".into(),
             format: LogFormat::Text,
         }
     }

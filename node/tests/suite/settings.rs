@@ -111,6 +111,27 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
 fn outside_settings_win_over_the_file_and_name_themselves_when_wrong() {
     let config = overridden("[http]\nmax_connections = 5", "http.max_connections", "7").unwrap();
     assert_eq!(config.http.max_connections, 7);
+#[test]
+fn the_least_and_the_most_of_a_setting_are_taken_and_an_operator_may_let_no_client_in() {
+    for text in [
+        "[http]\nmax_connections = 65536\n[p2p]\nmax_clients = 65536",
+        "[mempool]\nmax_bytes = \"4MiB\"\n[storage]\ncache = \"1MiB\"",
+        "[p2p]\nmax_clients = 0",
+    ] {
+        parse(text).unwrap();
+    }
+}
+
+#[test]
+fn the_storage_engine_tells_of_its_merges_only_where_it_is_asked() {
+    use tracing_subscriber::filter::EnvFilter;
+    let filter: EnvFilter = Config::default().log.filter.parse().unwrap();
+    let shown = filter.to_string();
+    for part in ["info", "fjall=warn", "lsm_tree=warn"] {
+        assert!(shown.split(',').any(|found| found == part), "{part} in {shown}");
+    }
+}
+
     for (file, outside, expected) in [
         ("all", "5000", KeepBlocks::Newest(5_000)),
         ("2000", "all", KeepBlocks::All),
