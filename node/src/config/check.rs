@@ -8,11 +8,22 @@ use std::{
 use plasma_network::Multiaddr;
 use tracing_subscriber::EnvFilter;
 
-use super::{Backend, Config, ConfigError, KeepBlocks, LogKeys, federation};
+use super::{Backend, Config, ConfigError, KeepBlocks, LogKeys, Size, federation};
 use crate::storage::Keep;
 
 /// A name is shown to peers and in one log line.
 const NAME_MAX: usize = 64;
+/// Why a storage may not lie somewhere.
+pub(crate) const NO_STORAGE_THERE: &str = "a folder for the storage alone, such as \"db\": not data_dir, nor what holds it, nor its log, \
+                                           snapshots or committees";
+/// The cache holds blocks of fourteen tables' files, some kilobytes each, and their indexes: less than this keeps none of them until it
+/// is asked for again.
+const CACHE_MIN: Size = Size(1 << 20);
+/// What one batch of clients' payments may bring (`BATCH_BODY_MAX`): a pool that cannot hold it refuses honest clients for ever.
+const MEMPOOL_MIN: Size = Size(4 << 20);
+/// Connections of one door: each is a file, and some tens of kilobytes while it is used. So many are more than any operator
+/// serves, and the system lets few processes open more.
+const CONNECTIONS_MAX: usize = 65_536;
 /// Far above any network's delay: a view would take many minutes.
 const DELTA_MAX: Duration = Duration::from_secs(60);
 /// What else lies in the data folder.
@@ -110,6 +121,20 @@ impl Config {
         if self.mempool.max_transactions == 0 {
             return refuse("mempool.max_transactions", &0, "at least 1");
         }
+        if self.mempool.max_bytes < MEMPOOL_MIN {
+            return refuse(
+                "mempool.max_bytes",
+                &self.mempool.max_bytes,
+                "at least 4MiB, which is one batch of a client's payments",
+            );
+        }
+        if self.storage.cache < CACHE_MIN {
+            return refuse(
+                "storage.cache",
+                &self.storage.cache,
+                "at least 1MiB, or every payment waits for the disk; the default is 64MiB",
+            );
+        }
         if let KeepBlocks::Newest(newest) = self.storage.keep_blocks
             && newest < Keep::NEWEST_MIN
         {
@@ -119,12 +144,8 @@ impl Config {
                 "\"all\", or at least 1000: operators that were away are brought up to date from them",
             );
         }
-        if !self.has_own_storage() {
-            return refuse(
-                "storage.path",
-                &self.storage.path.display(),
-                "a folder for the storage alone, such as \"db\": not data_dir, nor what holds it, nor its log, snapshots or committees",
-            );
+        if !self.could_store_in(&self.storage.path) {
+            return refuse("storage.path", &self.storage.path.display(), NO_STORAGE_THERE);
         }
         if self.storage.snapshots_kept == 0 {
             return refuse(
@@ -142,17 +163,29 @@ impl Config {
         if self.l1.poll_interval.0.is_zero() {
             return refuse("l1.poll_interval", &self.l1.poll_interval, "longer than 0ms");
         }
-        if self.http.max_connections == 0 {
-            return refuse("http.max_connections", &0, "at least 1");
+        if !(1..=CONNECTIONS_MAX).contains(&self.http.max_connections) {
+            return refuse(
+                "http.max_connections",
+                &self.http.max_connections,
+                "1 to 65536, and below what `ulimit -n` leaves: each takes an open file",
+            );
+        }
+        if !usize::try_from(self.p2p.max_clients).is_ok_and(|clients| clients <= CONNECTIONS_MAX) {
+            return refuse(
+                "p2p.max_clients",
+                &self.p2p.max_clients,
+                "0 to 65536, and below what `ulimit -n` leaves: each takes an open file",
+            );
         }
         Ok(())
     }
 
-    /// Whether the storage has a folder of its own: it is replaced as a whole, and nothing else may go with it.
-    fn has_own_storage(&self) -> bool {
-        let (data, storage) = (plain(&self.data_dir), plain(&self.storage_path()));
-        let is_apart = |other: &Path| !storage.starts_with(other) && !other.starts_with(&storage);
-        !data.starts_with(&storage) && NEIGHBOURS.iter().all(|other| is_apart(&data.join(other)))
+    /// Whether a storage at this path, as `storage.path` would name it, has a folder of its own: it is replaced as a whole,
+    /// and nothing else may go with it.
+    pub(crate) fn could_store_in(&self, path: &Path) -> bool {
+        let (data, storage) = (plain(&self.data_dir), plain(&self.data_dir.join(path)));
+        let is_apart = |other: &&str| !overlap(&storage, &data.join(other));
+        !data.starts_with(&storage) && NEIGHBOURS.iter().all(is_apart)
     }
 }
 
@@ -168,6 +201,24 @@ impl LogKeys {
             reason: "levels such as \"info\" or \"info,plasma_network=debug\"",
         })
     }
+}
+
+/// Whether one of two folders is the other or lies in it, by their words and by where links lead.
+pub(crate) fn overlap(one: &Path, other: &Path) -> bool {
+    let pairs = [(plain(one), plain(other)), (real(one), real(other))];
+    pairs
+        .iter()
+        .any(|(one, other)| one.starts_with(other) || other.starts_with(one))
+}
+
+/// Where a path leads, as far as it is there.
+fn real(path: &Path) -> PathBuf {
+    let path = plain(path);
+    let found = path.ancestors().find_map(|part| {
+        let rest = path.strip_prefix(part).ok()?;
+        Some(part.canonicalize().ok()?.join(rest))
+    });
+    found.unwrap_or(path)
 }
 
 /// An absolute path without `.` and `..`, as far as its words tell.

@@ -87,6 +87,10 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
         ("[l1]\nrpc_url = \"127.0.0.1:8545\"", "l1.rpc_url"),
         ("[l1]\npoll_interval = \"0s\"", "l1.poll_interval"),
         ("[http]\nmax_connections = 0", "http.max_connections"),
+        ("[http]\nmax_connections = 65537", "http.max_connections"),
+        ("[p2p]\nmax_clients = 65537", "p2p.max_clients"),
+        ("[mempool]\nmax_bytes = \"4095KiB\"", "mempool.max_bytes"),
+        ("[storage]\ncache = \"1023KiB\"", "storage.cache"),
         ("[storage]\nkeep_blocks = 999", "storage.keep_blocks"),
         ("[storage]\nsnapshots_kept = 0", "storage.snapshots_kept"),
         ("[storage]\npath = \".\"", "storage.path"),
@@ -108,10 +112,6 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
 }
 
 #[test]
-fn outside_settings_win_over_the_file_and_name_themselves_when_wrong() {
-    let config = overridden("[http]\nmax_connections = 5", "http.max_connections", "7").unwrap();
-    assert_eq!(config.http.max_connections, 7);
-#[test]
 fn the_least_and_the_most_of_a_setting_are_taken_and_an_operator_may_let_no_client_in() {
     for text in [
         "[http]\nmax_connections = 65536\n[p2p]\nmax_clients = 65536",
@@ -132,6 +132,10 @@ fn the_storage_engine_tells_of_its_merges_only_where_it_is_asked() {
     }
 }
 
+#[test]
+fn outside_settings_win_over_the_file_and_name_themselves_when_wrong() {
+    let config = overridden("[http]\nmax_connections = 5", "http.max_connections", "7").unwrap();
+    assert_eq!(config.http.max_connections, 7);
     for (file, outside, expected) in [
         ("all", "5000", KeepBlocks::Newest(5_000)),
         ("2000", "all", KeepBlocks::All),
