@@ -75,6 +75,9 @@ enum Command {
     Db {
         #[command(flatten)]
         overrides: Flags,
+        /// As one JSON document.
+        #[arg(long, global = true)]
+        json: bool,
         #[command(subcommand)]
         command: db::DbCommand,
     },
@@ -205,7 +208,11 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
             command,
         } => committee::run(command, overrides.load(&settings)?, json),
         Command::Keys(command) => keys::run(command),
-        Command::Db { overrides, command } => db::run(command, overrides.load(&settings)?),
+        Command::Db {
+            overrides,
+            json,
+            command,
+        } => db::run(command, overrides.load(&settings)?, json),
         Command::Debug {
             overrides,
             json,

@@ -20,6 +20,7 @@ pub mod federation;
 pub mod foundation;
 mod keep;
 
+pub(crate) use self::check::{NO_STORAGE_THERE, overlap};
 pub use self::keep::KeepBlocks;
 pub use self::{
     federation::{FederationError, FederationFile},

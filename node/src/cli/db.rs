@@ -5,6 +5,7 @@
 
 pub(super) mod running;
 mod stopped;
+mod view;
 
 use std::{
     io::{self, Write as _},
@@ -14,7 +15,7 @@ use std::{
 
 use clap::{Subcommand, ValueEnum};
 
-use super::{Start, StartError, print, show_as};
+use super::{Start, StartError, show, show_as};
 use crate::{
     config::Config,
     runtime::admin::{ExportView, StorageView},
@@ -24,11 +25,7 @@ use crate::{
 #[derive(Debug, Subcommand)]
 pub(super) enum DbCommand {
     /// Show backend, owner, height, horizon, size and snapshots.
-    Info {
-        /// As one JSON document.
-        #[arg(long)]
-        json: bool,
-    },
+    Info,
     /// Compute again everything that blocks fix, and compare.
     Verify {
         /// Verify every certificate's signature, not the newest alone.
@@ -43,9 +40,6 @@ pub(super) enum DbCommand {
         /// What goes into it.
         #[arg(long, value_name = "SCOPE", default_value = "full")]
         scope: ScopeName,
-        /// As one JSON document.
-        #[arg(long)]
-        json: bool,
     },
     /// Fill an empty storage from an archive of the same federation, whichever member wrote it.
     Import {
@@ -94,10 +88,10 @@ impl From<ScopeName> for Scope {
     }
 }
 
-pub(super) fn run(command: DbCommand, config: Config) -> Result<(), StartError> {
+pub(super) fn run(command: DbCommand, config: Config, json: bool) -> Result<(), StartError> {
     let start = Start::prepare(config)?;
     match command {
-        DbCommand::Info { json } => {
+        DbCommand::Info => {
             let view = match running::info(&start.config)? {
                 Some(view) => view,
                 None => stopped::info(&start)?,
@@ -110,9 +104,9 @@ pub(super) fn run(command: DbCommand, config: Config) -> Result<(), StartError> 
             } else {
                 Certificates::Newest
             };
-            stopped::verify(&start, certificates)
+            show(&stopped::verify(&start, certificates)?, json)
         }
-        DbCommand::Export { file, scope, json } => {
+        DbCommand::Export { file, scope } => {
             let file = absolute(&file)?;
             let view = match running::export(&start.config, scope.into(), &file)? {
                 Some(view) => view,
@@ -120,10 +114,16 @@ pub(super) fn run(command: DbCommand, config: Config) -> Result<(), StartError> 
             };
             show_as(&view, json, export_text)
         }
-        DbCommand::Import { file } => stopped::import(&start, &file),
-        DbCommand::Compact => stopped::compact(&start),
+        DbCommand::Import { file } => show(&stopped::import(&start, &file)?, json),
+        DbCommand::Compact => show(&stopped::compact(&start)?, json),
         DbCommand::Migrate { to_backend, to_path } => {
-            stopped::migrate(&start, to_backend, to_path.as_deref())
+            let view = stopped::migrate(&start, to_backend, to_path.as_deref())?;
+            show(&view, json)?;
+            say(&format!(
+                "now set {}; the old storage is as it was",
+                view.settings
+            ));
+            Ok(())
         }
     }
 }

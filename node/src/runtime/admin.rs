@@ -297,7 +297,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Desk<R> {
             }
             Ok(Err(error)) => {
                 warn!(path = %path.display(), %error, "export failed");
-                say(stream, &format!("failed 1 {error}")).await
+                say(stream, &format!("failed 1 {}", error.about(path))).await
             }
             Err(_) => say(stream, "failed 1 the operator is stopping").await,
         }

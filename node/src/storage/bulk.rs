@@ -60,14 +60,21 @@ pub trait Stopped {
 #[derive(Debug, thiserror::Error)]
 pub enum BulkError {
     /// The archive is damaged or not ours.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    #[error("{}", error.about(path))]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: ArchiveError,
+    },
     /// A row cannot be read or written.
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// The rows are another federation's or another operator's.
-    #[error("these rows are not ours: {difference}")]
+    #[error("the rows of {} are not ours: {difference}", path.display())]
     Identity {
+        /// The archive, or the storage.
+        path: PathBuf,
         /// What differs.
         difference: String,
     },
@@ -80,6 +87,9 @@ pub enum BulkError {
     /// What was written contradicts itself.
     #[error("what was imported does not hold together: {0}; the mark of an unfinished import stays")]
     Check(#[from] CheckError),
+    /// A block was committed to the source between two pages.
+    #[error("the storage changed while it was copied; stop its operator first")]
+    Moved,
 }
 
 /// Fills an empty storage from an archive of the same federation, whichever member wrote it. What it says of the chain is
@@ -93,12 +103,17 @@ pub fn import<S: Stopped>(
     expected: &Expected<'_>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Report, BulkError> {
-    let mut archive = Archive::open(file)?;
+    let path = || file.to_path_buf();
+    let wrong = |error| BulkError::Archive { path: path(), error };
+    let mut archive = Archive::open(file).map_err(wrong)?;
     let own = expected.identity();
     if let Some(difference) = Identity::other_federation(archive.head().genesis, own.genesis) {
-        return Err(BulkError::Identity { difference });
+        return Err(BulkError::Identity {
+            path: path(),
+            difference,
+        });
     }
-    let rows = std::iter::from_fn(|| archive.next_row().map_err(BulkError::from).transpose());
+    let rows = std::iter::from_fn(|| archive.next_row().map_err(wrong).transpose());
     let identity = (schema::IDENTITY.to_vec(), own.to_bytes().to_vec());
     let rows = rows.chain(std::iter::once(Ok((Table::Meta, identity))));
     fill(rows, target, expected, progress)
@@ -114,9 +129,11 @@ pub fn migrate<M: Moments, S: Stopped>(
     expected: &Expected<'_>,
     progress: &mut impl FnMut(Progress),
 ) -> Result<Report, BulkError> {
-    let found = about(&source.moment()?, Path::new("the source"))?;
+    let place = Path::new("the source");
+    let found = about(&source.moment()?, place)?;
     if let Some(difference) = Identity::difference(&found.identity, &expected.identity()) {
-        return Err(BulkError::Identity { difference });
+        let path = place.to_path_buf();
+        return Err(BulkError::Identity { path, difference });
     }
     let tip = (found.height, found.block);
     let tables = Table::ALL.into_iter();
@@ -125,7 +142,7 @@ pub fn migrate<M: Moments, S: Stopped>(
     });
     let report = fill(rows, target, expected, progress)?;
     if query::tip(&source.moment()?)? != tip || (report.height, report.block) != tip {
-        return Err(ArchiveError::Moved.into());
+        return Err(BulkError::Moved);
     }
     Ok(report)
 }

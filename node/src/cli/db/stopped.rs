@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{ExportView, Start, StartError, StorageView, Target, Ticker, mebibytes, print, say};
+use super::{
+    ExportView, Start, StartError, StorageView, Target, Ticker, say,
+    view::{CheckedView, CompactedView, ImportedView, MigratedView},
+};
 #[cfg(feature = "fdb")]
 use crate::storage::foundation::StoppedFoundation;
 use crate::{
-    config::{Backend, Config, ConfigError},
+    config::{Backend, Config, ConfigError, NO_STORAGE_THERE, overlap},
     folder::Identity,
     runtime::{admin, start},
     storage::{
@@ -94,7 +97,7 @@ pub(super) fn info(start: &Start) -> Result<StorageView, StartError> {
 }
 
 /// `plasma db verify`.
-pub(super) fn verify(start: &Start, certificates: Certificates) -> Result<(), StartError> {
+pub(super) fn verify(start: &Start, certificates: Certificates) -> Result<CheckedView, StartError> {
     struct Verify<'a>(&'a Start, Certificates);
     impl Task for Verify<'_> {
         type Found = Report;
@@ -102,15 +105,11 @@ pub(super) fn verify(start: &Start, certificates: Certificates) -> Result<(), St
         fn perform<S: Stopped>(self, storage: S) -> Result<Report, StartError> {
             own(&storage, self.0)?;
             let mut ticker = Ticker::start();
-            Ok(check::verify(
-                &storage.source(),
-                &expected(self.0),
-                self.1,
-                &mut ticker.on(),
-            )?)
+            check::verify(&storage.source(), &expected(self.0), self.1, &mut ticker.on())
+                .map_err(|error| unsound(&error, storage.place()))
         }
     }
-    print(&text(&on(start, Verify(start, certificates))?))
+    Ok(CheckedView::from(&on(start, Verify(start, certificates))?))
 }
 
 /// `plasma db export`.
@@ -123,7 +122,8 @@ pub(super) fn export(start: &Start, scope: Scope, file: &Path) -> Result<ExportV
             let Self(start, scope, file) = self;
             own(&storage, start)?;
             let mut ticker = Ticker::start();
-            let summary = archive::write(&storage.source(), file, scope, &mut ticker.on())?;
+            let summary = archive::write(&storage.source(), file, scope, &mut ticker.on());
+            let summary = summary.map_err(|error| no_archive(&error, file))?;
             Ok(ExportView::new(file, &summary))
         }
     }
@@ -131,7 +131,7 @@ pub(super) fn export(start: &Start, scope: Scope, file: &Path) -> Result<ExportV
 }
 
 /// `plasma db import`.
-pub(super) fn import(start: &Start, file: &Path) -> Result<(), StartError> {
+pub(super) fn import(start: &Start, file: &Path) -> Result<ImportedView, StartError> {
     struct Import<'a>(&'a Start, &'a Path);
     impl Task for Import<'_> {
         type Found = Report;
@@ -153,38 +153,42 @@ pub(super) fn import(start: &Start, file: &Path) -> Result<(), StartError> {
         Backend::Fdb => Place::Clusters,
         Backend::Memory => return Err(forgets()),
     };
+    // Before a storage is made: what is no archive leaves nothing behind.
+    drop(archive::Archive::open(file).map_err(|error| no_archive(&error, file))?);
     let report = on_empty(start, &place, task)?;
     if !config.data_dir.join("log").is_dir() {
         say(
             "note: there is no log in data_dir. A log that is lost cannot be restored: see docs/operating.md",
         );
     }
-    print(&text(&report))
+    Ok(ImportedView::new(file, &report))
 }
 
 /// `plasma db compact`.
-pub(super) fn compact(start: &Start) -> Result<(), StartError> {
+pub(super) fn compact(start: &Start) -> Result<CompactedView, StartError> {
     struct Compact<'a>(&'a Start);
     impl Task for Compact<'_> {
-        type Found = String;
+        type Found = CompactedView;
 
-        fn perform<S: Stopped>(self, mut storage: S) -> Result<String, StartError> {
+        fn perform<S: Stopped>(self, mut storage: S) -> Result<CompactedView, StartError> {
             own(&storage, self.0)?;
-            let before = storage.size_bytes()?;
+            let before_bytes = storage.size_bytes()?;
             storage.compact()?;
-            let size = |size: Option<u64>| size.map_or_else(|| "unknown".to_owned(), mebibytes);
-            Ok(format!(
-                "from {} to {}\n",
-                size(before),
-                size(storage.size_bytes()?)
-            ))
+            Ok(CompactedView {
+                before_bytes,
+                after_bytes: storage.size_bytes()?,
+            })
         }
     }
-    print(&on(start, Compact(start))?)
+    on(start, Compact(start))
 }
 
 /// `plasma db migrate`.
-pub(super) fn migrate(start: &Start, target: Target, path: Option<&Path>) -> Result<(), StartError> {
+pub(super) fn migrate(
+    start: &Start,
+    target: Target,
+    path: Option<&Path>,
+) -> Result<MigratedView, StartError> {
     struct Source<'a>(&'a Start, Place);
     struct Copy<'a, M>(&'a Start, &'a M);
     impl Task for Source<'_> {
@@ -210,14 +214,15 @@ pub(super) fn migrate(start: &Start, target: Target, path: Option<&Path>) -> Res
             )?)
         }
     }
-    let (place, next) = match target {
+    let (place, settings) = match target {
         Target::Embedded => {
             let path = path.unwrap_or(&start.config.storage.path);
-            let next = format!(
+            elsewhere(&start.config, path)?;
+            let settings = format!(
                 "storage.backend = \"embedded\" and storage.path = \"{}\"",
                 path.display()
             );
-            (Place::Folder(start.config.data_dir.join(path)), next)
+            (Place::Folder(start.config.data_dir.join(path)), settings)
         }
         Target::Fdb => (Place::Clusters, "storage.backend = \"fdb\"".to_owned()),
     };
@@ -232,8 +237,25 @@ pub(super) fn migrate(start: &Start, target: Target, path: Option<&Path>) -> Res
         }));
     }
     let report = on(start, Source(start, place))?;
-    print(&text(&report))?;
-    say(&format!("now set {next}; the old storage is as it was"));
+    Ok(MigratedView::new(settings, &report))
+}
+
+/// Refuses a copy into the storage that is copied, and to where no storage may lie.
+fn elsewhere(config: &Config, to: &Path) -> Result<(), StartError> {
+    let refuse = |reason| {
+        Err(StartError::Config(ConfigError::Value {
+            key: "--to-path",
+            value: to.display().to_string(),
+            reason,
+        }))
+    };
+    if !config.could_store_in(to) {
+        return refuse(NO_STORAGE_THERE);
+    }
+    let is_embedded = config.storage.backend == Backend::Embedded;
+    if is_embedded && overlap(&config.storage_path(), &config.data_dir.join(to)) {
+        return refuse("the rows lie there already; name another folder, beside this one");
+    }
     Ok(())
 }
 
@@ -258,38 +280,29 @@ fn own(storage: &impl Stopped, start: &Start) -> Result<(), StartError> {
     }
 }
 
-fn text(report: &Report) -> String {
-    format!(
-        "height {} holds together: {} outputs, {} of them unspent, {} transactions from block {} on, {} certificates \
-         verified\n",
-        report.height,
-        report.outputs,
-        report.unspent,
-        report.transactions,
-        report.horizon,
-        report.certificates
-    )
-}
-
-impl From<ArchiveError> for StartError {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::Io { .. } | ArchiveError::Exists { .. } => Self::Failed(error.to_string()),
-            _ => Self::Data(error.to_string()),
-        }
+/// What is wrong with the archive at `file`: the system's fault, or its own.
+fn no_archive(error: &ArchiveError, file: &Path) -> StartError {
+    let words = error.about(file);
+    match error {
+        ArchiveError::Io { .. } | ArchiveError::Exists { .. } => StartError::Failed(words),
+        _ => StartError::Data(words),
     }
 }
 
-impl From<CheckError> for StartError {
-    fn from(error: CheckError) -> Self {
-        Self::Data(error.to_string())
+/// What is wrong with the rows in `place`.
+fn unsound(error: &CheckError, place: &Path) -> StartError {
+    let (words, place) = (error.to_string(), place.display().to_string());
+    // Some name it by themselves.
+    if words.contains(&place) {
+        return StartError::Data(words);
     }
+    StartError::Data(format!("the storage in {place}: {words}"))
 }
 
 impl From<BulkError> for StartError {
     fn from(error: BulkError) -> Self {
         match error {
-            BulkError::Archive(error) => error.into(),
+            BulkError::Archive { path, error } => no_archive(&error, &path),
             other => Self::Data(other.to_string()),
         }
     }

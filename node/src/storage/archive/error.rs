@@ -1,6 +1,9 @@
 //! Why an archive cannot be written or read; damage is named with the byte where it shows.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use super::{super::StorageError, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 
@@ -136,4 +139,15 @@ pub enum ArchiveError {
         /// The key.
         key: &'static str,
     },
+}
+
+impl ArchiveError {
+    /// What is wrong with the archive at `file`, which only some of the errors name by themselves.
+    #[must_use]
+    pub fn about(&self, file: &Path) -> String {
+        match self {
+            Self::Io { .. } | Self::Exists { .. } => self.to_string(),
+            _ => format!("{}: {self}", file.display()),
+        }
+    }
 }

@@ -66,7 +66,7 @@ fn rows(place: &Path) -> Vec<(Table, plasma_node::storage::Row)> {
 }
 
 #[tokio::test]
-async fn stopped_storage_is_shown_checked_backed_up_restored_compacted_and_moved() {
+async fn stopped_storage_is_shown_checked_backed_up_restored_and_compacted() {
     let (folder, chain) = house("db-stopped").await;
     let run = |arguments: &[&str]| plasma(&[&["db"], arguments].concat(), &folder.0);
     let shown = expect(&run(&["info", "--json"]), 0, "");
@@ -77,6 +77,15 @@ async fn stopped_storage_is_shown_checked_backed_up_restored_compacted_and_moved
     assert!(view.size_bytes.is_some_and(|bytes| bytes > 10_000));
     expect(&run(&["info"]), 0, "operator stopped");
     expect(&run(&["verify", "--certificates"]), 0, "6 certificates verified");
+    let shown = |arguments: &[&str]| -> serde_json::Value {
+        serde_json::from_str(&expect(&run(&[arguments, &["--json"]].concat()), 0, "")).unwrap()
+    };
+    let checked = shown(&["verify", "--certificates"]);
+    assert_eq!(
+        (&checked["height"], &checked["certificates"]),
+        (&7.into(), &6.into())
+    );
+    assert_eq!(checked["block"], view.block);
 
     let before = rows(&folder.0.join("data/db"));
     expect(&run(&["export", "backup.plasma"]), 0, "full archive of height 7");
@@ -85,23 +94,26 @@ async fn stopped_storage_is_shown_checked_backed_up_restored_compacted_and_moved
     fs::remove_dir_all(folder.0.join("data/db")).unwrap();
     expect(&run(&["info"]), 4, "no storage");
     assert!(!folder.0.join("data/db").exists(), "a question makes nothing");
-    expect(&run(&["import", "backup.plasma"]), 0, "holds together");
+    expect(&run(&["import", "absent.plasma"]), 1, "cannot open absent.plasma");
+    expect(
+        &run(&["import", "plasma.toml"]),
+        4,
+        "plasma.toml: it does not begin like an archive",
+    );
+    assert!(
+        !folder.0.join("data/db").exists(),
+        "what is no archive makes nothing"
+    );
+    let imported = shown(&["import", "backup.plasma"]);
+    assert_eq!(
+        (&imported["height"], &imported["file"]),
+        (&7.into(), &"backup.plasma".into())
+    );
     assert_eq!(rows(&folder.0.join("data/db")), before);
 
     expect(&run(&["compact"]), 0, "MiB");
-    expect(
-        &run(&["migrate", "--to-backend", "embedded", "--to-path", "moved"]),
-        0,
-        "storage.path = \"moved\"",
-    );
-    assert_eq!(rows(&folder.0.join("data/moved")), before);
-    assert_eq!(rows(&folder.0.join("data/db")), before);
-    expect(
-        &run(&["migrate", "--to-backend", "tape", "--to-path", "x"]),
-        2,
-        "tape",
-    );
-
+    let compacted = shown(&["compact"]);
+    assert!(compacted["before_bytes"].as_u64() > Some(10_000) && compacted["after_bytes"].is_u64());
     expect(
         &run(&["export", "state.plasma", "--scope", "state"]),
         0,
@@ -114,6 +126,54 @@ async fn stopped_storage_is_shown_checked_backed_up_restored_compacted_and_moved
         "transactions from block 8 on",
     );
     expect(&run(&["info"]), 0, "transactions from block 8 on");
+}
+
+#[tokio::test]
+async fn stopped_storage_moves_to_another_place_and_onto_none_that_is_in_use() {
+    let (folder, _chain) = house("db-moved").await;
+    let run = |arguments: &[&str]| plasma(&[&["db"], arguments].concat(), &folder.0);
+    let before = rows(&folder.0.join("data/db"));
+    std::os::unix::fs::symlink("data/db", folder.0.join("link")).unwrap();
+    for (path, why) in [
+        ("db", "the rows lie there already"),
+        ("./x/../db", "the rows lie there already"),
+        ("db/inner", "the rows lie there already"),
+        ("../link", "the rows lie there already"),
+        ("../link/inner", "the rows lie there already"),
+        ("log", "not data_dir"),
+        (".", "not data_dir"),
+    ] {
+        let arguments = ["migrate", "--to-backend", "embedded", "--to-path", path];
+        expect(&run(&arguments), 3, why);
+    }
+    assert_eq!(rows(&folder.0.join("data/db")), before);
+    expect(
+        &run(&["migrate", "--to-backend", "embedded", "--to-path", "moved"]),
+        0,
+        "storage.path = \"moved\"",
+    );
+    assert_eq!(rows(&folder.0.join("data/moved")), before);
+    let again = [
+        "migrate",
+        "--to-backend",
+        "embedded",
+        "--to-path",
+        "again",
+        "--json",
+    ];
+    let migrated: serde_json::Value = serde_json::from_str(&expect(&run(&again), 0, "")).unwrap();
+    assert!(
+        migrated["settings"]
+            .as_str()
+            .unwrap()
+            .contains("storage.path = \"again\"")
+    );
+    assert_eq!(rows(&folder.0.join("data/db")), before);
+    expect(
+        &run(&["migrate", "--to-backend", "tape", "--to-path", "x"]),
+        2,
+        "tape",
+    );
 }
 
 #[tokio::test]
@@ -147,9 +207,10 @@ async fn damage_foreign_rows_and_unfinished_imports_end_with_code_4() {
         engine.sync().unwrap();
     }
     expect(&run(&["verify"]), 4, "of table owners: it is missing");
+    expect(&run(&["verify"]), 4, "the storage in data/db: row");
     fs::remove_dir_all(&place).unwrap();
     let said = run(&["import", "backup.plasma"]);
-    expect(&said, 4, "");
+    expect(&said, 4, "error: backup.plasma: ");
     expect(&run(&["info"]), 4, "did not end well");
     expect(&run(&["verify"]), 4, "empty that place");
     // Another federation's settings over this storage.
