@@ -156,7 +156,7 @@ struct Common {
     /// The only folder that is written to [default: $XDG_DATA_HOME/plasma-testnet].
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
-    /// Keep this run's folder at the end.
+    /// Keep this run's folder at the end: the operators' logs, keys and storage. Without it only a run that failed leaves them.
     #[arg(long)]
     keep: bool,
     /// Run this binary `plasma` as operators instead of ourselves.

@@ -16,6 +16,17 @@ use crate::{deploy, ether};
 /// When something does not come up in time, or Ethereum ends.
 pub async fn run(plan: &Plan, deposit: Amount, progress: Progress) -> Result<()> {
     let mut testnet = Testnet::start(plan, progress).await?;
+    let mut farewell = Farewell {
+        words: farewell(&testnet),
+        progress,
+    };
+    let ended = Box::pin(stay(&mut testnet, plan, deposit, progress)).await;
+    // ctrl-C does not come here; whatever does is a failure, and the logs may say why.
+    farewell.words = format!("\n  the logs stay in {}", testnet.keep_folder());
+    ended
+}
+
+async fn stay(testnet: &mut Testnet, plan: &Plan, deposit: Amount, progress: Progress) -> Result<()> {
     let stage = progress.stage(
         "Fund",
         &format!("{} accounts × {}", plan.accounts, ether::show(deposit)),
@@ -27,12 +38,34 @@ pub async fn run(plan: &Plan, deposit: Amount, progress: Progress) -> Result<()>
         plan.accounts,
         ether::show(deposit)
     ));
-    show(&page(&testnet, deposit));
+    show(&page(testnet, deposit));
     loop {
         for words in testnet.ended()? {
             progress.say(&format!("  {words}"));
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Says at the end, however it comes, what becomes of the logs.
+struct Farewell {
+    words: String,
+    progress: Progress,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.progress.say(&self.words);
+    }
+}
+
+fn farewell(testnet: &Testnet) -> String {
+    let folder = testnet.folder();
+    let run = folder.run().display();
+    if folder.is_kept() {
+        format!("\n  everything that was written stays in {run}")
+    } else {
+        format!("\n  {run} is removed with the logs in it; `up --keep` leaves them")
     }
 }
 
@@ -107,8 +140,21 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
         page,
         "  Halt        {limit} s of Ethereum's clock without an anchor, as when this machine sleeps"
     )?;
-    writeln!(page, "  Data        {}", testnet.folder().run().display())?;
+    write_data(page, testnet)?;
     writeln!(page, "  Stop        ctrl-C")
+}
+
+fn write_data(page: &mut String, testnet: &Testnet) -> std::fmt::Result {
+    let fate = if testnet.folder().is_kept() {
+        "stays"
+    } else {
+        "removed at the end, unless started with --keep"
+    };
+    writeln!(
+        page,
+        "  Data        {}   {fate}",
+        testnet.folder().run().display()
+    )
 }
 
 #[expect(
