@@ -20,6 +20,7 @@ use crate::{
     entries::Entries,
     error::Error,
     gate::Gate,
+    meter::Meter,
     request::{self, Codec},
     topic::{self, Gossip, Names},
 };
@@ -53,6 +54,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) admission: Admission,
     pub(crate) direct: direct::Behaviour,
+    pub(crate) meter: &'a Arc<Meter>,
 }
 
 impl Plan<'_> {
@@ -65,6 +67,7 @@ impl Plan<'_> {
             limits,
             admission,
             direct,
+            meter,
         } = self;
         let operators = entries.lines().table().len().saturating_add(1);
         let memory = memory_connection_limits::Behaviour::with_max_bytes(limits.process_bytes);
@@ -72,7 +75,7 @@ impl Plan<'_> {
             .with_agent_version(concat!("plasma/", env!("CARGO_PKG_VERSION")).to_owned())
             .with_interval(IDENTIFY_INTERVAL)
             .with_cache_size(0);
-        let gossip = topic::gossip(key, names, operators, limits)?;
+        let gossip = topic::gossip(key, names, operators, limits, meter)?;
         let sync = request::behaviour(
             Codec::new(limits.sync_request_bytes, limits.sync_response_bytes),
             &names.sync,

@@ -18,6 +18,7 @@ use crate::{
     frame::{Frame, To},
     line::{Line, PeerStatus},
     lines::Lines,
+    meter::{Gauge, Meter},
 };
 
 /// What a handle asks of the swarm task.
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) task: Mutex<Option<JoinHandle<()>>>,
     pub(crate) request_bytes: u32,
     pub(crate) gossip_bytes: usize,
+    pub(crate) meter: Arc<Meter>,
 }
 
 /// Speaks to the network. Clones are the same network; it stops when the last one is dropped.
@@ -162,6 +164,15 @@ impl Handle {
     #[must_use]
     pub fn peers(&self) -> Vec<PeerStatus> {
         self.shared.lines.status()
+    }
+
+    /// What is counted since the start; it outlives the network, which does not go on for it.
+    #[must_use]
+    pub fn gauge(&self) -> Gauge {
+        Gauge {
+            meter: Arc::clone(&self.shared.meter),
+            lines: Arc::clone(&self.shared.lines),
+        }
     }
 
     /// Closes every connection and listener and waits until that is done.

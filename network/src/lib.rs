@@ -33,6 +33,7 @@ mod handle;
 mod identity;
 mod line;
 mod lines;
+mod meter;
 mod request;
 mod swarm;
 mod table;
@@ -51,5 +52,6 @@ pub use crate::{
     handle::Handle,
     identity::peer_id,
     line::PeerStatus,
+    meter::{Gauge, Traffic},
     swarm::start,
 };

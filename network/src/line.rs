@@ -169,6 +169,7 @@ impl Line {
 
     pub(crate) fn status(&self) -> PeerStatus {
         let (control_queued, _, control_dropped) = self.control.outbox().usage();
+        let control_crowded_out = self.control.outbox().crowded_out();
         let (_, payload_queued_bytes, payload_dropped) = self.payload.outbox().usage();
         PeerStatus {
             slot: self.slot,
@@ -179,6 +180,7 @@ impl Line {
             control_queued,
             payload_queued_bytes,
             dropped: control_dropped.saturating_add(payload_dropped),
+            control_crowded_out,
         }
     }
 }
@@ -202,6 +204,8 @@ pub struct PeerStatus {
     pub payload_queued_bytes: usize,
     /// Frames dropped for want of room or for age since the start.
     pub dropped: u64,
+    /// Control frames among them that were dropped for want of room.
+    pub control_crowded_out: u64,
 }
 
 /// A lock is never held across a panic of ours that would leave its value half written.

@@ -41,6 +41,7 @@ use crate::{
     identity,
     line::Line,
     lines::Lines,
+    meter::Meter,
     table::Table,
     topic::{Backlog, Names},
     transport,
@@ -60,6 +61,7 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
     let lines = Lines::new(&config)?;
     let entries = Entries::new(&lines);
     let (inboxes, events, alive) = inboxes(&lines);
+    let meter = Arc::default();
     let plan = Plan {
         key: &key,
         names: &names,
@@ -67,6 +69,7 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
         limits: &config.limits,
         admission: Admission::new(&entries, &config.limits),
         direct: direct::Behaviour::new(own, &entries, &names, &config.limits, &inboxes),
+        meter: &meter,
     };
     let mut swarm = transport::swarm(&key, plan.build()?)?;
     for address in &config.listen {
@@ -82,7 +85,13 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
     let (commands, orders) = mpsc::channel(COMMAND_QUEUE);
     let limits = config.limits;
     let (request_bytes, gossip_bytes) = (limits.sync_request_bytes, limits.gossip_bytes);
-    let driver = Driver::new(swarm, entries, limits, (inboxes, orders), names);
+    let driver = Driver::new(
+        swarm,
+        entries,
+        limits,
+        (inboxes, orders),
+        (names, Arc::clone(&meter)),
+    );
     let task = tokio::spawn(driver.run(alive));
     let shared = Shared {
         lines,
@@ -90,6 +99,7 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
         task: Mutex::new(Some(task)),
         request_bytes,
         gossip_bytes,
+        meter,
     };
     Ok((
         Handle {
@@ -114,6 +124,7 @@ struct Driver {
     seen: BTreeMap<u16, u64>,
     dialer: Dialer,
     backlog: Backlog,
+    meter: Arc<Meter>,
     rejects: Rejects,
     /// Connections to operators of another chain, and when they close.
     leaving: Vec<(Instant, ConnectionId)>,
@@ -127,7 +138,7 @@ impl Driver {
         entries: Arc<Entries>,
         limits: Limits,
         (inboxes, orders): (Inboxes, mpsc::Receiver<Command>),
-        names: Names,
+        (names, meter): (Names, Arc<Meter>),
     ) -> Self {
         let lines = Arc::clone(entries.lines());
         let mut replaced = lines.replaced();
@@ -139,7 +150,8 @@ impl Driver {
             lines,
             replaced,
             entries,
-            backlog: Backlog::new(limits.gossip_backlog),
+            backlog: Backlog::new(limits.gossip_backlog, Arc::clone(&meter)),
+            meter,
             inboxes,
             orders,
             topic: names.topic(),

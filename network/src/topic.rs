@@ -7,6 +7,7 @@
 
 use std::{
     collections::{HashSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,7 +21,7 @@ use libp2p::{
     identity::Keypair,
 };
 
-use crate::{config::Limits, error::Error};
+use crate::{config::Limits, error::Error, meter::Meter};
 
 /// The protocol names of one chain: a stranger to it fails at negotiation.
 #[derive(Clone, Debug)]
@@ -65,11 +66,12 @@ pub(crate) fn gossip(
     names: &Names,
     operators: usize,
     limits: &Limits,
+    meter: &Arc<Meter>,
 ) -> Result<Gossip, Error> {
     let topic = names.topic();
     let filter = WhitelistSubscriptionFilter(HashSet::from([topic.hash()]));
     let failed = |why: String| Error::Setup { part: "gossip", why };
-    let settings = settings(Mesh::of(operators), operators, limits)
+    let settings = settings(Mesh::of(operators), operators, limits, Arc::clone(meter))
         .build()
         .map_err(|error| failed(error.to_string()))?;
     let mut gossip =
@@ -116,7 +118,7 @@ impl Mesh {
     }
 }
 
-fn settings(mesh: Mesh, operators: usize, limits: &Limits) -> gossipsub::ConfigBuilder {
+fn settings(mesh: Mesh, operators: usize, limits: &Limits, meter: Arc<Meter>) -> gossipsub::ConfigBuilder {
     let small = operators <= SMALL_COMMITTEE;
     let mut settings = gossipsub::ConfigBuilder::default();
     settings
@@ -136,7 +138,10 @@ fn settings(mesh: Mesh, operators: usize, limits: &Limits) -> gossipsub::ConfigB
         .max_transmit_size(limits.gossip_bytes.saturating_add(ENVELOPE_BYTES))
         .validate_messages()
         .validation_mode(ValidationMode::Strict)
-        .message_id_fn(|message| message_id(&message.topic, &message.data))
+        .message_id_fn(move |message| {
+            meter.on_named();
+            message_id(&message.topic, &message.data)
+        })
         .idontwant_message_size_threshold(1_000)
         .idontwant_on_publish(true)
         // 128 MB for one slow peer at the worst; the library's own value would be ten times that.
@@ -172,19 +177,21 @@ fn score() -> PeerScoreParams {
 pub(crate) struct Backlog {
     waiting: VecDeque<Bytes>,
     limit: usize,
+    meter: Arc<Meter>,
 }
 
 impl Backlog {
-    pub(crate) const fn new(limit: usize) -> Self {
+    pub(crate) const fn new(limit: usize, meter: Arc<Meter>) -> Self {
         Self {
             waiting: VecDeque::new(),
             limit,
+            meter,
         }
     }
 
     /// Publishes, or keeps for later; the oldest goes when there is no room.
     pub(crate) fn publish(&mut self, gossip: &mut Gossip, topic: &IdentTopic, bytes: Bytes) {
-        if let Err(bytes) = try_publish(gossip, topic, bytes) {
+        if let Err(bytes) = self.try_publish(gossip, topic, bytes) {
             if self.waiting.len() >= self.limit {
                 self.waiting.pop_front();
                 tracing::debug!("the gossip backlog is full, its oldest message is dropped");
@@ -196,22 +203,23 @@ impl Backlog {
     /// Publishes what waited, until one still cannot be.
     pub(crate) fn retry(&mut self, gossip: &mut Gossip, topic: &IdentTopic) {
         while let Some(bytes) = self.waiting.pop_front() {
-            if let Err(bytes) = try_publish(gossip, topic, bytes) {
+            if let Err(bytes) = self.try_publish(gossip, topic, bytes) {
                 self.waiting.push_front(bytes);
                 break;
             }
         }
     }
-}
 
-/// Gives the message back when a later try may do better.
-fn try_publish(gossip: &mut Gossip, topic: &IdentTopic, bytes: Bytes) -> Result<(), Bytes> {
-    match gossip.publish(topic.hash(), bytes.clone()) {
-        Ok(_) | Err(PublishError::Duplicate) => Ok(()),
-        Err(PublishError::NoPeersSubscribedToTopic | PublishError::AllQueuesFull(_)) => Err(bytes),
-        Err(error) => {
-            tracing::warn!(%error, "gossip message dropped");
-            Ok(())
+    /// Gives the message back when a later try may do better.
+    fn try_publish(&self, gossip: &mut Gossip, topic: &IdentTopic, bytes: Bytes) -> Result<(), Bytes> {
+        self.meter.on_publish();
+        match gossip.publish(topic.hash(), bytes.clone()) {
+            Ok(_) | Err(PublishError::Duplicate) => Ok(()),
+            Err(PublishError::NoPeersSubscribedToTopic | PublishError::AllQueuesFull(_)) => Err(bytes),
+            Err(error) => {
+                tracing::warn!(%error, "gossip message dropped");
+                Ok(())
+            }
         }
     }
 }

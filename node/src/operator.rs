@@ -259,7 +259,10 @@ impl<S: OperatorKey> Operator<S> {
             Event::Consensus { from, message, block } => {
                 self.on_consensus(now, from, *message, block, &mut effects)
             }
-            Event::Transactions(offered) => self.on_offered(offered, &mut effects),
+            Event::Transactions(offered) => {
+                self.count_heard(&offered);
+                self.on_offered(offered, &mut effects);
+            }
             Event::Read { purpose, reads } => self.on_read(now, purpose, reads, &mut effects),
             Event::Activated { epoch, hash } => self.on_activated(epoch, hash, &mut effects),
             Event::L1Confirmed(blocks) => self.on_confirmed(now, blocks, &mut effects),
@@ -357,6 +360,7 @@ impl<S: OperatorKey> Operator<S> {
             stopped: self.stopped.clone(),
             stalled_since: self.vigil.stalled_since(),
             given_up: self.vigil.given_up(),
+            gossiped: self.handing.gossiped,
         }
     }
 

@@ -176,7 +176,9 @@ impl<S: Storage> Runtime<S> {
             snapshots: parts.snapshots,
             turn: Turn::default(),
         };
-        let handle = Handle::new(commands_in, status_out).bent(runtime.clock.bend());
+        let handle = Handle::new(commands_in, status_out)
+            .bent(runtime.clock.bend())
+            .gauged(runtime.network.gauge());
         (runtime, handle, clients_out)
     }
 

@@ -43,6 +43,8 @@ pub(crate) struct Outbox {
     ranks: BTreeSet<(u64, u64)>,
     keys: HashMap<u64, u64>,
     dropped: u64,
+    /// Of these, for want of room.
+    crowded_out: u64,
     is_shut: bool,
 }
 
@@ -56,6 +58,7 @@ impl Outbox {
             ranks: BTreeSet::new(),
             keys: HashMap::new(),
             dropped: 0,
+            crowded_out: 0,
             is_shut: false,
         }
     }
@@ -91,6 +94,7 @@ impl Outbox {
             };
             self.remove(lowest);
             self.dropped += 1;
+            self.crowded_out += 1;
         }
     }
 
@@ -130,6 +134,11 @@ impl Outbox {
     /// Frames and bytes queued now, and frames dropped for want of room or for age since the start.
     pub(crate) fn usage(&self) -> (usize, usize, u64) {
         (self.frames.len(), self.bytes, self.dropped)
+    }
+
+    /// Frames dropped for want of room since the start.
+    pub(crate) fn crowded_out(&self) -> u64 {
+        self.crowded_out
     }
 
     fn remove(&mut self, sequence: u64) -> Option<Queued> {
@@ -187,7 +196,7 @@ mod tests {
         for (rank, bytes) in [(5, b"a"), (4, b"b"), (6, b"c"), (3, b"d"), (7, b"e")] {
             outbox.push(frame(rank, bytes, now));
         }
-        assert_eq!(outbox.usage(), (3, 3, 2));
+        assert_eq!((outbox.usage(), outbox.crowded_out()), ((3, 3, 2), 2));
         assert_eq!(drain(&mut outbox, now), ["a", "c", "e"]);
     }
 
@@ -261,6 +270,7 @@ mod tests {
         let later = now + Duration::from_secs(11);
         outbox.push(frame(1, b"new", later));
         assert_eq!(outbox.usage(), (1, 3, 1), "not even its memory is kept");
+        assert_eq!(outbox.crowded_out(), 0, "it was too old");
         assert_eq!(drain(&mut outbox, later), ["new"]);
         outbox.push(frame(1, b"late", later));
         assert!(outbox.pop(later + Duration::from_secs(11)).is_none());

@@ -45,6 +45,7 @@ impl Driver {
         else {
             return;
         };
+        self.meter.on_new();
         let id = GossipId {
             message: message_id,
             source: propagation_source,

@@ -32,6 +32,14 @@ async fn a_message_reaches_every_operator_once_under_its_authors_name() {
         operator
     };
     let operators = futures::future::join_all(operators.into_iter().map(hear)).await;
+    for operator in &operators {
+        let traffic = operator.handle.gauge().traffic();
+        let new = u64::from(operator.index != 1);
+        assert_eq!(traffic.gossip_new, new, "{traffic:?}");
+        // It may come from each of the others; what the author publishes has not arrived.
+        assert!((new..=3).contains(&traffic.gossip_arrived), "{traffic:?}");
+        assert_eq!(traffic.control_crowded_out, 0);
+    }
     let quiet = operators
         .into_iter()
         .map(|mut operator| async move { operator.hears_nothing().await });

@@ -11,7 +11,7 @@ use super::{
     transactions::NOTHING,
     view::{
         AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, FeeView, GivenUpView, L1View,
-        LimitsView, MemberView, NetworkView, PeersView, StatsView, StatusView,
+        LimitsView, MemberView, NetworkView, PeersView, StatsView, StatusView, TrafficView,
     },
 };
 use crate::{base58, runtime::handle::Status, storage::Read};
@@ -24,6 +24,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     pub fn status(&self) -> Answer {
         let status = self.handle.status();
         let blockers = self.blockers(&status);
+        let traffic = self.handle.traffic();
         let anchored = status.anchor.map_or(0, |anchor| anchor.height.0);
         Reply::ok(&StatusView {
             name: self.facts.name.clone(),
@@ -62,6 +63,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                     .map_or(0, |committee| committee.quorum()),
             },
             mempool: status.mempool,
+            traffic: TrafficView {
+                gossip_messages: traffic.gossip_arrived,
+                gossip_messages_new: traffic.gossip_new,
+                gossip_payments: status.gossiped.heard,
+                gossip_payments_new: status.gossiped.new,
+                votes_crowded_out: traffic.control_crowded_out,
+            },
             blockers,
         })
     }

@@ -413,8 +413,26 @@ pub struct StatusView {
     pub peers: PeersView,
     /// Transactions waiting.
     pub mempool: usize,
+    /// What was counted since the start of the process; older software does not say.
+    #[serde(default)]
+    pub traffic: TrafficView,
     /// Why it is not ready; empty when it is.
     pub blockers: Vec<Blocker>,
+}
+
+/// What gossip brought, and what found no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrafficView {
+    /// Gossip messages that came in, each as often as it came.
+    pub gossip_messages: u64,
+    /// Those that had not come before.
+    pub gossip_messages_new: u64,
+    /// Payments that they brought.
+    pub gossip_payments: u64,
+    /// Those that were taken, and that no client and no block had brought before.
+    pub gossip_payments_new: u64,
+    /// Votes, certificates and small proposals that were dropped because the queue to an operator was full.
+    pub votes_crowded_out: u64,
 }
 
 /// The agreement as this operator sees it.

@@ -15,6 +15,7 @@ use super::{
     Operator,
     effect::Effect,
     event::{Offered, Source},
+    report::Gossiped,
 };
 
 /// What waits this long is handed on again, and then as often: longer than a view takes when all is well, so nothing is sent
@@ -38,6 +39,8 @@ pub(super) struct Handing {
     all_told: Millis,
     /// They spend outputs of blocks that are not decided here.
     early: VecDeque<AuthenticTransaction>,
+    /// What gossip brought, told again or for the first time.
+    pub(super) gossiped: Gossiped,
 }
 
 impl Handing {

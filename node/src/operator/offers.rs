@@ -16,6 +16,12 @@ use super::{
 const OFFERS_MAX: usize = 1_024;
 
 impl<S: OperatorKey> Operator<S> {
+    /// What gossip brought counts once, however often it is offered here.
+    pub(super) fn count_heard(&mut self, offered: &[Offered]) {
+        let heard = offered.iter().filter(|one| one.source == Source::Gossip).count();
+        self.handing.gossiped.heard += u64::try_from(heard).unwrap_or(u64::MAX);
+    }
+
     /// Verified transactions are read for, then checked.
     pub(super) fn on_offered(&mut self, offered: Vec<Offered>, effects: &mut Vec<Effect>) {
         for one in &offered {
@@ -59,8 +65,10 @@ impl<S: OperatorKey> Operator<S> {
                     known: Known::New,
                     ..
                 })
-            ) && source != Source::Gossip;
-            if is_news {
+            );
+            if is_news && source == Source::Gossip {
+                self.handing.gossiped.new += 1;
+            } else if is_news {
                 effects.push(Effect::Gossip(bytes.into()));
             }
             effects.extend(reply(source, result));

@@ -109,6 +109,17 @@ pub struct Status {
     pub stalled_since: Option<Millis>,
     /// The view that this operator gave up last, in this life.
     pub given_up: Option<GivenUp>,
+    /// Payments of others' clients that gossip brought, in this life.
+    pub gossiped: Gossiped,
+}
+
+/// How many payments gossip brought, and how many of them were news.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gossiped {
+    /// All that came, whatever became of them.
+    pub heard: u64,
+    /// Those that were taken and had not come before by any way.
+    pub new: u64,
 }
 
 /// A view that was given up.

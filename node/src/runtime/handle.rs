@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use plasma_core::{AuthenticTransaction, Committee, Millis, SignedTransaction, TransactionId};
+use plasma_network::{Gauge, Traffic};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::timers::Bend;
@@ -45,6 +46,7 @@ pub struct Handle {
     commands: mpsc::Sender<Command>,
     status: watch::Receiver<Arc<Status>>,
     bend: Bend,
+    gauge: Option<Gauge>,
 }
 
 impl Handle {
@@ -55,6 +57,7 @@ impl Handle {
             commands,
             status,
             bend: Bend::default(),
+            gauge: None,
         }
     }
 
@@ -62,6 +65,21 @@ impl Handle {
     #[must_use]
     pub fn bent(self, bend: Bend) -> Self {
         Self { bend, ..self }
+    }
+
+    /// The same handle of an operator whose network counts here.
+    #[must_use]
+    pub fn gauged(self, gauge: Gauge) -> Self {
+        Self {
+            gauge: Some(gauge),
+            ..self
+        }
+    }
+
+    /// What the operator's network counted since its start; nothing where there is none.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.gauge.as_ref().map_or_else(Traffic::default, Gauge::traffic)
     }
 
     /// The time by the operator's clock.

@@ -374,5 +374,6 @@ fn status_of(state: &State) -> Status {
         stopped: None,
         stalled_since: None,
         given_up: None,
+        gossiped: plasma_node::operator::report::Gossiped::default(),
     }
 }

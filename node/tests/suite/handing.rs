@@ -1,7 +1,10 @@
 //! Payments whose gossip is lost, or comes before the block that they spend from.
 
 use plasma_core::Position;
-use plasma_node::storage::{Read, Storage};
+use plasma_node::{
+    operator::report::Gossiped,
+    storage::{Read, Storage},
+};
 
 use super::{federation::funded, world::World};
 
@@ -35,7 +38,15 @@ fn a_payment_of_a_client_that_left_is_handed_on_by_who_heard_of_it() {
     let (heard, stays) = ((holder + 1) % 4, world.pay(&alice, (position, 1_000), &bob, 10));
     // Its operator stops, and one other alone heard of it.
     world.kill(holder);
+    world.hear(heard, stays.clone());
     world.hear(heard, stays);
+    let counted = world.nodes[heard]
+        .operator
+        .as_ref()
+        .expect("runs")
+        .status()
+        .gossiped;
+    assert_eq!(counted, Gossiped { heard: 2, new: 1 });
     world.run_until(
         "a payment that one operator heard of is decided",
         30_000,
