@@ -146,6 +146,23 @@ enum Trial {
         #[arg(long, default_value = "30s", value_parser = duration, value_name = "TIME")]
         away: Duration,
     },
+    /// Pour payments and rubbish on operators, and compare with the calm before.
+    Flooding {
+        #[command(flatten)]
+        common: Common,
+        /// How long the calm is measured, and how long is poured at most: 20s, 2m.
+        #[arg(long = "for", default_value = "20s", value_parser = duration, value_name = "TIME")]
+        duration: Duration,
+        /// Valid payments of the flood.
+        #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=200_000))]
+        payments: u32,
+        /// Whom it meets.
+        #[arg(long, value_enum, default_value_t = trial::flooding::Aim::All)]
+        at: trial::flooding::Aim,
+        /// Print exactly one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -341,6 +358,21 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
         Trial::Outages { common, away } => {
             trial::outages::run(&common.plan(trial::PAYERS)?, away, progress).await
         }
+        Trial::Flooding {
+            common,
+            duration,
+            payments,
+            at,
+            json,
+        } => {
+            let wish = trial::flooding::Wish {
+                duration,
+                payments,
+                aim: at,
+                json,
+            };
+            trial::flooding::run(&common.plan(FLOOD_ACCOUNTS)?, &wish, progress).await
+        }
     }
 }
 
@@ -385,6 +417,8 @@ const LOAD_MAX: Duration = Duration::from_secs(300);
 const DIRECTORY: &str = "plasma-testnet";
 /// What anvil gives each test account.
 const ANVIL_ETH: u64 = 10_000;
+/// The users of a trial, and strangers whose outputs are the flood's.
+const FLOOD_ACCOUNTS: u32 = trial::PAYERS + 8;
 /// Enough that their first splits go into one block.
 const LOAD_ACCOUNTS: u32 = 8;
 const EXIT_CODES: &str = "Exit codes: 0 all was seen; 1 unexpected failure; 2 wrong arguments; 8 something did not come in time; \

@@ -4,9 +4,9 @@
 //! generator shares the machine with the federation and must not take its processor time. A payment counts as committed
 //! when the operator that took it tells the client so; times are the client's.
 
-mod audit;
-mod drive;
-mod purse;
+pub(crate) mod audit;
+pub(crate) mod drive;
+pub(crate) mod purse;
 mod report;
 
 use std::time::Duration;
@@ -56,7 +56,7 @@ async fn measure(testnet: &Testnet, wish: &Wish, progress: Progress) -> Result<r
     let time = WARM_UP + wish.duration;
     let count = usize::try_from(u64::from(wish.tps.unwrap_or(FLOOD_TPS)) * time.as_secs().max(1))?;
     let stage = progress.stage("Split", &format!("{count} outputs"));
-    let outputs = purse::split(testnet, count, &stage).await?;
+    let outputs = purse::split(testnet, 0..testnet.users.len(), count, &stage).await?;
     stage.done(&format!("{} outputs, one for each payment", outputs.len()));
 
     let stage = progress.stage("Sign", &format!("{count} payments"));

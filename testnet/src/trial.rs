@@ -2,8 +2,10 @@
 //! meanwhile is looked up afterwards.
 //!
 //! [`killing`] kills one operator at every operation that changes its disk; [`restarting`] measures how soon a killed
-//! operator votes again; [`rejoining`] takes its vote log from it, [`joining`] its storage; [`outages`] takes away more operators than the federation can miss, and gives them back.
+//! operator votes again; [`rejoining`] takes its vote log from it, [`joining`] its storage; [`outages`] takes away more operators than the federation can miss, and gives them back;
+//! [`flooding`] sends them more than they can do.
 
+pub mod flooding;
 pub mod joining;
 pub mod killing;
 pub mod outages;
@@ -15,6 +17,7 @@ mod ballot;
 mod payers;
 mod promises;
 mod strace;
+mod tail;
 
 use std::time::Duration;
 
@@ -77,8 +80,13 @@ impl Trial {
 
     /// Waits until an operator has decided a height.
     async fn reaches(&self, place: usize, height: u32) -> Result<StatusView> {
+        self.reaches_within(place, height, CATCH_UP_PATIENCE).await
+    }
+
+    /// The same with another patience.
+    async fn reaches_within(&self, place: usize, height: u32, patience: Duration) -> Result<StatusView> {
         let what = format!("operator {place} to reach height {height}");
-        until(&what, CATCH_UP_PATIENCE, || async {
+        until(&what, patience, || async {
             Ok(match self.testnet.cluster.api(place)?.status().await {
                 Ok(status) if status.height >= height => Look::Seen(status),
                 Ok(status) => Look::NotYet(describe(&status)),

@@ -14,11 +14,11 @@ use crate::testnet::Testnet;
 
 /// What the blocks say.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Audit {
+pub(crate) struct Audit {
     /// Blocks in the measured time.
-    pub(super) blocks: u32,
+    pub(crate) blocks: u32,
     /// Accepted payments that are missing on some operator.
-    pub(super) lost: usize,
+    pub(crate) lost: usize,
 }
 
 /// The one field of a listed transaction that we look at.
@@ -34,7 +34,7 @@ struct Listing {
 }
 
 /// Reads every block since `first_height` from every operator.
-pub(super) async fn audit(testnet: &Testnet, driven: &Driven, first_height: u32) -> Result<Audit> {
+pub(crate) async fn audit(testnet: &Testnet, driven: &Driven, first_height: u32) -> Result<Audit> {
     let last_height = level(testnet).await?;
     let accepted: Vec<String> = driven
         .answers

@@ -25,25 +25,25 @@ pub(super) enum Pace {
 
 /// What became of one payment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Its id.
-    pub(super) id: Hash,
+    pub(crate) id: Hash,
     /// Since the clock started.
-    pub(super) sent: Duration,
+    pub(crate) sent: Duration,
     /// When the client was told that it is committed; `None` when it was told something else.
-    pub(super) committed: Option<Duration>,
+    pub(crate) committed: Option<Duration>,
     /// Whether the operator took it at all.
-    pub(super) accepted: bool,
+    pub(crate) accepted: bool,
 }
 
 /// Everything that was sent.
 #[derive(Debug)]
-pub(super) struct Driven {
-    pub(super) answers: Vec<Outcome>,
+pub(crate) struct Driven {
+    pub(crate) answers: Vec<Outcome>,
     /// The first refusals, in words.
-    pub(super) refusals: Vec<String>,
+    pub(crate) refusals: Vec<String>,
     /// Whether every prepared payment was sent before the time was over: the federation could have taken more.
-    pub(super) ran_dry: bool,
+    pub(crate) ran_dry: bool,
 }
 
 /// The few fields of an answer that we look at.

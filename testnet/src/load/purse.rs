@@ -1,5 +1,7 @@
 //! Outputs for the payments: each account's deposit, split again and again until there are enough; then the payments.
 
+use std::ops::Range;
+
 use anyhow::{Context, Result, anyhow, bail};
 use futures::future::try_join_all;
 use plasma_core::{
@@ -14,15 +16,20 @@ use crate::testnet::Testnet;
 
 /// An output that its owner can spend at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Coin {
+pub(crate) struct Coin {
     owner: usize,
     position: Position,
     amount: Amount,
 }
 
-/// Makes at least `count` outputs of the deposits.
-pub(super) async fn split(testnet: &Testnet, count: usize, stage: &Stage) -> Result<Vec<Coin>> {
-    let mut coins = deposits(testnet).await?;
+/// Makes at least `count` outputs of the deposits of these users.
+pub(crate) async fn split(
+    testnet: &Testnet,
+    users: Range<usize>,
+    count: usize,
+    stage: &Stage,
+) -> Result<Vec<Coin>> {
+    let mut coins = deposits(testnet, users).await?;
     while coins.len() < count {
         let missing = (count - coins.len()).div_ceil(PARTS - 1);
         let kept = coins.split_off(missing.min(coins.len()));
@@ -35,7 +42,7 @@ pub(super) async fn split(testnet: &Testnet, count: usize, stage: &Stage) -> Res
 }
 
 /// Signs a payment of every coin to the next account, with change: on all processors, before any clock runs.
-pub(super) async fn sign(testnet: &Testnet, coins: Vec<Coin>) -> Result<Vec<SignedTransaction>> {
+pub(crate) async fn sign(testnet: &Testnet, coins: Vec<Coin>) -> Result<Vec<SignedTransaction>> {
     let receiver = |coin: &Coin| {
         testnet
             .user((coin.owner + 1) % testnet.users.len())
@@ -60,9 +67,10 @@ pub(super) async fn sign(testnet: &Testnet, coins: Vec<Coin>) -> Result<Vec<Sign
     sign_all(testnet, payments).await
 }
 
-async fn deposits(testnet: &Testnet) -> Result<Vec<Coin>> {
+async fn deposits(testnet: &Testnet, users: Range<usize>) -> Result<Vec<Coin>> {
     let mut coins = Vec::new();
-    for (owner, user) in testnet.users.iter().enumerate() {
+    for owner in users {
+        let user = testnet.user(owner)?;
         let outputs = testnet.cluster.api(0)?.outputs(user.address()).await?;
         coins.extend(outputs.iter().map(|one| Coin {
             owner,

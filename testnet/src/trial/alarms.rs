@@ -1,40 +1,23 @@
 //! What no operator may ever say, whatever is done to one of them.
 
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::PathBuf;
+use anyhow::{Result, bail};
 
-use anyhow::{Context as _, Result, bail};
-
+use super::tail::Tail;
 use crate::failure::Failure;
 use crate::testnet::Testnet;
 
 /// The logs of all operators, read up to a place.
 #[derive(Debug)]
-pub(super) struct Alarms {
-    logs: Vec<(PathBuf, u64)>,
-}
+pub(super) struct Alarms(Tail);
 
 impl Alarms {
     pub(super) fn new(testnet: &Testnet) -> Self {
-        let logs = testnet.cluster.places().map(|place| (place.log.clone(), 0));
-        Self { logs: logs.collect() }
+        Self(Tail::new(testnet))
     }
 
     /// Reads on in every log: none may raise an alarm.
     pub(super) fn stay_silent(&mut self) -> Result<()> {
-        for (operator, (path, read)) in self.logs.iter_mut().enumerate() {
-            let mut file =
-                std::fs::File::open(&path).with_context(|| format!("opening {}", path.display()))?;
-            file.seek(SeekFrom::Start(*read))?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            // The last line may be half written; it is read whole next time.
-            let whole = bytes
-                .iter()
-                .rposition(|byte| *byte == b'\n')
-                .map_or(0, |end| end + 1);
-            *read += u64::try_from(whole)?;
-            let text = String::from_utf8_lossy(bytes.get(..whole).unwrap_or_default()).into_owned();
+        for (operator, text) in self.0.read_on()?.iter().enumerate() {
             if let Some(line) = text.lines().find(|line| is_alarm(line)) {
                 bail!(Failure::Unseen(format!(
                     "operator {operator} raised an alarm: {line}"

@@ -11,6 +11,7 @@ use plasma_node::api::text::HashText;
 use plasma_node::api::view::Submitted;
 use tokio::task::JoinSet;
 
+use super::PAYERS;
 use crate::account::User;
 use crate::api::Api;
 use crate::failure::Failure;
@@ -21,6 +22,12 @@ use crate::testnet::Testnet;
 pub(super) struct Promise {
     pub(super) id: HashText,
     pub(super) height: u32,
+    /// Which user it was given to.
+    pub(super) lane: usize,
+    /// When the user sent the payment first.
+    pub(super) sent: Instant,
+    /// How long the user waited for the promise.
+    pub(super) took: Duration,
 }
 
 /// Users who pay; dropping it ends them.
@@ -31,7 +38,7 @@ pub(super) struct Payers {
 }
 
 impl Payers {
-    /// Every user of the testnet pays itself what it owns, again and again, at the doors of these operators.
+    /// The first users of the testnet pay themselves what they own, again and again, at the doors of these operators.
     pub(super) fn start(testnet: &Testnet, doors: &[usize]) -> Result<Self> {
         let told = Arc::default();
         let doors: Vec<Api> = doors
@@ -39,13 +46,13 @@ impl Payers {
             .map(|door| testnet.cluster.api(*door).cloned())
             .collect::<Result<_>>()?;
         let mut lanes = JoinSet::new();
-        for lane in 0..testnet.users.len() {
+        for lane in 0..testnet.users.len().min(usize::try_from(PAYERS)?) {
             let mut doors = doors.clone();
             // Each begins at another door.
             let first = lane % doors.len().max(1);
             doors.rotate_left(first);
             let user = User::at(u32::try_from(lane)?)?;
-            lanes.spawn(pay_on(user, testnet.domain(), doors, Arc::clone(&told)));
+            lanes.spawn(pay_on((lane, user), testnet.domain(), doors, Arc::clone(&told)));
         }
         Ok(Self { told, lanes })
     }
@@ -71,13 +78,19 @@ impl Payers {
     }
 }
 
-async fn pay_on(user: User, domain: Domain, doors: Vec<Api>, told: Arc<Mutex<Vec<Promise>>>) -> Result<()> {
+async fn pay_on(
+    (lane, user): (usize, User),
+    domain: Domain,
+    doors: Vec<Api>,
+    told: Arc<Mutex<Vec<Promise>>>,
+) -> Result<()> {
     let door = doors.first().context("a door")?;
     let outputs = door.outputs(user.address()).await?;
     let first = outputs.first().context("a user without a deposit")?;
     let (mut position, amount) = (first.output.0, first.amount.0);
     loop {
         let payment = user.sign(to_self(&user, position, amount), &domain);
+        let sent = Instant::now();
         let answer = committed(&doors, &payment).await?;
         let place = answer.block.context("a committed payment is in a block")?;
         position = answer
@@ -89,6 +102,9 @@ async fn pay_on(user: User, domain: Domain, doors: Vec<Api>, told: Arc<Mutex<Vec
         told.lock().unwrap_or_else(PoisonError::into_inner).push(Promise {
             id: answer.id,
             height: place.height,
+            lane,
+            sent,
+            took: sent.elapsed(),
         });
     }
 }

@@ -151,5 +151,38 @@ fn federation_stands_and_says_why_and_goes_on_whoever_was_away() {
     assert!(said.contains("payments, none lost"), "{said}");
 }
 
+#[test]
+fn flood_of_payments_and_rubbish_loses_no_payment_and_no_vote_and_is_measured() {
+    let _turn = turn();
+    let output = trial(&["flooding", "--for", "3s", "--payments", "1500", "--json"]);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("payments of the flood, none lost"), "{said}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    assert_eq!(report["flooded"]["votes_crowded_out"], 0);
+    let flood = &report["flood"];
+    assert!(flood["payments_accepted"].as_u64() > Some(0), "{flood}");
+    assert!(
+        flood["http_rubbish"].as_u64() > Some(0) && flood["libp2p_rubbish"].as_u64() > Some(0),
+        "{flood}"
+    );
+    for time in ["calm", "flooded"] {
+        let seen = &report[time];
+        for measured in [
+            &seen["commit_ms"]["p99"],
+            &seen["block_ms"]["p99"],
+            &seen["payment_copies"],
+        ] {
+            assert!(measured.as_f64() > Some(0.0), "{time}: {seen}");
+        }
+        let resident = seen["resident_mib"].as_array().expect("one for each process");
+        assert!(
+            resident.len() == 4 && resident.iter().all(|held| held.as_f64() > Some(1.0)),
+            "{seen}"
+        );
+    }
+    assert!(report["returned"]["peak_mib"].as_f64() > Some(1.0), "{report}");
+}
+
 /// Something was not as it must be.
 const CHECK_FAILED: i32 = 11;
