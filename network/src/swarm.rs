@@ -193,7 +193,11 @@ impl Driver {
         }
         let closed = async {
             while self.swarm.network_info().num_peers() > 0 {
-                self.swarm.select_next_some().await;
+                let event = self.swarm.select_next_some().await;
+                // A protocol behind a gate counts a peer's other connections by these entries.
+                if let SwarmEvent::ConnectionClosed { connection_id, .. } = event {
+                    self.entries.leave(connection_id);
+                }
             }
         };
         let _ = tokio::time::timeout(GOODBYE, closed).await;
