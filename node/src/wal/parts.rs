@@ -9,15 +9,11 @@ impl<F: Files> Wal<F> {
     /// # Errors
     /// Fatal like those of [`Wal::append_batch`].
     pub fn append(&mut self, records: &[Record]) -> Result<Lsn, WalError> {
-        let mut rest = records;
-        while frame::batch_size(rest) > self.site.batch_size && rest.len() > 1 {
-            let fits =
-                |count: &usize| frame::batch_size(rest.get(..*count).unwrap_or(rest)) <= self.site.batch_size;
-            let count = (1..rest.len()).take_while(fits).last().unwrap_or(1);
-            let (first, others) = rest.split_at(count);
-            self.append_batch(first)?;
-            rest = others;
+        if records.len() < 2 || frame::batch_size(records) <= self.site.batch_size {
+            return self.append_batch(records);
         }
-        self.append_batch(rest)
+        let (first, others) = records.split_at(records.len() / 2);
+        self.append(first)?;
+        self.append(others)
     }
 }
