@@ -337,6 +337,15 @@ impl Contracts {
         Ok((answer.0, Hash(answer.2)))
     }
 
+    /// The hash of the committee that was activated for an epoch.
+    ///
+    /// # Errors
+    /// [`L1Error::NotActivated`] when the endpoint shows none; [`L1Error`] of the endpoint.
+    pub async fn activated(&self, rpc: &Rpc, epoch: Epoch) -> Result<Hash, L1Error> {
+        let (size, hash) = self.committee(rpc, epoch).await?;
+        (size > 0).then_some(hash).ok_or(L1Error::NotActivated(epoch.0))
+    }
+
     /// What was fixed at deployment.
     ///
     /// # Errors

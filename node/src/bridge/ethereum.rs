@@ -141,11 +141,7 @@ impl L1 for Ethereum {
     }
 
     async fn activated(&self, epoch: Epoch) -> Result<Hash, L1Error> {
-        let (size, hash) = self.contracts.committee(&self.rpc, epoch).await?;
-        if size == 0 {
-            return Err(L1Error::NotActivated(epoch.0));
-        }
-        Ok(hash)
+        self.contracts.activated(&self.rpc, epoch).await
     }
 
     async fn last_anchor(&self) -> Result<Option<Anchored>, L1Error> {

@@ -39,8 +39,7 @@ impl L1 for Reader {
         Err(L1Error::Stopped)
     }
     async fn activated(&self, epoch: Epoch) -> Result<Hash, L1Error> {
-        let (size, hash) = CONTRACTS.committee(&self.0, epoch).await?;
-        (size > 0).then_some(hash).ok_or(L1Error::NotActivated(epoch.0))
+        CONTRACTS.activated(&self.0, epoch).await
     }
     async fn last_anchor(&self) -> Result<Option<Anchored>, L1Error> {
         Err(L1Error::Stopped)
