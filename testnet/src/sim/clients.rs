@@ -43,7 +43,7 @@ const THIEVES: u8 = 2;
 /// How long an output that left is tried: until every operator has heard of it.
 const TRIES_MS: u64 = 6_000;
 /// Never.
-const NEVER: Height = Height(u32::MAX);
+pub(super) const NEVER: Height = Height(u32::MAX);
 
 /// A payment that is not decided.
 #[derive(Debug)]

@@ -51,15 +51,11 @@ impl Network {
         if random.chance(scenario.hubs) {
             self.is_star = random.chance(5_000);
             self.fresh = (!self.is_star).then_some(0);
-            let victims = match scenario.victims {
-                0 => self.is_up.len(),
-                some => usize::from(some),
+            let among = match scenario.victims {
+                some if self.is_star && some > 0 => usize::from(some),
+                _ => self.is_up.len(),
             };
-            self.side = if self.is_star {
-                1 << random.index(victims)
-            } else {
-                1 << random.index(self.is_up.len())
-            };
+            self.side = 1 << random.index(among);
             self.parted_until = now + random.between(1_000, STAR_MS_MAX);
             self.is_one_way = self.is_star && random.chance(5_000);
             return true;

@@ -172,7 +172,7 @@ const BLOCK_MS: u64 = 1_000;
 /// Time between two looks at what may go wrong.
 const STIR_MS: u64 = 100;
 /// Time between two looks at whether all is done.
-const CHECK_MS: u64 = 250;
+pub(super) const CHECK_MS: u64 = 250;
 
 /// Runs a scenario to its end.
 #[must_use]

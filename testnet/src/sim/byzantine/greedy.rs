@@ -3,8 +3,7 @@
 
 use plasma_consensus::Proposal;
 use plasma_core::{
-    Address, AuthenticTransaction, Block, Header, Height, Input, Kind, L1Block, L1Event, Payment,
-    SignedTransaction, Transaction,
+    AuthenticTransaction, Block, Header, L1Block, L1Event, SignedTransaction,
     ledger::{self, NewBlock},
 };
 use plasma_node::{
@@ -12,7 +11,12 @@ use plasma_node::{
     storage::{Read as _, Storage as _},
 };
 
-use crate::sim::{clients::Clients, ethereum::lock, oracle::model::Lot, world::World};
+use crate::sim::{
+    clients::{Clients, NEVER},
+    ethereum::lock,
+    oracle::model::Lot,
+    world::World,
+};
 
 impl World {
     /// The block with such payments in it, as the ledger would make it; by hand when the ledger would not.
@@ -85,17 +89,8 @@ impl World {
                 else {
                     continue;
                 };
-                let (owner, amount) = (coin.owner, coin.amount);
-                let transaction = Transaction {
-                    kind: Kind::Transfer,
-                    asset: Address::ZERO,
-                    expiry: Height(u32::MAX),
-                    inputs: vec![Input { position, amount }],
-                    outputs: vec![Payment { owner, amount }],
-                };
-                let signed = transaction.sign(&self.site.domain, &self.site.users[thief]);
-                self.oracle.submitted(signed.leaf(), owner);
-                found.push(signed);
+                let amount = coin.amount;
+                found.push(self.pay_oneself(thief, (position, amount), NEVER));
             }
         }
         found

@@ -1,10 +1,13 @@
 //! The end of a federation that Ethereum hears nothing of any more: deposits come too late, and when the chain is halted everybody
 //! leaves with what counts, and takes back what was never funded by a block that counts.
 
-use plasma_core::{Address, Height, Input, Kind, Payment, Transaction};
+use plasma_core::{Address, Height};
 
-use super::THIEVES;
-use crate::sim::{site::USERS, world::World};
+use super::{NEVER, THIEVES};
+use crate::sim::{
+    site::USERS,
+    world::{CHECK_MS, World},
+};
 
 /// Deposits that come after Ethereum heard the last of the federation.
 const LATE_DEPOSITS: u32 = 3;
@@ -12,8 +15,6 @@ const LATE_DEPOSITS: u32 = 3;
 const STUBBORN: u32 = 60;
 /// Payments between two looks: blocks follow each other at once, and some payment waits for the next one.
 const AT_ONCE: usize = 6;
-/// Time between two looks.
-const LOOK_MS: u64 = 250;
 /// So many looks no operator knows of it yet, since Ethereum must confirm it first.
 const UNAWARE: u32 = 16;
 /// Exits of outputs that count, after the halt.
@@ -88,20 +89,11 @@ impl World {
             return;
         }
         let user = usize::from(USERS) - 1 - self.clients.random.index(usize::from(THIEVES));
-        let owner = self.site.users[user].address();
         let purse = self.purse(user);
-        for (position, amount) in purse.into_iter().take(AT_ONCE) {
-            let transaction = Transaction {
-                kind: Kind::Transfer,
-                asset: Address::ZERO,
-                expiry: Height(u32::MAX),
-                inputs: vec![Input { position, amount }],
-                outputs: vec![Payment { owner, amount }],
-            };
-            let signed = transaction.sign(&self.site.domain, &self.site.users[user]);
-            self.oracle.submitted(signed.leaf(), owner);
+        for coin in purse.into_iter().take(AT_ONCE) {
+            let signed = self.pay_oneself(user, coin, NEVER);
             // At any moment between two blocks of Ethereum, not only when people look.
-            let delay = self.clients.random.between(1, LOOK_MS);
+            let delay = self.clients.random.between(1, CHECK_MS);
             self.show_later(signed, user, delay);
         }
     }

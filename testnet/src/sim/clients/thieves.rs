@@ -1,7 +1,7 @@
 //! People who leave through Ethereum, and people who steal: double spends, payments that break a rule, exits of what was spent,
 //! spends of what leaves.
 
-use plasma_core::{Address, Amount, Height, Input, Kind, Payment, Position, Transaction};
+use plasma_core::{Address, Amount, Height, Input, Kind, Payment, Position, SignedTransaction, Transaction};
 use plasma_node::{answers, storage::Storage as _};
 
 use super::{Clients, NEVER, Pending, THIEVES, TRIES_MS};
@@ -13,6 +13,26 @@ use crate::sim::{
 };
 
 impl World {
+    /// A payment of one output to its own owner.
+    pub(in crate::sim) fn pay_oneself(
+        &mut self,
+        user: usize,
+        (position, amount): (Position, Amount),
+        expiry: Height,
+    ) -> SignedTransaction {
+        let owner = self.site.users[user].address();
+        let transaction = Transaction {
+            kind: Kind::Transfer,
+            asset: Address::ZERO,
+            expiry,
+            inputs: vec![Input { position, amount }],
+            outputs: vec![Payment { owner, amount }],
+        };
+        let signed = transaction.sign(&self.site.domain, &self.site.users[user]);
+        self.oracle.submitted(signed.leaf(), owner);
+        signed
+    }
+
     /// A thief shows two payments of one output to two operators.
     pub(super) fn double_spend(&mut self) {
         let user = usize::from(USERS) - 1 - self.clients.random.index(usize::from(THIEVES));

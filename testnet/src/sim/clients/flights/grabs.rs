@@ -1,7 +1,5 @@
 //! Thieves who leave in flight with what they spent, or with a payment that they signed another way meanwhile.
 
-use plasma_core::{Address, Input, Kind, Payment, Transaction};
-
 use super::{INPUTS, LATE_MS};
 use crate::sim::{oracle::model::Lot, site::USERS, world::World};
 
@@ -81,16 +79,7 @@ impl World {
         let Some((position, amount)) = purse.first().copied() else {
             return false;
         };
-        let owner = self.site.users[user].address();
-        let transaction = Transaction {
-            kind: Kind::Transfer,
-            asset: Address::ZERO,
-            expiry: anchored,
-            inputs: vec![Input { position, amount }],
-            outputs: vec![Payment { owner, amount }],
-        };
-        let signed = transaction.sign(&self.site.domain, &self.site.users[user]);
-        self.oracle.submitted(signed.leaf(), owner);
+        let signed = self.pay_oneself(user, (position, amount), anchored);
         let done = self.start_flight(&signed, user);
         if let Some(flight) = self.clients.flights.open.get_mut(&signed.id()) {
             flight.is_joined = true;
