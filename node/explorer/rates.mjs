@@ -1,0 +1,33 @@
+// What a run of blocks says about pace. Blocks are BlockSummary, newest first.
+
+/** Joins newer blocks with those held, newest first, each height once, at most `most`. */
+export function merged(held, came, most) {
+  const byHeight = new Map(held.map((block) => [block.height, block]));
+  for (const block of came) byHeight.set(block.height, block);
+  return [...byHeight.values()].sort((one, other) => other.height - one.height).slice(0, most);
+}
+
+/** Transactions per second in equal steps that end now, oldest first; nothing before the oldest block that is held. */
+export function perSecond(blocks, { nowMs, stepMs, steps }) {
+  const sums = new Array(steps).fill(0);
+  for (const block of blocks) {
+    const step = steps - 1 - Math.floor(Math.max(0, nowMs - block.timestamp_ms) / stepMs);
+    if (step >= 0) sums[step] += block.transaction_count;
+  }
+  return sums.map((sum) => (sum * 1_000) / stepMs);
+}
+
+/** Times between neighbouring blocks: { p50, p99 } in milliseconds, or nothing below two blocks. */
+export function spacing(blocks) {
+  const gaps = [];
+  for (let at = 1; at < blocks.length; at += 1) {
+    if (blocks[at - 1].height === blocks[at].height + 1) gaps.push(blocks[at - 1].timestamp_ms - blocks[at].timestamp_ms);
+  }
+  if (gaps.length === 0) return undefined;
+  gaps.sort((one, other) => one - other);
+  return { p50: percentile(gaps, 0.5), p99: percentile(gaps, 0.99) };
+}
+
+function percentile(sorted, part) {
+  return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)];
+}
