@@ -1,0 +1,64 @@
+// What everybody must see at once, on every page: a silent operator, what keeps it from its work, and alerts that stand.
+
+import { NotOffered, Problem, Unreachable, ask } from './api.mjs';
+import { h, put } from './dom.mjs';
+import { agoOf } from './parts.mjs';
+
+const ALERTS_SHOWN = 3;
+const ALERTS_AGAIN_MS = 10_000;
+
+/** The banner above every page. */
+export class Banner {
+  #element;
+  #silentSince;
+  #blockers = [];
+  #alerts = [];
+  #alertsAskedMs = 0;
+  #shown = '';
+
+  constructor(element) {
+    this.#element = element;
+  }
+
+  on(kind, content) {
+    if (kind === 'silent') this.#silentSince ??= Date.now();
+    if (kind === 'status') {
+      this.#silentSince = undefined;
+      this.#blockers = content.blockers;
+    }
+    if (kind === 'alert.raised' || kind === 'alert.cleared') this.#alertsAskedMs = 0;
+    if (kind !== 'silent' && Date.now() - this.#alertsAskedMs > ALERTS_AGAIN_MS) this.#askAlerts();
+    this.#draw();
+  }
+
+  async #askAlerts() {
+    this.#alertsAskedMs = Date.now();
+    try {
+      this.#alerts = (await ask(`/v1/alerts?active=true&limit=${ALERTS_SHOWN}`)).items;
+      this.#draw();
+    } catch (error) {
+      if (error instanceof NotOffered) this.#alertsAskedMs = Infinity;
+      else if (!(error instanceof Problem || error instanceof Unreachable)) throw error;
+    }
+  }
+
+  // Set anew only when something changed: a banner is read aloud.
+  #draw() {
+    const state = JSON.stringify([this.#silentSince, this.#blockers, this.#alerts]);
+    if (state === this.#shown) return;
+    this.#shown = state;
+    put(this.#element, this.#lines());
+  }
+
+  #lines() {
+    if (this.#silentSince) return line('critical', 'No answer', ['This operator does not answer since ', agoOf(this.#silentSince), '. What is shown is what it said before.']);
+    return [
+      ...this.#blockers.map((blocker) => line('warning', blocker.code, [blocker.text, '. ', h('span', { class: 'hint' }, blocker.hint)])),
+      ...this.#alerts.map((alert) => line(alert.severity, alert.kind.replaceAll('_', ' '), [alert.text, ' ', h('a', { href: '#/alerts' }, 'All alerts')])),
+    ];
+  }
+}
+
+function line(severity, title, text) {
+  return h('p', { 'data-severity': severity }, h('strong', {}, title), ' ', text);
+}
