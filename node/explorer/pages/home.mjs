@@ -1,0 +1,190 @@
+// The overview: how the federation runs now.
+
+import { NotOffered, pathOf } from '../api.mjs';
+import { sparkline } from '../chart.mjs';
+import { now } from '../clock.mjs';
+import { h, put, renew } from '../dom.mjs';
+import { count, duration, grouped } from '../format.mjs';
+import { addressLink, agoOf, amountOf, badge, blockLink, failure, leaderColour, memberName, note, panel, table, transactionLink } from '../parts.mjs';
+import { merged, perSecond, spacing } from '../rates.mjs';
+import { toBlock } from '../router.mjs';
+
+const BLOCKS_HELD = 300;
+const BLOCKS_NEWER = 100;
+const STRIP_BLOCKS = 60;
+const ROWS = 12;
+/** Newest blocks that are asked for their transactions at once. */
+const BODIES_ASKED = 6;
+const PACE = { stepMs: 2_000, steps: 60 };
+const DRAW_MS = 250;
+const ASK_MS = 2_000;
+
+export const title = () => 'Overview';
+
+export async function show(stage) {
+  const { facts } = stage;
+  const part = (name) => h('div', { class: name });
+  const [figures, strip, blocksPart, transactionsPart] = ['figures', 'strip', 'latest', 'latest'].map(part);
+  let [blocks, transactions, seenHeight, status] = [[], [], 0, undefined];
+
+  put(
+    stage.root,
+    h('h1', { class: 'hidden', tabindex: '-1' }, 'Overview'),
+    figures,
+    panel('Leaders of the newest blocks', strip),
+    h('div', { class: 'columns' }, panel('Latest blocks', blocksPart), panel('Latest transactions', transactionsPart)),
+  );
+
+  const draw = stage.trigger(DRAW_MS, () => {
+    put(figures, figuresOf({ blocks, status }));
+    if (blocks.length === 0) return;
+    put(strip, stripOf(blocks.slice(0, STRIP_BLOCKS), facts), legendOf(facts));
+    renew(blocksPart, blocksTable(blocks.slice(0, ROWS), facts), h('p', {}, h('a', { href: '#/blocks' }, 'All blocks')));
+    renew(transactionsPart, transactions.length > 0 ? transactionsTable(transactions) : note('No transactions in these blocks.'));
+  });
+
+  const askBlocks = stage.trigger(ASK_MS, async () => {
+    const limit = blocks.length === 0 ? BLOCKS_HELD : BLOCKS_NEWER;
+    await take((await stage.ask(pathOf('/v1/blocks', { limit }))).items);
+  });
+
+  const askTransactions = stage.trigger(ASK_MS, async () => {
+    const fresh = blocks.filter((block) => block.transaction_count > 0 && block.height > seenHeight).slice(0, BODIES_ASKED);
+    if (fresh.length === 0) return;
+    seenHeight = fresh[0].height;
+    const bodies = await Promise.all(fresh.map(({ height }) => stage.ask(pathOf(`/v1/blocks/${height}/transactions`, { limit: ROWS }))));
+    transactions = [...bodies.flatMap(({ items }) => items), ...transactions].slice(0, ROWS);
+    draw();
+  });
+
+  async function take(came) {
+    blocks = merged(blocks, came, BLOCKS_HELD);
+    draw();
+    await askTransactions();
+  }
+
+  status = await stage.ask('/v1/status');
+  try {
+    blocks = (await stage.ask(pathOf('/v1/blocks', { limit: BLOCKS_HELD }))).items;
+  } catch (error) {
+    if (!(error instanceof NotOffered)) throw error;
+    for (const place of [strip, blocksPart, transactionsPart]) put(place, failure(error));
+  }
+  draw();
+  askTransactions();
+  stage.every(PACE.stepMs, draw);
+
+  return (kind, content) => {
+    if (kind === 'status') {
+      status = content;
+      if (blocks.length > 0 && status.height > blocks[0].height) askBlocks();
+      draw();
+    }
+    if (kind === 'block.committed' && blocks.length > 0) {
+      if (content.height > blocks[0].height + 1) askBlocks();
+      take([content]);
+    }
+  };
+}
+
+function figuresOf({ blocks, status }) {
+  const pace = perSecond(blocks, { nowMs: now(), ...PACE });
+  const mean = pace.reduce((sum, one) => sum + one, 0) / pace.length;
+  const gaps = spacing(blocks);
+  const span = duration(PACE.stepMs * PACE.steps);
+  const tip = Math.max(status.height, blocks[0]?.height ?? 0);
+  const tipMs = blocks[0]?.timestamp_ms ?? Date.parse(status.time);
+  return [
+    figure('Newest block', h('a', { href: toBlock(tip), id: 'home-tip' }, grouped(tip)), agoOf(tipMs)),
+    figure(
+      'Transactions a second',
+      blocks.length > 0 ? mean.toFixed(mean < 10 ? 1 : 0) : '–',
+      blocks.length > 0 ? [`mean of ${span}`, sparkline(pace, `Transactions a second over ${span}, at most ${Math.max(...pace)}`)] : 'not offered by this operator',
+    ),
+    figure('Time between blocks', gaps ? duration(gaps.p50) : '–', gaps ? `half within this, 99 % within ${duration(gaps.p99)}` : 'not known'),
+    figure('Not yet on Ethereum', count(status.l1.unanchored, 'block'), anchorOf(status.l1.last_anchor)),
+    figure('Waiting', count(status.mempool, 'payment'), quorumOf(status.peers)),
+  ];
+}
+
+function figure(name, value, ...more) {
+  return h('div', { class: 'figure' }, h('h2', {}, name), h('p', { class: 'value' }, value), h('p', { class: 'more' }, more));
+}
+
+function anchorOf(anchor) {
+  return anchor ? [`anchor ${anchor.number}, mined `, agoOf(anchor.time_s * 1_000)] : 'no anchor yet';
+}
+
+function quorumOf({ members, committee, quorum }) {
+  return `${members.length + 1} of ${committee} operators in reach, ${quorum} needed`;
+}
+
+function stripOf(blocks, facts) {
+  return h('div', { class: 'squares' }, blocks.map((block) => square(block, facts)));
+}
+
+function square(block, facts) {
+  const says = `Block ${block.height}, ${count(block.transaction_count, 'transaction')}, ${certificateOf(block, facts)}`;
+  const missing = block.leader !== null && block.signers.length < facts.members.length;
+  return h('a', {
+    href: toBlock(block.height),
+    class: 'square',
+    tabindex: '-1',
+    title: says,
+    'aria-label': says,
+    'data-certified': block.leader === null ? 'no' : 'yes',
+    'data-missing': missing ? 'yes' : 'no',
+    vars: block.leader === null ? undefined : { '--leader': leaderColour(block.leader) },
+  });
+}
+
+function certificateOf(block, facts) {
+  if (block.leader === null) return block.certified_at === null ? 'not certified' : `covered by the certificate of block ${block.certified_at}`;
+  return `led by ${facts.nameOf(block.leader)}, signed by ${block.signers.length} of ${facts.members.length}`;
+}
+
+function legendOf(facts) {
+  return h(
+    'ul',
+    { class: 'legend' },
+    facts.members.map((member) => h('li', {}, memberName(member.index, facts))),
+    h('li', {}, h('span', { class: 'square', 'data-missing': 'yes', 'data-certified': 'yes' }), 'signers are missing'),
+    h('li', {}, h('span', { class: 'square', 'data-certified': 'no' }), 'covered by a later certificate'),
+  );
+}
+
+function blocksTable(blocks, facts) {
+  return table({
+    label: 'Latest blocks',
+    columns: [
+      { head: 'Block', cell: (block) => blockLink(block.height) },
+      { head: 'Age', cell: (block) => agoOf(block.timestamp_ms) },
+      { head: 'Transactions', kind: 'number', cell: (block) => grouped(block.transaction_count) },
+      { head: 'Leader', cell: (block) => (block.leader === null ? undefined : memberName(block.leader, facts)) },
+      { head: 'State', cell: blockState },
+    ],
+    rows: blocks,
+  });
+}
+
+function blockState(block) {
+  if (block.void) return badge('void', 'bad');
+  return block.anchor === null ? badge('committed') : badge('anchored', 'good');
+}
+
+function transactionsTable(transactions) {
+  return table({
+    label: 'Latest transactions',
+    columns: [
+      { head: 'Transaction', cell: ({ id }) => transactionLink(id) },
+      { head: 'Kind', cell: ({ kind }) => kind },
+      { head: 'To', cell: ({ outputs }) => addressLink(outputs[0].owner) },
+      { head: 'Amount', kind: 'number', cell: ({ outputs, asset }) => amountOf(sumOf(outputs), asset) },
+    ],
+    rows: transactions,
+  });
+}
+
+function sumOf(outputs) {
+  return outputs.reduce((sum, { amount }) => sum + BigInt(amount), 0n).toString();
+}
