@@ -82,10 +82,11 @@ function paymentOf({ output, owner, amount }, asset, fate) {
 
 function timeline(transaction) {
   const reached = LEVELS.indexOf(transaction.state);
-  const { block, anchor, times = {} } = transaction;
+  const { block, anchor } = transaction;
+  const times = { anchored: anchor && new Date(anchor.time_s * 1_000).toISOString(), ...transaction.times };
   const detail = {
     committed: block && ['block ', blockLink(block.height), `, place ${block.index}`],
-    anchored: anchor && [`anchor ${anchor.number}, `, timeOf(anchor.time_s * 1_000)],
+    anchored: anchor && `anchor ${anchor.number}`,
   };
   const levels = LEVELS.map((level, at) => {
     const is = transaction.state === 'void' ? 'void' : at <= reached ? 'reached' : 'ahead';
