@@ -27,18 +27,22 @@ const LOOK_STREAMING_MS = 5_000;
 const LOOK_POLLING_MS = 2_000;
 const RECONNECT_MS = 15_000;
 
-/** Follows the operator and hands on what it says as `deliver(kind, content)`, besides the stream's events `status` and `silent`. */
+/**
+ * Follows the operator and hands on what it says as `deliver(kind, content)`: the stream's events, `status`, and `silent`. A `reset`
+ * says that events may have been missed. A tab that nobody sees holds no stream: a browser opens few connections to one host.
+ */
 export class Live {
   #deliver;
   #source;
   #topics = '';
   #reconnect;
   #look;
+  #isGap = false;
 
   constructor(deliver) {
     this.#deliver = deliver;
     this.#look = setTimeout(() => this.look(), 0);
-    document.addEventListener('visibilitychange', () => document.hidden || this.look());
+    document.addEventListener('visibilitychange', () => (document.hidden ? this.#hide() : this.#open()));
   }
 
   get isStreaming() {
@@ -75,16 +79,30 @@ export class Live {
   #open() {
     clearTimeout(this.#reconnect);
     this.#source?.close();
+    if (document.hidden) return;
     const source = new EventSource(`/v1/events?topics=${encodeURIComponent(this.#topics)}`);
     this.#source = source;
-    source.addEventListener('open', () => this.look());
+    source.addEventListener('open', () => this.#onOpen());
     source.addEventListener('error', () => this.#onError(source));
     for (const kind of EVENTS) source.addEventListener(kind, (event) => this.#onEvent(kind, event.data));
+  }
+
+  #hide() {
+    clearTimeout(this.#reconnect);
+    this.#source?.close();
+    this.#isGap = true;
+  }
+
+  #onOpen() {
+    this.look();
+    if (this.#isGap) this.#deliver('reset', {});
+    this.#isGap = false;
   }
 
   // A browser comes back by itself after a lost connection, and never after an answer that is no stream.
   #onError(source) {
     if (source !== this.#source) return;
+    this.#isGap = true;
     this.look();
     if (source.readyState !== EventSource.CLOSED) return;
     this.#reconnect = setTimeout(() => this.#open(), RECONNECT_MS);

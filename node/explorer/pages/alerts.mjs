@@ -18,7 +18,7 @@ export async function show(stage) {
 
   const again = stage.trigger(AGAIN_MS, () => list.load());
   return (kind) => {
-    if (kind.startsWith('alert.') || (kind === 'status' && !stage.live.isStreaming)) again();
+    if (kind === 'reset' || kind.startsWith('alert.') || (kind === 'status' && !stage.live.isStreaming)) again();
   };
 }
 
