@@ -53,7 +53,7 @@ export class Banner {
   #lines() {
     if (this.#silentSince) return line('critical', 'No answer', ['This operator does not answer since ', agoOf(this.#silentSince), '. What is shown is what it said before.']);
     return [
-      ...this.#blockers.map((blocker) => line('warning', blocker.code, [blocker.text, '. ', h('span', { class: 'hint' }, blocker.hint)])),
+      ...this.#blockers.map((blocker) => line('warning', blocker.code, `${blocker.text} – ${blocker.hint}`)),
       ...this.#alerts.map((alert) => line(alert.severity, alert.kind.replaceAll('_', ' '), [alert.text, ' ', h('a', { href: '#/alerts' }, 'All alerts')])),
     ];
   }

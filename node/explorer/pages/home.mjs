@@ -91,6 +91,7 @@ function figuresOf({ blocks, status }) {
   const pace = perSecond(blocks, { nowMs: now(), ...PACE });
   const mean = pace.reduce((sum, one) => sum + one, 0) / pace.length;
   const gaps = spacing(blocks);
+  const isOffered = blocks.length > 0;
   const span = duration(PACE.stepMs * PACE.steps);
   const tip = Math.max(status.height, blocks[0]?.height ?? 0);
   const tipMs = blocks[0]?.timestamp_ms ?? Date.parse(status.time);
@@ -98,10 +99,10 @@ function figuresOf({ blocks, status }) {
     figure('Newest block', h('a', { href: toBlock(tip), id: 'home-tip' }, grouped(tip)), agoOf(tipMs)),
     figure(
       'Transactions a second',
-      blocks.length > 0 ? mean.toFixed(mean < 10 ? 1 : 0) : '–',
-      blocks.length > 0 ? [`mean of ${span}`, sparkline(pace, `Transactions a second over ${span}, at most ${Math.max(...pace)}`)] : 'not offered by this operator',
+      isOffered ? mean.toFixed(mean < 10 ? 1 : 0) : '–',
+      isOffered ? [`mean of ${span}`, sparkline(pace, `Transactions a second over ${span}, at most ${Math.max(...pace)}`)] : 'not offered by this operator',
     ),
-    figure('Time between blocks', gaps ? duration(gaps.p50) : '–', gaps ? `half within this, 99 % within ${duration(gaps.p99)}` : 'not known'),
+    figure('Time between blocks', gaps ? duration(gaps.p50) : '–', isOffered ? gaps && `half within this, 99 % within ${duration(gaps.p99)}` : 'not offered by this operator'),
     figure('Not yet on Ethereum', count(status.l1.unanchored, 'block'), anchorOf(status.l1.last_anchor)),
     figure('Waiting', count(status.mempool, 'payment'), quorumOf(status.peers)),
   ];
