@@ -1,7 +1,7 @@
 // The explorer in a real browser: `node run.mjs` against a made-up operator, `node run.mjs --url http://operator` against a real one.
 //
 // A test opens visits and says what must be seen; there is no sleeping, only waiting for what must come. Whatever a visit's
-// console says fails its test. Screenshots go to the folder of `--shots`, when it is given.
+// console says fails its test. `--only` is a pattern of names. Screenshots go to the folder of `--shots`, when it is given.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -81,7 +81,7 @@ async function passes(browser, name, test) {
   return !failure;
 }
 
-const tests = Object.entries(asked.url ? real : made).filter(([name]) => name.includes(asked.only ?? ''));
+const tests = Object.entries(asked.url ? real : made).filter(([name]) => new RegExp(asked.only ?? '').test(name));
 const browser = await launch();
 let passed = 0;
 for (const [name, test] of tests) passed += await passes(browser, name, test);

@@ -9,7 +9,7 @@ const SEAL_MS = 900;
 const [operator] = process.argv.slice(2);
 
 /** The page, and everything else handed on to an operator. */
-export function proxy(target) {
+function proxy(target) {
   return createServer(async (request, response) => {
     if (await servePage(new URL(request.url, target).pathname, response)) return;
     const onward = ask(new URL(request.url, target), { method: request.method, headers: { ...request.headers, host: new URL(target).host } }, (answer) => {

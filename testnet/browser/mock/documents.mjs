@@ -10,7 +10,7 @@ export const WHALE = address('whale');
 export const WHALE_OUTPUTS = 10_000;
 /** A name that must stay a name. */
 export const HOSTILE = '<script>document.title="owned"</script><img src=x onerror=alert(1)>';
-export const NAMES = ['anchorage', HOSTILE, null, 'delta'];
+const NAMES = ['anchorage', HOSTILE, null, 'delta'];
 
 export function summary(chain, block) {
   const own = block.signers.length > 0;
