@@ -3,6 +3,7 @@
 import { copyButton } from '../copy.mjs';
 import { h, put } from '../dom.mjs';
 import { amountOf, assetOf, badge, blockLink, failure, fields, heading, panel, transactionLink, whole } from '../parts.mjs';
+import { toAddress } from '../router.mjs';
 
 const TONES = { unspent: 'good', exiting: 'warn', exited: 'warn', reclaimed: 'warn' };
 const AGAIN_MS = 2_000;
@@ -34,7 +35,7 @@ function fateOf(output) {
     fields({
       Amount: amountOf(output.amount, output.asset),
       Asset: assetOf(output.asset),
-      Owner: h('span', { class: 'whole' }, h('a', { class: 'mono', href: `#/address/${output.owner}` }, output.owner), copyButton(output.owner, 'the owner')),
+      Owner: h('span', { class: 'whole' }, h('a', { class: 'mono', href: toAddress(output.owner) }, output.owner), copyButton(output.owner, 'the owner')),
       Status: badge(output.status, TONES[output.status]),
       'Created by': transactionLink(output.created_by),
       'Spent by': spender && [spender.id ? transactionLink(spender.id) : 'a pruned transaction', ' in block ', blockLink(spender.height), `, place ${spender.index}, input ${spender.input}`],

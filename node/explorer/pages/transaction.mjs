@@ -41,7 +41,7 @@ export async function show(stage, id) {
   };
 }
 
-/** What became of its outputs, and who owned its inputs: asked one by one, at most eight. */
+/** What became of its outputs, and who owned its inputs: asked one by one, at most five. */
 async function fates(stage, { inputs, outputs }) {
   const positions = [inputs[0]?.output, ...outputs.map(({ output }) => output)].filter(Boolean);
   const found = await Promise.all(positions.map((position) => one(stage, position)));
