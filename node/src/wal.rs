@@ -161,6 +161,14 @@ pub enum WalError {
         /// Where it should be.
         folder: PathBuf,
     },
+    /// It does not reach the record that it must hold.
+    #[error("the log ends at record {}, below record {}", last.0, least.0)]
+    Short {
+        /// The last record that it holds.
+        last: Lsn,
+        /// The last record that it must hold.
+        least: Lsn,
+    },
     /// The system refused.
     #[error("cannot {doing} {}: {source}", path.display())]
     Io {
@@ -212,18 +220,23 @@ impl<F: Files> Wal<F> {
         Self::resume(site, claim, log)
     }
 
-    /// Opens a log that must be there; never begins one, or the refusal would hold for a single start only. For an operator that
-    /// may have voted: see [`WalError::Corrupt`].
+    /// Opens a log that must be there, and reach this record; never begins one, or the refusal would hold for a single start
+    /// only. What it refuses stays byte for byte: a last batch that seems torn may have been damaged after it was acknowledged.
+    /// For an operator that may have voted: see [`WalError::Corrupt`].
     ///
     /// # Errors
-    /// [`WalError::Missing`], and those of [`Wal::open`].
-    pub fn reopen(site: LogSite<F>) -> Result<Opened<F>, WalError> {
+    /// [`WalError::Missing`], [`WalError::Short`], and those of [`Wal::open`].
+    pub fn reopen(site: LogSite<F>, least: Option<Lsn>) -> Result<Opened<F>, WalError> {
         let claim = site.files.claim(&site.folder)?;
         let found = recovery::read(&site.files, &site.folder, site.identity)?;
         let Some(log) = found else {
             return Err(WalError::Missing { folder: site.folder });
         };
-        Self::resume(site, claim, log)
+        let last = Lsn(log.place.lsn - 1);
+        match least.filter(|least| last < *least) {
+            Some(least) => Err(WalError::Short { last, least }),
+            None => Self::resume(site, claim, log),
+        }
     }
 
     /// Ends the life of a log that forgot: of what is left that stays for which `stays` says yes, these records follow, and

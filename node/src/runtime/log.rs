@@ -183,29 +183,18 @@ pub fn open_on<F: Files>(
     } = before;
     let path = site.folder.clone();
     let is_used = rejoins || has_voted || saved.state.id != genesis.state().id;
+    let fence = saved.fence.filter(|_| !planted("log: old copies are voted from"));
     let found = if is_used && !planted("log: a lost one is begun again") {
-        Wal::reopen(site.clone())
+        Wal::reopen(site.clone(), fence)
     } else {
         Wal::open(site.clone())
     };
-    let fence = saved.fence.filter(|_| !planted("log: old copies are voted from"));
-    let old = |opened: &Opened<F>| fence.filter(|fence| opened.wal.last_lsn() < *fence);
     let (mut opened, is_anew) = match found {
-        Err(WalError::Missing { .. }) if rejoins => (begin_anew(site, saved)?, true),
+        Ok(opened) => (opened, false),
+        Err(WalError::Missing { .. } | WalError::Short { .. }) if rejoins => (begin_anew(site, saved)?, true),
         Err(WalError::Missing { folder }) => return Err(RunError::LostLog { path: folder }),
+        Err(WalError::Short { last, least: fence }) => return Err(RunError::OldLog { path, last, fence }),
         Err(other) => return Err(other.into()),
-        Ok(opened) => match old(&opened) {
-            None => (opened, false),
-            Some(_) if rejoins => {
-                // Its lock is taken again.
-                drop(opened);
-                (begin_anew(site, saved)?, true)
-            }
-            Some(fence) => {
-                let last = opened.wal.last_lsn();
-                return Err(RunError::OldLog { path, last, fence });
-            }
-        },
     };
     let read = |entry: &Entry| {
         read_record(&entry.record).map_err(|reason| RunError::UnreadableLog {

@@ -87,8 +87,9 @@ pub enum RunError {
     },
     /// The log is older than storage.
     #[error(
-        "the log in {} ends at record {}, yet the storage was written when it held record {}: it is an old copy that \
-         has forgotten votes, and this operator must not vote from it. Restore the newest log. If it is lost, make \
+        "the log in {} ends at record {}, yet the storage was written when it held record {}: it is an old copy, or \
+         was damaged at its end, and has forgotten votes, so this operator must not vote from it. Nothing was changed in it. Restore \
+         the newest log. If it is lost, make \
          sure that no other instance runs with this key and start once with --amnesia-rejoin, or let the operator rejoin under a \
          new key", path.display(), last.0, fence.0
     )]

@@ -1,6 +1,11 @@
 //! An operator that has voted does not start without its log, nor with one that it cannot read whole.
 
-use std::{fs, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use plasma_core::{Epoch, Genesis, SecretKey};
 use plasma_node::{
@@ -87,7 +92,7 @@ impl Station {
     }
 
     fn open_log(&self) -> plasma_node::wal::Opened {
-        Wal::reopen(LogSite::on_disk(&self.log(), self.identity(), 1)).unwrap()
+        Wal::reopen(LogSite::on_disk(&self.log(), self.identity(), 1), None).unwrap()
     }
 
     fn identity(&self) -> Identity {
@@ -156,6 +161,45 @@ async fn a_log_that_ends_below_the_fence_is_an_old_copy_and_never_voted_from() {
     }
     fs::write(&old[0].1, newest).unwrap();
     assert!(station.start().await.is_ok(), "the newest log is back");
+}
+
+/// A flipped bit looks like a torn tail; only storage knows that the batch was acknowledged.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_refused_stays_as_it_is() {
+    let station = Station::on("kept-log", "embedded");
+    assert!(station.start().await.is_ok());
+    let vote = Record {
+        epoch: Epoch(0),
+        kind: LOG_CONSENSUS,
+        content: vote_of(0),
+    };
+    let last = station.open_log().wal.append_batch(&[vote]).unwrap();
+    station.commit(last).await;
+    let whole = files(&station.log());
+    let (path, bytes) = &whole[0];
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    let mut rotten = bytes.clone();
+    rotten[end - 40] ^= 1;
+    fs::write(path, &rotten).unwrap();
+    for _ in 0..2 {
+        let refused = station.start().await.unwrap_err();
+        assert!(matches!(refused, RunError::OldLog { .. }), "{refused}");
+        let found = files(&station.log());
+        assert!(found == [(path.clone(), rotten.clone())], "it was changed");
+    }
+    fs::write(path, bytes).unwrap();
+    assert!(station.start().await.is_ok(), "the bit is right again");
+}
+
+/// The segments of a log.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let segments = entries.filter(|path| path.extension().is_some_and(|suffix| suffix == "log"));
+    let mut found: Vec<_> = segments
+        .map(|path| (path.clone(), fs::read(&path).unwrap()))
+        .collect();
+    found.sort();
+    found
 }
 
 /// What the log says about lost votes, record by record.

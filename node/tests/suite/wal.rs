@@ -387,13 +387,13 @@ fn checkpoint_is_due_when_the_log_outgrew_what_the_last_one_kept() {
 fn a_log_that_must_be_there_is_never_begun() {
     let scratch = Scratch::new("wal-missing");
     for _ in 0..2 {
-        let missing = Wal::reopen(site(scratch.path()));
+        let missing = Wal::reopen(site(scratch.path()), None);
         assert!(matches!(missing, Err(WalError::Missing { .. })), "{missing:?}");
         assert!(segments(scratch.path()).is_empty());
     }
     let mut begun = open(scratch.path()).unwrap();
     begun.wal.append_batch(&[record(1, 8)]).unwrap();
     drop(begun);
-    let opened = Wal::reopen(site(scratch.path())).unwrap();
+    let opened = Wal::reopen(site(scratch.path()), None).unwrap();
     assert_eq!(numbers(&opened.entries), [1]);
 }

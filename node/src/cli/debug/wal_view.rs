@@ -268,8 +268,8 @@ impl fmt::Display for RecordView {
 }
 
 /// What a torn end means, whether the operator runs or not.
-const TORN: &str = "a batch that was not finished. A running operator is writing it; else a crash cut it, nothing of it was spoken, \
-                    and the next start drops it";
+const TORN: &str = "a batch that is not whole. A running operator is writing it; else a crash cut it before it was spoken, and the \
+                    next start drops it, unless storage knows records of it: then the disk damaged it, and a start refuses";
 
 /// Records that are named although this program does not know them.
 const UNREADABLE_MAX: usize = 16;

@@ -32,7 +32,7 @@ fn a_log_that_fits_into_no_checkpoint_goes_on_and_shrinks_when_less_is_needed() 
     assert!(!wal.is_checkpoint_due(), "it is not tried again in every turn");
     drop(wal);
 
-    let opened = Wal::reopen(site()).unwrap();
+    let opened = Wal::reopen(site(), None).unwrap();
     assert_eq!(opened.entries.len(), usize::try_from(RECORDS).unwrap());
     let mut wal = opened.wal;
     wal.retain(all).unwrap();
@@ -67,7 +67,7 @@ fn records_that_no_batch_holds_are_written_in_several() {
     assert_eq!(wal.append(&turn[..3]).unwrap(), Lsn(RECORDS + 3));
     assert_eq!(wal.append(&[]).unwrap(), Lsn(RECORDS + 3));
     drop(wal);
-    let opened = Wal::reopen(site()).unwrap();
+    let opened = Wal::reopen(site(), None).unwrap();
     let found: Vec<_> = opened.entries.into_iter().map(|entry| entry.record).collect();
     assert_eq!(found[..turn.len()], turn, "all of them, in their order");
     let mut wal = opened.wal;
