@@ -90,6 +90,7 @@ pub const BUGS: &[&str] = &[
     "operator: skips an Ethereum block",
     "operator: takes no finality",
     "operator: tells of a payment once",
+    "operator: waits for what it has decided",
     "operator: what is decided waits on",
     "operator: what is expired waits on",
     "registry: what was entered is forgotten at a restart",

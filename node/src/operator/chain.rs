@@ -165,11 +165,17 @@ impl Chain {
             .collect()
     }
 
-    /// A finalize certificate; it stays until its block is decided here.
+    /// A finalize certificate; it stays until its block is decided here. The decided block may be finalized once more, in a
+    /// later view that had nothing else to propose.
     pub fn on_final(&mut self, certificate: Certificate) {
-        if self.is_news(&certificate) && !planted("operator: takes no finality") {
-            self.finals.insert(certificate.block, certificate);
+        if !self.is_news(&certificate) || planted("operator: takes no finality") {
+            return;
         }
+        if certificate.block == self.decided.id && !planted("operator: waits for what it has decided") {
+            self.decide_at(&certificate);
+            return;
+        }
+        self.finals.insert(certificate.block, certificate);
         if self.finals.len() > FINALS_MAX {
             let mut newest: Vec<_> = self.finals.iter().map(|(id, known)| (known.at(), *id)).collect();
             newest.sort_unstable();
@@ -256,14 +262,19 @@ impl Chain {
         let Undecided { block, delta, .. } = self.blocks.remove(id)?;
         let delta = delta?;
         if let Some(certificate) = self.finals.remove(id) {
-            self.decided_at = self.decided_at.max(certificate.at());
+            self.decide_at(&certificate);
         }
-        let decided_at = self.decided_at;
-        self.finals.retain(|_, certificate| certificate.at() > decided_at);
         self.decided = delta.state.clone();
         let height = self.decided.header.height;
         self.blocks.retain(|_, other| other.block.header.height > height);
         Some((block, delta))
+    }
+
+    /// What this certificate makes final is decided here, and with it all that older ones do.
+    fn decide_at(&mut self, certificate: &Certificate) {
+        self.decided_at = self.decided_at.max(certificate.at());
+        let decided_at = self.decided_at;
+        self.finals.retain(|_, other| other.at() > decided_at);
     }
 
     /// Whether a block is another one or stands on it, through undecided blocks.

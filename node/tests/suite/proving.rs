@@ -109,6 +109,32 @@ fn a_finalization_is_proven_before_it_is_believed_and_a_false_one_costs_its_send
     assert_eq!(proves(&hear(&mut world, 0, &genuine)), None, "it is known");
 }
 
+/// Views that have nothing new propose the tip again.
+#[test]
+fn a_decided_block_that_is_final_once_more_leaves_nobody_behind() {
+    let (mut world, genuine, _) = observed();
+    let proven = |certificate| {
+        Event::Proven(Proven {
+            from: name(1),
+            certificate: Box::new(certificate),
+            finding: Finding::Genuine,
+        })
+    };
+    world.handle(OBSERVER, proven(genuine.clone()));
+    assert!(is_behind(&world));
+    let height = plasma_core::Height(1);
+    world.run_until("the observer has the block", 10_000, |world| {
+        world.heights()[OBSERVER] == Some(height)
+    });
+    assert!(!is_behind(&world));
+    let again = Certificate {
+        view: View(genuine.view.0 + 7),
+        ..genuine
+    };
+    world.handle(OBSERVER, proven(again));
+    assert!(!is_behind(&world));
+}
+
 /// An announced committee can be replaced, and an honest member's finalization would look false then.
 #[test]
 fn a_finalization_of_a_committee_to_come_is_not_looked_at_before_its_activation() {

@@ -290,6 +290,12 @@ impl World {
             let Some(status) = self.hosts[index].operator.as_ref().map(Operator::status) else {
                 return Some(format!("operator {index} is down"));
             };
+            if status.behind || status.starved {
+                return Some(format!(
+                    "operator {index} waits for blocks at height {}",
+                    status.height
+                ));
+            }
             let waits = status.mempool > 0 && self.ended_for_good().is_none();
             if status.height != height || waits {
                 let (own, waiting) = (status.height, status.mempool);
