@@ -351,6 +351,7 @@ impl<S: OperatorKey> Operator<S> {
             working: self.is_working,
             behind: self.chain.is_behind(),
             starved: self.chain.is_behind() && self.sync.is_starved(),
+            silence: self.silence(),
             peers: self.connected_seats().into_iter().collect(),
             mempool: self.mempool.len(),
             l1_origin: decided.header.l1_height,

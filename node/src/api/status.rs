@@ -14,7 +14,11 @@ use super::{
         LimitsView, MemberView, NetworkView, PeersView, StatsView, StatusView, TrafficView,
     },
 };
-use crate::{base58, runtime::handle::Status, storage::Read};
+use crate::{
+    base58,
+    runtime::handle::{Silence, Status},
+    storage::Read,
+};
 
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// `GET /v1/status`.
@@ -113,6 +117,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 "restart this operator: it takes a snapshot if one of them has any; or connect one that keeps all blocks",
             ));
         }
+        found.extend(silence(status));
         found.extend(out_of_reach(status));
         if let Some(since) = status.stalled_since {
             let reason = status.given_up.map_or_else(String::new, |given_up| {
@@ -226,6 +231,25 @@ fn blocker(code: &str, text: String, hint: &str) -> Blocker {
     }
 }
 
+/// An operator that lost its log, until it votes again.
+fn silence(status: &Status) -> Option<Blocker> {
+    let (text, hint) = match status.silence? {
+        Silence::Rejoining => (
+            "its log lacks votes, and too few members have said how far they are; it signs nothing"
+                .to_owned(),
+            "start it once with --amnesia-rejoin; of n members 2f + 1 others must be connected",
+        ),
+        Silence::Below(floor) => (
+            format!(
+                "it lost its log: it votes again in views above {}, and the federation is in view {}",
+                floor.0, status.view.0
+            ),
+            "it ends by itself as views pass, with the next blocks; no other log may be lost before",
+        ),
+    };
+    Some(blocker("rejoining", text, hint))
+}
+
 /// Too few members to agree, or nobody here knows who they are.
 fn out_of_reach(status: &Status) -> Option<Blocker> {
     let Some(committee) = &status.committee else {
@@ -259,6 +283,7 @@ fn state(status: &Status) -> &'static str {
         Status { stopped: Some(_), .. } => "stopped",
         Status { halted: Some(_), .. } => "halted",
         Status { behind: true, .. } => "catching-up",
+        Status { silence: Some(_), .. } => "rejoining",
         Status { operator: None, .. } => "observing",
         _ => "running",
     }

@@ -386,7 +386,8 @@ pub struct DepositView {
 pub struct StatusView {
     /// Free text from its configuration.
     pub name: String,
-    /// `running`, `observing` (no seat in the running committee), `catching-up`, `halted` or `stopped`.
+    /// `running`, `observing` (no seat in the running committee), `rejoining` (its log was lost, and it does not vote yet),
+    /// `catching-up`, `halted` or `stopped`.
     pub state: String,
     /// Whether it can do its work: running, with a quorum in reach.
     pub ready: bool,

@@ -20,6 +20,7 @@ use plasma_core::{Epoch, Height, Member, Millis, Peer, View};
 use super::{
     Operator,
     effect::{Effect, Record},
+    report::Silence,
 };
 
 /// Between two questions to one member. Whoever does not answer is in another epoch, or cannot be reached.
@@ -128,6 +129,18 @@ impl<S: OperatorKey> Operator<S> {
         let engine = self.epochs.engine().filter(|engine| engine.epoch() == epoch)?;
         let is_sound = self.stopped.is_none() && engine.view() >= engine.amnesia_floor();
         is_sound.then(|| engine.claim())
+    }
+
+    /// Why nothing is voted on, though there is a seat.
+    pub(super) fn silence(&self) -> Option<Silence> {
+        self.epochs.me()?;
+        match self.epochs.engine() {
+            None => self.epochs.lacks_votes().then_some(Silence::Rejoining),
+            Some(engine) => {
+                let floor = engine.amnesia_floor();
+                (engine.view() <= floor).then_some(Silence::Below(floor))
+            }
+        }
     }
 
     /// Asks whom to ask next, and gives up when it takes too long.

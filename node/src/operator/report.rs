@@ -91,6 +91,8 @@ pub struct Status {
     pub behind: bool,
     /// Whether no connected operator gave the blocks that are missing.
     pub starved: bool,
+    /// Why it may not vote, though it has a seat.
+    pub silence: Option<Silence>,
     /// Committee members connected, without ourselves.
     pub peers: Vec<OperatorIndex>,
     /// Transactions waiting.
@@ -111,6 +113,15 @@ pub struct Status {
     pub given_up: Option<GivenUp>,
     /// Payments of others' clients that gossip brought, in this life.
     pub gossiped: Gossiped,
+}
+
+/// Why an operator with a seat may not vote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Its log lacks votes, and too few others have said how far they are.
+    Rejoining,
+    /// It lacked votes: it votes in later views than this one.
+    Below(View),
 }
 
 /// How many payments gossip brought, and how many of them were news.

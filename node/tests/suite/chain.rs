@@ -364,6 +364,7 @@ fn status_of(state: &State) -> Status {
         final_view: View(u64::from(state.header.height.0)),
         working: false,
         behind: false,
+        silence: None,
         starved: false,
         peers: vec![OperatorIndex(1), OperatorIndex(2), OperatorIndex(3)],
         mempool: 0,
