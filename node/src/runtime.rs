@@ -26,6 +26,7 @@ pub mod snapshots;
 pub mod start;
 pub mod sync;
 mod take;
+pub mod terms;
 pub mod timers;
 mod turn;
 pub mod verify;

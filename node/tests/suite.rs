@@ -48,6 +48,7 @@ mod suite {
     pub(crate) mod stub;
     pub(crate) mod submits;
     pub(crate) mod sync;
+    pub(crate) mod terms;
     pub(crate) mod tools;
     pub(crate) mod wal;
     pub(crate) mod watchdog;

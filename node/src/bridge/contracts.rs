@@ -346,6 +346,16 @@ impl Contracts {
         (size > 0).then_some(hash).ok_or(L1Error::NotActivated(epoch.0))
     }
 
+    /// The L1 block in which the successor of an epoch's committee was activated; `None` before.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn sealed_at(&self, rpc: &Rpc, epoch: Epoch) -> Result<Option<L1Height>, L1Error> {
+        let (sealed_at, ..): (u64, u32, u32, bool) =
+            ask(rpc, self.federation, federation::TermCall { epoch: epoch.0 }).await?;
+        Ok((sealed_at > 0).then_some(L1Height(sealed_at)))
+    }
+
     /// What was fixed at deployment.
     ///
     /// # Errors

@@ -147,10 +147,11 @@ impl From<RunError> for StartError {
             | RunError::Address { .. }
             | RunError::Fatal(Fatal::Log(_) | Fatal::Ended(_) | Fatal::Stopped)
             | RunError::Network(_) => Self::Failed(text),
-            RunError::Log(_) => Self::Data(text),
-            RunError::LostLog { .. } | RunError::OldLog { .. } | RunError::UnreadableLog { .. } => {
-                Self::Guard(text)
-            }
+            RunError::Log(_) | RunError::Untrue(_) => Self::Data(text),
+            RunError::LostLog { .. }
+            | RunError::Reborn { .. }
+            | RunError::OldLog { .. }
+            | RunError::UnreadableLog { .. } => Self::Guard(text),
             RunError::GoodLog { .. } => Self::Settings(text),
             #[cfg(feature = "forging")]
             RunError::Forging { .. } => Self::Settings(text),

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use plasma_consensus::{DecodeError, Evidence, Record as Logged, scheme::OperatorKey};
@@ -115,6 +115,28 @@ fn mark(path: &Path, word: &str) -> io::Result<()> {
     sync_folder(folder.unwrap_or(Path::new(".")))
 }
 
+/// Whether nothing here knows of a former life: no log, no mark beside the key, no block in storage.
+pub(super) fn is_first(config: &Config, genesis: &Genesis, saved: &Saved) -> bool {
+    let log = std::fs::read_dir(log_folder(config));
+    let has_log = log.is_ok_and(|mut entries| entries.next().is_some());
+    !has_log && !has_voted(config, genesis) && saved.state.id == genesis.state().id
+}
+
+/// Where the log lies.
+pub(super) fn log_folder(config: &Config) -> PathBuf {
+    config.data_dir.join("log")
+}
+
+/// Beside the key, so that it outlives an emptied data folder.
+fn marker(config: &Config) -> PathBuf {
+    config.keys.bls.with_extension("voted")
+}
+
+fn has_voted(config: &Config, genesis: &Genesis) -> bool {
+    let word = genesis.hash().to_string();
+    std::fs::read_to_string(marker(config)).is_ok_and(|found| found.trim() == word)
+}
+
 /// Opens the log beside the mark that outlives an emptied data folder; see [`open_on`].
 pub(super) fn open(
     config: &Config,
@@ -123,10 +145,8 @@ pub(super) fn open(
     saved: &Saved,
     rejoins: bool,
 ) -> Result<(Wal, Vec<Record>), RunError> {
-    let marker = config.keys.bls.with_extension("voted");
-    let word = genesis.hash().to_string();
-    let has_voted = std::fs::read_to_string(&marker).is_ok_and(|found| found.trim() == word);
-    let site = LogSite::on_disk(&config.data_dir.join("log"), identity, rand::random());
+    let has_voted = has_voted(config, genesis);
+    let site = LogSite::on_disk(&log_folder(config), identity, rand::random());
     let before = Before {
         saved,
         has_voted,
@@ -137,7 +157,8 @@ pub(super) fn open(
         warn!("a torn last batch was dropped from the log; nothing of it had been spoken");
     }
     if !has_voted {
-        mark(&marker, &word).map_err(|source| RunError::Mark { path: marker, source })?;
+        let path = marker(config);
+        mark(&path, &genesis.hash().to_string()).map_err(|source| RunError::Mark { path, source })?;
     }
     Ok((found.wal, found.records))
 }

@@ -27,7 +27,7 @@ use crate::{
     directory::Directory,
     operator::report::AnchorSeen,
     storage::{
-        Moments as _, StorageError,
+        Moments as _, Read as _, StorageError,
         archive::{Archive, ArchiveError},
         bulk::{self, BulkError, Stopped as _},
         check::{Expected, Report},
@@ -35,7 +35,10 @@ use crate::{
     },
 };
 
-use super::wire::Ask;
+use super::{
+    terms::{Terms, Untrue},
+    wire::Ask,
+};
 use offer::{CHUNK_BYTES, Offer, Offers, is_anchored};
 use place::Place;
 
@@ -68,6 +71,8 @@ pub struct Search<'a> {
     pub directory: &'a Directory,
     /// No certificate of an older epoch counts: its committee has left, and its keys may be anybody's.
     pub least: Epoch,
+    /// When epochs ended.
+    pub terms: &'a Terms,
     /// The newest anchor on Ethereum.
     pub anchor: AnchorSeen,
     /// The newest height here.
@@ -106,6 +111,8 @@ enum Refused {
     Other,
     #[error("the anchor on Ethereum is not in it")]
     NotAnchored,
+    #[error(transparent)]
+    Untrue(#[from] Untrue),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -276,7 +283,8 @@ impl Search<'_> {
         let later = self.directory.since(Epoch(1));
         let later: Vec<Arc<Committee>> = later.iter().map(|roster| Arc::clone(&roster.committee)).collect();
         let (place, genesis, key, anchor) = (self.place.clone(), self.genesis.clone(), self.key, self.anchor);
-        let importing = move || import(&place, &genesis, key, &later, &anchor);
+        let terms = self.terms.clone();
+        let importing = move || import(&place, &genesis, key, &later, (&anchor, &terms));
         tokio::task::spawn_blocking(importing).await?
     }
 
@@ -314,7 +322,7 @@ fn import(
     genesis: &Genesis,
     key: Hash,
     later: &[Arc<Committee>],
-    anchor: &AnchorSeen,
+    (anchor, terms): (&AnchorSeen, &Terms),
 ) -> Result<Report, Refused> {
     let mut folder = Folder::<Fjall>::make(&place.importing(), place.settings())?;
     let expected = Expected { genesis, key, later };
@@ -324,6 +332,8 @@ fn import(
     if report.height >= anchor.height && !header.is_some_and(|header| is_anchored(&header, anchor)) {
         return Err(Refused::NotAnchored);
     }
+    let source = folder.source();
+    terms.check(&source.state()?, &source)?;
     Ok(report)
 }
 

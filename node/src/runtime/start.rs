@@ -12,7 +12,7 @@ mod settings;
 use std::{io, path::PathBuf, sync::Arc};
 
 use plasma_consensus::Bls;
-use plasma_core::{Genesis, L1Block, SecretKey};
+use plasma_core::{Epoch, Genesis, L1Block, SecretKey};
 use plasma_network as network;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use tracing::info;
@@ -49,6 +49,7 @@ use super::{
     registry::Registry,
     slots::Slots,
     snapshot_sync::{self, place::Place},
+    terms::Untrue,
     timers::Clock,
 };
 
@@ -85,6 +86,24 @@ pub enum RunError {
         /// Where the log should be.
         path: PathBuf,
     },
+    /// Nothing of a former life is here, and there may have been one.
+    #[error(
+        "there is no log in {}, no mark of one beside the key, and nothing in storage, yet on Ethereum lies an anchor of the \
+         committees since epoch {}, in which this key has a seat: it may have voted. Restore the folder. If it is lost, or this \
+         operator starts for the first time so late, make sure that no other instance runs with this key and start once with \
+         --amnesia-rejoin", path.display(), epoch.0
+    )]
+    Reborn {
+        /// Where the log should be.
+        path: PathBuf,
+        /// The first epoch in which it may have voted.
+        epoch: Epoch,
+    },
+    /// What came with an archive or a snapshot is false.
+    #[error(
+        "the storage is not of this chain: {0}. Set its folder aside, and import another member's archive or start with an empty one"
+    )]
+    Untrue(String),
     /// The log is older than storage.
     #[error(
         "the log in {} ends at record {}, yet the storage was written when it held record {}: it is an old copy, or \
@@ -169,6 +188,15 @@ pub enum RunError {
     /// The loop ended.
     #[error(transparent)]
     Fatal(#[from] Fatal),
+}
+
+impl From<Untrue> for RunError {
+    fn from(untrue: Untrue) -> Self {
+        match untrue {
+            Untrue::Says(_) => Self::Untrue(untrue.to_string()),
+            Untrue::Storage(error) => error.into(),
+        }
+    }
 }
 
 /// What an operator is started with.
@@ -283,10 +311,31 @@ async fn prepare<S: Storage>(
     } = start;
     let saved = storage.recover().await?;
     let directory = Directory::new(genesis)?;
-    let log = log::open(config, genesis, identity, &saved, *rejoins)?;
+    let open = || log::open(config, genesis, identity, &saved, *rejoins);
+    let is_first = log::is_first(config, genesis, &saved) && !rejoins;
+    // What is wrong with a log needs no word of Ethereum; what is wrong without any only Ethereum knows.
+    let log = if is_first { None } else { Some(open()?) };
     let known = (&directory, &successors[..]);
-    let asked = learn(config, genesis, keys, known, &saved.state, stop).await?;
-    Ok(asked.map(|(ethereum, facts)| Ready {
+    let Some((ethereum, facts)) = learn(config, genesis, keys, known, &saved.state, stop).await? else {
+        return Ok(None);
+    };
+    let (reader, state, terms) = (storage.reader(), saved.state.clone(), facts.terms.clone());
+    let checked = tokio::task::spawn_blocking(move || terms.check(&state, &reader)).await;
+    checked.map_err(|_| StorageError::ShuttingDown)??;
+    let log = match log {
+        Some(log) => log,
+        None => {
+            let key = bls_key(keys)?.public();
+            if let Some(epoch) = facts.seated_in(&directory, &key) {
+                return Err(RunError::Reborn {
+                    path: log::log_folder(config),
+                    epoch,
+                });
+            }
+            open()?
+        }
+    };
+    Ok(Some(Ready {
         storage,
         saved,
         directory,

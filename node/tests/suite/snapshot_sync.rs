@@ -3,7 +3,7 @@
 
 mod member;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use plasma_core::{Address, Amount, DepositNumber, Epoch, Hash, Height, L1Event};
 use plasma_node::{
@@ -12,6 +12,7 @@ use plasma_node::{
     runtime::{
         snapshot_sync::{Found, Search, place::Place},
         sync,
+        terms::Terms,
     },
     storage::{
         Change, Keep, Moments, Read, Rows, Storage, Table,
@@ -138,6 +139,10 @@ impl Seeker {
             key: expected(&self.federation.chain).key,
             directory: &Directory::new(&genesis).unwrap(),
             least,
+            terms: &Terms {
+                last_valid: Height(u32::MAX),
+                ended: BTreeMap::new(),
+            },
             anchor,
             tip: Height(0),
             others: members.len(),

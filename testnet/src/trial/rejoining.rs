@@ -1,12 +1,17 @@
-//! An operator whose vote log is gone: it is refused, rejoins by what the others can prove, and votes again.
+//! An operator whose vote log is gone, or all but its keys: it is refused, rejoins by what the others can prove, and votes again.
 
 use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 use super::ballot::Ballot;
 use super::{Trial, VICTIM, describe};
+use crate::deadline::{Look, until};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::testnet::Plan;
@@ -22,25 +27,18 @@ pub async fn run(plan: &Plan, progress: Progress) -> Result<()> {
 }
 
 async fn rejoin(trial: &mut Trial, progress: Progress) -> Result<()> {
-    let stage = progress.stage("Rejoin", "an operator whose vote log is gone");
-    trial.kill(&[VICTIM]).await?;
-    let place = trial.testnet.cluster.places().nth(VICTIM);
-    let log = place.context("the victim's folder")?.folder.join("data/log");
-    std::fs::remove_dir_all(log).context("removing the vote log")?;
-    trial.revive(&[VICTIM])?;
-    let refused = end(trial).await?;
-    stage.doing(&format!("without its log it ended with {refused}"));
-    if refused.code() != Some(FORGOTTEN) {
-        bail!(Failure::Unseen(format!(
-            "it was not refused, it ended with {refused}"
-        )));
+    for (loss, words) in [
+        (Loss::Log, "an operator whose vote log is gone"),
+        (Loss::Everything, "an operator of which only the keys are left"),
+    ] {
+        let stage = progress.stage("Rejoin", words);
+        let (refused, rejoined) = back_from(trial, loss).await?;
+        stage.done(&format!(
+            "refused with {refused}; votes again {} ms after the start with the flag",
+            rejoined.as_millis()
+        ));
     }
-    let mut ballot = Ballot::open(trial.witness()?, VICTIM).await?;
-    let begun = Instant::now();
-    trial.testnet.cluster.revive_under(VICTIM, &with_flag())?;
-    votes(trial, &mut ballot, begun).await?;
-    let rejoined = begun.elapsed();
-    trial.looked_up = trial.look_up(trial.looked_up, &[VICTIM]).await?;
+    let stage = progress.stage("Rejoin", "an operator whose log is good");
     trial.kill(&[VICTIM]).await?;
     trial.testnet.cluster.revive_under(VICTIM, &with_flag())?;
     let needless = end(trial).await?;
@@ -53,11 +51,71 @@ async fn rejoin(trial: &mut Trial, progress: Progress) -> Result<()> {
     trial.revive(&[VICTIM])?;
     votes(trial, &mut ballot, Instant::now()).await?;
     trial.looked_up = trial.look_up(trial.looked_up, &[VICTIM]).await?;
-    stage.done(&format!(
-        "refused with {refused}; votes again {} ms after the start with the flag; its new log is good",
-        rejoined.as_millis()
-    ));
+    stage.done(&format!("refused with {needless}; votes without the flag"));
     Ok(())
+}
+
+/// What an operator loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// Its vote log.
+    Log,
+    /// Its data folder, and the mark beside its key.
+    Everything,
+}
+
+/// Kills the victim, takes this from it, and sees it refused and come back by the flag; how it was refused, and how soon it
+/// voted again.
+async fn back_from(trial: &mut Trial, loss: Loss) -> Result<(ExitStatus, Duration)> {
+    if loss == Loss::Everything {
+        // Only Ethereum can tell then.
+        until("an anchor", PATIENCE, || async {
+            let status = trial.witness()?.status().await?;
+            Ok(match status.l1.last_anchor {
+                Some(_) => Look::Seen(()),
+                None => Look::NotYet(describe(&status)),
+            })
+        })
+        .await?;
+    }
+    trial.kill(&[VICTIM]).await?;
+    let place = trial.testnet.cluster.places().nth(VICTIM);
+    let folder = place.context("the victim's folder")?.folder.clone();
+    take(&folder, loss).context("taking it from the victim")?;
+    trial.revive(&[VICTIM])?;
+    let refused = end(trial).await?;
+    if refused.code() != Some(FORGOTTEN) {
+        bail!(Failure::Unseen(format!(
+            "it was not refused, it ended with {refused}"
+        )));
+    }
+    let mut ballot = Ballot::open(trial.witness()?, VICTIM).await?;
+    let begun = Instant::now();
+    trial.testnet.cluster.revive_under(VICTIM, &with_flag())?;
+    votes(trial, &mut ballot, begun).await?;
+    let rejoined = begun.elapsed();
+    trial.looked_up = trial.look_up(trial.looked_up, &[VICTIM]).await?;
+    Ok((refused, rejoined))
+}
+
+fn take(folder: &Path, loss: Loss) -> io::Result<()> {
+    if loss == Loss::Log {
+        return fs::remove_dir_all(folder.join("data/log"));
+    }
+    fs::remove_dir_all(folder.join("data"))?;
+    let mut marks = 0;
+    for entry in fs::read_dir(folder.join("keys"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|suffix| suffix == "voted") {
+            fs::remove_file(path)?;
+            marks += 1;
+        }
+    }
+    if marks == 1 {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("{marks} marks beside the key")))
+    }
 }
 
 /// The operator's command, and the flag behind it.
@@ -66,7 +124,7 @@ fn with_flag() -> [OsString; 4] {
 }
 
 /// How the victim ends by itself.
-async fn end(trial: &mut Trial) -> Result<std::process::ExitStatus> {
+async fn end(trial: &mut Trial) -> Result<ExitStatus> {
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         match trial.testnet.cluster.ended()?.first() {

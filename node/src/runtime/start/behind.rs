@@ -13,7 +13,10 @@ use crate::{
     directory::Directory,
     folder::Identity,
     operator::report::AnchorSeen,
-    runtime::snapshot_sync::{Found, Search, place::Place},
+    runtime::{
+        snapshot_sync::{Found, Search, place::Place},
+        terms::Terms,
+    },
 };
 
 /// An operator that Ethereum shows to be far behind; it does not run, and its storage is closed.
@@ -21,6 +24,7 @@ pub(super) struct Behind {
     directory: Directory,
     tip: Height,
     least: Epoch,
+    terms: Terms,
     anchor: AnchorSeen,
 }
 
@@ -40,11 +44,19 @@ impl Behind {
                 return None;
             }
         };
+        let terms = match Terms::ask(ethereum, 0..=active.0).await {
+            Ok(terms) => terms,
+            Err(error) => {
+                warn!(%error, "no snapshot is looked for: Ethereum does not say when epochs ended");
+                return None;
+            }
+        };
         Some(Self {
             directory: directory.clone(),
             tip,
             // The one before may still have to seal its epoch.
             least: Epoch(active.0.saturating_sub(1)),
+            terms,
             anchor,
         })
     }
@@ -68,6 +80,7 @@ impl Behind {
             key: identity.key,
             directory: &self.directory,
             least: self.least,
+            terms: &self.terms,
             anchor: self.anchor,
             tip: self.tip,
             others: others(&network),

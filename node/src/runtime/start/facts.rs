@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use plasma_core::{Genesis, Hash, L1Block, L1Height, State};
+use plasma_core::{Epoch, Genesis, L1Block, PublicKey, State};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -16,7 +16,7 @@ use crate::{
     directory::Directory,
     keystore::OperatorKeys,
     operator::report::AnchorSeen,
-    runtime::{l1, registry},
+    runtime::{l1, registry, terms::Terms},
 };
 
 /// Between two attempts to reach Ethereum at the start.
@@ -47,7 +47,7 @@ pub(super) async fn learn(
     };
     let asking = async || {
         registry::enter_kept(ethereum.as_ref(), directory, kept, decided.epoch).await?;
-        ask(&ethereum, decided.header.l1_height, decided.header.l1_hash).await
+        ask(&ethereum, decided).await
     };
     let facts = patiently(stop, asking).await?;
     Ok(facts.map(|facts| (Arc::clone(&ethereum), facts)))
@@ -63,17 +63,39 @@ pub(super) struct Facts {
     pub(super) grace_s: u64,
     /// The newest anchor.
     pub(super) anchor: Option<AnchorSeen>,
+    /// How the epoch began that runs by storage.
+    pub(super) terms: Terms,
+    /// Whose committee signed the newest anchor.
+    pub(super) anchored_in: Option<Epoch>,
 }
 
-async fn ask(ethereum: &Ethereum, height: L1Height, hash: Hash) -> Result<Facts, L1Error> {
-    let origin = l1::origin(ethereum, height, hash).await?;
+impl Facts {
+    /// The first epoch in which a key had a seat while blocks were signed that Ethereum knows.
+    pub(super) fn seated_in(&self, directory: &Directory, key: &PublicKey) -> Option<Epoch> {
+        let last = self.anchored_in?;
+        let committees = directory
+            .since(Epoch(0))
+            .into_iter()
+            .map(|roster| Arc::clone(&roster.committee));
+        let seated = committees.filter(|committee| committee.seat_of_key(key).is_some());
+        seated
+            .map(|committee| committee.epoch())
+            .find(|epoch| *epoch <= last)
+    }
+}
+
+async fn ask(ethereum: &Ethereum, decided: &State) -> Result<Facts, L1Error> {
+    let origin = l1::origin(ethereum, decided.header.l1_height, decided.header.l1_hash).await?;
     let parameters = ethereum.contracts().parameters(ethereum.rpc()).await?;
     let anchor = ethereum.last_anchor().await?;
+    let latest = ethereum.contracts().latest(ethereum.rpc()).await?;
     Ok(Facts {
         origin,
         silence_s: parameters.silence_s,
         grace_s: parameters.grace_s,
         anchor: anchor.as_ref().map(l1::seen),
+        terms: Terms::ask(ethereum, decided.epoch.0.saturating_sub(1)..=decided.epoch.0).await?,
+        anchored_in: (latest.number > 0).then_some(latest.epoch),
     })
 }
 
