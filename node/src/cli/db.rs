@@ -168,12 +168,13 @@ fn storage_text(view: &StorageView) -> String {
 
 fn export_text(view: &ExportView) -> String {
     format!(
-        "{}: {} archive of height {}, {} rows, {}\n",
+        "{}: {} archive of height {}, {} rows, {}\ncontent {}, as in every member's archive of this height\n",
         view.file.display(),
         view.scope,
         view.height,
         view.rows,
-        mebibytes(view.bytes)
+        mebibytes(view.bytes),
+        view.content
     )
 }
 

@@ -80,6 +80,7 @@ pub struct ExportView {
     pub block: String,
     pub rows: u64,
     pub bytes: u64,
+    pub content: String,
 }
 
 /// A committee that was entered.
@@ -138,6 +139,7 @@ impl ExportView {
             block: summary.head.block.0.to_string(),
             rows: summary.rows,
             bytes: summary.bytes,
+            content: summary.content.to_string(),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Catching up by a snapshot: the state archive of another member instead of all blocks.
 //!
 //! It happens between starts, because a storage is replaced as a whole. Only an operator that Ethereum shows to be far behind
-//! asks; it takes a snapshot when too few members keep the bodies that it lacks, or when it lacks very many. A member's word counts for
-//! nothing: the snapshot must lead to a header that a quorum certified, on the chain that Ethereum knows, and hold
-//! together in everything that [`crate::storage::check`] checks. Who lies or stalls costs a download that is bounded by
+//! asks; it takes a snapshot when too few members keep the bodies that it lacks, or when it lacks very many. One member's word counts for
+//! nothing: the snapshot must lead to a header that a quorum certified, on the chain that Ethereum knows, hold
+//! together in everything that [`crate::storage::check`] checks, and say what no header commits to (fates of what is gone) as f + 1 members do. Who lies or stalls costs a download that is bounded by
 //! what it announced, the smallest first, and the next one is asked. The blocks above the snapshot come by range sync.
 
 pub mod offer;
@@ -28,7 +28,7 @@ use crate::{
     operator::report::AnchorSeen,
     storage::{
         Moments as _, Read as _, StorageError,
-        archive::{Archive, ArchiveError},
+        archive::{self, Archive, ArchiveError},
         bulk::{self, BulkError, Stopped as _},
         check::{Expected, Report},
         embedded::{Fjall, Folder},
@@ -109,6 +109,8 @@ enum Refused {
     Slow(Duration),
     #[error("the archive is of another block than was offered")]
     Other,
+    #[error("the archive has another content than was offered")]
+    Content,
     #[error("the anchor on Ethereum is not in it")]
     NotAnchored,
     #[error(transparent)]
@@ -231,6 +233,17 @@ impl Search<'_> {
                 (slot, offer, keepers)
             })
             .collect();
+        // What no header commits to is believed when one honest member at least says the same.
+        let named: Vec<_> = offers.iter().map(|(_, offer, _)| offer.name()).collect();
+        let (found, faults) = (offers.len(), self.faults);
+        offers.retain(|(_, offer, _)| named.iter().filter(|name| **name == offer.name()).count() > faults);
+        if offers.is_empty() && found > 0 {
+            warn!(
+                found,
+                needed = faults + 1,
+                "too few members have the same snapshot"
+            );
+        }
         // One above which nobody keeps bodies leads nowhere, but who is to say: it comes last.
         offers.sort_by_key(|(_, offer, keepers)| (*keepers <= self.faults, offer.bytes));
         Some(offers.into_iter().map(|(slot, offer, _)| (slot, offer)).collect())
@@ -275,10 +288,13 @@ impl Search<'_> {
         let limit = DOWNLOAD_MIN + Duration::from_secs(offer.bytes / BYTES_PER_SECOND_MIN);
         let fetched = timeout(limit, self.fetch(network, slot, header.height, offer.bytes));
         fetched.await.map_err(|_| Refused::Slow(limit))??;
-        let archive = self.place.archive();
-        let head = *Archive::open(&archive)?.head();
+        let file = self.place.archive();
+        let head = *Archive::open(&file)?.head();
         if (head.height, head.block) != (header.height, header.id()) {
             return Err(Refused::Other);
+        }
+        if archive::content(&file)? != offer.content {
+            return Err(Refused::Content);
         }
         let later = self.directory.since(Epoch(1));
         let later: Vec<Arc<Committee>> = later.iter().map(|roster| Arc::clone(&roster.committee)).collect();

@@ -3,7 +3,7 @@
 //! ```text
 //! head     offset  size  field
 //!          0       8     "plasmarc"
-//!          8       2     version, 2
+//!          8       2     version, 3
 //!          10      1     scope: 1 full, 2 state
 //!          11      1     0
 //!          12      4     schema of the rows
@@ -20,13 +20,15 @@
 //!
 //! end      0       1     0
 //!          1       8     number of rows
-//!          9       32    BLAKE3 of every byte before this field; the file ends behind it
+//!          9       32    content: BLAKE3 of the rows that say what no header commits to, as they stand here
+//!          41      32    BLAKE3 of every byte before this field; the file ends behind it
 //! ```
 //!
 //! Integers are big-endian. A **full** archive has every row; a **state** archive has no bodies and no transaction index, and
 //! its meta row `horizon` says so: whoever imports it has a pruned storage. What is its owner's alone, the meta row
 //! `identity`, is not in it: any member may import it, and writes its own. Reading checks sizes before it allocates,
-//! then order, count and hash; the ledger itself is checked by [`super::check`] after an import.
+//! then order, count and hash; the ledger itself is checked by [`super::check`] after an import. The **content** is over outputs, exits,
+//! deposits and the state: all members' archives of one height have the same.
 
 mod error;
 mod read;
@@ -35,7 +37,7 @@ mod write;
 use plasma_core::{BlockId, Hash, Height};
 
 pub use error::ArchiveError;
-pub use read::Archive;
+pub use read::{Archive, content};
 pub use write::write;
 
 use super::schema::{self, Table};
@@ -71,6 +73,8 @@ pub struct Summary {
     pub rows: u64,
     /// Bytes of the file.
     pub bytes: u64,
+    /// The same in every member's archive of this height.
+    pub content: Hash,
 }
 
 impl Scope {
@@ -113,6 +117,18 @@ impl Head {
     }
 }
 
+/// Whether a row says what no header commits to, or stands beside such rows in its table.
+fn is_content(table: Table, key: &[u8]) -> bool {
+    matches!(table, Table::Outputs | Table::Exits | Table::Deposits)
+        || (table == Table::Meta && key == schema::STATE)
+}
+
+/// What stands before a row's key.
+fn row_head(table: Table, key_length: u8, value_length: u32) -> [u8; 6] {
+    let [a, b, c, d] = value_length.to_be_bytes();
+    [number_of(table), key_length, a, b, c, d]
+}
+
 /// A table's number in the file; never another one, whatever happens to the order of declaration.
 fn number_of(table: Table) -> u8 {
     match table {
@@ -136,7 +152,7 @@ fn table_of(number: u8) -> Option<Table> {
 }
 
 const MAGIC: [u8; 8] = *b"plasmarc";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Bytes of the head.
 const HEAD_SIZE: usize = 84;
 /// The byte where a row's table would stand.

@@ -232,7 +232,7 @@ async fn a_lying_member_is_found_out_and_another_one_asked() {
             assert_eq!(seeker.beside(), ["db"], "{lie:?}");
         }
         let found = seeker
-            .search(anchor, &[(lie, dir), (lie, dir), (Gives::Truth, dir)])
+            .search(anchor, &[(lie, dir), (Gives::Truth, dir), (Gives::Truth, dir)])
             .await;
         assert_eq!(height_of(found), Height(SNAPSHOT), "{lie:?}");
         let (storage, height) = seeker.open();
@@ -278,6 +278,38 @@ async fn a_whole_archive_with_false_rows_is_not_taken() {
     let anchor = seeker.federation.anchor(SNAPSHOT - 5);
     let found = seeker.search(anchor, &[(Gives::Truth, place.path()); 3]).await;
     assert_eq!((found, seeker.beside()), (Found::Nowhere, vec!["db".to_owned()]));
+}
+
+/// Nothing that a header commits to is false, so no check finds it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_fate_of_a_deposit_is_believed_when_more_than_the_liars_say_it() {
+    let seeker = Seeker::new().await;
+    let chain = &seeker.federation.chain;
+    let (place, dir) = (Scratch::new("forgetful"), seeker.federation.folder.path());
+    let file = dir.join(format!("snapshots/{SNAPSHOT}.plasma"));
+    let mut forged = MemoryStorage::empty();
+    plasma_node::storage::bulk::import(&file, &mut forged, &expected(chain), &mut quiet).unwrap();
+    let rows = Storage::reader(&forged).moment().unwrap();
+    let (key, _) = rows.rows(Table::Deposits, &[], None, 1).unwrap().remove(0);
+    let change = Change {
+        table: Table::Deposits,
+        key,
+        value: None,
+    };
+    forged.write(vec![change]).unwrap();
+    write(&forged, place.path());
+    let anchor = seeker.federation.anchor(SNAPSHOT - 5);
+    let (lie, truth) = ((Gives::Truth, place.path()), (Gives::Truth, dir));
+    // Nobody can tell which of the two is true.
+    let found = seeker.search(anchor, &[lie, truth]).await;
+    assert_eq!((found, seeker.beside()), (Found::Nowhere, vec!["db".to_owned()]));
+    assert_eq!(
+        height_of(seeker.search(anchor, &[lie, truth, truth]).await),
+        Height(SNAPSHOT)
+    );
+    let (storage, _) = seeker.open();
+    let first = storage.reader().deposit(DepositNumber(0)).unwrap();
+    assert!(first.is_some(), "the true one is in place");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,8 +5,9 @@
 //!          4   4   newest height
 //! offer    8   4   height of the snapshot; the answer ends before this field when there is none
 //!          12  8   bytes of the archive
-//!          20  4   number of headers, at most 20 000
-//!          24  …   headers of 184 bytes from the snapshot's up, then the certificate of the last
+//!          20  32  content of the archive
+//!          52  4   number of headers, at most 20 000
+//!          56  …   headers of 184 bytes from the snapshot's up, then the certificate of the last
 //! ```
 
 use std::{
@@ -16,13 +17,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use plasma_core::{Certificate, Domain, Epoch, Header, Height};
+use plasma_core::{BlockId, Certificate, Domain, Epoch, Hash, Header, Height};
 
 use crate::{
     directory::Directory,
     operator::report::AnchorSeen,
     runtime::{snapshots, wire::Ask},
-    storage::{Read, StorageError},
+    storage::{Read, StorageError, archive},
 };
 
 /// Headers between a snapshot and the certificate above it at most: with them an answer stays below 4 MB, and an anchor
@@ -47,6 +48,8 @@ pub struct Offers {
 pub struct Offer {
     /// Bytes of the archive.
     pub bytes: u64,
+    /// What is in it, as all members' archives of this height have it.
+    pub content: Hash,
     /// From the snapshot's own up, each the parent of the next.
     pub headers: Vec<Header>,
     /// Of the last header.
@@ -58,6 +61,12 @@ impl Offer {
     #[must_use]
     pub fn header(&self) -> Option<&Header> {
         self.headers.first()
+    }
+
+    /// What two offers of the same snapshot have in common.
+    #[must_use]
+    pub fn name(&self) -> (Option<BlockId>, Hash) {
+        (self.header().map(Header::id), self.content)
     }
 
     /// Whether a quorum of the right epoch vouches for the snapshot, on the chain that Ethereum knows. An anchor below the
@@ -107,6 +116,7 @@ impl Offers {
         if let Some((offer, first)) = offer.and_then(|offer| Some((offer, offer.header()?))) {
             out.extend(first.height.0.to_be_bytes());
             out.extend(offer.bytes.to_be_bytes());
+            out.extend(offer.content.0);
             out.extend(
                 u32::try_from(offer.headers.len())
                     .unwrap_or(u32::MAX)
@@ -142,6 +152,7 @@ impl Offers {
 fn decode_offer(bytes: &[u8]) -> Option<Offer> {
     let (height, rest) = bytes.split_first_chunk::<4>()?;
     let (size, rest) = rest.split_first_chunk::<8>()?;
+    let (content, rest) = rest.split_first_chunk::<32>()?;
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
     let count = u32::from_be_bytes(*count);
     if count == 0 || count > HEADERS_MAX {
@@ -156,6 +167,7 @@ fn decode_offer(bytes: &[u8]) -> Option<Offer> {
     let is_its_own = headers.first()?.height.0.to_be_bytes() == *height;
     Some(Offer {
         bytes: u64::from_be_bytes(*size),
+        content: Hash(*content),
         headers,
         certificate: Certificate::from_bytes(rest)?,
     })
@@ -208,6 +220,10 @@ fn offer<R: Read>(
     if top.0.saturating_sub(snapshot.height.0) >= HEADERS_MAX {
         return Ok(None);
     }
+    // One that was removed meanwhile is not here.
+    let Ok(content) = archive::content(&snapshot.path) else {
+        return Ok(None);
+    };
     let mut headers = Vec::new();
     for height in (snapshot.height.0..=top.0).map(Height) {
         let Some(header) = reader.header(height)? else {
@@ -217,6 +233,7 @@ fn offer<R: Read>(
     }
     Ok(Some(Offer {
         bytes: snapshot.bytes,
+        content,
         headers,
         certificate,
     }))

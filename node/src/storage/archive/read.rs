@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{BufReader, ErrorKind, Read},
+    io::{self, BufReader, ErrorKind, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,7 @@ use super::{
         schema::{self, Table},
     },
     ArchiveError, END, HEAD_SIZE, Head, KEY_BYTES_MAX, MAGIC, Scope, Summary, VALUE_BYTES_MAX, VERSION,
-    table_of,
+    is_content, row_head, table_of,
 };
 
 use plasma_core::Hash;
@@ -22,6 +22,7 @@ use plasma_core::Hash;
 pub struct Archive {
     head: Head,
     input: Input,
+    content: blake3::Hasher,
     last: Option<(Table, Vec<u8>)>,
     rows: u64,
 }
@@ -47,6 +48,7 @@ impl Archive {
         Ok(Self {
             head,
             input,
+            content: blake3::Hasher::new(),
             last: None,
             rows: 0,
         })
@@ -97,18 +99,23 @@ impl Archive {
         }
         let value = self.input.bytes(value_length)?;
         self.agree(place, table, &key, &value)?;
+        if is_content(table, &key) {
+            self.content.update(&row_head(table, key_length, value_length));
+            self.content.update(&key).update(&value);
+        }
         self.last = Some((table, key.clone()));
         self.rows += 1;
         Ok(Some((table, (key, value))))
     }
 
-    /// Rows and bytes read so far: those of the whole file at its end.
+    /// Rows, bytes and content read so far: those of the whole file at its end.
     #[must_use]
     pub fn summary(&self) -> Summary {
         Summary {
             head: self.head,
             rows: self.rows,
             bytes: self.input.place,
+            content: Hash(self.content.finalize().into()),
         }
     }
 
@@ -137,6 +144,10 @@ impl Archive {
             let found = self.rows;
             return Err(ArchiveError::Count { place, said, found });
         }
+        let place = self.input.place;
+        if self.input.array::<32>()? != *self.content.finalize().as_bytes() {
+            return Err(ArchiveError::Hash { place });
+        }
         let computed = self.input.hash.finalize();
         let place = self.input.place;
         if self.input.array::<32>()? != *computed.as_bytes() {
@@ -148,6 +159,18 @@ impl Archive {
         }
         Ok(())
     }
+}
+
+/// What a whole archive says is its content. Nothing of it was checked.
+///
+/// # Errors
+/// The system's, or that the file is too short.
+pub fn content(path: &Path) -> io::Result<Hash> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::End(-CONTENT_OFFSET))?;
+    let mut bytes = [0; 32];
+    file.read_exact(&mut bytes)?;
+    Ok(Hash(bytes))
 }
 
 fn read_head(input: &mut Input) -> Result<Head, ArchiveError> {
@@ -232,7 +255,7 @@ impl Input {
         }
     }
 
-    fn failed(&self, error: std::io::Error) -> ArchiveError {
+    fn failed(&self, error: io::Error) -> ArchiveError {
         match error.kind() {
             ErrorKind::UnexpectedEof => ArchiveError::Cut { place: self.place },
             _ => ArchiveError::Io {
@@ -248,3 +271,5 @@ impl Input {
 const TIP_SIZE: usize = HEAD_SIZE - 16 - 32;
 /// Bytes read ahead.
 const BUFFER_BYTES: usize = 256 << 10;
+/// Where the content stands, from the end of the file.
+const CONTENT_OFFSET: i64 = 64;

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use plasma_core::Hash;
+
 use super::{
     super::{
         bulk, query,
@@ -14,7 +16,7 @@ use super::{
         scan::{Progress, Scan},
         schema::{self, Table},
     },
-    ArchiveError, END, Head, KEY_BYTES_MAX, Scope, Summary, VALUE_BYTES_MAX, number_of,
+    ArchiveError, END, Head, KEY_BYTES_MAX, Scope, Summary, VALUE_BYTES_MAX, is_content, row_head,
 };
 use crate::folder::{Identity, sync_folder};
 
@@ -78,8 +80,7 @@ fn write_part<M: Moments>(
     if query::tip(&source.moment()?)? != (head.height, head.block) {
         return Err(ArchiveError::Moved);
     }
-    let (rows, bytes) = out.finish()?;
-    Ok(Summary { head, rows, bytes })
+    out.finish(head)
 }
 
 fn write_table<M: Moments>(
@@ -137,6 +138,7 @@ struct Output {
     path: PathBuf,
     file: BufWriter<File>,
     hash: blake3::Hasher,
+    content: blake3::Hasher,
     rows: u64,
     bytes: u64,
 }
@@ -148,6 +150,7 @@ impl Output {
             path: path.to_path_buf(),
             file: BufWriter::with_capacity(BUFFER_BYTES, file),
             hash: blake3::Hasher::new(),
+            content: blake3::Hasher::new(),
             rows: 0,
             bytes: 0,
         })
@@ -172,25 +175,35 @@ impl Output {
             .ok()
             .filter(|length| *length <= VALUE_BYTES_MAX);
         let value_length = value_length.ok_or_else(|| too_long(value.len()))?;
-        self.put(&[number_of(table), key_length])?;
-        self.put(&value_length.to_be_bytes())?;
-        self.put(key)?;
-        self.put(value)?;
+        let head = row_head(table, key_length, value_length);
+        for part in [&head[..], key, value] {
+            self.put(part)?;
+            if is_content(table, key) {
+                self.content.update(part);
+            }
+        }
         self.rows += 1;
         Ok(())
     }
 
-    /// Writes the end and makes the file durable; gives rows and bytes.
-    fn finish(mut self) -> Result<(u64, u64), ArchiveError> {
+    /// Writes the end and makes the file durable.
+    fn finish(mut self, head: Head) -> Result<Summary, ArchiveError> {
         let rows = self.rows;
+        let content = Hash(self.content.finalize().into());
         self.put(&[END])?;
         self.put(&rows.to_be_bytes())?;
+        self.put(&content.0)?;
         let hash = self.hash.finalize();
         self.put(hash.as_bytes())?;
         self.file.flush().map_err(io("write", &self.path))?;
         let file = self.file.get_ref();
         file.sync_all().map_err(io("make durable", &self.path))?;
-        Ok((rows, self.bytes))
+        Ok(Summary {
+            head,
+            rows,
+            bytes: self.bytes,
+            content,
+        })
     }
 }
 

@@ -246,7 +246,7 @@ async fn every_kind_of_damage_is_named_with_its_place() {
         let error = read(&file).expect_err(kind);
         assert!(is_named(&error), "{kind}: {error:?}");
     }
-    let count = whole.len() - 40;
+    let count = whole.len() - 72;
     let mut bytes = whole.clone();
     bytes[count + 7] ^= 1;
     fs::write(&file, &bytes).unwrap();
