@@ -27,6 +27,7 @@ pub mod fraud;
 pub mod games;
 pub mod journal;
 pub mod methods;
+pub mod receipts;
 pub mod rota;
 pub mod rpc;
 pub mod sender;
@@ -87,12 +88,21 @@ pub trait L1: Send + Sync + 'static {
     /// The block at a height of the present chain; `None` when there is none yet.
     fn block(&self, height: L1Height) -> impl Future<Output = Result<Option<L1Block>, L1Error>> + Send;
 
-    /// Every block of a range, none left out, with the events and anchors in it. Fails as a whole when
-    /// any block is unknown.
+    /// Every block of a range, none left out, with all events and anchors in it. Fails as a whole when
+    /// any block is unknown, or when a log of it may be missing.
     fn observe(
         &self,
         range: RangeInclusive<L1Height>,
     ) -> impl Future<Output = Result<Vec<Observed>, L1Error>> + Send;
+
+    /// As [`L1::observe`], for signs that may be reorganised away and are read again when confirmed: cheaper, and a log may
+    /// be missing.
+    fn glimpse(
+        &self,
+        range: RangeInclusive<L1Height>,
+    ) -> impl Future<Output = Result<Vec<Observed>, L1Error>> + Send {
+        self.observe(range)
+    }
 
     /// The events of a range in log order.
     fn events(

@@ -7,7 +7,7 @@ use ethers_core::abi::{AbiDecode, AbiEncode};
 use plasma_contracts_abi::{exit_game, federation, vault};
 use plasma_core::{
     Address, Amount, Certificate, Committee, DepositNumber, Epoch, ExitId, Genesis, Hash, Header, Height,
-    L1Block, L1Height, keccak,
+    L1Height, keccak,
 };
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
     decode::{Anchored, Decoded, Log, Notice, anchored_topic, decode, notice, remembered_topics},
     error::L1Error,
     methods::At,
+    receipts::Sealed,
     rota,
     rpc::Rpc,
 };
@@ -190,23 +191,52 @@ impl Contracts {
         Ok(contracts)
     }
 
-    /// Every block of a range with what the contracts emitted in it.
+    /// Every block of a range with all that the contracts emitted in it. After a failure another endpoint is asked first.
     ///
     /// # Errors
-    /// [`L1Error::UnknownBlock`] or a refusal when the endpoint lacks a block; [`L1Error::Inconsistent`].
+    /// [`L1Error::UnknownBlock`] or a refusal when the endpoint lacks a block; [`L1Error::Inconsistent`] when a log may be
+    /// missing.
     pub async fn observe(
         &self,
         rpc: &Rpc,
         range: RangeInclusive<L1Height>,
     ) -> Result<Vec<Observed>, L1Error> {
-        let links = rpc.links(range).await?;
-        let blocks: Vec<L1Block> = links.iter().map(|link| link.block).collect();
+        let observed = self.observe_here(rpc, range).await;
+        if observed.is_err() {
+            rpc.turn_away();
+        }
+        observed
+    }
+
+    async fn observe_here(
+        &self,
+        rpc: &Rpc,
+        range: RangeInclusive<L1Height>,
+    ) -> Result<Vec<Observed>, L1Error> {
+        let blocks = rpc.sealed(range).await?;
+        let logs = rpc.complete_logs(&blocks, &self.all()).await?;
+        Ok(self.all_observed(&blocks, &logs))
+    }
+
+    /// Every block of a range with what an endpoint says at once that the contracts emitted in it; something may be missing.
+    ///
+    /// # Errors
+    /// [`L1Error::UnknownBlock`] or a refusal when the endpoint lacks a block; [`L1Error::Inconsistent`].
+    pub async fn glimpse(
+        &self,
+        rpc: &Rpc,
+        range: RangeInclusive<L1Height>,
+    ) -> Result<Vec<Observed>, L1Error> {
+        let blocks = rpc.sealed(range).await?;
         let logs = rpc.logs(&blocks, &self.all()).await?;
-        Ok(links
-            .into_iter()
-            .zip(logs)
-            .map(|(link, logs)| self.observed(link, &logs))
-            .collect())
+        Ok(self.all_observed(&blocks, &logs))
+    }
+
+    fn all_observed(&self, blocks: &[Sealed], logs: &[Vec<Log>]) -> Vec<Observed> {
+        let pairs = blocks.iter().zip(logs);
+        pairs
+            .map(|(block, logs)| self.observed(block.link, logs))
+            .collect()
     }
 
     /// What the contracts said in a block with these logs.

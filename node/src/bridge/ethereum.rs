@@ -54,10 +54,14 @@ impl Ethereum {
     /// starts sending what an earlier run left.
     ///
     /// # Errors
-    /// As [`Contracts::check_identity`]; [`L1Error::Key`]; [`L1Error::Journal`].
+    /// As [`Contracts::check_identity`] and [`Rpc::all_receipts`]; [`L1Error::Key`]; [`L1Error::Journal`].
     pub async fn connect(config: &EthereumConfig, genesis: &Genesis, key: &Secret) -> Result<Self, L1Error> {
         let rpc = Arc::new(Rpc::new(&config.endpoints, config.deadline)?);
         let contracts = Contracts::check_identity(&rpc, genesis).await?;
+        // An endpoint that shows no receipts is told now, not with the first deposit.
+        let newest = rpc.newest().await?.height;
+        let newest = rpc.sealed(newest..=newest).await?;
+        rpc.all_receipts(&newest.iter().collect::<Vec<_>>()).await?;
         let account = Account::new(key, genesis.chain_id)?;
         let sender = Sender::start(
             Arc::clone(&rpc),
@@ -133,6 +137,10 @@ impl L1 for Ethereum {
 
     async fn observe(&self, range: RangeInclusive<L1Height>) -> Result<Vec<Observed>, L1Error> {
         self.contracts.observe(&self.rpc, range).await
+    }
+
+    async fn glimpse(&self, range: RangeInclusive<L1Height>) -> Result<Vec<Observed>, L1Error> {
+        self.contracts.glimpse(&self.rpc, range).await
     }
 
     async fn events(&self, range: RangeInclusive<L1Height>) -> Result<Vec<L1Event>, L1Error> {

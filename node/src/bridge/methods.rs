@@ -1,11 +1,11 @@
 //! The dozen JSON-RPC methods that the bridge uses, with typed answers.
 //!
 //! Logs are always asked for by block hash: a node that does not know the block says so, while for a
-//! range of heights some answer with an empty list.
+//! range of heights some answer with an empty list. What must be complete comes from [`super::receipts`].
 
 use std::ops::RangeInclusive;
 
-use ethers_core::types::{Bytes, H160, H256, U64, U256};
+use ethers_core::types::{Bloom, Bytes, H160, H256, U64, U256};
 use plasma_core::{Address, Amount, Hash, L1Block, L1Height};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ use super::{
     cursor::Link,
     decode::Log,
     error::L1Error,
+    receipts::Sealed,
     rpc::Rpc,
 };
 
@@ -65,6 +66,15 @@ struct BlockAnswer {
     parent_hash: H256,
     timestamp: U256,
     base_fee_per_gas: Option<U256>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SealedAnswer {
+    #[serde(flatten)]
+    block: BlockAnswer,
+    logs_bloom: Bloom,
+    receipts_root: H256,
 }
 
 #[derive(Deserialize)]
@@ -124,33 +134,40 @@ impl Rpc {
     ///
     /// # Errors
     /// [`L1Error::UnknownBlock`] when the endpoint lacks one; [`L1Error`] of the endpoint.
-    pub async fn links(&self, range: RangeInclusive<L1Height>) -> Result<Vec<Link>, L1Error> {
+    pub async fn sealed(&self, range: RangeInclusive<L1Height>) -> Result<Vec<Sealed>, L1Error> {
         let heights: Vec<u64> = (range.start().0..=range.end().0).collect();
         let params = heights
             .iter()
             .map(|height| json!([quantity(*height), false]))
             .collect();
         let answers = self.batch(BLOCK, params).await?;
-        let mut links = Vec::with_capacity(heights.len());
+        let mut blocks = Vec::with_capacity(heights.len());
         for (height, answer) in heights.into_iter().zip(answers) {
             let height = L1Height(height);
-            let block: Option<BlockAnswer> = self.parse(BLOCK, answer?)?;
-            let link = self.link(&block.ok_or(L1Error::UnknownBlock(height))?)?;
+            let found: Option<SealedAnswer> = self.parse(BLOCK, answer?)?;
+            let found = found.ok_or(L1Error::UnknownBlock(height))?;
+            let link = self.link(&found.block)?;
             if link.block.height != height {
                 let reason = format!("asked for this height, got {}", link.block.height);
                 return Err(L1Error::Inconsistent { height, reason });
             }
-            links.push(link);
+            blocks.push(Sealed {
+                link,
+                bloom: found.logs_bloom,
+                receipts_root: Hash(found.receipts_root.0),
+            });
         }
-        Ok(links)
+        Ok(blocks)
     }
 
-    /// The logs that some contracts emitted in these very blocks, each list in log order.
+    /// The logs that some contracts emitted in these very blocks, each list in log order, as the endpoint finds them: one
+    /// may be missing.
     ///
     /// # Errors
     /// [`L1Error::Inconsistent`] when a log belongs to another block; [`L1Error`] of the endpoint.
-    pub async fn logs(&self, blocks: &[L1Block], emitters: &[Address]) -> Result<Vec<Vec<Log>>, L1Error> {
+    pub async fn logs(&self, blocks: &[Sealed], emitters: &[Address]) -> Result<Vec<Vec<Log>>, L1Error> {
         let emitters: Vec<String> = emitters.iter().map(ToString::to_string).collect();
+        let blocks: Vec<L1Block> = blocks.iter().map(|sealed| sealed.link.block).collect();
         let filter = |block: &L1Block| json!([{"blockHash": block.hash.to_string(), "address": emitters}]);
         let answers = self.batch(LOGS, blocks.iter().map(filter).collect()).await?;
         blocks

@@ -124,6 +124,12 @@ impl Rpc {
         }
     }
 
+    /// Asks the next endpoint first from now on: what the one in use said cannot be believed.
+    pub fn turn_away(&self) {
+        let next = self.current.load(Ordering::Relaxed).wrapping_add(1) % self.endpoints.len();
+        self.current.store(next, Ordering::Relaxed);
+    }
+
     /// The masked name of the endpoint in use.
     #[must_use]
     pub fn label(&self) -> &str {
@@ -248,9 +254,8 @@ async fn exchange(endpoint: &Endpoint, asked: Asked<'_>, request: &Value) -> Res
     Ok(body)
 }
 
-/// A full chunk of headers or the logs of a full L1 block stay far below; a hostile endpoint must
-/// not fill the memory.
-pub const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Sixty million gas buy 160 000 empty logs, and each takes 350 bytes of JSON; a hostile endpoint must not fill the memory.
+pub const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// Three give a majority, more only cost time while all are down.
 const ENDPOINTS_MAX: usize = 8;
 /// Watcher and sender ask one after the other; a few spare connections serve both.

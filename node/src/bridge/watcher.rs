@@ -290,7 +290,7 @@ impl<L: L1> Watcher<L> {
         if first > head.height {
             return Ok(Vec::new());
         }
-        let observed = self.l1.observe(first..=head.height).await?;
+        let observed = self.l1.glimpse(first..=head.height).await?;
         let is_linked = observed
             .iter()
             .zip(observed.iter().skip(1))

@@ -11,6 +11,7 @@ use plasma_node::bridge::{
     ethereum::Ethereum,
     watcher::{Confirmed, Sighting, WatcherConfig, watch},
 };
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::{
@@ -338,4 +339,32 @@ async fn two_exits(sightings: &mut mpsc::Receiver<Sighting>, alices: u32, bobs: 
         }
     }
     (found[0].unwrap(), found[1].unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_receipts_of_a_crowded_block_make_up_the_root_of_its_header() {
+    let anvil = Anvil::start();
+    anvil.automine(false).await;
+    let sender = anvil.ask("eth_accounts", json!([])).await[0].clone();
+    // Creation code that emits one empty log, among more receipts than have a key of one byte.
+    let creation = json!([{"from": sender, "data": "0x60006000a0", "gas": "0x186a0"}]);
+    let transfer = json!([{"from": sender, "to": sender, "gas": "0x5208"}]);
+    let mut created = json!(null);
+    for place in 0..200 {
+        let sent = if place == 150 { &creation } else { &transfer };
+        let hash = anvil.ask("eth_sendTransaction", sent.clone()).await;
+        if place == 150 {
+            created = hash;
+        }
+    }
+    anvil.mine(1).await;
+    let receipt = anvil.ask("eth_getTransactionReceipt", json!([created])).await;
+    let emitter: ethers_core::types::H160 =
+        serde_json::from_value(receipt["contractAddress"].clone()).unwrap();
+    let emitter = Address(emitter.0);
+    let newest = anvil.rpc.newest().await.unwrap().height;
+    let blocks = anvil.rpc.sealed(newest..=newest).await.unwrap();
+    assert!(!blocks[0].may_name(&[Address([9; 20])]));
+    let logs = anvil.rpc.complete_logs(&blocks, &[emitter]).await.unwrap();
+    assert_eq!((logs.len(), logs[0].len(), logs[0][0].address), (1, 1, emitter));
 }

@@ -35,6 +35,9 @@ impl L1 for Reader {
     async fn observe(&self, range: RangeInclusive<L1Height>) -> Result<Vec<Observed>, L1Error> {
         CONTRACTS.observe(&self.0, range).await
     }
+    async fn glimpse(&self, range: RangeInclusive<L1Height>) -> Result<Vec<Observed>, L1Error> {
+        CONTRACTS.glimpse(&self.0, range).await
+    }
     async fn events(&self, _: RangeInclusive<L1Height>) -> Result<Vec<L1Event>, L1Error> {
         Err(L1Error::Stopped)
     }
@@ -149,6 +152,56 @@ async fn confirmed_blocks_come_once_each_in_order_with_their_events() {
             "ranges may be answered with an empty list: {call}"
         );
     }
+    // The bloom of the others says that nothing is in them.
+    assert_eq!(asked_for_receipts(&stub), 5);
+}
+
+fn asked_for_receipts(stub: &Stub) -> usize {
+    let asked = stub.asked().into_iter();
+    asked
+        .filter(|call| call["method"] == "eth_getBlockReceipts")
+        .count()
+}
+
+#[tokio::test]
+async fn a_block_of_which_a_log_is_missing_is_not_believed() {
+    // The only one of its block, and one of two.
+    for logs in [vec![deposit(0)], vec![deposit(0), deposit(1)]] {
+        let stub = Stub::start().await;
+        stub.mine(0, logs.clone());
+        stub.mine(0, Vec::new());
+        stub.spoil(Spoilt::MissingLog);
+        let reader = Reader(rpc(&[&stub]));
+        let told = reader.observe(L1Height(1)..=L1Height(1)).await.unwrap_err();
+        assert!(
+            matches!(
+                &told,
+                L1Error::Inconsistent {
+                    height: L1Height(1),
+                    ..
+                }
+            ) && told.to_string().contains("missing"),
+            "{told}"
+        );
+        let mut sightings = watch_stub(&stub, 1);
+        stays_silent(&stub, &mut sightings).await;
+        stub.spoil(Spoilt::No);
+        assert_eq!(next_confirmed(&mut sightings).await.events.len(), logs.len());
+    }
+}
+
+#[tokio::test]
+async fn when_an_endpoint_leaves_out_a_log_the_next_one_is_asked() {
+    let (poor, sound) = (Stub::start().await, Stub::start().await);
+    for stub in [&poor, &sound] {
+        stub.mine(0, vec![deposit(0)]);
+    }
+    poor.spoil(Spoilt::MissingLog);
+    let reader = Reader(rpc(&[&poor, &sound]));
+    let range = || L1Height(1)..=L1Height(1);
+    assert!(reader.observe(range()).await.is_err());
+    assert_eq!(reader.observe(range()).await.unwrap()[0].events, [deposited(0)]);
+    assert_eq!(reader.0.label(), sound.url);
 }
 
 #[tokio::test]
@@ -160,6 +213,7 @@ async fn a_spoilt_answer_is_never_taken_for_an_empty_block() {
         Spoilt::BlocksAbove(0),
         Spoilt::ForeignLogs,
         Spoilt::UnknownBlock,
+        Spoilt::MissingLog,
     ] {
         let stub = Stub::start().await;
         stub.mine(0, vec![deposit(0)]);

@@ -14,7 +14,9 @@ use axum::{
     response::Response,
     routing::post,
 };
+use ethers_core::{abi::ethereum_types::BloomInput, types::Bloom};
 use plasma_core::{Address, Hash, L1Block, L1Height, keccak};
+use plasma_node::bridge::{receipts, rpc::ANSWER_BYTES_MAX};
 use serde_json::{Value, json};
 
 /// How the next answers are spoilt, until it is changed.
@@ -36,10 +38,12 @@ pub(crate) enum Spoilt {
     Silent,
     /// `null` for every block above this height, while the head is told as it is.
     BlocksAbove(u64),
-    /// Logs with the hash of another block.
+    /// Logs with the hash of another block, and receipts of another block.
     ForeignLogs,
-    /// An error instead of logs.
+    /// An error instead of logs and receipts.
     UnknownBlock,
+    /// Logs and receipts without the last log of a block, consistently.
+    MissingLog,
     /// Batches are refused as a whole.
     NoBatches,
 }
@@ -170,7 +174,7 @@ async fn answer(State(chain): State<Arc<Mutex<Chain>>>, body: String) -> Respons
         Spoilt::Status => (StatusCode::SERVICE_UNAVAILABLE, answers),
         Spoilt::Garbage => (StatusCode::OK, "<html>try later</html>".to_owned()),
         Spoilt::Truncated => (StatusCode::OK, answers[..answers.len() / 2].to_owned()),
-        Spoilt::Oversize => (StatusCode::OK, " ".repeat(33 * 1024 * 1024)),
+        Spoilt::Oversize => (StatusCode::OK, " ".repeat(ANSWER_BYTES_MAX + 1)),
         _ => (StatusCode::OK, answers),
     };
     let body = if spoilt == Spoilt::Endless {
@@ -204,6 +208,7 @@ impl Chain {
             "eth_chainId" => json!({"result": "0x7a69"}),
             "eth_getBlockByNumber" => json!({"result": self.block(params[0].as_str().unwrap())}),
             "eth_getLogs" => self.logs(&params[0]),
+            "eth_getBlockReceipts" => self.receipts(&params[0]),
             _ => json!({"error": {"code": -32_601, "message": "no such method"}}),
         }
     }
@@ -216,12 +221,14 @@ impl Chain {
         let is_hidden =
             matches!(self.spoilt, Spoilt::BlocksAbove(known) if height > usize::try_from(known).unwrap());
         match self.blocks.get(height) {
-            Some((block, parent, _)) if tag == "latest" || !is_hidden => json!({
+            Some((block, parent, logs)) if tag == "latest" || !is_hidden => json!({
                 "number": format!("{:#x}", block.height.0),
                 "hash": block.hash.to_string(),
                 "parentHash": parent.to_string(),
                 "timestamp": format!("{:#x}", block.timestamp_s),
                 "baseFeePerGas": "0x1",
+                "logsBloom": bloom(logs),
+                "receiptsRoot": root(logs).to_string(),
             }),
             _ => Value::Null,
         }
@@ -232,21 +239,57 @@ impl Chain {
         let Some(hash) = filter["blockHash"].as_str() else {
             return json!({"result": []});
         };
-        let found = self
-            .blocks
-            .iter()
-            .find(|(block, ..)| block.hash.to_string() == hash);
-        match (found, self.spoilt) {
-            (None, _) | (_, Spoilt::UnknownBlock) => {
-                json!({"error": {"code": -32_000, "message": "unknown block"}})
-            }
-            (Some((_, _, logs)), Spoilt::ForeignLogs) => {
-                let mut logs = logs.clone();
+        match (self.logs_of(hash), self.spoilt) {
+            (None, _) | (_, Spoilt::UnknownBlock) => unknown_block(),
+            (Some(logs), Spoilt::ForeignLogs) => {
+                let mut logs = logs.to_vec();
                 logs.iter_mut()
                     .for_each(|log| log["blockHash"] = json!(Hash([9; 32]).to_string()));
                 json!({"result": logs})
             }
-            (Some((_, _, logs)), _) => json!({"result": logs}),
+            (Some(logs), _) => json!({"result": logs}),
         }
     }
+
+    /// One transaction emitted all logs of a block.
+    fn receipts(&self, hash: &Value) -> Value {
+        match (self.logs_of(hash.as_str().unwrap()), self.spoilt) {
+            (None, _) => json!({"result": null}),
+            (_, Spoilt::UnknownBlock) => unknown_block(),
+            (_, Spoilt::ForeignLogs) => json!({"result": receipts_of(&[])}),
+            (Some(logs), _) => json!({"result": receipts_of(logs)}),
+        }
+    }
+
+    /// What is shown of a block's logs.
+    fn logs_of(&self, hash: &str) -> Option<&[Value]> {
+        let mut blocks = self.blocks.iter();
+        let (.., logs) = blocks.find(|(block, ..)| block.hash.to_string() == hash)?;
+        let hidden = usize::from(self.spoilt == Spoilt::MissingLog);
+        logs.get(..logs.len().saturating_sub(hidden))
+    }
+}
+
+fn unknown_block() -> Value {
+    json!({"error": {"code": -32_000, "message": "unknown block"}})
+}
+
+fn receipts_of(logs: &[Value]) -> Value {
+    json!([{"type": "0x2", "status": "0x1", "cumulativeGasUsed": "0x5208", "logsBloom": bloom(logs), "logs": logs}])
+}
+
+fn root(logs: &[Value]) -> Hash {
+    receipts::root(&serde_json::from_value::<Vec<receipts::Receipt>>(receipts_of(logs)).unwrap())
+}
+
+fn bloom(logs: &[Value]) -> String {
+    let mut bloom = Bloom::default();
+    for log in logs {
+        let topics = log["topics"].as_array().unwrap();
+        for word in std::iter::once(&log["address"]).chain(topics) {
+            let word: ethers_core::types::Bytes = serde_json::from_value(word.clone()).unwrap();
+            bloom.accrue(BloomInput::Raw(&word));
+        }
+    }
+    format!("{bloom:#x}")
 }
