@@ -110,6 +110,9 @@ pub trait L1: Send + Sync + 'static {
         range: RangeInclusive<L1Height>,
     ) -> impl Future<Output = Result<Vec<L1Event>, L1Error>> + Send;
 
+    /// Asks another endpoint first from now on, where there are several: what this one said is in doubt.
+    fn turn_away(&self) {}
+
     /// The hash of the committee that was activated for an epoch; an error when the endpoint shows none.
     fn activated(&self, epoch: Epoch) -> impl Future<Output = Result<Hash, L1Error>> + Send;
 

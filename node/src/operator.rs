@@ -286,7 +286,9 @@ impl<S: OperatorKey> Operator<S> {
             }
             Event::Proven(proven) => self.on_proven(proven, &mut effects),
             Event::Committee(committee) => self.on_committee(now, committee, &mut effects),
-            Event::L1Contradiction(reason) => self.stop(reason, &mut effects),
+            Event::L1Contradiction { height, reason } => {
+                self.on_contradiction(height, reason, &mut effects);
+            }
         }
         self.settle(now, &mut effects);
         effects

@@ -45,6 +45,7 @@ use tokio::{
 };
 
 use crate::{
+    bridge::watcher::Ask,
     directory::Directory,
     intake,
     operator::{Operator, effect::Effect, event::Event},
@@ -96,6 +97,8 @@ pub enum Fatal {
 pub struct Ethereum {
     /// Duties for the bridge: anchors and challenges.
     pub duties: mpsc::Sender<Effect>,
+    /// What is asked of the watcher.
+    pub asks: mpsc::Sender<Ask>,
     /// Confirmed blocks, anchors and settled exits.
     pub events: mpsc::Receiver<Event>,
 }

@@ -2,8 +2,8 @@
 //!
 //! Pure: heads, blocks and parent hashes are arguments. A block is *confirmed* when at least
 //! `confirmations` blocks stand above it. What was once handed on as confirmed never changes: when
-//! Ethereum nevertheless shows another chain below that depth, the answer is an [`L1Fault`] and the
-//! operator stops signing (`docs/protocol.md` section 5).
+//! Ethereum nevertheless shows another chain below that depth, the answer is an [`L1Fault`], and the
+//! operator says what becomes of it (`docs/protocol.md` section 5).
 
 use plasma_core::planted::planted;
 use std::ops::RangeInclusive;
@@ -19,7 +19,7 @@ pub struct Link {
     pub parent: Hash,
 }
 
-/// Ethereum left the model we can work in. The operator must stop signing and say why.
+/// Ethereum left the model we can work in, if a decided block rests on what was delivered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum L1Fault {
     /// A reorganisation deeper than the confirmations.
@@ -135,6 +135,11 @@ impl Cursor {
         }
         self.last = link.block;
         Ok(())
+    }
+
+    /// Begins again after a block that was delivered before.
+    pub fn rewind(&mut self, last: L1Block) {
+        self.last = last;
     }
 
     /// Judges the block that the chain has now at the height delivered last.

@@ -148,6 +148,10 @@ impl L1 for Ethereum {
         Ok(observed.into_iter().flat_map(|block| block.events).collect())
     }
 
+    fn turn_away(&self) {
+        self.rpc.turn_away();
+    }
+
     async fn activated(&self, epoch: Epoch) -> Result<Hash, L1Error> {
         self.contracts.activated(&self.rpc, epoch).await
     }

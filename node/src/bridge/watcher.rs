@@ -3,7 +3,7 @@
 //! One task per operator. Confirmed blocks come exactly once, oldest first, without a gap; the channel
 //! is bounded, so a runtime that cannot take more holds the watcher back. Early signs (an anchor
 //! mined, an exit ended) may be reorganised away again: duties and acknowledgements use them, the
-//! ledger never does. After a fault nothing more is said and the task ends.
+//! ledger never does. After a fault nothing more is said until the operator asks for what follows an earlier block.
 
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -58,8 +58,16 @@ pub enum Sighting {
         /// Whether it can no longer be reorganised away.
         is_confirmed: bool,
     },
-    /// Ethereum left our model: stop signing and say why. Nothing comes after it.
+    /// Ethereum has shown another block than the one handed on for long, and on every endpoint. Nothing comes after it but
+    /// what is asked for.
     Fault(L1Fault),
+}
+
+/// What the operator asks of the watcher.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Hand on what follows this block, which was handed on before.
+    Follow(L1Block),
 }
 
 /// How a watcher works.
@@ -74,11 +82,12 @@ pub struct WatcherConfig {
     pub after: L1Block,
 }
 
-/// Starts watching; the task ends when the receiver is dropped or after a fault.
-pub fn watch<L: L1>(l1: Arc<L>, config: WatcherConfig) -> mpsc::Receiver<Sighting> {
+/// Starts watching; the task ends when the receiver is dropped.
+pub fn watch<L: L1>(l1: Arc<L>, config: WatcherConfig) -> (mpsc::Sender<Ask>, mpsc::Receiver<Sighting>) {
     let (says, sightings) = mpsc::channel(SIGHTINGS_MAX);
-    tokio::spawn(Watcher::new(l1, config, says).run(config.poll));
-    sightings
+    let (asks, asked) = mpsc::channel(ASKS_MAX);
+    tokio::spawn(Watcher::new(l1, config, says).run(config.poll, asked));
+    (asks, sightings)
 }
 
 /// What one look at Ethereum needs to know of those before it.
@@ -92,6 +101,11 @@ pub struct Watcher<L> {
     early_anchors: Vec<(L1Block, Anchored)>,
     /// Deposits are numbered without a gap; a missing number is a missing log.
     next_deposit: Option<DepositNumber>,
+    /// Looks in a row that showed another block than the one handed on last, and how many are a fault.
+    contradicted: u64,
+    contradicted_max: u64,
+    /// A fault was told.
+    is_silent: bool,
     says: mpsc::Sender<Sighting>,
 }
 
@@ -101,9 +115,6 @@ pub enum Halt {
     /// The endpoint does not answer, or not so that it can be believed; the next look may do better.
     #[error(transparent)]
     Failed(#[from] L1Error),
-    /// Ethereum left our model.
-    #[error(transparent)]
-    Fault(#[from] L1Fault),
     /// The receiver is gone.
     #[error("nobody listens")]
     Unheard,
@@ -119,15 +130,30 @@ impl<L: L1> Watcher<L> {
             head: None,
             early_anchors: Vec::new(),
             next_deposit: None,
+            contradicted: 0,
+            contradicted_max: looks_within(STEADY, config.poll),
+            is_silent: false,
             says,
         }
     }
 
-    async fn run(mut self, poll: Duration) {
+    /// Takes what the operator asks for; the next look does it.
+    pub fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Follow(after) => {
+                self.cursor.rewind(after);
+                self.next_deposit = None;
+                self.is_silent = false;
+            }
+        }
+    }
+
+    async fn run(mut self, poll: Duration, mut asks: mpsc::Receiver<Ask>) {
         let mut healthy = Instant::now();
         let mut is_warned = false;
         loop {
             match self.look().await {
+                Ok(()) if self.is_silent => {}
                 Ok(()) => {
                     if is_warned {
                         info!(
@@ -138,10 +164,6 @@ impl<L: L1> Watcher<L> {
                     (healthy, is_warned) = (Instant::now(), false);
                 }
                 Err(Halt::Unheard) => return,
-                Err(Halt::Fault(fault)) => {
-                    let _ = self.says.send(Sighting::Fault(fault)).await;
-                    return;
-                }
                 // A single hiccup is normal; only when it lasts is it worth a line.
                 Err(Halt::Failed(error)) => {
                     if !is_warned && healthy.elapsed() >= poll.saturating_mul(HICCUPS) {
@@ -150,9 +172,15 @@ impl<L: L1> Watcher<L> {
                     }
                 }
             }
-            tokio::select! {
-                () = tokio::time::sleep(poll) => {}
-                () = self.says.closed() => return,
+            // What is asked for waits for the next look as well: an endpoint is not asked more often than it was meant to be.
+            let pause = tokio::time::sleep(poll);
+            tokio::pin!(pause);
+            loop {
+                tokio::select! {
+                    () = &mut pause => break,
+                    Some(ask) = asks.recv() => self.ask(ask),
+                    () = self.says.closed() => return,
+                }
             }
         }
     }
@@ -162,6 +190,9 @@ impl<L: L1> Watcher<L> {
     /// # Errors
     /// [`Halt`] says why it did not come to its end.
     pub async fn look(&mut self) -> Result<(), Halt> {
+        if self.is_silent {
+            return Ok(());
+        }
         let head = self.l1.head().await?;
         while let Some(range) = self.cursor.next_range(head.height) {
             self.read(range).await?;
@@ -194,21 +225,14 @@ impl<L: L1> Watcher<L> {
         self.check_deposits(height, &observed.events)?;
         let activated = self.activated(&observed.events).await?;
         if let Err(gap) = self.cursor.accept(&observed.link) {
-            // Either the chain below was replaced, or two answers came from two forks. The height that we
-            // handed on decides which.
-            let delivered = self.cursor.last().height;
-            let now = self
-                .l1
-                .block(delivered)
-                .await?
-                .ok_or(L1Error::UnknownBlock(delivered))?;
-            self.cursor.check_delivered(&now)?;
+            self.contradict().await?;
             return Err(L1Error::Inconsistent {
                 height,
                 reason: gap.to_string(),
             }
             .into());
         }
+        self.contradicted = 0;
         self.note_deposits(&observed.events);
         // Again, should the early look have missed them: whoever follows duties takes each once.
         self.say_signs(&observed, true).await?;
@@ -229,6 +253,27 @@ impl<L: L1> Watcher<L> {
             anchors,
         }))
         .await
+    }
+
+    /// A block does not continue what was handed on. Either the chain below was replaced, or answers come from two forks: the
+    /// height that was handed on last decides which, and only when it does so in every look for a while. An endpoint that is
+    /// wrong for a moment must not end an operator.
+    async fn contradict(&mut self) -> Result<(), Halt> {
+        let delivered = self.cursor.last().height;
+        let now = self.l1.block(delivered).await?;
+        let now = now.ok_or(L1Error::UnknownBlock(delivered))?;
+        self.l1.turn_away();
+        let Err(fault) = self.cursor.check_delivered(&now) else {
+            self.contradicted = 0;
+            return Ok(());
+        };
+        self.contradicted += 1;
+        if self.contradicted >= self.contradicted_max {
+            self.contradicted = 0;
+            self.is_silent = true;
+            self.say(Sighting::Fault(fault)).await?;
+        }
+        Ok(())
     }
 
     fn check_deposits(&self, height: L1Height, events: &[L1Event]) -> Result<(), L1Error> {
@@ -343,6 +388,12 @@ impl<L: L1> Watcher<L> {
     }
 }
 
+/// How many looks are made in a time; one is never enough.
+fn looks_within(time: Duration, poll: Duration) -> u64 {
+    let looks = time.as_millis().div_ceil(poll.as_millis().max(1));
+    u64::try_from(looks).unwrap_or(u64::MAX).max(2)
+}
+
 fn deposits(events: &[L1Event]) -> impl Iterator<Item = DepositNumber> + '_ {
     events.iter().filter_map(|event| match event {
         L1Event::Deposited { number, .. } => Some(*number),
@@ -359,6 +410,11 @@ fn ended(event: &L1Event) -> Option<ExitId> {
 
 /// A chunk of confirmed blocks and their signs; the runtime takes them all in one turn.
 pub const SIGHTINGS_MAX: usize = 256;
+/// What the operator asks for waits here; it asks for one thing of each kind at a time.
+const ASKS_MAX: usize = 8;
+/// So long every look must show another block before it is a fault. Nodes and hosted endpoints are on a wrong fork for
+/// seconds, after a restart or behind a balancer; a real reorganisation deeper than the confirmations stays.
+pub const STEADY: Duration = Duration::from_secs(60);
 /// Failed looks in a row before it is worth a line in the log.
 const HICCUPS: u32 = 10;
 /// Most unconfirmed blocks that are searched for early signs; confirmation depths are below it.

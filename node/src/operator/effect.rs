@@ -89,6 +89,8 @@ pub enum Effect {
     },
     /// How the rejoin goes on; a failed one ends the process.
     Rejoin(Progress),
+    /// Have Ethereum followed again from this block on: what was seen above it does not stand.
+    FollowL1(L1Block),
     /// Submit an anchor: it is our duty now.
     Anchor {
         /// The header.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plasma_consensus::{Certified, Message};
 use plasma_core::{
     AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Committee, Epoch, ExitId, Hash, L1Block,
-    L1Event, Peer, Reads,
+    L1Event, L1Height, Peer, Reads,
 };
 
 use super::{
@@ -95,8 +95,13 @@ pub enum Event {
     Proven(Proven),
     /// A committee that Ethereum announced, with its members' names on the network, checked against what stands there.
     Committee(Arc<Committee>),
-    /// Ethereum contradicts what was decided, deeper than the confirmation depth.
-    L1Contradiction(String),
+    /// Ethereum has shown another block than the confirmed one for long, so that nothing more comes of it by itself.
+    L1Contradiction {
+        /// Where.
+        height: L1Height,
+        /// In words.
+        reason: String,
+    },
 }
 
 /// A finalization with what was found of its signatures.

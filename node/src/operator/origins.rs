@@ -49,12 +49,13 @@ impl Origins {
         self.blocks.len() < ORIGINS_MAX
     }
 
-    /// Files confirmed blocks. Those that do not continue the file without a gap are ignored and reported as `false`.
+    /// Files confirmed blocks. Those that do not continue the file without a gap are ignored and reported as `false`, and so is
+    /// another block in the place of the decided origin.
     pub fn extend(&mut self, confirmed: Vec<ConfirmedBlock>) -> bool {
         confirmed.into_iter().all(|block| {
             let height = block.block.height;
             if height <= self.newest().height {
-                return true;
+                return height != self.decided.height || block.block.hash == self.decided.hash;
             }
             let continues = Some(height) == self.newest().height.next();
             if continues {
@@ -62,6 +63,17 @@ impl Origins {
             }
             continues
         })
+    }
+
+    /// The last decided origin.
+    #[must_use]
+    pub fn decided(&self) -> &L1Block {
+        &self.decided
+    }
+
+    /// Forgets all above the decided origin.
+    pub fn forget(&mut self) {
+        self.blocks.clear();
     }
 
     /// The newest confirmed block.

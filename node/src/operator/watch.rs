@@ -1,7 +1,9 @@
 //! What Ethereum shows, and what the ledger says to it: confirmed blocks, notices, exits and reclaims to judge.
 
 use plasma_consensus::scheme::OperatorKey;
-use plasma_core::{Delta, DepositFate, ExitId, Judgement, L1Event, Millis, OpenExit, Reads, Wanted, exit};
+use plasma_core::{
+    Delta, DepositFate, ExitId, Judgement, L1Event, L1Height, Millis, OpenExit, Reads, Wanted, exit,
+};
 
 use super::{
     Operator,
@@ -52,9 +54,22 @@ impl<S: OperatorKey> Operator<S> {
                 self.watch_exits_alone(now, &block.events, effects);
             }
         } else if !self.origins.extend(blocks) {
-            self.stop("the watcher skipped an Ethereum block".to_owned(), effects);
+            let reason = "the watcher skipped an Ethereum block, or shows another one as the decided origin";
+            self.stop(reason.to_owned(), effects);
         }
         self.guardian.on_l1_time(now, newest_s.unwrap_or_default());
+    }
+
+    /// Ethereum shows another block at a confirmed height, and goes on to. Where a decided block rests on it, that is the end
+    /// of our model; above, no decided block names what is gone, and Ethereum is read again.
+    pub(super) fn on_contradiction(&mut self, height: L1Height, reason: String, effects: &mut Vec<Effect>) {
+        let decided = *self.origins.decided();
+        if height <= decided.height {
+            return self.stop(reason, effects);
+        }
+        self.origins.forget();
+        self.ahead = None;
+        effects.push(Effect::FollowL1(decided));
     }
 
     /// What only duties follow. Whether a reclaim is wrong the ledger says.

@@ -72,7 +72,11 @@ impl Forger {
     /// Stands between Ethereum and the operator. Ends with either side, as the bridge itself does.
     #[must_use]
     pub fn stand_between(self, bridge: super::Ethereum) -> super::Ethereum {
-        let super::Ethereum { duties, mut events } = bridge;
+        let super::Ethereum {
+            duties,
+            asks,
+            mut events,
+        } = bridge;
         let (told, heard) = mpsc::channel(EVENTS_MAX);
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -83,6 +87,7 @@ impl Forger {
         });
         super::Ethereum {
             duties,
+            asks,
             events: heard,
         }
     }

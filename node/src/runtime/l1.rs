@@ -25,7 +25,7 @@ use crate::{
     answers,
     api::AnchorBook,
     bridge::{
-        Anchored, L1, L1Error, Notice,
+        Anchored, L1, L1Error, L1Fault, Notice,
         contracts::{Contracts, LOOKBACK, Remembered},
         convert::Inclusion,
         decode::Decoded,
@@ -77,7 +77,7 @@ pub fn start<R: Read + Clone + Send + Sync + 'static>(
         anchors: anchors.clone(),
         docket: Docket::default(),
     };
-    let sightings = watch(Arc::clone(ethereum), watcher);
+    let (asks, sightings) = watch(Arc::clone(ethereum), watcher);
     tokio::spawn(tell(sightings, events_in.clone(), books.clone()));
     tokio::spawn(fill(
         Arc::clone(ethereum),
@@ -96,7 +96,7 @@ pub fn start<R: Read + Clone + Send + Sync + 'static>(
         busy: Arc::default(),
     };
     tokio::spawn(desk.serve(duties_out));
-    super::Ethereum { duties, events }
+    super::Ethereum { duties, asks, events }
 }
 
 /// Translates what the watcher says. Ends with the watcher, or when nobody listens.
@@ -108,8 +108,6 @@ async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Even
             }
         }
     }
-    // After a fault the watcher is silent; the operator must not take that for its end.
-    events.closed().await;
 }
 
 /// Notes in the books what a sighting says, and tells what the operator must hear of it.
@@ -148,7 +146,11 @@ pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<E
             told.into_iter().map(Event::Noticed).collect()
         }
         Sighting::Head(_) => Vec::new(),
-        Sighting::Fault(fault) => vec![Event::L1Contradiction(fault.to_string())],
+        Sighting::Fault(fault) => {
+            let reason = fault.to_string();
+            let L1Fault::DeepReorganisation { height, .. } = fault;
+            vec![Event::L1Contradiction { height, reason }]
+        }
     }
 }
 

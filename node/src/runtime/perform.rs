@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 use tracing::{debug, error, info, warn};
 
 use crate::{
+    bridge::watcher::Ask as AskWatcher,
     operator::{
         effect::{Effect, To},
         event::{Finding, Proven},
@@ -64,6 +65,7 @@ impl<S: Storage> Runtime<S> {
                 // A full queue loses nothing: the guardian asks again until Ethereum shows the duty done.
                 let _ = self.ethereum.duties.try_send(duty);
             }
+            Effect::FollowL1(after) => self.ask_watcher(AskWatcher::Follow(after)),
             Effect::Timer(at) => self.turn.timer = Some(at),
             Effect::Wake(at) => self.turn.wake = Some(self.turn.wake.map_or(at, |known| known.min(at))),
             Effect::Penalize { peer, reason } => {
@@ -81,6 +83,13 @@ impl<S: Storage> Runtime<S> {
             Effect::Stop(reason) => error!(reason, "stopped signing; proofs are still served"),
         }
         Ok(())
+    }
+
+    /// The operator asks for one thing of a kind at a time, so there is room.
+    fn ask_watcher(&self, ask: AskWatcher) {
+        if let Err(error) = self.ethereum.asks.try_send(ask) {
+            error!(%error, "the watcher of Ethereum was not asked");
+        }
     }
 
     fn send(&self, to: To, message: &Message, block: Option<&[u8]>) {

@@ -21,14 +21,12 @@ use super::{
 };
 
 pub(crate) fn watch_from<L: L1>(l1: &Arc<L>, after: L1Block) -> mpsc::Receiver<Sighting> {
-    watch(
-        Arc::clone(l1),
-        WatcherConfig {
-            poll: Duration::from_millis(20),
-            confirmations: 1,
-            after,
-        },
-    )
+    let config = WatcherConfig {
+        poll: Duration::from_millis(20),
+        confirmations: 1,
+        after,
+    };
+    watch(Arc::clone(l1), config).1
 }
 
 pub(crate) async fn next(sightings: &mut mpsc::Receiver<Sighting>) -> Sighting {

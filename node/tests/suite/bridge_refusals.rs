@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use plasma_core::{Address, Amount, Hash, Height, L1Event, Transaction};
-use plasma_node::bridge::{L1, L1Error, L1Fault, SpendProof, direct, ethereum::Ethereum, watcher::Sighting};
+use plasma_node::bridge::{
+    L1, L1Error, L1Fault, SpendProof, direct,
+    ethereum::Ethereum,
+    watcher::{STEADY, Sighting, Watcher, WatcherConfig},
+};
+use tokio::sync::mpsc;
 
 use super::{
     anvil::CHAIN_ID,
@@ -104,7 +109,7 @@ async fn a_rota_that_outlasts_the_contract_s_deadlines_is_turned_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reorganisation_below_the_confirmations_goes_unnoticed_and_a_deeper_one_is_a_fault() {
+async fn a_reorganisation_below_the_confirmations_goes_unnoticed_and_a_deeper_one_that_stays_is_a_fault() {
     let stage = Stage::set("reorganisation").await;
     let ethereum = Arc::new(stage.connect().await.unwrap());
     let after = stage.federation.deployment.block;
@@ -125,20 +130,27 @@ async fn a_reorganisation_below_the_confirmations_goes_unnoticed_and_a_deeper_on
             newest = confirmed.block;
         }
     }
+    drop(sightings);
+    let (says, mut sightings) = mpsc::channel(64);
+    let config = WatcherConfig {
+        poll: STEADY / 2,
+        confirmations: 1,
+        after: newest,
+    };
+    let mut watcher = Watcher::new(Arc::clone(&ethereum), config, says);
     stage.anvil.reorganise(3).await;
     stage.anvil.mine(2).await;
-    let fault = loop {
-        match next(&mut sightings).await {
-            Sighting::Fault(fault) => break fault,
-            Sighting::Confirmed(confirmed) => panic!("{confirmed:?}"),
-            _ => {}
-        }
-    };
-    let L1Fault::DeepReorganisation {
-        height, delivered, ..
-    } = fault;
-    assert_eq!((height, delivered), (newest.height, newest.hash));
-    assert!(sightings.recv().await.is_none(), "nothing comes after a fault");
+    for _ in 0..2 {
+        assert!(watcher.look().await.is_err());
+    }
+    let fault = sightings.try_recv().unwrap();
+    assert!(
+        matches!(&fault, Sighting::Fault(L1Fault::DeepReorganisation { height, delivered, .. })
+            if (*height, *delivered) == (newest.height, newest.hash)),
+        "{fault:?}"
+    );
+    watcher.look().await.unwrap();
+    assert!(sightings.try_recv().is_err(), "nothing comes after a fault");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

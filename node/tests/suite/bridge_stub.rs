@@ -6,7 +6,7 @@ use plasma_core::{Address, Amount, DepositNumber, Epoch, ExitId, Hash, L1Block, 
 use plasma_node::bridge::{
     Anchor, Anchored, Contracts, L1, L1Error, L1Fault, Observed, SpendProof,
     rpc::Rpc,
-    watcher::{Confirmed, Sighting, WatcherConfig, watch},
+    watcher::{Ask, Confirmed, Halt, STEADY, Sighting, Watcher, WatcherConfig, watch},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -41,6 +41,9 @@ impl L1 for Reader {
     async fn events(&self, _: RangeInclusive<L1Height>) -> Result<Vec<L1Event>, L1Error> {
         Err(L1Error::Stopped)
     }
+    fn turn_away(&self) {
+        self.0.turn_away();
+    }
     async fn activated(&self, epoch: Epoch) -> Result<Hash, L1Error> {
         CONTRACTS.activated(&self.0, epoch).await
     }
@@ -66,7 +69,35 @@ fn watch_stub(stub: &Stub, confirmations: u32) -> mpsc::Receiver<Sighting> {
         confirmations,
         after: block(0, 0),
     };
-    watch(Arc::new(Reader(rpc(&[stub]))), config)
+    watch(Arc::new(Reader(rpc(&[stub]))), config).1
+}
+
+/// A watcher that is told when to look; three looks are a minute.
+fn looking(stubs: &[&Stub]) -> (Watcher<Reader>, mpsc::Receiver<Sighting>) {
+    let (says, sightings) = mpsc::channel(64);
+    let config = WatcherConfig {
+        poll: STEADY / 3,
+        confirmations: 1,
+        after: block(0, 0),
+    };
+    let watcher = Watcher::new(Arc::new(Reader(rpc(stubs))), config, says);
+    (watcher, sightings)
+}
+
+/// What a look says of confirmed blocks and faults.
+async fn look(
+    (watcher, sightings): &mut (Watcher<Reader>, mpsc::Receiver<Sighting>),
+) -> (Result<(), Halt>, Vec<L1Block>, Vec<L1Fault>) {
+    let looked = watcher.look().await;
+    let (mut confirmed, mut faults) = (Vec::new(), Vec::new());
+    while let Ok(sighting) = sightings.try_recv() {
+        match sighting {
+            Sighting::Confirmed(block) => confirmed.push(block.block),
+            Sighting::Fault(fault) => faults.push(fault),
+            _ => {}
+        }
+    }
+    (looked, confirmed, faults)
 }
 
 fn deposit(number: u64) -> Value {
@@ -253,7 +284,7 @@ async fn a_missing_deposit_stops_the_bridge() {
 }
 
 #[tokio::test]
-async fn a_shallow_reorganisation_is_never_told_and_a_deep_one_ends_the_watch() {
+async fn a_shallow_reorganisation_is_never_told() {
     let stub = Stub::start().await;
     stub.mine(0, Vec::new());
     stub.mine(0, vec![deposit(0)]);
@@ -268,24 +299,61 @@ async fn a_shallow_reorganisation_is_never_told_and_a_deep_one_ends_the_watch() 
     // A shorter chain alone is lag, not a reorganisation.
     stub.cut(2);
     stays_silent(&stub, &mut sightings).await;
-    (0..4).for_each(|_| stub.mine(2, Vec::new()));
-    let fault = loop {
-        match sightings.recv().await.unwrap() {
-            Sighting::Fault(fault) => break fault,
-            Sighting::Confirmed(confirmed) => panic!("{confirmed:?}"),
-            _ => {}
+}
+
+#[tokio::test]
+async fn another_fork_is_a_fault_only_when_every_look_of_a_minute_shows_it() {
+    let stub = Stub::start().await;
+    let mut eye = looking(&[&stub]);
+    stub.reorganise(0, 0, vec![vec![]; 2]);
+    assert_eq!(look(&mut eye).await.1, [block(1, 0)]);
+    // For a moment, twice: what is confirmed in between begins the minute anew.
+    for height in [3, 5] {
+        stub.reorganise(height - 1, 1, vec![vec![]; height]);
+        for _ in 0..2 {
+            let (looked, confirmed, faults) = look(&mut eye).await;
+            assert!(matches!(looked, Err(Halt::Failed(L1Error::Inconsistent { .. }))));
+            assert_eq!((confirmed, faults), (vec![], vec![]));
         }
+        stub.reorganise(height, 0, vec![vec![]; height + 1]);
+        let newest = u64::try_from(height).unwrap();
+        assert_eq!(look(&mut eye).await.1.last(), Some(&block(newest, 0)));
+    }
+    stub.reorganise(6, 1, vec![vec![]; 7]);
+    for _ in 0..2 {
+        assert_eq!(look(&mut eye).await.2, []);
+    }
+    let fault = L1Fault::DeepReorganisation {
+        height: L1Height(5),
+        delivered: block(5, 0).hash,
+        found: block(5, 1).hash,
     };
-    let found = block(2, 2).hash;
-    assert_eq!(
-        fault,
-        L1Fault::DeepReorganisation {
-            height: L1Height(2),
-            delivered: block(2, 1).hash,
-            found
-        }
-    );
-    assert_eq!(sightings.recv().await, None);
+    assert_eq!(look(&mut eye).await.2, [fault]);
+    // Nothing more is said until it is asked for.
+    let asked = stub.asked().len();
+    let (looked, confirmed, faults) = look(&mut eye).await;
+    assert!(looked.is_ok() && confirmed.is_empty() && faults.is_empty());
+    assert_eq!(stub.asked().len(), asked);
+    eye.0.ask(Ask::Follow(block(0, 0)));
+    let again: Vec<L1Block> = (1..=6).map(|height| block(height, 1)).collect();
+    assert_eq!(look(&mut eye).await.1, again);
+}
+
+#[tokio::test]
+async fn another_fork_on_one_endpoint_of_two_is_no_fault() {
+    let (poor, sound) = (Stub::start().await, Stub::start().await);
+    for stub in [&poor, &sound] {
+        stub.reorganise(0, 0, vec![vec![]; 2]);
+    }
+    let mut eye = looking(&[&poor, &sound]);
+    assert_eq!(look(&mut eye).await.1, [block(1, 0)]);
+    for height in 2..20 {
+        poor.reorganise(height, 1, vec![vec![]; height + 1]);
+        sound.mine(0, Vec::new());
+        let (_, _, faults) = look(&mut eye).await;
+        assert_eq!(faults, []);
+    }
+    look(&mut eye).await.0.unwrap();
 }
 
 /// An anchor of this number and height.

@@ -163,7 +163,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
             directory: directory.clone(),
             block_bytes_max: 1 << 22,
         };
-        let (duties, _) = mpsc::channel(8);
+        let ((duties, _), (asks, _)) = (mpsc::channel(8), mpsc::channel(8));
         let (ethereum, events) = mpsc::channel(8);
         let (stop, stopped) = watch::channel(false);
         let reader = storage.reader();
@@ -172,7 +172,7 @@ impl<R: Read + Moments + Clone + Send + Sync + 'static> Alone<R> {
             wal,
             network,
             slots,
-            ethereum: Ethereum { duties, events },
+            ethereum: Ethereum { duties, asks, events },
             clock,
             snapshots: Snapshots::new(folder.path(), 2, 2),
         };

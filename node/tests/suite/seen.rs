@@ -38,13 +38,12 @@ impl World {
     }
 
     pub(crate) fn all_hold(&self, owner: &SigningKey, sum: u64) -> bool {
-        (0..self.nodes.len()).all(|node| {
-            let held = self
-                .holdings(node, owner)
-                .into_iter()
-                .fold(Amount::ZERO, |sum, (_, amount)| sum + amount);
-            self.nodes[node].operator.is_none() || held == Amount::from(sum)
-        })
+        (0..self.nodes.len()).all(|node| self.nodes[node].operator.is_none() || self.holds(node, owner, sum))
+    }
+
+    pub(crate) fn holds(&self, node: usize, owner: &SigningKey, sum: u64) -> bool {
+        let held = self.holdings(node, owner).into_iter();
+        held.fold(Amount::ZERO, |sum, (_, amount)| sum + amount) == Amount::from(sum)
     }
 
     /// One block id and one commitment per height, on all operators.

@@ -190,14 +190,7 @@ impl World {
         let (operator, effects) = begin(self.now, params, scheme, saved, node.log.clone());
         self.nodes[index].operator = Some(operator);
         self.perform(index, effects);
-        let seen = self.l1.get(from..).unwrap_or_default().iter();
-        let known = seen.map(|block| {
-            self.own_l1
-                .get(&(index, block.block.height.0))
-                .unwrap_or(block)
-                .clone()
-        });
-        let known = known.collect();
+        let known = self.seen_by(index, from);
         self.push_confirmed(index, 0, known);
         for other in 0..self.nodes.len() {
             if other != index && self.nodes[other].operator.is_some() {
@@ -205,6 +198,13 @@ impl World {
                 self.push(other, 1, Event::PeerUp(name(index)));
             }
         }
+    }
+
+    /// The Ethereum blocks above a height as an operator's endpoint shows them.
+    fn seen_by(&self, index: usize, above: usize) -> Vec<ConfirmedBlock> {
+        let seen = self.l1.get(above..).unwrap_or_default().iter();
+        let shown = seen.map(|block| self.own_l1.get(&(index, block.block.height.0)).unwrap_or(block));
+        shown.cloned().collect()
     }
 
     /// From now on nothing that storage is told is durable, as on a disk that never finishes a barrier.
@@ -298,6 +298,11 @@ impl World {
                 | Effect::Answer(_)
                 | Effect::Convict(_)
                 | Effect::ProveFraud(_)) => self.nodes[index].duties.push(duty),
+                Effect::FollowL1(after) => {
+                    let above = usize::try_from(after.height.0).expect("small");
+                    let seen = self.seen_by(index, above);
+                    self.push_confirmed(index, 3, seen);
+                }
                 Effect::Timer(at) => self.nodes[index].wake = Some(at),
                 Effect::Wake(at) => self.push(index, at.since(self.now), Event::Tick),
                 Effect::Stop(reason) if self.lies => self.nodes[index].stops.push(reason),

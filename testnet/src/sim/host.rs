@@ -9,7 +9,7 @@ use std::{
 use futures::FutureExt as _;
 use plasma_core::{Epoch, L1Block, Millis, TransactionId};
 use plasma_node::{
-    bridge::watcher::{Halt, Sighting, Watcher, WatcherConfig},
+    bridge::watcher::{Ask, Sighting, Watcher, WatcherConfig},
     config::committee::Successor,
     directory::Directory,
     folder::Identity,
@@ -345,7 +345,8 @@ impl Host {
         let Some((watcher, sightings)) = &mut self.watcher else {
             return;
         };
-        let ended = watcher.look().now_or_never().expect("nothing of ours waits");
+        // A look that ended early is made again; what it saw before stands.
+        let _ = watcher.look().now_or_never().expect("nothing of ours waits");
         while let Ok(sighting) = sightings.try_recv() {
             if let Sighting::Activated { epoch, hash } = sighting {
                 self.directory.activate(epoch, hash);
@@ -353,10 +354,12 @@ impl Host {
             let events = l1::translate(sighting, &self.books);
             self.inbox.extend(events.into_iter().map(Arrival::Event));
         }
-        if let Err(Halt::Fault(fault)) = ended {
-            let events = l1::translate(Sighting::Fault(fault), &self.books);
-            self.inbox.extend(events.into_iter().map(Arrival::Event));
-            self.watcher = None;
+    }
+
+    /// Asks the watcher of Ethereum; the next look answers.
+    pub(super) fn ask(&mut self, ask: Ask) {
+        if let Some((watcher, _)) = &mut self.watcher {
+            watcher.ask(ask);
         }
     }
 

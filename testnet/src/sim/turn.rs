@@ -7,6 +7,7 @@ use futures::FutureExt as _;
 use plasma_consensus::Message;
 use plasma_core::Millis;
 use plasma_node::{
+    bridge::watcher,
     intake,
     operator::{
         effect::{Effect, Purpose, Record, To},
@@ -275,6 +276,7 @@ impl World {
                     },
                 );
             }
+            Effect::FollowL1(after) => self.hosts[index].ask(watcher::Ask::Follow(after)),
             Effect::Timer(at) => self.hosts[index].timer = Some(at),
             Effect::Wake(at) => {
                 let host = &mut self.hosts[index];

@@ -14,7 +14,7 @@ use crate::suite::{cast::user, world::World};
 /// The one that reads Ethereum truly.
 pub(super) const HONEST: usize = 3;
 
-pub(super) fn deposited(number: u64, amount: u64) -> L1Event {
+pub(crate) fn deposited(number: u64, amount: u64) -> L1Event {
     L1Event::Deposited {
         number: DepositNumber(number),
         owner: user(1).address(),

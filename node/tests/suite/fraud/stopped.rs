@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use plasma_core::{ExitId, Hash, L1Block, L1Event, Position, SignedTransaction};
+use plasma_core::{ExitId, Hash, L1Block, L1Event, L1Height, Position, SignedTransaction};
 use plasma_node::operator::{
     effect::Effect,
     event::{ConfirmedBlock, Event},
@@ -127,7 +127,8 @@ fn in_flight_exits_of_double_spends_are_answered_although_no_block_will_cover_th
 fn an_operator_that_stopped_for_another_reason_guards_what_its_storage_knows() {
     let (mut world, position, other) = stopped_after_a_payment();
     let reason = "Ethereum contradicts what was decided".to_owned();
-    world.handle(HONEST, Event::L1Contradiction(reason));
+    let height = L1Height(0);
+    world.handle(HONEST, Event::L1Contradiction { height, reason });
     world.mine(vec![
         L1Event::ExitStarted {
             id: ExitId(Hash([7; 32])),

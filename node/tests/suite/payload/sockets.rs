@@ -225,7 +225,7 @@ async fn shell(index: u16, genesis: &Genesis, network: (network::Handle, network
         directory,
         block_bytes_max: BLOCK_MAX,
     };
-    let (duties, _) = mpsc::channel(8);
+    let ((duties, _), (asks, _)) = (mpsc::channel(8), mpsc::channel(8));
     let (ethereum, events) = mpsc::channel(8);
     let (stop, stopped) = watch::channel(false);
     let parts = Parts {
@@ -235,7 +235,7 @@ async fn shell(index: u16, genesis: &Genesis, network: (network::Handle, network
         storage,
         network,
         slots,
-        ethereum: Ethereum { duties, events },
+        ethereum: Ethereum { duties, asks, events },
         clock,
         snapshots: Snapshots::new(folder.path(), 1_000, 1),
     };

@@ -1,0 +1,69 @@
+//! What an operator makes of an Ethereum endpoint that was wrong for a while.
+
+use plasma_core::{Hash, L1Block, L1Height};
+use plasma_node::operator::event::{ConfirmedBlock, Event};
+
+use super::{
+    cast::{l1_block, user},
+    fraud::quorum::deposited,
+    world::World,
+};
+
+/// The one whose endpoint is wrong.
+const MISLED: usize = 2;
+
+/// A world in which one deposit is credited everywhere.
+fn credited() -> World {
+    let mut world = World::new();
+    world.run_for(500);
+    world.mine(vec![deposited(0, 1_000)]);
+    world.run_until("the deposit is credited everywhere", 5_000, |world| {
+        world.all_hold(&user(1), 1_000)
+    });
+    world
+}
+
+fn contradiction(height: u64) -> Event {
+    Event::L1Contradiction {
+        height: L1Height(height),
+        reason: "a reorganisation deeper than the confirmations of the genesis".to_owned(),
+    }
+}
+
+#[test]
+fn another_fork_above_the_decided_origin_is_read_again_and_ends_nobody() {
+    let mut world = credited();
+    let fork = L1Block {
+        hash: Hash([0xf0; 32]),
+        ..l1_block(2)
+    };
+    let events = vec![deposited(1, 7)];
+    world.handle(
+        MISLED,
+        Event::L1Confirmed(vec![ConfirmedBlock { block: fork, events }]),
+    );
+    world.handle(MISLED, contradiction(2));
+    world.mine(vec![deposited(1, 500)]);
+    world.run_until("all go on with what Ethereum shows", 10_000, |world| {
+        world.all_hold(&user(1), 1_500)
+    });
+    // It votes again: without it nothing is decided.
+    world.kill(0);
+    world.mine(vec![deposited(2, 500)]);
+    world.run_until("a quorum with it decides", 20_000, |world| {
+        (1..4).all(|index| world.holds(index, &user(1), 2_000))
+    });
+}
+
+#[test]
+fn another_block_as_the_decided_origin_ends_the_operator() {
+    let mut world = credited();
+    world.lies = true;
+    world.handle(MISLED, contradiction(1));
+    assert_eq!(world.nodes[MISLED].stops.len(), 1);
+    world.mine(vec![deposited(1, 500)]);
+    world.run_until("the others go on", 10_000, |world| {
+        [0, 1, 3].iter().all(|index| world.holds(*index, &user(1), 1_500))
+    });
+    assert!(world.holds(MISLED, &user(1), 1_000));
+}
