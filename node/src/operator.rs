@@ -9,6 +9,7 @@ pub mod accuser;
 mod ahead;
 pub mod case;
 pub mod chain;
+mod doubts;
 pub mod effect;
 mod epochs;
 pub mod event;
@@ -47,6 +48,7 @@ use crate::storage::Saved;
 use accuser::Accuser;
 use case::Rotten;
 use chain::Chain;
+use doubts::Doubts;
 use effect::{Effect, Record};
 use epochs::{Epochs, Seating, floor_of};
 use event::{Event, Offered};
@@ -96,6 +98,7 @@ pub struct Operator<S: OperatorKey> {
     epochs: Epochs<S>,
     chain: Chain,
     origins: Origins,
+    doubts: Doubts,
     mempool: Mempool,
     payload: Payload,
     pins: Pins,
@@ -198,6 +201,7 @@ impl<S: OperatorKey> Operator<S> {
             epochs,
             chain: Chain::new(saved.state, (running, floor.view)),
             origins: Origins::new(origin),
+            doubts: Doubts::default(),
             mempool: Mempool::new(params.mempool),
             payload: Payload::default(),
             pins: Pins::default(),
@@ -266,6 +270,7 @@ impl<S: OperatorKey> Operator<S> {
             Event::Read { purpose, reads } => self.on_read(now, purpose, reads, &mut effects),
             Event::Activated { epoch, hash } => self.on_activated(epoch, hash, &mut effects),
             Event::L1Confirmed(blocks) => self.on_confirmed(now, blocks, &mut effects),
+            Event::L1Reread(blocks) => self.on_reread(now, &blocks),
             Event::Noticed(notice) => self.on_notice(now, &notice, &mut effects),
             Event::Anchored(anchor) => {
                 self.guardian.on_anchored(now, anchor);
@@ -402,6 +407,7 @@ impl<S: OperatorKey> Operator<S> {
         self.prove(effects);
         self.decide(now, effects);
         self.answer_engine(now, effects);
+        self.doubt(effects);
         if self.stopped.is_none() {
             self.rejoin(now, effects);
             self.fetch_due(now, effects);

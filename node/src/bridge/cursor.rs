@@ -104,12 +104,14 @@ impl Cursor {
     #[must_use]
     pub fn next_range(&self, head: L1Height) -> Option<RangeInclusive<L1Height>> {
         let from = self.last.height.next()?;
-        let confirmed = self.confirmed(head)?;
-        let to = L1Height(
-            from.0
-                .saturating_add(self.chunk.saturating_sub(1))
-                .min(confirmed.0),
-        );
+        self.chunk_of(from..=self.confirmed(head)?)
+    }
+
+    /// As much of a range as may be read at once, from its beginning; `None` when it is empty.
+    #[must_use]
+    pub fn chunk_of(&self, range: RangeInclusive<L1Height>) -> Option<RangeInclusive<L1Height>> {
+        let (from, end) = range.into_inner();
+        let to = L1Height(from.0.saturating_add(self.chunk.saturating_sub(1))).min(end);
         (from <= to).then_some(from..=to)
     }
 

@@ -29,6 +29,16 @@ pub struct Confirmed {
     pub anchors: Vec<Anchored>,
 }
 
+impl Confirmed {
+    fn of(observed: Observed) -> Self {
+        Self {
+            block: observed.link.block,
+            events: observed.events,
+            anchors: observed.anchors,
+        }
+    }
+}
+
 /// What the watcher says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sighting {
@@ -58,6 +68,8 @@ pub enum Sighting {
         /// Whether it can no longer be reorganised away.
         is_confirmed: bool,
     },
+    /// The blocks that were to be read once more.
+    Reread(Vec<Confirmed>),
     /// Ethereum has shown another block than the one handed on for long, and on every endpoint. Nothing comes after it but
     /// what is asked for.
     Fault(L1Fault),
@@ -68,6 +80,8 @@ pub enum Sighting {
 pub enum Ask {
     /// Hand on what follows this block, which was handed on before.
     Follow(L1Block),
+    /// Read these once more, at another endpoint first where there are several.
+    Read(RangeInclusive<L1Height>),
 }
 
 /// How a watcher works.
@@ -106,6 +120,8 @@ pub struct Watcher<L> {
     contradicted_max: u64,
     /// A fault was told.
     is_silent: bool,
+    /// To be read once more.
+    wanted: Option<RangeInclusive<L1Height>>,
     says: mpsc::Sender<Sighting>,
 }
 
@@ -133,6 +149,7 @@ impl<L: L1> Watcher<L> {
             contradicted: 0,
             contradicted_max: looks_within(STEADY, config.poll),
             is_silent: false,
+            wanted: None,
             says,
         }
     }
@@ -145,6 +162,7 @@ impl<L: L1> Watcher<L> {
                 self.next_deposit = None;
                 self.is_silent = false;
             }
+            Ask::Read(range) => self.wanted = Some(range),
         }
     }
 
@@ -185,11 +203,18 @@ impl<L: L1> Watcher<L> {
         }
     }
 
-    /// One look: everything newly confirmed, then the head. It waits for the endpoint and for room in the channel alone.
+    /// One look: what is wanted once more, everything newly confirmed, then the head. It waits for the endpoint and for room
+    /// in the channel alone.
     ///
     /// # Errors
     /// [`Halt`] says why it did not come to its end.
     pub async fn look(&mut self) -> Result<(), Halt> {
+        let reread = self.read_again().await;
+        let followed = self.follow().await;
+        reread.and(followed)
+    }
+
+    async fn follow(&mut self) -> Result<(), Halt> {
         if self.is_silent {
             return Ok(());
         }
@@ -220,6 +245,27 @@ impl<L: L1> Watcher<L> {
         Ok(())
     }
 
+    /// Reads what is wanted once more, as a whole: an attempt that fails begins anew with the next look.
+    async fn read_again(&mut self) -> Result<(), Halt> {
+        let Some(wanted) = self.wanted.clone() else {
+            return Ok(());
+        };
+        self.l1.turn_away();
+        let (mut blocks, mut rest) = (Vec::new(), wanted);
+        while let Some(range) = self.cursor.chunk_of(rest.clone()) {
+            rest = L1Height(range.end().0.saturating_add(1))..=*rest.end();
+            let observed = self.l1.observe(range).await;
+            for block in observed.inspect_err(|_| self.cursor.shrink())? {
+                for (epoch, hash) in self.activated(&block.events).await? {
+                    self.say(Sighting::Activated { epoch, hash }).await?;
+                }
+                blocks.push(Confirmed::of(block));
+            }
+        }
+        self.wanted = None;
+        self.say(Sighting::Reread(blocks)).await
+    }
+
     async fn confirm(&mut self, observed: Observed) -> Result<(), Halt> {
         let height = observed.link.block.height;
         self.check_deposits(height, &observed.events)?;
@@ -241,18 +287,7 @@ impl<L: L1> Watcher<L> {
         for (epoch, hash) in activated {
             self.say(Sighting::Activated { epoch, hash }).await?;
         }
-        let Observed {
-            link,
-            events,
-            anchors,
-            ..
-        } = observed;
-        self.say(Sighting::Confirmed(Confirmed {
-            block: link.block,
-            events,
-            anchors,
-        }))
-        .await
+        self.say(Sighting::Confirmed(Confirmed::of(observed))).await
     }
 
     /// A block does not continue what was handed on. Either the chain below was replaced, or answers come from two forks: the

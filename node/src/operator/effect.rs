@@ -1,12 +1,12 @@
 //! Everything an operator can do to the world. Effects are performed in order.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    BlockId, Certificate, Delta, DepositNumber, Epoch, ExitId, Header, Height, L1Block, Millis, OpenExit,
-    Peer, Spender, View, Wanted,
+    BlockId, Certificate, Delta, DepositNumber, Epoch, ExitId, Header, Height, L1Block, L1Height, Millis,
+    OpenExit, Peer, Spender, View, Wanted,
 };
 
 use crate::storage::Decided;
@@ -89,6 +89,8 @@ pub enum Effect {
     },
     /// How the rejoin goes on; a failed one ends the process.
     Rejoin(Progress),
+    /// Read these confirmed blocks of Ethereum once more and come back with [`super::event::Event::L1Reread`].
+    RereadL1(RangeInclusive<L1Height>),
     /// Have Ethereum followed again from this block on: what was seen above it does not stand.
     FollowL1(L1Block),
     /// Submit an anchor: it is our duty now.

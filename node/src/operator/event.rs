@@ -52,6 +52,8 @@ pub enum Event {
     },
     /// Ethereum blocks reached the confirmation depth, in order and without a gap.
     L1Confirmed(Vec<ConfirmedBlock>),
+    /// The answer to [`super::effect::Effect::RereadL1`].
+    L1Reread(Vec<ConfirmedBlock>),
     /// Ethereum shows an anchor; it may still be reorganised.
     Anchored(AnchorSeen),
     /// A reorganisation of Ethereum took an anchor away.

@@ -65,6 +65,23 @@ impl Origins {
         })
     }
 
+    /// Puts a second reading in the place of the first. One of other blocks than those filed says nothing: it is ignored and
+    /// reported as `false`.
+    pub fn replace(&mut self, reread: &[ConfirmedBlock]) -> bool {
+        let decided = self.decided.height;
+        let is_filed = |read: &ConfirmedBlock| {
+            let filed = self.blocks.get(&read.block.height);
+            read.block.height <= decided || filed.is_some_and(|filed| filed.block == read.block)
+        };
+        let are_filed = reread.iter().all(is_filed);
+        if are_filed {
+            let above = reread.iter().filter(|read| read.block.height > decided);
+            self.blocks
+                .extend(above.map(|read| (read.block.height, read.clone())));
+        }
+        are_filed
+    }
+
     /// The last decided origin.
     #[must_use]
     pub fn decided(&self) -> &L1Block {

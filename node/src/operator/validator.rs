@@ -14,6 +14,7 @@ use crate::storage::Decided;
 
 use super::{
     Operator,
+    doubts::rests_on_l1,
     effect::{Commit, Effect, Purpose, Record},
     event::Segment,
     origins::Sight,
@@ -222,6 +223,9 @@ impl<S: OperatorKey> Operator<S> {
         let Some(parent) = self.chain.state(&header.parent) else {
             return;
         };
+        if !self.sees_origin(header, &parent.header) {
+            return;
+        }
         self.chain.overlay(&mut reads, &header.parent);
         let events = self.origins.events(parent.header.l1_height, header.l1_height);
         if let Some(wanted) = more(&reads, &events) {
@@ -232,8 +236,16 @@ impl<S: OperatorKey> Operator<S> {
             });
         }
         match ledger::apply(parent, &known.block, &events, &reads, &self.rules) {
-            Ok(delta) => self.chain.applied(&id, delta),
+            Ok(delta) => {
+                self.doubts.forget(&id);
+                self.chain.applied(&id, delta);
+            }
             Err(broken) => {
+                let upto = header.l1_height;
+                let is_about_l1 = upto > parent.header.l1_height && rests_on_l1(&broken);
+                if is_about_l1 && !self.doubts.is_settled(id, upto, events) {
+                    return;
+                }
                 effects.push(Effect::Invalid { block: id, broken });
                 self.invalid.insert(id, broken);
             }
@@ -278,6 +290,7 @@ impl<S: OperatorKey> Operator<S> {
         };
         let header = &known.block.header;
         let hindrance = match &known.delta {
+            None if self.doubts.is_open(id) => Some(Waits::L1),
             None => Some(self.lacks(header)),
             Some(_) if is_over => None,
             Some(_) => self.untimely(now, header),
@@ -296,11 +309,17 @@ impl<S: OperatorKey> Operator<S> {
         let Some(parent) = self.chain.state(&header.parent).map(|state| &state.header) else {
             return Waits::State;
         };
-        let moved = header.l1_height != parent.l1_height;
-        if moved && self.origins.sight(header.l1_height, &header.l1_hash) != Sight::Same {
-            return Waits::L1;
+        if self.sees_origin(header, parent) {
+            Waits::State
+        } else {
+            Waits::L1
         }
-        Waits::State
+    }
+
+    /// Whether our own view of Ethereum shows the origin of a block.
+    fn sees_origin(&self, header: &Header, parent: &Header) -> bool {
+        let moved = header.l1_height != parent.l1_height;
+        !moved || self.origins.sight(header.l1_height, &header.l1_hash) == Sight::Same
     }
 
     /// The checks of our own vote: the proposer's clock, and whether it still listens to Ethereum. What is wrong, if
@@ -322,7 +341,7 @@ impl<S: OperatorKey> Operator<S> {
 
     /// Asks for the read of a block whose parent is applied and whose origin our own view of Ethereum has reached.
     fn apply_when_possible(&mut self, id: &BlockId, effects: &mut Vec<Effect>) {
-        if self.reading.contains(id) || self.invalid.contains_key(id) {
+        if self.reading.contains(id) || self.invalid.contains_key(id) || self.doubts.is_open(id) {
             return;
         }
         let Some(known) = self.chain.block(id).filter(|known| known.delta.is_none()) else {
@@ -332,8 +351,7 @@ impl<S: OperatorKey> Operator<S> {
         let Some(parent) = self.chain.state(&header.parent).map(|state| &state.header) else {
             return;
         };
-        let moved = header.l1_height != parent.l1_height;
-        if moved && self.origins.sight(header.l1_height, &header.l1_hash) != Sight::Same {
+        if !self.sees_origin(header, parent) {
             return;
         }
         let events = self.origins.events(parent.l1_height, header.l1_height);
@@ -360,6 +378,7 @@ impl<S: OperatorKey> Operator<S> {
         self.watch_exits(delta, effects);
         self.origins.on_decided(header.l1_height, header.l1_hash);
         self.invalid.clear();
+        self.doubts.clear();
         self.offer_early(effects);
     }
 }

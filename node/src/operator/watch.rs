@@ -43,12 +43,7 @@ impl<S: OperatorKey> Operator<S> {
         blocks: Vec<ConfirmedBlock>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut events = blocks.iter().flat_map(|block| &block.events);
-        if events.any(|event| matches!(event, L1Event::Halted { .. })) {
-            self.guardian.on_halted();
-        }
-        blocks.iter().for_each(|block| self.watch_halts(&block.events));
-        let newest_s = blocks.iter().map(|block| block.block.timestamp_s).max();
+        self.watch_confirmed(now, &blocks);
         if self.is_at_the_end() {
             for block in &blocks {
                 self.watch_exits_alone(now, &block.events, effects);
@@ -57,6 +52,16 @@ impl<S: OperatorKey> Operator<S> {
             let reason = "the watcher skipped an Ethereum block, or shows another one as the decided origin";
             self.stop(reason.to_owned(), effects);
         }
+    }
+
+    /// What duties follow in confirmed blocks: halts, and Ethereum's time.
+    pub(super) fn watch_confirmed(&mut self, now: Millis, blocks: &[ConfirmedBlock]) {
+        let mut events = blocks.iter().flat_map(|block| &block.events);
+        if events.any(|event| matches!(event, L1Event::Halted { .. })) {
+            self.guardian.on_halted();
+        }
+        blocks.iter().for_each(|block| self.watch_halts(&block.events));
+        let newest_s = blocks.iter().map(|block| block.block.timestamp_s).max();
         self.guardian.on_l1_time(now, newest_s.unwrap_or_default());
     }
 

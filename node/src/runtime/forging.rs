@@ -10,7 +10,7 @@ use plasma_core::{Amount, Genesis, L1Event};
 use tokio::sync::mpsc;
 use tracing::{error, warn};
 
-use crate::operator::event::Event;
+use crate::operator::event::{ConfirmedBlock, Event};
 
 use super::start::RunError;
 
@@ -95,16 +95,17 @@ impl Forger {
     /// What the operator is told instead of what Ethereum says.
     fn twist(self, event: Event) -> Event {
         match (self, event) {
-            (Self::Doubling, Event::L1Confirmed(mut blocks)) => {
-                blocks
-                    .iter_mut()
-                    .flat_map(|block| &mut block.events)
-                    .for_each(double_if_marked);
-                Event::L1Confirmed(blocks)
-            }
+            (Self::Doubling, Event::L1Confirmed(blocks)) => Event::L1Confirmed(doubled(blocks)),
+            (Self::Doubling, Event::L1Reread(blocks)) => Event::L1Reread(doubled(blocks)),
             (_, event) => event,
         }
     }
+}
+
+fn doubled(mut blocks: Vec<ConfirmedBlock>) -> Vec<ConfirmedBlock> {
+    let events = blocks.iter_mut().flat_map(|block| &mut block.events);
+    events.for_each(double_if_marked);
+    blocks
 }
 
 fn double_if_marked(event: &mut L1Event) {
@@ -123,8 +124,7 @@ fn double_if_marked(event: &mut L1Event) {
 mod tests {
     use plasma_core::{Address, DepositNumber, L1Block};
 
-    use super::{Amount, DEPOSITS, Event, Forger, L1Event, TEST_CHAIN};
-    use crate::operator::event::ConfirmedBlock;
+    use super::{Amount, ConfirmedBlock, DEPOSITS, Event, Forger, L1Event, TEST_CHAIN};
 
     fn confirmed(amount: u64) -> Event {
         Event::L1Confirmed(vec![ConfirmedBlock {

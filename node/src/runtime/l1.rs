@@ -31,7 +31,7 @@ use crate::{
         decode::Decoded,
         ethereum::Ethereum,
         rpc::Rpc,
-        watcher::{Sighting, WatcherConfig, watch},
+        watcher::{Confirmed, Sighting, WatcherConfig, watch},
     },
     operator::{
         event::{ConfirmedBlock, Event},
@@ -116,11 +116,11 @@ pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<E
     match sighting {
         Sighting::Activated { epoch, hash } => vec![Event::Activated { epoch, hash }],
         Sighting::Confirmed(confirmed) => {
-            confirmed.events.iter().for_each(|event| docket.on_event(event));
-            vec![Event::L1Confirmed(vec![ConfirmedBlock {
-                block: confirmed.block,
-                events: confirmed.events,
-            }])]
+            vec![Event::L1Confirmed(vec![filed(confirmed, docket)])]
+        }
+        Sighting::Reread(blocks) => {
+            let blocks = blocks.into_iter().map(|block| filed(block, docket));
+            vec![Event::L1Reread(blocks.collect())]
         }
         Sighting::Anchored(anchor) => {
             anchors.record(seen(&anchor));
@@ -151,6 +151,15 @@ pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<E
             let L1Fault::DeepReorganisation { height, .. } = fault;
             vec![Event::L1Contradiction { height, reason }]
         }
+    }
+}
+
+/// Notes what a confirmed block says of claims; gives what the operator files of it.
+fn filed(confirmed: Confirmed, docket: &Docket) -> ConfirmedBlock {
+    confirmed.events.iter().for_each(|event| docket.on_event(event));
+    ConfirmedBlock {
+        block: confirmed.block,
+        events: confirmed.events,
     }
 }
 

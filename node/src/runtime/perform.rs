@@ -65,6 +65,7 @@ impl<S: Storage> Runtime<S> {
                 // A full queue loses nothing: the guardian asks again until Ethereum shows the duty done.
                 let _ = self.ethereum.duties.try_send(duty);
             }
+            Effect::RereadL1(range) => self.ask_watcher(AskWatcher::Read(range)),
             Effect::FollowL1(after) => self.ask_watcher(AskWatcher::Follow(after)),
             Effect::Timer(at) => self.turn.timer = Some(at),
             Effect::Wake(at) => self.turn.wake = Some(self.turn.wake.map_or(at, |known| known.min(at))),

@@ -67,3 +67,46 @@ fn another_block_as_the_decided_origin_ends_the_operator() {
     });
     assert!(world.holds(MISLED, &user(1), 1_000));
 }
+
+/// An endpoint leaves a deposit out that all others see, and does not for long.
+#[test]
+fn an_endpoint_that_left_out_a_log_blames_nobody_and_is_read_again() {
+    let mut world = credited();
+    let others = [0, 1, 3];
+    world.mine_for(vec![deposited(1, 500)], &others);
+    world.confirm(MISLED, Vec::new());
+    world.mend_endpoint(MISLED);
+    // Whoever stops, penalizes or finds a block invalid ends the test.
+    world.run_until("all hold it", 10_000, |world| world.all_hold(&user(1), 1_500));
+    assert_eq!(world.rereads, 1);
+    world.kill(0);
+    world.mine(vec![deposited(2, 500)]);
+    world.run_until("a quorum with it decides", 20_000, |world| {
+        world.all_hold(&user(1), 2_000)
+    });
+}
+
+#[test]
+fn no_block_is_refused_while_two_readings_of_ethereum_differ() {
+    let mut world = credited();
+    world.mine_for(vec![deposited(1, 500)], &[0, 1, 3]);
+    world.confirm(MISLED, Vec::new());
+    world.mend_endpoint(MISLED);
+    world
+        .readings
+        .insert(MISLED, [vec![deposited(1, 7)], Vec::new()].into());
+    world.run_until("all hold it", 10_000, |world| world.all_hold(&user(1), 1_500));
+    assert_eq!(world.rereads, 3);
+}
+
+/// Two of four are misled: the others wait for them, and all go on when the endpoints do.
+#[test]
+fn two_misled_operators_of_four_stop_the_federation_only_as_long_as_their_endpoints() {
+    let mut world = credited();
+    world.mine_for(vec![deposited(1, 500)], &[0, 1]);
+    for misled in [2, 3] {
+        world.confirm(misled, Vec::new());
+        world.mend_endpoint(misled);
+    }
+    world.run_until("all hold it", 20_000, |world| world.all_hold(&user(1), 1_500));
+}

@@ -5,13 +5,16 @@ mod clients;
 mod committees;
 pub(crate) mod wires;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    ops::RangeInclusive,
+};
 
 use futures::executor::block_on;
 use plasma_consensus::{Bls, Config, Reason};
 use plasma_core::{
-    Address, Amount, Committees, DepositNumber, Epoch, Genesis, Hash, Height, L1Event, Millis, Peer,
-    SigningKey, View, Wanted,
+    Address, Amount, Committees, DepositNumber, Epoch, Genesis, Hash, Height, L1Event, L1Height, Millis,
+    Peer, SigningKey, View, Wanted,
 };
 use plasma_node::{
     folder::Identity,
@@ -86,6 +89,10 @@ pub(crate) struct World {
     pub(crate) wires: Wires,
     /// Limits of the mempools, for those that start from now on.
     pub(crate) mempool: MempoolLimits,
+    /// What these are told of the newest Ethereum block when they read it once more, one after the other.
+    pub(crate) readings: BTreeMap<usize, VecDeque<Vec<L1Event>>>,
+    /// How often Ethereum was read once more.
+    pub(crate) rereads: u32,
     /// What these answer when they are asked how far they are.
     pub(crate) claims: BTreeMap<usize, Option<bytes::Bytes>>,
 }
@@ -132,6 +139,8 @@ impl World {
                 ttl_ms: 600_000,
             },
             claims: BTreeMap::new(),
+            readings: BTreeMap::new(),
+            rereads: 0,
         };
         for _ in 0..operators {
             world.add();
@@ -205,6 +214,19 @@ impl World {
         let seen = self.l1.get(above..).unwrap_or_default().iter();
         let shown = seen.map(|block| self.own_l1.get(&(index, block.block.height.0)).unwrap_or(block));
         shown.cloned().collect()
+    }
+
+    /// Tells an operator once more what its endpoint shows of a range, or what was written down for that.
+    fn reread(&mut self, index: usize, range: &RangeInclusive<L1Height>) {
+        let from = usize::try_from(range.start().0).expect("small");
+        let mut read = self.seen_by(index, from - 1);
+        read.retain(|block| range.contains(&block.block.height));
+        let scripted = self.readings.get_mut(&index).and_then(VecDeque::pop_front);
+        if let Some((newest, events)) = read.last_mut().zip(scripted) {
+            newest.events = events;
+        }
+        self.rereads += 1;
+        self.push(index, 10, Event::L1Reread(read));
     }
 
     /// From now on nothing that storage is told is durable, as on a disk that never finishes a barrier.
@@ -298,6 +320,7 @@ impl World {
                 | Effect::Answer(_)
                 | Effect::Convict(_)
                 | Effect::ProveFraud(_)) => self.nodes[index].duties.push(duty),
+                Effect::RereadL1(range) => self.reread(index, &range),
                 Effect::FollowL1(after) => {
                     let above = usize::try_from(after.height.0).expect("small");
                     let seen = self.seen_by(index, above);
@@ -418,6 +441,11 @@ impl World {
         let confirmed = ConfirmedBlock { block, events };
         self.own_l1.insert((index, block.height.0), confirmed.clone());
         self.push_confirmed(index, 3, vec![confirmed]);
+    }
+
+    /// From now on an operator's endpoint shows what the others see.
+    pub(crate) fn mend_endpoint(&mut self, index: usize) {
+        self.own_l1.retain(|(whose, _), _| *whose != index);
     }
 
     /// One operator sees Ethereum run ahead of what the others see.

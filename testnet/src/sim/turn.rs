@@ -276,6 +276,7 @@ impl World {
                     },
                 );
             }
+            Effect::RereadL1(range) => self.hosts[index].ask(watcher::Ask::Read(range)),
             Effect::FollowL1(after) => self.hosts[index].ask(watcher::Ask::Follow(after)),
             Effect::Timer(at) => self.hosts[index].timer = Some(at),
             Effect::Wake(at) => {
