@@ -34,7 +34,10 @@ mod vigil;
 mod watch;
 
 use plasma_core::planted::planted;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use plasma_consensus::{Input, Message, scheme::OperatorKey};
@@ -46,7 +49,7 @@ use plasma_core::{
 use crate::storage::Saved;
 
 use accuser::Accuser;
-use case::Rotten;
+use case::{Case, Rotten};
 use chain::Chain;
 use doubts::Doubts;
 use effect::{Effect, Record};
@@ -107,6 +110,8 @@ pub struct Operator<S: OperatorKey> {
     sync: Sync,
     guardian: Guardian,
     accuser: Accuser,
+    /// A case of an earlier life whose block is judged once more; no seat is taken meanwhile.
+    retrial: Option<Arc<Case>>,
     /// A final block that holds something else than transactions, until the one below it is decided.
     rotten: Option<Box<Rotten>>,
     /// Batches of offered transactions whose reads are under way, by their number.
@@ -209,6 +214,7 @@ impl<S: OperatorKey> Operator<S> {
             sync: Sync::default(),
             guardian,
             accuser: Accuser::default(),
+            retrial: None,
             rotten: None,
             offers: BTreeMap::new(),
             next_offer: 0,
@@ -332,10 +338,7 @@ impl<S: OperatorKey> Operator<S> {
                     header.height > durable && !planted("log: bodies are dropped before storage has them")
                 }),
             // The votes of before are forgotten only with the folder, and so is what was found wrong.
-            Record::Case(case) => self
-                .accuser
-                .case()
-                .is_some_and(|open| open.height() == case.height()),
+            Record::Case(case) => self.case().is_some_and(|open| open.height() == case.height()),
             Record::Contradiction(votes) => self.guardian.accusations().rests_on(votes),
         }
     }

@@ -4,7 +4,10 @@
 //! Invariants: the headers above follow each other from the block on; the certificate is of the block or of one of them.
 
 use bytes::Bytes;
-use plasma_core::{Broken, Certificate, Hash, Header, Height, history, keccak, merkle};
+use plasma_core::{
+    AuthenticBlock, Block, Broken, Certificate, Domain, Hash, Header, Height, SignedTransaction, history,
+    keccak, merkle,
+};
 
 /// Most headers kept above an invalid block: 12 MB. Whoever builds so much on it before it is anchored is anchored by us
 /// long before.
@@ -59,6 +62,18 @@ impl Case {
     #[must_use]
     pub fn height(&self) -> Height {
         self.header.height
+    }
+
+    /// The block; `None` when something in it is no authentic transaction.
+    #[must_use]
+    pub fn block(&self, domain: &Domain) -> Option<AuthenticBlock> {
+        let entries = self.body.iter();
+        let transactions = entries.map(|entry| SignedTransaction::decode(entry).ok());
+        let block = Block {
+            header: self.header,
+            transactions: transactions.collect::<Option<_>>()?,
+        };
+        block.authenticate(domain).ok()
     }
 
     /// The header that the certificate is of.

@@ -279,7 +279,7 @@ impl<S: OperatorKey> Operator<S> {
             self.epochs.weigh(floor.view);
         }
         let is_asking = self.rejoining.is_some() && self.epochs.lacks_votes();
-        if self.stopped.is_some() || self.epochs.engine.is_some() || is_asking {
+        if self.stopped.is_some() || self.epochs.engine.is_some() || is_asking || self.retrial.is_some() {
             return;
         }
         let Some(wishes) = self.epochs.begins(now, floor, seed) else {

@@ -29,18 +29,47 @@ impl<S: OperatorKey> Operator<S> {
         of_ledger.into_iter().chain(self.halted).min()
     }
 
-    /// A case out of the log: no word is spoken again, but what the engine knows to be final is decided up to the block.
+    /// A case out of the log. Our endpoint may have been wrong when it was opened, so the block is judged once more by what
+    /// Ethereum shows now, and nothing is signed before. A body that nobody signed is wrong whatever Ethereum shows: then no
+    /// word is spoken again, but what is final is decided up to the block.
     pub(super) fn resume(&mut self, now: Millis, case: Arc<Case>, floor: Floor, effects: &mut Vec<Effect>) {
-        let case = Arc::unwrap_or_clone(case);
-        self.take_seat(now, floor, &mut Vec::new());
-        self.stop(reason(&case), effects);
+        if case.height() <= self.chain.decided().header.height {
+            // It was judged once more, and decided.
+            return self.take_seat(now, floor, effects);
+        }
         self.chain.on_final(case.certificate.clone());
+        if let Some(block) = case.block(&self.rules.domain) {
+            self.chain.on_final_ancestor(case.header.id());
+            self.file(block);
+            self.retrial = Some(case);
+            return self.take_seat(now, floor, effects);
+        }
+        self.take_seat(now, floor, &mut Vec::new());
         self.chain.on_final_ancestor(case.header.parent);
-        self.accuser.open(case, self.guardian.anchor());
+        self.stop_for(Arc::unwrap_or_clone(case), effects);
+    }
+
+    /// A block that we had refused is decided: it was our own view of Ethereum that was wrong, and we vote again.
+    pub(super) fn acquit(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let decided = self.chain.decided().header.height;
+        if self.retrial.take_if(|case| case.height() <= decided).is_some() {
+            self.take_seat(now, self.first_floor(), effects);
+        }
+    }
+
+    /// The case of our log, or that which is judged once more.
+    pub(super) fn case(&self) -> Option<&Arc<Case>> {
+        self.accuser.case().or(self.retrial.as_ref())
     }
 
     /// A block on the decided tip is final and breaks a rule.
-    pub(super) fn convict(&mut self, id: &BlockId, broken: Broken, effects: &mut Vec<Effect>) {
+    pub(super) fn convict(&mut self, now: Millis, id: &BlockId, broken: Broken, effects: &mut Vec<Effect>) {
+        if let Some(case) = self.retrial.take_if(|case| case.header.id() == *id) {
+            let fault = Fault::Rule(broken);
+            self.take_seat(now, self.first_floor(), &mut Vec::new());
+            let case = Arc::unwrap_or_clone(case);
+            return self.stop_for(Case { fault, ..case }, effects);
+        }
         let known = self.chain.block(id).map(|known| &known.block);
         let found = known.zip(self.chain.certified_above(id));
         let Some((block, (above, certificate))) = found.filter(|_| grounds(&broken, &[]) != Grounds::Ours)
@@ -160,6 +189,10 @@ impl<S: OperatorKey> Operator<S> {
 
     fn open(&mut self, case: Case, effects: &mut Vec<Effect>) {
         effects.push(Effect::Persist(Record::Case(Arc::new(case.clone()))));
+        self.stop_for(case, effects);
+    }
+
+    fn stop_for(&mut self, case: Case, effects: &mut Vec<Effect>) {
         // The engine may have stopped us a moment ago, without knowing what for.
         self.stopped = None;
         self.stop(reason(&case), effects);

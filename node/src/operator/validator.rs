@@ -189,7 +189,7 @@ impl<S: OperatorKey> Operator<S> {
                 return self.convict_rotten(effects);
             };
             if let Some(broken) = self.invalid.get(&next).copied() {
-                return self.convict(&next, broken, effects);
+                return self.convict(now, &next, broken, effects);
             }
             let Some((block, delta)) = self.chain.decide(&next) else {
                 return self.apply_when_possible(&next, effects);
@@ -210,6 +210,7 @@ impl<S: OperatorKey> Operator<S> {
             if seals && !planted("operator: never hands over") {
                 self.change_epoch(now, effects);
             }
+            self.acquit(now, effects);
         }
     }
 

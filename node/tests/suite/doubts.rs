@@ -1,7 +1,10 @@
 //! What an operator makes of an Ethereum endpoint that was wrong for a while.
 
 use plasma_core::{Hash, L1Block, L1Height};
-use plasma_node::operator::event::{ConfirmedBlock, Event};
+use plasma_node::operator::{
+    effect::Record,
+    event::{ConfirmedBlock, Event},
+};
 
 use super::{
     cast::{l1_block, user},
@@ -109,4 +112,46 @@ fn two_misled_operators_of_four_stop_the_federation_only_as_long_as_their_endpoi
         world.mend_endpoint(misled);
     }
     world.run_until("all hold it", 20_000, |world| world.all_hold(&user(1), 1_500));
+}
+
+/// The endpoint is wrong for as long as the operator lives, and mended when it is started again.
+#[test]
+fn a_case_out_of_the_log_is_judged_again_by_what_ethereum_shows_now() {
+    let mut world = credited();
+    world.lies = true;
+    world.mine_for(vec![deposited(1, 500)], &[0, 1, 3]);
+    world.confirm(MISLED, Vec::new());
+    let is_stopped = |world: &World| {
+        let operator = world.nodes[MISLED].operator.as_ref().expect("it runs");
+        operator.status().stopped.is_some()
+    };
+    world.run_until("it stops", 10_000, is_stopped);
+    let cases = |world: &World| {
+        let records = world.nodes[MISLED].log.iter();
+        records.filter(|record| matches!(record, Record::Case(_))).count()
+    };
+    assert_eq!(cases(&world), 1);
+    // As long as its endpoint is wrong it stays stopped.
+    world.kill(MISLED);
+    world.start(MISLED);
+    world.run_until("it stops again", 10_000, is_stopped);
+    assert_eq!(cases(&world), 1, "it is written once");
+    world.kill(MISLED);
+    world.mend_endpoint(MISLED);
+    world.start(MISLED);
+    world.run_until("all hold it", 20_000, |world| world.all_hold(&user(1), 1_500));
+    // It votes, and forgets the case with the next shortening of its log.
+    world.kill(0);
+    world.mine(vec![deposited(2, 500)]);
+    world.run_until("a quorum with it decides", 20_000, |world| {
+        world.all_hold(&user(1), 2_000)
+    });
+    world.cut_power(MISLED);
+    assert_eq!(cases(&world), 0);
+    world.start(MISLED);
+    world.mine(vec![deposited(3, 500)]);
+    world.run_until("it goes on after another start", 20_000, |world| {
+        world.all_hold(&user(1), 2_500)
+    });
+    assert!(!is_stopped(&world));
 }
