@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration}
 
 use plasma_core::{Address, Amount, DepositNumber, Epoch, ExitId, Hash, L1Block, L1Event, L1Height};
 use plasma_node::bridge::{
-    Anchor, Anchored, Contracts, L1, L1Error, L1Fault, Observed, SpendProof,
+    Anchor, Anchored, Contracts, L1, L1Error, Observed, SpendProof,
     rpc::Rpc,
-    watcher::{Ask, Confirmed, Halt, STEADY, Sighting, Watcher, WatcherConfig, watch},
+    watcher::{Confirmed, Sighting, WatcherConfig, watch},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ const CONTRACTS: Contracts = Contracts {
 const DEPOSITED: &str = "Deposited(uint64,address,address,uint256)";
 
 /// The reading half of the bridge.
-struct Reader(Rpc);
+pub(crate) struct Reader(pub(crate) Rpc);
 
 impl L1 for Reader {
     async fn head(&self) -> Result<L1Block, L1Error> {
@@ -58,12 +58,12 @@ impl L1 for Reader {
     }
 }
 
-fn rpc(urls: &[&Stub]) -> Rpc {
+pub(crate) fn rpc(urls: &[&Stub]) -> Rpc {
     let urls: Vec<String> = urls.iter().map(|stub| stub.url.clone()).collect();
     Rpc::new(&urls, Duration::from_secs(60)).unwrap()
 }
 
-fn watch_stub(stub: &Stub, confirmations: u32) -> mpsc::Receiver<Sighting> {
+pub(crate) fn watch_stub(stub: &Stub, confirmations: u32) -> mpsc::Receiver<Sighting> {
     let config = WatcherConfig {
         poll: Duration::from_millis(5),
         confirmations,
@@ -72,35 +72,7 @@ fn watch_stub(stub: &Stub, confirmations: u32) -> mpsc::Receiver<Sighting> {
     watch(Arc::new(Reader(rpc(&[stub]))), config).1
 }
 
-/// A watcher that is told when to look; three looks are a minute.
-fn looking(stubs: &[&Stub]) -> (Watcher<Reader>, mpsc::Receiver<Sighting>) {
-    let (says, sightings) = mpsc::channel(64);
-    let config = WatcherConfig {
-        poll: STEADY / 3,
-        confirmations: 1,
-        after: block(0, 0),
-    };
-    let watcher = Watcher::new(Arc::new(Reader(rpc(stubs))), config, says);
-    (watcher, sightings)
-}
-
-/// What a look says of confirmed blocks and faults.
-async fn look(
-    (watcher, sightings): &mut (Watcher<Reader>, mpsc::Receiver<Sighting>),
-) -> (Result<(), Halt>, Vec<L1Block>, Vec<L1Fault>) {
-    let looked = watcher.look().await;
-    let (mut confirmed, mut faults) = (Vec::new(), Vec::new());
-    while let Ok(sighting) = sightings.try_recv() {
-        match sighting {
-            Sighting::Confirmed(block) => confirmed.push(block.block),
-            Sighting::Fault(fault) => faults.push(fault),
-            _ => {}
-        }
-    }
-    (looked, confirmed, faults)
-}
-
-fn deposit(number: u64) -> Value {
+pub(crate) fn deposit(number: u64) -> Value {
     log(
         CONTRACTS.vault,
         DEPOSITED,
@@ -109,7 +81,7 @@ fn deposit(number: u64) -> Value {
     )
 }
 
-fn deposited(number: u64) -> L1Event {
+pub(crate) fn deposited(number: u64) -> L1Event {
     let mut owner = Address::ZERO;
     owner.0[19] = 7;
     L1Event::Deposited {
@@ -120,7 +92,7 @@ fn deposited(number: u64) -> L1Event {
     }
 }
 
-async fn next_confirmed(sightings: &mut mpsc::Receiver<Sighting>) -> Confirmed {
+pub(crate) async fn next_confirmed(sightings: &mut mpsc::Receiver<Sighting>) -> Confirmed {
     loop {
         let next = tokio::time::timeout(Duration::from_secs(30), sightings.recv()).await;
         match next
@@ -135,7 +107,7 @@ async fn next_confirmed(sightings: &mut mpsc::Receiver<Sighting>) -> Confirmed {
 }
 
 /// Nothing is confirmed although the watcher looks many times.
-async fn stays_silent(stub: &Stub, sightings: &mut mpsc::Receiver<Sighting>) {
+pub(crate) async fn stays_silent(stub: &Stub, sightings: &mut mpsc::Receiver<Sighting>) {
     let before = stub.asked().len();
     while stub.asked().len() < before + 20 {
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -192,47 +164,6 @@ fn asked_for_receipts(stub: &Stub) -> usize {
     asked
         .filter(|call| call["method"] == "eth_getBlockReceipts")
         .count()
-}
-
-#[tokio::test]
-async fn a_block_of_which_a_log_is_missing_is_not_believed() {
-    // The only one of its block, and one of two.
-    for logs in [vec![deposit(0)], vec![deposit(0), deposit(1)]] {
-        let stub = Stub::start().await;
-        stub.mine(0, logs.clone());
-        stub.mine(0, Vec::new());
-        stub.spoil(Spoilt::MissingLog);
-        let reader = Reader(rpc(&[&stub]));
-        let told = reader.observe(L1Height(1)..=L1Height(1)).await.unwrap_err();
-        assert!(
-            matches!(
-                &told,
-                L1Error::Inconsistent {
-                    height: L1Height(1),
-                    ..
-                }
-            ) && told.to_string().contains("missing"),
-            "{told}"
-        );
-        let mut sightings = watch_stub(&stub, 1);
-        stays_silent(&stub, &mut sightings).await;
-        stub.spoil(Spoilt::No);
-        assert_eq!(next_confirmed(&mut sightings).await.events.len(), logs.len());
-    }
-}
-
-#[tokio::test]
-async fn when_an_endpoint_leaves_out_a_log_the_next_one_is_asked() {
-    let (poor, sound) = (Stub::start().await, Stub::start().await);
-    for stub in [&poor, &sound] {
-        stub.mine(0, vec![deposit(0)]);
-    }
-    poor.spoil(Spoilt::MissingLog);
-    let reader = Reader(rpc(&[&poor, &sound]));
-    let range = || L1Height(1)..=L1Height(1);
-    assert!(reader.observe(range()).await.is_err());
-    assert_eq!(reader.observe(range()).await.unwrap()[0].events, [deposited(0)]);
-    assert_eq!(reader.0.label(), sound.url);
 }
 
 #[tokio::test]
@@ -299,61 +230,6 @@ async fn a_shallow_reorganisation_is_never_told() {
     // A shorter chain alone is lag, not a reorganisation.
     stub.cut(2);
     stays_silent(&stub, &mut sightings).await;
-}
-
-#[tokio::test]
-async fn another_fork_is_a_fault_only_when_every_look_of_a_minute_shows_it() {
-    let stub = Stub::start().await;
-    let mut eye = looking(&[&stub]);
-    stub.reorganise(0, 0, vec![vec![]; 2]);
-    assert_eq!(look(&mut eye).await.1, [block(1, 0)]);
-    // For a moment, twice: what is confirmed in between begins the minute anew.
-    for height in [3, 5] {
-        stub.reorganise(height - 1, 1, vec![vec![]; height]);
-        for _ in 0..2 {
-            let (looked, confirmed, faults) = look(&mut eye).await;
-            assert!(matches!(looked, Err(Halt::Failed(L1Error::Inconsistent { .. }))));
-            assert_eq!((confirmed, faults), (vec![], vec![]));
-        }
-        stub.reorganise(height, 0, vec![vec![]; height + 1]);
-        let newest = u64::try_from(height).unwrap();
-        assert_eq!(look(&mut eye).await.1.last(), Some(&block(newest, 0)));
-    }
-    stub.reorganise(6, 1, vec![vec![]; 7]);
-    for _ in 0..2 {
-        assert_eq!(look(&mut eye).await.2, []);
-    }
-    let fault = L1Fault::DeepReorganisation {
-        height: L1Height(5),
-        delivered: block(5, 0).hash,
-        found: block(5, 1).hash,
-    };
-    assert_eq!(look(&mut eye).await.2, [fault]);
-    // Nothing more is said until it is asked for.
-    let asked = stub.asked().len();
-    let (looked, confirmed, faults) = look(&mut eye).await;
-    assert!(looked.is_ok() && confirmed.is_empty() && faults.is_empty());
-    assert_eq!(stub.asked().len(), asked);
-    eye.0.ask(Ask::Follow(block(0, 0)));
-    let again: Vec<L1Block> = (1..=6).map(|height| block(height, 1)).collect();
-    assert_eq!(look(&mut eye).await.1, again);
-}
-
-#[tokio::test]
-async fn another_fork_on_one_endpoint_of_two_is_no_fault() {
-    let (poor, sound) = (Stub::start().await, Stub::start().await);
-    for stub in [&poor, &sound] {
-        stub.reorganise(0, 0, vec![vec![]; 2]);
-    }
-    let mut eye = looking(&[&poor, &sound]);
-    assert_eq!(look(&mut eye).await.1, [block(1, 0)]);
-    for height in 2..20 {
-        poor.reorganise(height, 1, vec![vec![]; height + 1]);
-        sound.mine(0, Vec::new());
-        let (_, _, faults) = look(&mut eye).await;
-        assert_eq!(faults, []);
-    }
-    look(&mut eye).await.0.unwrap();
 }
 
 /// An anchor of this number and height.
