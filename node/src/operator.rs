@@ -42,8 +42,8 @@ use std::{
 use bytes::Bytes;
 use plasma_consensus::{Input, Message, scheme::OperatorKey};
 use plasma_core::{
-    AuthenticTransaction, BlockId, Broken, Committees, ExitId, Genesis, Header, Height, L1Block, Millis,
-    Peer, PublicKey, TransactionId, View, ledger,
+    AuthenticTransaction, BlockId, Broken, Committees, ExitId, Genesis, Height, L1Block, Millis, Peer,
+    PublicKey, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -321,26 +321,6 @@ impl<S: OperatorKey> Operator<S> {
     #[must_use]
     pub fn encoded_block(&self, id: &BlockId) -> Option<Bytes> {
         self.chain.block(id).map(|known| known.encoded.clone())
-    }
-
-    /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage would lose in a
-    /// power cut, those above its durable height.
-    #[must_use]
-    pub fn needs(&self, record: &Record, durable: Height) -> bool {
-        match record {
-            Record::Consensus(record) => {
-                self.epochs.needs(record, durable) && !planted("log: votes are dropped when it is shortened")
-            }
-            Record::Body(bytes) => bytes
-                .get(..Header::SIZE)
-                .and_then(Header::decode)
-                .is_some_and(|header| {
-                    header.height > durable && !planted("log: bodies are dropped before storage has them")
-                }),
-            // The votes of before are forgotten only with the folder, and so is what was found wrong.
-            Record::Case(case) => self.case().is_some_and(|open| open.height() == case.height()),
-            Record::Contradiction(votes) => self.guardian.accusations().rests_on(votes),
-        }
     }
 
     /// How the operator sees itself.

@@ -1,13 +1,17 @@
-//! What an operator is made again from: floor and duties out of storage, and the records of the log by their kind.
+//! What an operator is made again from: floor and duties out of storage, the records of the log by their kind, and which of
+//! them the log must keep.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use plasma_consensus::{Evidence, Vote, scheme::Verifier};
-use plasma_core::{Certificate, Domain, Epoch, Millis};
+use plasma_consensus::{
+    Evidence, Vote,
+    scheme::{OperatorKey, Verifier},
+};
+use plasma_core::{Certificate, Domain, Epoch, Header, Height, Millis, planted::planted};
 
 use super::{
-    Params,
+    Operator, Params,
     case::Case,
     effect::Record,
     guardian::{Duties, Guardian},
@@ -66,5 +70,27 @@ impl Logged {
                 Evidence::new(first, second, &verifier, domain)
             })
             .collect()
+    }
+}
+
+impl<S: OperatorKey> Operator<S> {
+    /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage would lose in a
+    /// power cut, those above its durable height.
+    #[must_use]
+    pub fn needs(&self, record: &Record, durable: Height) -> bool {
+        match record {
+            Record::Consensus(record) => {
+                self.epochs.needs(record, durable) && !planted("log: votes are dropped when it is shortened")
+            }
+            Record::Body(bytes) => bytes
+                .get(..Header::SIZE)
+                .and_then(Header::decode)
+                .is_some_and(|header| {
+                    header.height > durable && !planted("log: bodies are dropped before storage has them")
+                }),
+            // The votes of before are forgotten only with the folder, and so is what was found wrong.
+            Record::Case(case) => self.case().is_some_and(|open| open.height() == case.height()),
+            Record::Contradiction(votes) => self.guardian.accusations().rests_on(votes),
+        }
     }
 }
