@@ -28,6 +28,7 @@ pub mod view;
 mod blocks;
 mod exits;
 mod outputs;
+mod places;
 mod refusal;
 mod request;
 mod routes;
@@ -40,6 +41,7 @@ pub use reply::{Answer, Reply};
 pub use submit::Wait;
 
 use crate::{
+    config::HttpKeys,
     directory::Directory,
     runtime::handle::{AnchorSeen, Handle},
     storage::{Read, StorageError},
@@ -217,10 +219,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 pub async fn serve<R: Read + Clone + Send + Sync + 'static>(
     listener: TcpListener,
     door: Door<R>,
-    connections_max: usize,
+    keys: HttpKeys,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    serve::serve(listener, router(door), connections_max, shutdown).await;
+    serve::serve(listener, router(door), keys, shutdown).await;
 }
 
 /// The HTTP door as a service without a socket.

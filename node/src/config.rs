@@ -6,7 +6,7 @@
 
 use std::{
     fs,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -152,6 +152,8 @@ pub struct L1Keys {
 pub struct HttpKeys {
     pub listen: SocketAddr,
     pub max_connections: usize,
+    pub max_per_address: usize,
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// Section `[log]`.

@@ -20,6 +20,7 @@ mod suite {
     pub(crate) mod child;
     pub(crate) mod client;
     pub(crate) mod deployment;
+    pub(crate) mod door;
     pub(crate) mod doubts;
     pub(crate) mod duties;
     pub(crate) mod epochs;

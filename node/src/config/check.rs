@@ -170,6 +170,13 @@ impl Config {
                 "1 to 65536, and below what `ulimit -n` leaves: each takes an open file",
             );
         }
+        if !(1..=CONNECTIONS_MAX).contains(&self.http.max_per_address) {
+            return refuse(
+                "http.max_per_address",
+                &self.http.max_per_address,
+                "1 to 65536; the default of 32 is more than a browser opens",
+            );
+        }
         if !usize::try_from(self.p2p.max_clients).is_ok_and(|clients| clients <= CONNECTIONS_MAX) {
             return refuse(
                 "p2p.max_clients",

@@ -105,6 +105,8 @@ impl Default for HttpKeys {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 27_401)),
             max_connections: 384,
+            max_per_address: 32,
+            trusted_proxies: Vec::new(),
         }
     }
 }

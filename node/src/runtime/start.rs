@@ -401,7 +401,7 @@ async fn run_on<S: Storage>(
     let http = tokio::spawn(api::serve(
         listener,
         door,
-        config.http.max_connections,
+        config.http.clone(),
         stopped(stop.clone()),
     ));
     info!(height = header.height.0, http = %config.http.listen, "started");

@@ -1,7 +1,5 @@
 //! The HTTP door: what it answers about the chain, and that every wrong question is told why.
 
-use std::time::Duration;
-
 use axum::{
     body::Body,
     http::{Request, header},
@@ -9,7 +7,7 @@ use axum::{
 use plasma_core::{Amount, ExitId, Hash, L1Event, Position, Receipt};
 use plasma_node::{
     api::{
-        self, BATCH_BODY_MAX, BODY_MAX, Code,
+        BATCH_BODY_MAX, BODY_MAX, Code,
         view::{
             AddressView, BlockView, DepositView, ExitData, ExitView, NetworkView, OutputStatus, OutputView,
             Page, ProofView, State, StatsView, StatusView, TransactionView,
@@ -378,38 +376,4 @@ async fn status_and_network_say_what_a_client_needs() {
     );
     assert_eq!(network.eip712_domain.chain_id, 31_337);
     assert_eq!(get(&router, "/livez").await.body, b"ok\n");
-}
-
-#[tokio::test]
-async fn a_client_that_never_finishes_its_head_is_cut_and_others_are_served() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let chain = Chain::new(genesis());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(api::serve(listener, chain.door.clone(), 2, async {
-        let _ = stopped.await;
-    }));
-    let mut slow = tokio::net::TcpStream::connect(address).await.unwrap();
-    slow.write_all(b"GET /v1/status HTTP/1.1\r\nHost: x\r\nX-Slow: ")
-        .await
-        .unwrap();
-    let mut quick = tokio::net::TcpStream::connect(address).await.unwrap();
-    quick
-        .write_all(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await
-        .unwrap();
-    let mut answer = Vec::new();
-    quick.read_to_end(&mut answer).await.unwrap();
-    assert!(
-        answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"ok\n"),
-        "{}",
-        String::from_utf8_lossy(&answer)
-    );
-    // A stop does not wait for the slow one.
-    stop.send(()).unwrap();
-    tokio::time::timeout(Duration::from_secs(20), serving)
-        .await
-        .unwrap()
-        .unwrap();
 }

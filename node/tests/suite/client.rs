@@ -10,6 +10,7 @@ use plasma_node::{
         view::{BatchItem, OutputStatus, State},
     },
     client::{Client, ClientError},
+    config::HttpKeys,
 };
 
 use super::{
@@ -96,7 +97,7 @@ async fn the_http_client_reads_what_the_door_writes() {
     let serving = tokio::spawn(api::serve(
         listener,
         chain.door.clone(),
-        16,
+        HttpKeys::default(),
         std::future::pending(),
     ));
     let client = Client::http(&base).unwrap();

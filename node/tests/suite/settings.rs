@@ -88,6 +88,8 @@ fn values_that_make_no_sense_are_refused_with_their_key() {
         ("[l1]\npoll_interval = \"0s\"", "l1.poll_interval"),
         ("[http]\nmax_connections = 0", "http.max_connections"),
         ("[http]\nmax_connections = 65537", "http.max_connections"),
+        ("[http]\nmax_per_address = 0", "http.max_per_address"),
+        ("[http]\nmax_per_address = 65537", "http.max_per_address"),
         ("[p2p]\nmax_clients = 65537", "p2p.max_clients"),
         ("[mempool]\nmax_bytes = \"4095KiB\"", "mempool.max_bytes"),
         ("[storage]\ncache = \"1023KiB\"", "storage.cache"),

@@ -3,7 +3,8 @@
 use super::RunError;
 use crate::config::Config;
 
-/// Files beside client connections: the database's tables, the log, a hundred members' connections, Ethereum.
+/// Files beside client connections: the database's tables, the log, a hundred members' connections, Ethereum, and the few
+/// that the API keeps for this machine.
 pub(super) const FILES_RESERVED: usize = 320;
 
 /// Connections must not take the files that storage and log need: a write that finds none ends the process.
