@@ -137,17 +137,14 @@ impl Journal {
             Err(error) => return Err(failed(error.to_string())),
             Ok(found) if found.len() > FILE_BYTES_MAX => {
                 return Err(failed(format!(
-                    "{} bytes, more than a journal can have",
+                    "damaged ({} bytes, more than a journal can have); {MOVE_ASIDE}",
                     found.len()
                 )));
             }
             Ok(_) => {
                 let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
-                let stored: Content = serde_json::from_slice(&bytes).map_err(|error| {
-                    failed(format!(
-                        "damaged ({error}); restore it, or remove it when nothing is pending"
-                    ))
-                })?;
+                let stored: Content = serde_json::from_slice(&bytes)
+                    .map_err(|error| failed(format!("damaged ({error}); {MOVE_ASIDE}")))?;
                 stored.check(&fresh).map_err(failed)?;
                 stored
             }
@@ -244,7 +241,10 @@ impl Journal {
 impl Content {
     fn check(&self, expected: &Self) -> Result<(), String> {
         if self.version != expected.version {
-            return Err(format!("version {}, this program writes {VERSION}", self.version));
+            return Err(format!(
+                "version {}, this program writes {VERSION}; start the program that wrote it, or {MOVE_ASIDE}",
+                self.version
+            ));
         }
         if (self.chain_id, self.account) != (expected.chain_id, expected.account) {
             return Err(format!(
@@ -261,7 +261,7 @@ impl Content {
         if is_ascending && is_below {
             Ok(())
         } else {
-            Err("damaged: its nonces are not in order".to_owned())
+            Err(format!("damaged (its nonces are not in order); {MOVE_ASIDE}"))
         }
     }
 }
@@ -280,6 +280,10 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 const VERSION: u8 = 1;
+/// Without it the next transactions take the nonces of those that wait, of which Ethereum mines one: the duty of the other is asked
+/// for again.
+const MOVE_ASIDE: &str = "move this file away and start again: nothing is lost, for every duty is asked for again until Ethereum \
+                          shows it done";
 /// Nodes ask for 10 % more on both fees of a replacement; three more percent survive their rounding.
 const BUMP_PERCENT: u128 = 113;
 /// Sixteen raises multiply a fee by seven; beyond it the first bytes are sent again and again.

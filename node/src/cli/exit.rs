@@ -2,7 +2,7 @@
 //!
 //! Few and stable: a supervisor restarts on 1 and 12, and leaves 2 to 7 to people.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{error::Error, io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use plasma_core::Address;
 
@@ -109,7 +109,7 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
         /// What the system says.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The operator's account has another address than expected by a command.
     #[error("{0} is no address: 0x and 40 hex digits")]
@@ -133,6 +133,9 @@ pub enum StartError {
 impl From<RunError> for StartError {
     fn from(error: RunError) -> Self {
         let text = error.to_string();
+        if is_full(&error) {
+            return Self::full(&text);
+        }
         match error {
             RunError::Committee(error) => Self::Committee(error),
             RunError::Http { address, source } => Self::Listen {
@@ -158,6 +161,7 @@ impl From<RunError> for StartError {
             RunError::Fatal(Fatal::Alone(_)) => Self::TimedOut(text),
             RunError::L1(error) if error.is_transient() => Self::Unavailable(text),
             RunError::L1(L1Error::RotaTooSlow { .. }) => Self::Settings(text),
+            RunError::L1(L1Error::Journal { .. }) => Self::Data(text),
             RunError::L1(_) => Self::WrongChain(text),
         }
     }
@@ -166,6 +170,9 @@ impl From<RunError> for StartError {
 impl From<StorageError> for StartError {
     fn from(error: StorageError) -> Self {
         let text = error.to_string();
+        if is_full(&error) {
+            return Self::full(&text);
+        }
         match error {
             error if error.passes() => Self::Unavailable(text),
             StorageError::ClusterFile { .. } | StorageError::Shares { .. } | StorageError::NotBuilt => {
@@ -180,6 +187,14 @@ impl From<StorageError> for StartError {
 }
 
 impl StartError {
+    /// No room on a disk passes like the absence of anything else.
+    fn full(words: &str) -> Self {
+        Self::Unavailable(format!(
+            "{words}. The disk is full, or a quota is used up: free space, and the next start goes on from there; \
+             nothing that was acknowledged is lost"
+        ))
+    }
+
     /// The exit code, one of [`CODES_HELP`].
     #[must_use]
     pub fn code(&self) -> ExitCode {
@@ -207,6 +222,19 @@ impl StartError {
             Self::Listen { .. } | Self::Failed(_) => FAILED,
         }
     }
+}
+
+/// Whether the system had no room for a write, however deep below.
+fn is_full(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(system) = error.downcast_ref::<io::Error>() {
+            use io::ErrorKind::{QuotaExceeded, StorageFull};
+            return matches!(system.kind(), StorageFull | QuotaExceeded);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn motion_number(error: &MotionError) -> u8 {
@@ -249,7 +277,7 @@ Exit codes:
   1  unexpected failure               7  another chain, contract or genesis
   2  wrong command line               8  nobody answered in time
   3  settings or federation file      9  a running operator, or Ethereum, refuses for now
-  4  data folder locked or damaged   12  Ethereum, FoundationDB or a quorum is away
+  4  data folder locked or damaged   12  Ethereum, FoundationDB, a quorum or room on the disk is away
   5  a key or its file is no use    130/143  second SIGINT/SIGTERM
 A supervisor restarts after 1 and 12; 2 to 7 need a person.";
 
@@ -263,3 +291,69 @@ const WRONG_CHAIN: u8 = 7;
 const TIMED_OUT: u8 = 8;
 const REFUSED: u8 = 9;
 const UNAVAILABLE: u8 = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{folder::FolderError, wal::WalError};
+
+    /// What the system says by this number.
+    fn system(number: i32) -> io::Error {
+        io::Error::from_raw_os_error(number)
+    }
+
+    fn failures(number: i32) -> [RunError; 5] {
+        let (path, source) = (PathBuf::from("data"), || system(number));
+        let engine = StorageError::Engine {
+            doing: "open",
+            source: Box::new(fjall::Error::Io(source())),
+        };
+        let write = WalError::Io {
+            doing: "write to",
+            path: path.clone(),
+            source: source(),
+        };
+        let folder = |path| FolderError::Io {
+            path,
+            source: source(),
+        };
+        [
+            RunError::Storage(engine),
+            RunError::Fatal(Fatal::Storage(StorageError::Folder(folder(path.clone())))),
+            RunError::Log(write),
+            RunError::Log(WalError::Folder(folder(path.clone()))),
+            RunError::Mark {
+                path,
+                source: source(),
+            },
+        ]
+    }
+
+    #[test]
+    fn a_full_disk_is_tried_again_and_a_damaged_one_needs_a_person() {
+        let [no_space, quota, broken] = [28, 122, 5];
+        for number in [no_space, quota] {
+            for failure in failures(number) {
+                let error = StartError::from(failure);
+                assert_eq!(error.number(), UNAVAILABLE, "{error}");
+                assert!(error.to_string().contains("free space"), "{error}");
+            }
+        }
+        let numbers = failures(broken).map(|failure| StartError::from(failure).number());
+        assert_eq!(numbers, [DATA, DATA, DATA, DATA, FAILED]);
+    }
+
+    #[test]
+    fn a_damaged_journal_is_the_folders_fault_and_not_the_chains() {
+        let damaged = L1Error::Journal {
+            path: "data/ethereum.journal".into(),
+            reason: "damaged".into(),
+        };
+        assert_eq!(StartError::from(RunError::L1(damaged)).number(), DATA);
+        let other = L1Error::WrongChain {
+            expected: 1,
+            found: 5,
+        };
+        assert_eq!(StartError::from(RunError::L1(other)).number(), WRONG_CHAIN);
+    }
+}

@@ -117,7 +117,11 @@ async fn a_foreign_or_damaged_journal_is_never_begun_anew() {
         &sound.replace("\"next_nonce\": 1", "\"next_nonce\": 0"),
     ] {
         fs::write(folder.file(), broken).unwrap();
-        assert!(refused(account().address(), 5).contains("damaged"), "{broken}");
+        let reason = refused(account().address(), 5);
+        assert!(
+            reason.contains("damaged") && reason.contains("move this file away"),
+            "{reason}"
+        );
     }
     fs::write(folder.file(), sound.replace("\"version\": 1", "\"version\": 2")).unwrap();
     assert!(refused(account().address(), 5).contains("version 2"));
