@@ -1,8 +1,8 @@
 //! Which connections may be made at all: bounds on handshakes, on strangers, on addresses, and the pause of peers that
 //! misbehaved.
 //!
-//! Before the handshake only the address is known, after it the peer. Addresses of operators have bounds of their own,
-//! so that handshakes from elsewhere cannot keep the committee apart. The committee's peers are never refused for
+//! Before the handshake only the address is known, after it the peer. Addresses of operators ([`Known`]) have bounds of
+//! their own, so that handshakes from elsewhere cannot keep the committee apart. The committee's peers are never refused for
 //! strangers' sake; how many connections each of them may have is [`crate::direct`]'s affair. Nothing is kept about a
 //! stranger that is not connected.
 
@@ -17,7 +17,6 @@ use std::{
 use libp2p::{
     Multiaddr, PeerId,
     core::{Endpoint, transport::PortUse},
-    multiaddr::Protocol,
     swarm::{
         ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
         THandlerOutEvent, ToSwarm, dummy,
@@ -25,9 +24,10 @@ use libp2p::{
 };
 
 use crate::{
-    config::{Limits, Rate},
+    config::Limits,
     direct::Bucket,
     entries::Entries,
+    known::{Known, ip},
     line::Line,
     table::Table,
 };
@@ -63,20 +63,18 @@ pub(crate) struct Admission {
     clients_max: usize,
     clients_per_ip: usize,
     /// Rates of handshakes: one for each operator's address, one for all others.
-    known: HashMap<IpAddr, Bucket>,
+    known: Arc<Known>,
     others: Bucket,
-    rate: Rate,
     pending: HashMap<ConnectionId, Option<IpAddr>>,
     clients: HashMap<ConnectionId, (PeerId, Option<IpAddr>)>,
 }
 
 impl Admission {
-    pub(crate) fn new(entries: &Arc<Entries>, limits: &Limits) -> Self {
+    pub(crate) fn new(entries: &Arc<Entries>, known: &Arc<Known>, limits: &Limits) -> Self {
         let now = Instant::now();
-        let mut admission = Self {
-            known: HashMap::new(),
+        let admission = Self {
+            known: Arc::clone(known),
             others: Bucket::full(limits.handshake_rate, now),
-            rate: limits.handshake_rate,
             entries: Arc::clone(entries),
             pending_max: limits.pending_inbound,
             pending_per_ip: limits.pending_per_ip,
@@ -90,22 +88,17 @@ impl Admission {
     }
 
     /// The table was replaced: handshakes from its addresses are the operators' from now on.
-    pub(crate) fn follow(&mut self, table: &Table, now: Instant) {
-        let addresses = table.dialable().flat_map(|(_, addresses)| addresses);
-        let known = addresses.filter_map(ip).map(|ip| {
-            let bucket = self.known.get(&ip).cloned();
-            (ip, bucket.unwrap_or_else(|| Bucket::full(self.rate, now)))
-        });
-        self.known = known.collect();
+    pub(crate) fn follow(&self, table: &Table, now: Instant) {
+        self.known.follow(table, now);
     }
 
     /// Whether a handshake may begin.
     fn begin(&mut self, from: Option<IpAddr>) -> Result<(), Refused> {
-        if !from.is_some_and(|ip| self.known.contains_key(&ip)) {
+        if !from.is_some_and(|ip| self.known.holds(&ip)) {
             let strangers = self
                 .pending
                 .values()
-                .filter(|seen| seen.is_none_or(|ip| !self.known.contains_key(&ip)));
+                .filter(|seen| seen.is_none_or(|ip| !self.known.holds(&ip)));
             if strangers.count() >= self.pending_max {
                 return Err(Refused::Pending);
             }
@@ -115,10 +108,9 @@ impl Admission {
         {
             return Err(Refused::PendingFrom(ip));
         }
-        let bucket = from
-            .and_then(|ip| self.known.get_mut(&ip))
-            .unwrap_or(&mut self.others);
-        if bucket.try_take(Instant::now()) {
+        let now = Instant::now();
+        let of_operators = from.and_then(|ip| self.known.try_take(&ip, now));
+        if of_operators.unwrap_or_else(|| self.others.try_take(now)) {
             Ok(())
         } else {
             Err(Refused::Rate)
@@ -186,7 +178,9 @@ impl NetworkBehaviour for Admission {
             None => self.admit_stranger(&peer, ip(remote)),
         }
         .map_err(ConnectionDenied::new)?;
-        if line.is_none() {
+        if line.is_some() {
+            self.known.note(&peer, remote, Instant::now());
+        } else {
             self.clients.insert(connection, (peer, ip(remote)));
         }
         self.entries.enter(connection, peer, line);
@@ -229,18 +223,6 @@ impl NetworkBehaviour for Admission {
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
         Poll::Pending
-    }
-}
-
-/// What counts as one host: an IPv4 address, or the first half of an IPv6 address, for whoever has one has all of it.
-fn ip(address: &Multiaddr) -> Option<IpAddr> {
-    match address.iter().next()? {
-        Protocol::Ip4(ip) => Some(ip.into()),
-        Protocol::Ip6(ip) => Some(ip.to_ipv4_mapped().map_or_else(
-            || IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
-            IpAddr::V4,
-        )),
-        _ => None,
     }
 }
 

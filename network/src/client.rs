@@ -27,6 +27,7 @@ use crate::{
     behaviour::ping_config,
     config::{Limits, check_genesis8},
     error::{ConnectError, RequestError},
+    known::Known,
     request::{self, Codec, Received},
     swarm::failure,
     topic::Names,
@@ -83,7 +84,9 @@ impl Client {
                 REQUEST_TIMEOUT,
             ),
         };
-        let swarm = transport::swarm(&Keypair::generate_ed25519(), protocols)
+        // Nobody dials a client, so it need not know anybody.
+        let known = Known::new(limits.handshake_rate);
+        let swarm = transport::swarm(&Keypair::generate_ed25519(), protocols, &known)
             .map_err(|error| ConnectError::Setup(error.to_string()))?;
         let (asks, orders) = mpsc::channel(limits.client_in_flight);
         let mut driver = Driver {

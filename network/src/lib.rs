@@ -31,6 +31,7 @@ mod frame;
 mod gate;
 mod handle;
 mod identity;
+mod known;
 mod line;
 mod lines;
 mod meter;

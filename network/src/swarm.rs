@@ -39,6 +39,7 @@ use crate::{
     events::{Events, Inboxes, inboxes},
     handle::{COMMAND_QUEUE, Command, Handle, Shared},
     identity,
+    known::Known,
     line::Line,
     lines::Lines,
     meter::Meter,
@@ -62,16 +63,17 @@ pub fn start(config: Config) -> Result<(Handle, Events), Error> {
     let entries = Entries::new(&lines);
     let (inboxes, events, alive) = inboxes(&lines);
     let meter = Arc::default();
+    let known = Known::new(config.limits.handshake_rate);
     let plan = Plan {
         key: &key,
         names: &names,
         entries: &entries,
         limits: &config.limits,
-        admission: Admission::new(&entries, &config.limits),
+        admission: Admission::new(&entries, &known, &config.limits),
         direct: direct::Behaviour::new(own, &entries, &names, &config.limits, &inboxes),
         meter: &meter,
     };
-    let mut swarm = transport::swarm(&key, plan.build()?)?;
+    let mut swarm = transport::swarm(&key, plan.build()?, &known)?;
     for address in &config.listen {
         transport::check_free(address)?;
         let failed = |why: String| Error::Listen {

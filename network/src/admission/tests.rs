@@ -1,15 +1,20 @@
 //! The bounds, with time that stands still and addresses that nobody has.
 
 use super::*;
-use crate::{Config, Peer, identity::peer_id, lines::Lines};
+use crate::{Config, Peer, config::Rate, identity::peer_id, lines::Lines};
 
 const OPERATOR: &str = "/ip4/10.0.0.1/tcp/1";
 
 fn admission(limits: Limits) -> (Admission, Arc<Lines>) {
+    admission_of(OPERATOR, limits)
+}
+
+/// Of two operators with this address.
+fn admission_of(address: &str, limits: Limits) -> (Admission, Arc<Lines>) {
     let peer = |seed: u8| Peer {
         slot: seed.into(),
         peer_id: peer_id(&[seed; 32]),
-        addresses: vec![OPERATOR.parse().expect("address")],
+        addresses: vec![address.parse().expect("address")],
     };
     let config = Config {
         secret: [0; 32],
@@ -19,7 +24,11 @@ fn admission(limits: Limits) -> (Admission, Arc<Lines>) {
         limits,
     };
     let lines = Lines::new(&config).expect("consistent");
-    (Admission::new(&Entries::new(&lines), &config.limits), lines)
+    let known = Known::new(config.limits.handshake_rate);
+    (
+        Admission::new(&Entries::new(&lines), &known, &config.limits),
+        lines,
+    )
 }
 
 fn begin(admission: &mut Admission, id: usize, from: &str) -> bool {
@@ -111,6 +120,38 @@ fn the_operators_own_rate_follows_them_and_is_not_full_again_for_those_that_stay
         "as any stranger"
     );
     assert!(begun(&mut admission, "/ip4/9.9.9.9/tcp/1") <= 1);
+}
+
+#[test]
+fn an_operator_named_by_dns_has_its_place_where_it_was_found_last() {
+    let limits = Limits {
+        pending_inbound: 3,
+        ..Limits::default()
+    };
+    let (mut admission, lines) = admission_of("/dns4/operator.example/tcp/1", limits);
+    let mut ids = 0..;
+    let mut id = || ids.next().expect("endless");
+    let host = |last: usize| format!("/ip4/10.0.0.{last}/tcp/1");
+    assert!(finish(&mut admission, id(), 1, &host(1)), "it came in once");
+    assert!(finish(&mut admission, id(), 77, "/ip4/9.9.9.9/tcp/1"), "a client");
+    while begin(&mut admission, id(), &format!("/ip4/8.8.8.{}/tcp/1", id())) {}
+    assert!(
+        begin(&mut admission, id(), &host(1)),
+        "strangers do not keep it out"
+    );
+    assert!(
+        !begin(&mut admission, id(), "/ip4/9.9.9.9/tcp/1"),
+        "a client is a stranger"
+    );
+    assert!(!begin(&mut admission, id(), &host(5)));
+    for last in 2..=5 {
+        assert!(finish(&mut admission, id(), 1, &host(last)), "it moves");
+    }
+    assert!(begin(&mut admission, id(), &host(5)));
+    assert!(!begin(&mut admission, id(), &host(1)), "the oldest is forgotten");
+    lines.replace(Vec::new()).expect("nobody");
+    admission.follow(&lines.table(), Instant::now());
+    assert!(!begin(&mut admission, id(), &host(5)), "who left is a stranger");
 }
 
 #[test]
