@@ -21,15 +21,16 @@ pub(crate) struct Peer {
     pub(crate) answered_at: Option<Millis>,
     /// When it was last told our status out of turn.
     pub(crate) told_at: Option<Millis>,
-    /// How often it sent a vote that does not verify.
+    /// How often it sent something that does not verify: a vote, a certificate, a proposal in another's name.
     pub(crate) strikes: u32,
-    /// Until when its votes are kept and not counted; see [`Peer::doubt`].
+    /// Until when its votes are kept and not counted, and its certificates are not looked at; see [`Peer::doubt`].
     pub(crate) doubted_until: Option<Millis>,
 }
 
-/// How long a member's votes wait outside after its first bad one; twice as long after each further one.
+/// How long a member's votes wait outside, and its certificates are not looked at, after its first bad one; twice as long
+/// after each further one.
 ///
-/// An honest member never sends a bad vote, so a doubted one is one of the f that agreement does without. A member
+/// An honest member never sends a bad vote or certificate, so a doubted one is one of the f that agreement does without. A member
 /// whose key was mended counts again by itself, within this time at first.
 const DOUBT_MS: u64 = 10_000;
 
@@ -51,7 +52,7 @@ impl Peer {
         }
     }
 
-    /// It sent a bad vote.
+    /// It sent a bad vote, or something else that does not verify.
     pub(crate) fn doubt(&mut self, now: Millis) {
         let doublings = self.strikes.min(DOUBLINGS_MAX);
         let long = DOUBT_MS.saturating_mul(1u64.checked_shl(doublings).unwrap_or(u64::MAX));

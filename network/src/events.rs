@@ -1,7 +1,7 @@
 //! The end of the network that listens, in the order of urgency: ups and downs, control, payload, requests of operators,
 //! of clients, gossip. What is not taken fills its own channel and holds back only the peers that fill it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use libp2p::Multiaddr;
@@ -94,11 +94,13 @@ impl Events {
         }
     }
 
-    /// Whether the event is nobody's or a peer's: what an operator sent before it left is not told after it left.
+    /// Whether the event is nobody's or a peer's: what an operator sent before it left, or was found lying, is not told
+    /// after that. Each frame of a liar costs its reader a look, and a thousand may wait.
     fn is_wanted(&self, event: &Event) -> bool {
         match event {
             Event::Control { from, .. } | Event::Payload { from, .. } | Event::Request { from, .. } => {
-                self.lines.get(*from).is_some()
+                let line = self.lines.get(*from);
+                line.is_some_and(|line| !line.is_punished(Instant::now()))
             }
             _ => true,
         }
@@ -163,7 +165,7 @@ mod tests {
             secret: [0; 32],
             genesis8: "00000000".to_owned(),
             listen: Vec::new(),
-            peers: (0..2).map(peer).collect(),
+            peers: (0..3).map(peer).collect(),
             limits: Limits::default(),
         };
         Lines::new(&config).expect("consistent")
@@ -209,6 +211,28 @@ mod tests {
         assert!(matches!(events.recv().await, Some(Event::Listening(_))));
         // A stream of the connection that is closing.
         lines.opened(&line);
+        assert!(events.recv().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_waits_of_a_punished_peer_is_not_told_and_others_are_heard() {
+        let lines = lines();
+        let (inboxes, mut events, _alive) = inboxes(&lines);
+        let bytes = Bytes::from_static(b"x");
+        for from in [1, 2, 1] {
+            inboxes.control.try_send((from, bytes.clone())).expect("room");
+            inboxes.payload.try_send((from, bytes.clone())).expect("room");
+        }
+        let line = lines.get(1).expect("line");
+        line.punish(Instant::now());
+        assert!(matches!(
+            events.recv().await,
+            Some(Event::Control { from: 2, .. })
+        ));
+        assert!(matches!(
+            events.recv().await,
+            Some(Event::Payload { from: 2, .. })
+        ));
         assert!(events.recv().now_or_never().is_none());
     }
 

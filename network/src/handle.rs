@@ -13,7 +13,7 @@ use tokio::{
 
 use crate::{
     config::Peer,
-    error::{Error, GossipError, RequestError},
+    error::{Error, Fault, GossipError, RequestError},
     event::{GossipId, Verdict},
     frame::{Frame, To},
     line::{Line, PeerStatus},
@@ -27,7 +27,7 @@ pub(crate) enum Command {
     Gossip(Bytes),
     Report(GossipId, Verdict),
     Request(Ask),
-    Penalize(u16),
+    Disconnect(Arc<Line>),
     Stop,
 }
 
@@ -153,10 +153,15 @@ impl Handle {
             .unwrap_or(Err(RequestError::Timeout(timeout)))
     }
 
-    /// Disconnects an operator that the layer above caught lying and refuses it for seconds, at most minutes.
+    /// Disconnects an operator that the layer above caught lying and refuses it for seconds, at most minutes. From now on
+    /// nothing is told of it, not even what has arrived.
     pub fn penalize(&self, peer: u16) {
-        if self.shared.commands.try_send(Command::Penalize(peer)).is_err() {
-            tracing::debug!(peer, "penalty dropped, the command queue is full");
+        let Some(line) = self.shared.lines.get(peer) else {
+            return;
+        };
+        line.refuse(Fault::Penalized);
+        if self.shared.commands.try_send(Command::Disconnect(line)).is_err() {
+            tracing::debug!(peer, "not disconnected, the command queue is full");
         }
     }
 
@@ -193,3 +198,44 @@ impl Handle {
 
 /// Commands to the swarm task.
 pub(crate) const COMMAND_QUEUE: usize = 4_096;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::{Config, Limits, identity};
+
+    #[test]
+    fn who_is_penalized_is_punished_before_the_swarm_task_hears_of_it() {
+        let config = Config {
+            secret: [0; 32],
+            genesis8: "00000000".to_owned(),
+            listen: Vec::new(),
+            peers: vec![Peer {
+                slot: 1,
+                peer_id: identity::peer_id(&[1; 32]),
+                addresses: Vec::new(),
+            }],
+            limits: Limits::default(),
+        };
+        let lines = Lines::new(&config).expect("consistent");
+        let (commands, mut orders) = mpsc::channel(1);
+        let shared = Shared {
+            lines: Arc::clone(&lines),
+            commands,
+            task: Mutex::default(),
+            request_bytes: 0,
+            gossip_bytes: 0,
+            meter: Arc::default(),
+        };
+        let handle = Handle {
+            shared: Arc::new(shared),
+        };
+        handle.penalize(1);
+        handle.penalize(7);
+        let line = lines.get(1).expect("line");
+        assert!(line.is_punished(Instant::now()));
+        assert!(matches!(orders.try_recv(), Ok(Command::Disconnect(known)) if known.slot == 1));
+    }
+}

@@ -155,6 +155,13 @@ impl Line {
         pause
     }
 
+    /// Punishes the peer for a fault, and says so.
+    pub(crate) fn refuse(&self, fault: Fault) {
+        let pause = self.punish(Instant::now());
+        tracing::warn!(slot = self.slot, %fault, ?pause, "operator refused for a while");
+        self.record_fault(fault);
+    }
+
     pub(crate) fn is_punished(&self, now: Instant) -> bool {
         locked(&self.penalty).until.is_some_and(|until| now < until)
     }

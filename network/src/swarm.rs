@@ -366,9 +366,11 @@ impl Driver {
 
     /// Disconnects a peer and refuses it for a while.
     fn punish(&mut self, line: &Line, fault: Fault) {
-        let pause = line.punish(Instant::now());
-        tracing::warn!(slot = line.slot, %fault, ?pause, "operator refused for a while");
-        line.record_fault(fault);
+        line.refuse(fault);
+        self.disconnect(line);
+    }
+
+    fn disconnect(&mut self, line: &Line) {
         // It may have gone by itself.
         let _ = self.swarm.disconnect_peer_id(line.peer_id);
     }
@@ -381,11 +383,7 @@ impl Driver {
             }
             Command::Report(id, verdict) => self.on_report(&id, verdict),
             Command::Request(ask) => self.on_ask(ask),
-            Command::Penalize(slot) => {
-                if let Some(line) = self.lines.get(slot) {
-                    self.punish(&line, Fault::Penalized);
-                }
-            }
+            Command::Disconnect(line) => self.disconnect(&line),
             Command::Stop => {}
         }
     }

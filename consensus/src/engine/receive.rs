@@ -100,7 +100,7 @@ impl<S: Scheme> Engine<S> {
             .tally(kind)
             .certify(&vote.statement, quorum, domain, &doubted, verifier);
         for signer in count.bad {
-            self.blame(signer);
+            self.blame(signer, Misbehaviour::BadVote);
         }
         if let Some(certified) = count.certified {
             self.learn(certified);
@@ -114,13 +114,18 @@ impl<S: Scheme> Engine<S> {
         doubted.map(|(index, _)| OperatorIndex(index)).collect()
     }
 
-    /// A member sent a vote that does not verify.
-    fn blame(&mut self, signer: OperatorIndex) {
+    /// A member sent something that does not verify.
+    fn blame(&mut self, member: OperatorIndex, reason: Misbehaviour) {
         let now = self.now;
-        if let Some(peer) = self.peers.get_mut(usize::from(signer.0)) {
+        if let Some(peer) = self.peers.get_mut(usize::from(member.0)) {
             peer.doubt(now);
         }
-        self.penalize(signer, Misbehaviour::BadVote);
+        self.penalize(member, reason);
+    }
+
+    fn is_doubted(&self, member: OperatorIndex) -> bool {
+        let peer = self.peers.get(usize::from(member.0));
+        peer.is_some_and(|peer| peer.doubted_until.is_some())
     }
 
     /// Ends doubts whose time is over, and counts again: the votes that waited are here and come no second time.
@@ -168,16 +173,20 @@ impl<S: Scheme> Engine<S> {
         match Evidence::new(first, second, self.ledger.verifier(), self.ledger.domain()) {
             Some(evidence) => self.out.push(Effect::Evidence(evidence)),
             // Both came over its own connection, so whichever is bad, it sent it.
-            None => self.blame(signer),
+            None => self.blame(signer, Misbehaviour::BadVote),
         }
     }
 
-    /// Takes a certificate in; `false` when it does not verify.
+    /// Takes a certificate in; `false` when it does not verify, or is a doubted member's: each look is a pairing, there is a
+    /// false certificate for every view, and a genuine one comes from the others too.
     fn on_certified(&mut self, from: OperatorIndex, certified: &Certified) -> bool {
         let view = certified.statement.view();
         if self.is_news(certified) {
+            if self.is_doubted(from) {
+                return false;
+            }
             if !self.is_genuine(certified) {
-                self.penalize(from, Misbehaviour::BadCertificate);
+                self.blame(from, Misbehaviour::BadCertificate);
                 return false;
             }
             self.learn(certified.clone());
@@ -238,8 +247,10 @@ impl<S: Scheme> Engine<S> {
         {
             // A relayed proposal can only help where none is; it is not worth a verification elsewhere.
             return;
+        } else if self.is_doubted(from) {
+            return;
         } else if !self.is_signed(&vote) {
-            return self.penalize(from, Misbehaviour::WrongLeader);
+            return self.blame(from, Misbehaviour::WrongLeader);
         }
         let floor = self.chain.floor().view;
         for certified in proposal.parent.into_iter().chain(proposal.nullifications) {

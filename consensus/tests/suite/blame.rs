@@ -240,6 +240,33 @@ fn a_liar_that_mends_its_key_counts_again_without_a_new_message() {
     assert_eq!(bench.view(), 2);
 }
 
+/// There is a false certificate for every view, and each look at one is a pairing in the loop that counts the votes.
+#[test]
+fn of_a_thousand_false_certificates_one_is_looked_at() {
+    let (singles, aggregates) = (Cell::new(0), Cell::new(0));
+    let mut bench = Bench::counting(0, &singles, &aggregates);
+    let (liar, honest) = (bench.peers()[0], bench.peers()[1]);
+    let signers: Vec<u16> = (1..N).collect();
+    let genuine = |view| certified_by(&signers, nullify(view));
+    let said: Vec<String> = (1..=1_000)
+        .flat_map(|view| {
+            let mut forged = genuine(view);
+            forged.signature = shifted(&forged.signature, 1);
+            bench.hear(liar, Message::Certified(forged))
+        })
+        .collect();
+    assert_eq!(said, [format!("penalize {liar} BadCertificate")]);
+    assert_eq!((singles.get(), aggregates.get()), (0, 1));
+    bench.hear(liar, Message::Certified(genuine(1)));
+    assert_eq!(bench.view(), 1, "nor at a genuine one");
+    bench.hear(honest, Message::Certified(genuine(1)));
+    assert_eq!(bench.view(), 2, "which the others have too");
+    bench.wait(10_000);
+    let view = bench.view();
+    bench.hear(liar, Message::Certified(genuine(view)));
+    assert_eq!(bench.view(), view + 1, "after a while it is believed again");
+}
+
 #[test]
 fn a_doubted_members_contradiction_is_evidence_all_the_same() {
     let mut bench = Bench::follower();

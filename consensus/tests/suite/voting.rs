@@ -152,14 +152,16 @@ fn a_bad_justification_costs_its_sender_and_the_proposal() {
 #[test]
 fn a_proposal_relayed_without_its_leaders_signature_is_refused() {
     let mut bench = Bench::follower();
-    let liar = others(&bench, 1)[0];
+    let (liar, honest) = (others(&bench, 1)[0], others(&bench, 1)[1]);
     let mut forged = proposal(container(1, 0, "a"), None);
     forged.signature = vote(liar, notarize(1, 0, "a")).signature;
-    let said = bench.hear(liar, Message::Proposal(Box::new(forged)));
+    let said = bench.hear(liar, Message::Proposal(Box::new(forged.clone())));
     assert_eq!(said, [format!("penalize {liar} WrongLeader")]);
+    let said = bench.hear(liar, Message::Proposal(Box::new(forged)));
+    assert!(said.is_empty(), "no further look at the liar's: {said:?}");
     let genuine = proposal(container(1, 0, "a"), None);
     assert_eq!(
-        bench.hear(liar, Message::Proposal(Box::new(genuine))),
+        bench.hear(honest, Message::Proposal(Box::new(genuine))),
         ["validate 1"]
     );
 }
