@@ -27,6 +27,7 @@ pub mod view;
 
 mod blocks;
 mod exits;
+mod meter;
 mod outputs;
 mod places;
 mod refusal;

@@ -26,7 +26,7 @@ pub use self::{
     federation::{FederationError, FederationFile},
     foundation::FoundationKeys,
 };
-pub use crate::quantity::{Size, Span};
+pub use crate::quantity::{RateLimit, Size, Span};
 
 /// Every setting of one operator. The keys are documented in [`Config::DEFAULT_TEXT`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +153,7 @@ pub struct HttpKeys {
     pub listen: SocketAddr,
     pub max_connections: usize,
     pub max_per_address: usize,
+    pub rate_limit: RateLimit,
     pub trusted_proxies: Vec<IpAddr>,
 }
 

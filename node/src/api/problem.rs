@@ -122,6 +122,8 @@ codes! {
     PayloadTooLarge => "payload-too-large", 413, "The body is too large", false;
     /// The body did not arrive, or the answer was not found, in time.
     RequestTimeout => "request-timeout", 408, "The request took too long", true;
+    /// One address asks too much.
+    RateLimited => "rate-limited", 429, "Too many requests from one address", true;
     /// The mempool is at its limit.
     MempoolFull => "mempool-full", 503, "The mempool is full", true;
     /// Too many requests at once.

@@ -16,6 +16,7 @@ use super::{
     Answer, BATCH_BODY_MAX, BODY_MAX, Code, Door, Problem,
     blocks::BlockName,
     exits::{Deposit, ExitNumber},
+    meter::Asker,
     outputs::PageAsked,
     request::{Asked, Format, Name},
     submit::{self, BATCH_MAX, WAIT_DEFAULT, WAIT_MAX, Wait},
@@ -46,6 +47,7 @@ pub(super) fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> 
     paths
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
+        .layer(middleware::from_fn(metered))
         .layer(middleware::from_fn_with_state(door.clone(), finish))
         .with_state(door)
 }
@@ -222,6 +224,9 @@ async fn submit_many<R: Read + Clone + Send + Sync + 'static>(
         }
     }?;
     drop(content);
+    if let Some(asker) = parts.extensions.get::<Asker>() {
+        asker.take_batch(items.len())?;
+    }
     door.submit_batch(items, waiting.wait, limit).await
 }
 
@@ -270,6 +275,14 @@ async fn unknown_method(method: Method) -> Problem {
     Code::MethodNotAllowed
         .because(format!("{method} is not allowed here"))
         .hint("the header Allow names what is")
+}
+
+/// Counts a request before anything is read of it.
+async fn metered(request: Request, next: Next) -> Result<Response, Problem> {
+    if let Some(asker) = request.extensions().get::<Asker>() {
+        asker.take_one()?;
+    }
+    Ok(next.run(request).await)
 }
 
 /// Writes problems, and puts on every answer where the operator stands and on which chain.

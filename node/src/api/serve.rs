@@ -18,13 +18,17 @@ use tokio::{
 use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
-use super::places::{Place, Places};
+use super::{
+    meter::{Asker, Meter},
+    places::{Place, Places},
+};
 use crate::config::HttpKeys;
 
 /// What every connection is served with.
 #[derive(Clone)]
 struct Service {
     router: Router,
+    meter: Arc<Meter>,
     patience: Patience,
 }
 
@@ -45,6 +49,7 @@ pub(super) async fn serve(
     let places = Places::new(&keys);
     let service = Service {
         router,
+        meter: Meter::new(&keys),
         patience: PATIENCE,
     };
     let (stop, stopped) = watch::channel(());
@@ -89,7 +94,12 @@ async fn connection(
     place: Place,
 ) {
     let place = Arc::new(place);
-    let answer = service_fn(|request| answer(service.router.clone(), request, Arc::clone(&place)));
+    let answer = service_fn(|mut request: Request<Incoming>| {
+        if let Some(asker) = Asker::of(&service.meter, from, request.headers()) {
+            request.extensions_mut().insert(asker);
+        }
+        answer(service.router.clone(), request, Arc::clone(&place))
+    });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(service.patience.further)
@@ -167,13 +177,15 @@ mod tests {
 
     /// All that a connection answers to these bytes before it is closed.
     async fn answers(asked: &[u8], patience: Patience) -> String {
-        let places = Places::new(&HttpKeys {
+        let keys = HttpKeys {
             max_connections: 1,
             ..HttpKeys::default()
-        });
+        };
+        let places = Places::new(&keys);
         let from = "9.9.9.9".parse().unwrap();
         let service = Service {
             router: Router::new().route("/", get(async || "here")),
+            meter: Meter::new(&keys),
             patience,
         };
         let (_stop, stopped) = watch::channel(());

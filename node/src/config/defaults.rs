@@ -2,12 +2,13 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
     time::Duration,
 };
 
 use super::{
     Backend, Config, FederationKeys, FoundationKeys, HttpKeys, KeepBlocks, KeyFiles, L1Keys, LogFormat,
-    LogKeys, MempoolLimits, P2p, Size, Span, StorageKeys, Timers,
+    LogKeys, MempoolLimits, P2p, RateLimit, Size, Span, StorageKeys, Timers,
 };
 
 impl Default for Config {
@@ -106,6 +107,10 @@ impl Default for HttpKeys {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 27_401)),
             max_connections: 384,
             max_per_address: 32,
+            rate_limit: RateLimit::Rate {
+                per_second: FIFTY,
+                burst: THOUSAND,
+            },
             trusted_proxies: Vec::new(),
         }
     }
@@ -119,6 +124,11 @@ impl Default for LogKeys {
         }
     }
 }
+
+/// Payments a second of one address.
+const FIFTY: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
+/// A whole batch.
+const THOUSAND: NonZeroU32 = NonZeroU32::new(1_000).expect("not zero");
 
 #[cfg(test)]
 mod tests {

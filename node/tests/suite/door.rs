@@ -10,7 +10,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::chain::{Chain, genesis};
+use super::chain::{Chain, genesis, user};
 
 /// A door that listens, until it is told to stop.
 struct Listening {
@@ -81,4 +81,73 @@ async fn clients_that_never_finish_a_head_take_no_place_from_one_that_does() {
         .await
         .unwrap()
         .unwrap();
+}
+
+#[tokio::test]
+async fn the_client_behind_a_trusted_proxy_is_told_when_to_ask_again() {
+    let chain = Chain::new(genesis());
+    let keys = HttpKeys {
+        rate_limit: "1/s burst 3".parse().unwrap(),
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..HttpKeys::default()
+    };
+    let door = Listening::new(&chain, keys).await;
+    let ask = |from: &str, times: usize| {
+        let last = "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let more = format!("GET /livez HTTP/1.1\r\nHost: x\r\n{from}\r\n").repeat(times);
+        format!("{more}{last}")
+    };
+    // In one breath, so that no time passes between them.
+    let text = door
+        .answers(ask("X-Forwarded-For: 9.9.9.9\r\n", 60).as_bytes())
+        .await;
+    let passed = text.matches("HTTP/1.1 200").count();
+    assert!((4..30).contains(&passed), "three and the proxy's own: {passed}");
+    let refused = text.matches("HTTP/1.1 429").count();
+    assert_eq!(passed + refused, 61, "{text}");
+    assert_eq!(text.matches("retry-after: 1").count(), refused);
+    assert!(
+        text.contains("\"code\":\"rate-limited\"") && text.contains("plasma-height"),
+        "{text}"
+    );
+    let text = door
+        .answers(ask("X-Forwarded-For: 8.8.8.8\r\n", 3).as_bytes())
+        .await;
+    assert!(!text.contains("429"), "{text}");
+    let text = door.answers(ask("", 200).as_bytes()).await;
+    assert!(!text.contains("429"), "this machine is not counted");
+}
+
+#[tokio::test]
+async fn a_batch_asks_for_as_many_as_it_holds() {
+    let mut chain = Chain::new(genesis());
+    let alice = user(1);
+    let coin = chain.deposit(&alice, 100).await;
+    let keys = HttpKeys {
+        rate_limit: "1/s burst 50".parse().unwrap(),
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..HttpKeys::default()
+    };
+    let door = Listening::new(&chain, keys).await;
+    let payment = chain.payment(&alice, (coin, 100), &user(2), 100).encode();
+    let post = |items: usize, connection: &str| {
+        let body = payment.repeat(items);
+        let head = format!(
+            "POST /v1/transactions:batch?wait=none HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\n\
+             Content-Type: application/octet-stream\r\nContent-Length: {}\r\n{connection}\r\n",
+            body.len()
+        );
+        [head.into_bytes(), body].concat()
+    };
+    let asked = [post(40, ""), post(40, "Connection: close\r\n")].concat();
+    let text = door.answers(&asked).await;
+    assert!(
+        text.contains("HTTP/1.1 200") && text.contains("HTTP/1.1 429"),
+        "{text}"
+    );
+    let text = door.answers(&post(51, "Connection: close\r\n")).await;
+    assert!(
+        text.starts_with("HTTP/1.1 413") && text.contains("\"limit\":50"),
+        "{text}"
+    );
 }

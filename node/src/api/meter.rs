@@ -1,0 +1,307 @@
+//! How much one client may ask: requests of one host pass at a rate, each payment of a batch as one of them.
+//!
+//! Who asks is where the connection comes from, or, behind a proxy that the settings trust, whom that proxy names. This
+//! machine itself is never limited: its owner asks here, and a proxy that is not trusted by name sorts out its clients
+//! itself. The table of hosts is bounded; who finds no room in it shares one rate with all others of that fate.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use axum::http::HeaderMap;
+use governor::{
+    InsufficientCapacity, Quota, RateLimiter,
+    clock::{Clock, DefaultClock},
+    middleware::NoOpMiddleware,
+    nanos::Nanos,
+    state::{StateStore, keyed::ShrinkableKeyedStateStore},
+};
+
+use super::{Code, Problem, places};
+use crate::{config::HttpKeys, quantity::RateLimit};
+
+/// The rates of all hosts.
+pub(super) struct Meter<C: Clock = DefaultClock> {
+    rate: Option<Rate<C>>,
+    trusted: Vec<IpAddr>,
+}
+
+struct Rate<C: Clock> {
+    burst: NonZeroU32,
+    limiter: RateLimiter<IpAddr, Table, C, NoOpMiddleware<C::Instant>>,
+}
+
+/// Whose requests are counted. It travels with each of them; one without it is not counted.
+#[derive(Clone)]
+pub(super) struct Asker {
+    host: IpAddr,
+    meter: Arc<Meter>,
+}
+
+impl Asker {
+    /// Who asks over a connection from this address; none where nothing is counted.
+    pub(super) fn of(meter: &Arc<Meter>, from: IpAddr, headers: &HeaderMap) -> Option<Self> {
+        Some(Self {
+            host: meter.asker(from, headers)?,
+            meter: Arc::clone(meter),
+        })
+    }
+
+    /// Counts the request itself.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`].
+    pub(super) fn take_one(&self) -> Result<(), Problem> {
+        self.meter.take(self.host, 1)
+    }
+
+    /// Counts what a batch holds, beyond the request that brought it.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`], or [`Code::PayloadTooLarge`] for one that no waiting would let through.
+    pub(super) fn take_batch(&self, items: usize) -> Result<(), Problem> {
+        self.meter.take_batch(self.host, items)
+    }
+}
+
+impl Meter {
+    pub(super) fn new(keys: &HttpKeys) -> Arc<Self> {
+        Arc::new(Self::with_clock(keys, DefaultClock::default()))
+    }
+}
+
+impl<C: Clock> Meter<C> {
+    fn with_clock(keys: &HttpKeys, clock: C) -> Self {
+        let rate = match keys.rate_limit {
+            RateLimit::Off => None,
+            RateLimit::Rate { per_second, burst } => {
+                let quota = Quota::per_second(per_second).allow_burst(burst);
+                let limiter = RateLimiter::new(quota, Table::default(), clock);
+                Some(Rate { burst, limiter })
+            }
+        };
+        Self {
+            rate,
+            trusted: keys.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
+        }
+    }
+
+    /// The host that asks; none for this machine. Each proxy adds its client behind those that it was told of, so they are
+    /// believed from the last one on, as long as proxies that we trust say so.
+    fn asker(&self, from: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let told = headers.get_all(FORWARDED_FOR).iter().rev();
+        let mut told = told.flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
+        let mut asker = from.to_canonical();
+        while self.trusted.contains(&asker)
+            && let Some(client) = told.next()
+        {
+            asker = address(client.trim()).unwrap_or(NOBODY);
+        }
+        (!asker.is_loopback()).then(|| places::host(asker))
+    }
+
+    fn take_batch(&self, host: IpAddr, items: usize) -> Result<(), Problem> {
+        if let Some(rate) = &self.rate
+            && items > usize::try_from(rate.burst.get()).unwrap_or(usize::MAX)
+        {
+            return Err(too_many(rate.burst.get()));
+        }
+        self.take(host, items.saturating_sub(1))
+    }
+
+    fn take(&self, host: IpAddr, requests: usize) -> Result<(), Problem> {
+        let requests = NonZeroU32::new(u32::try_from(requests).unwrap_or(u32::MAX));
+        let (Some(Rate { limiter, .. }), Some(requests)) = (&self.rate, requests) else {
+            return Ok(());
+        };
+        if limiter.len() >= HOSTS_MAX {
+            limiter.retain_recent();
+        }
+        let wait = match limiter.check_key_n(&host, requests) {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(early)) => early.wait_time_from(limiter.clock().now()),
+            Err(InsufficientCapacity(burst)) => return Err(too_many(burst)),
+        };
+        // Whole seconds are what a header can say.
+        let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
+        Err(Code::RateLimited
+            .because("this address asks for more than one client may")
+            .hint(format!(
+                "ask again in {seconds} s; a batch counts as many as it holds"
+            ))
+            .with("retry_after_s", seconds))
+    }
+}
+
+/// When each host's next request would be due if all kept the rate, as the limiter reckons.
+#[derive(Default)]
+struct Table(Mutex<HashMap<IpAddr, Nanos>>);
+
+impl Table {
+    /// The table is whole between any two statements: a panic elsewhere leaves nothing half written.
+    fn locked(&self) -> MutexGuard<'_, HashMap<IpAddr, Nanos>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StateStore for Table {
+    type Key = IpAddr;
+
+    fn measure_and_replace<T, F, E>(&self, host: &IpAddr, decide: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut hosts = self.locked();
+        let has_room = hosts.len() < HOSTS_MAX || hosts.contains_key(host);
+        let key = if has_room { *host } else { NOBODY };
+        let (outcome, due) = decide(hosts.get(&key).copied())?;
+        hosts.insert(key, due);
+        Ok(outcome)
+    }
+}
+
+impl ShrinkableKeyedStateStore<IpAddr> for Table {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.locked().retain(|_, due| *due > drop_below);
+    }
+
+    fn len(&self) -> usize {
+        self.locked().len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.locked().is_empty()
+    }
+}
+
+fn too_many(burst: u32) -> Problem {
+    Code::PayloadTooLarge
+        .because(format!(
+            "this operator takes {burst} transactions at once of one address"
+        ))
+        .hint("send fewer transactions per request")
+        .with("limit", burst)
+}
+
+/// As most proxies write it; some add the client's port.
+fn address(text: &str) -> Option<IpAddr> {
+    let with_port = || text.parse().ok().map(|address: SocketAddr| address.ip());
+    text.parse().ok().or_else(with_port)
+}
+
+/// Who finds no room in the table, and whom a proxy names by no address.
+const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// Hosts whose rate is remembered, some 50 bytes each. A host is forgotten once its burst is whole again; a full table is
+/// looked through for such at every request, which takes some tens of microseconds.
+const HOSTS_MAX: usize = 10_000;
+
+/// What proxies write their client's address into.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    fn meter(rate_limit: &str) -> (Meter<FakeRelativeClock>, FakeRelativeClock) {
+        let clock = FakeRelativeClock::default();
+        let keys = HttpKeys {
+            rate_limit: rate_limit.parse().unwrap(),
+            trusted_proxies: ["127.0.0.1", "10.0.0.7"]
+                .map(|proxy| proxy.parse().unwrap())
+                .into(),
+            ..HttpKeys::default()
+        };
+        (Meter::with_clock(&keys, clock.clone()), clock)
+    }
+
+    fn host(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_host_asks_at_its_rate_and_takes_nothing_from_others() {
+        let (meter, clock) = meter("2/s burst 5");
+        let passed = |from| (0..20).take_while(|_| meter.take(host(from), 1).is_ok()).count();
+        assert_eq!((passed("9.9.9.9"), passed("8.8.8.8")), (5, 5));
+        let refused = meter.take(host("9.9.9.9"), 1).unwrap_err();
+        assert!(refused.is(Code::RateLimited) && refused.retryable);
+        assert_eq!(
+            (refused.status, &refused.members["retry_after_s"]),
+            (429, &1.into())
+        );
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(passed("9.9.9.9"), 2);
+        let (meter, _) = self::meter("off");
+        assert!((0..10_000).all(|_| meter.take(host("9.9.9.9"), 1_000).is_ok()));
+    }
+
+    #[test]
+    fn a_batch_counts_as_many_as_it_holds() {
+        let (meter, clock) = meter("1/s burst 10");
+        let from = host("9.9.9.9");
+        let batch = |items| meter.take(from, 1).and_then(|()| meter.take_batch(from, items));
+        batch(10).unwrap();
+        let refused = batch(1).unwrap_err();
+        assert!(refused.is(Code::RateLimited), "{refused}");
+        clock.advance(Duration::from_secs(10));
+        let refused = batch(11).unwrap_err();
+        assert!(
+            refused.is(Code::PayloadTooLarge) && refused.members["limit"] == 10,
+            "{refused}"
+        );
+        clock.advance(Duration::from_secs(10));
+        batch(4).unwrap();
+        let refused = batch(9).unwrap_err();
+        assert_eq!(refused.members["retry_after_s"], 3, "three too many");
+    }
+
+    #[test]
+    fn the_table_of_hosts_is_bounded_and_forgets_who_has_rested() {
+        let (meter, clock) = meter("1/s burst 2");
+        let many =
+            (0..HOSTS_MAX + 100).map(|number| IpAddr::V6((u128::try_from(number).unwrap() << 64).into()));
+        let passed = many.filter(|host| meter.take(*host, 1).is_ok()).count();
+        assert_eq!(passed, HOSTS_MAX + 2, "the others share one burst");
+        let table = || meter.rate.as_ref().unwrap().limiter.len();
+        assert!(table() <= HOSTS_MAX + 1);
+        clock.advance(Duration::from_secs(60));
+        meter.take(host("9.9.9.9"), 1).unwrap();
+        assert_eq!(table(), 1);
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_is_believed_and_this_machine_is_not_counted() {
+        let (meter, _) = meter("1/s burst 2");
+        let asker = |from, told: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in told {
+                headers.append(FORWARDED_FOR, value.parse().unwrap());
+            }
+            meter.asker(host(from), &headers).map(|host| host.to_string())
+        };
+        let cases: [(&str, &[&str], Option<&str>); 11] = [
+            ("9.9.9.9", &[], Some("9.9.9.9")),
+            ("9.9.9.9", &["1.1.1.1"], Some("9.9.9.9")),
+            ("127.0.0.1", &[], None),
+            ("::1", &["1.1.1.1"], None),
+            ("127.0.0.1", &["1.1.1.1"], Some("1.1.1.1")),
+            ("::ffff:10.0.0.7", &["6.6.6.6, 1.1.1.1"], Some("1.1.1.1")),
+            ("127.0.0.1", &["6.6.6.6", "1.1.1.1,10.0.0.7"], Some("1.1.1.1")),
+            ("10.0.0.7", &["1.1.1.1:4711"], Some("1.1.1.1")),
+            ("10.0.0.7", &["2001:db8::1"], Some("2001:db8::")),
+            ("127.0.0.1", &["unknown"], Some("0.0.0.0")),
+            ("10.0.0.7", &[], Some("10.0.0.7")),
+        ];
+        for (from, told, expected) in cases {
+            assert_eq!(asker(from, told).as_deref(), expected, "{from} {told:?}");
+        }
+    }
+}
