@@ -71,6 +71,9 @@ pub struct Engine<S> {
     building: Option<View>,
     /// The last view of mine and its likely parent that the operator was told of, or asked about.
     prepared: Option<(View, BlockId)>,
+    /// The last block that the operator's own ledger holds. The floor can be ahead of it: others made that block final, and
+    /// our operator may yet refuse it.
+    decided: BlockId,
     /// A final block known to seal the epoch; see [`sealing`].
     sealing: Option<BlockId>,
     /// Not before then is a build asked for again after an empty answer.
@@ -138,6 +141,7 @@ impl<S: Scheme> Engine<S> {
             schedule: Schedule::new(&leaders, n),
             ledger,
             view: crate::chain::next(floor.view),
+            decided: floor.block,
             chain: Chain::new(floor),
             opinions: Opinions::default(),
             entered_at: now,
@@ -183,6 +187,7 @@ impl<S: Scheme> Engine<S> {
             Input::PeerUp(peer) => self.on_peer_up(peer),
             Input::PeerDown(peer) => self.on_peer_down(peer),
             Input::Synced(certificate) => self.on_synced(certificate),
+            Input::Decided(block) => self.decided = block,
             Input::Sealed(block) => self.on_sealed(block),
         }
         if !self.is_broken {

@@ -52,6 +52,8 @@ pub enum Input {
     PeerDown(OperatorIndex),
     /// A finalize certificate that came another way than by a consensus message, normally by catching up.
     Synced(Certificate),
+    /// The operator decided this block: it is final, and its own ledger holds what it changes.
+    Decided(BlockId),
     /// The operator decided this block, and it seals the epoch. For a floor that this engine never judged: after a
     /// restart, or after a gap. Must come before the answer to a question to build on it.
     Sealed(BlockId),

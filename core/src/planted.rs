@@ -34,6 +34,7 @@ pub const BUGS: &[&str] = &[
     "consensus: never leads",
     "consensus: nullifies what it finalized",
     "consensus: one claim is enough",
+    "consensus: repeats what only others judged",
     "consensus: reports to nobody",
     "consensus: stores no certificates",
     "consensus: the floor after a loss is low",

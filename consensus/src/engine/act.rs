@@ -109,9 +109,17 @@ impl<S: Scheme> Engine<S> {
             .collect()
     }
 
-    /// Whether the block is final here or was found valid.
+    /// Whether our own operator decided the block or found it valid. That others made it final says nothing: whoever signs
+    /// a bad block, even once more, loses its bond.
     fn is_valid(&self, block: BlockId) -> bool {
-        block == self.chain.floor().block || self.opinions.is_valid(block)
+        let is_taken_on_trust =
+            block == self.chain.floor().block && planted("consensus: repeats what only others judged");
+        block == self.decided || self.opinions.is_valid(block) || is_taken_on_trust
+    }
+
+    /// Whether a fresh block may stand on this one: the operator judges its parent when it builds.
+    fn is_ground(&self, block: BlockId) -> bool {
+        block == self.chain.floor().block || self.is_valid(block)
     }
 
     /// The verdict on a container: a re-proposal is as good as the block it repeats.
@@ -222,7 +230,7 @@ impl<S: Scheme> Engine<S> {
         let mut view = self.view.previous()?;
         loop {
             let block = self.chain.parent_block(view);
-            if block.is_some_and(|block| self.is_valid(block)) {
+            if block.is_some_and(|block| self.is_ground(block)) {
                 return Some(view);
             }
             if !self.chain.is_nullified(view) || (patient && block.is_some()) {
@@ -243,7 +251,9 @@ impl<S: Scheme> Engine<S> {
         };
         let floor = self.chain.floor().block;
         if self.must_repeat(parent) || (!self.work && (block != floor || self.is_heartbeat_due())) {
-            if self.now >= self.repeat_at(parent) {
+            if !self.is_valid(block) {
+                self.give_up(Reason::Unable);
+            } else if self.now >= self.repeat_at(parent) {
                 self.propose(repeat);
             }
         } else if self.work && self.now >= self.build_at(parent) {

@@ -99,7 +99,8 @@ impl<S: Scheme> Engine<S> {
         });
         self.ledger.raise_floor(view);
         self.awaiting = self.awaiting.split_off(&next(view));
-        self.opinions.retain(|asked, _| asked > view);
+        self.opinions
+            .retain(|asked, judged| asked > view || judged == block);
         self.finalized_at = self.now;
     }
 
@@ -137,6 +138,7 @@ impl<S: Scheme> Engine<S> {
         }
         let recent = View(self.view.0.saturating_sub(RETAINED_VIEWS));
         let chain = &self.chain;
+        let floor = chain.floor().block;
         let is_notarized = |view: View, block: BlockId| {
             chain
                 .round(view)
@@ -144,7 +146,7 @@ impl<S: Scheme> Engine<S> {
                 .is_some_and(|c| c.block == block)
         };
         self.opinions
-            .retain(|view, block| view >= recent || is_notarized(view, block));
+            .retain(|view, block| view >= recent || block == floor || is_notarized(view, block));
     }
 
     /// Folds the log. Certificates in it were verified before they were written.

@@ -3,7 +3,9 @@
 use plasma_consensus::{Effect, Input, Message, NotBuilt, Record};
 use plasma_core::{OperatorIndex, View};
 
-use crate::bench::{Bench, N, VALID, block, container, finalize, leader, notarize, nullify, poor_status};
+use crate::bench::{
+    Bench, N, VALID, block, certified_by, container, finalize, leader, notarize, nullify, poor_status, start,
+};
 
 fn leading() -> Bench {
     Bench::new(leader(1))
@@ -335,7 +337,7 @@ fn sixteen_blocks_without_finality_are_enough() {
 
 #[test]
 fn a_heartbeat_proposes_the_final_block_again() {
-    let mut start = crate::bench::start(leader(1), crate::bench::genesis(), 0);
+    let mut start = start(leader(1), crate::bench::genesis(), 0);
     start.config.heartbeat_ms = 3_000;
     let (mut engine, _) = plasma_consensus::Engine::recover(start, &[]);
     let early = engine.step(plasma_core::Millis(2_999), Input::Tick);
@@ -349,6 +351,20 @@ fn a_heartbeat_proposes_the_final_block_again() {
         crate::bench::words(&due).contains(&"propose 1 on 0".to_owned()),
         "{due:?}"
     );
+}
+
+#[test]
+fn a_heartbeat_repeats_nothing_that_only_others_found_good() {
+    let mut start = start(leader(2), crate::bench::genesis(), 0);
+    start.config.heartbeat_ms = 3_000;
+    let (mut engine, _) = plasma_consensus::Engine::recover(start, &[]);
+    let others: Vec<u16> = (0..N).filter(|peer| *peer != leader(2)).collect();
+    let message = Message::Certified(certified_by(&others, finalize(1, "a")));
+    let from = OperatorIndex(others[0]);
+    engine.step(plasma_core::Millis(0), Input::Message { from, message });
+    let due = crate::bench::words(&engine.step(plasma_core::Millis(3_000), Input::Tick));
+    assert!(due.contains(&"send nullify 2".to_owned()), "{due:?}");
+    assert!(!due.iter().any(|word| word.starts_with("propose")), "{due:?}");
 }
 
 #[test]

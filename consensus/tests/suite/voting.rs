@@ -369,6 +369,29 @@ fn a_node_that_was_behind_votes_on_from_its_new_floor() {
 }
 
 #[test]
+fn what_only_others_found_good_is_not_said_once_more() {
+    let mut bench = Bench::follower();
+    bench.learn(notarize(1, 0, "a"));
+    assert!(has(&bench.learn(finalize(1, "a")), "final 1 +1"));
+    let again = bench.propose(container(2, 1, "a"), Some(certified(notarize(1, 0, "a"))));
+    assert!(!has(&again, "send notarize 2"), "{again:?}");
+    let repeated = bench.learn(notarize(2, 1, "a"));
+    assert!(!has(&repeated, "send finalize 2"), "{repeated:?}");
+    let judged = bench.input(Input::Decided(block("a")));
+    assert!(has(&judged, "send finalize 2"), "{judged:?}");
+}
+
+#[test]
+fn what_was_judged_before_it_was_final_may_be_said_once_more() {
+    let mut bench = Bench::follower();
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", VALID);
+    bench.learn(finalize(1, "a"));
+    let again = bench.propose(container(2, 1, "a"), Some(certified(notarize(1, 0, "a"))));
+    assert!(has(&again, "send notarize 2"), "{again:?}");
+}
+
+#[test]
 fn a_forged_certificate_from_sync_changes_nothing() {
     let mut bench = Bench::follower();
     let mut forged = certificate(9, "i");

@@ -59,6 +59,8 @@ pub(crate) struct Host {
     pub(crate) ahead: Option<(BlockId, u128)>,
     /// Blocks found valid in this life, with all their ancestors.
     pub(crate) validated: BTreeSet<BlockId>,
+    /// The same in any life: a leader sends again what it wrote down before a crash.
+    pub(crate) judged: BTreeSet<BlockId>,
     /// Questions of the engine that wait for a body.
     pub(crate) asked: BTreeSet<(BlockId, BlockId)>,
     /// Bodies on their way.
@@ -99,6 +101,7 @@ impl Host {
             told_work: false,
             ahead: None,
             validated: BTreeSet::new(),
+            judged: BTreeSet::new(),
             asked: BTreeSet::new(),
             fetching: BTreeSet::new(),
             pending: BTreeMap::new(),
@@ -169,6 +172,7 @@ impl Host {
         if !content.is_valid {
             return Judged::Invalid;
         }
+        self.judged.extend(path.iter().copied());
         self.validated.extend(path);
         Judged::Valid
     }

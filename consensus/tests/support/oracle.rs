@@ -352,12 +352,6 @@ impl Oracle {
         *self.history.last().expect("begins with genesis")
     }
 
-    /// Whether a block lies on the one history.
-    pub(crate) fn is_final(&self, block: BlockId, blocks: &Blocks) -> bool {
-        let height = usize::try_from(blocks.block(block).height).expect("fits");
-        self.history.get(height) == Some(&block)
-    }
-
     /// How many blocks are final.
     pub(crate) fn final_height(&self) -> usize {
         self.history.len() - 1

@@ -286,6 +286,7 @@ impl<S: OperatorKey> Operator<S> {
             return;
         };
         self.perform(now, wishes, effects);
+        self.step(now, Input::Decided(self.chain.decided().id), effects);
         for seat in self.connected_seats() {
             self.step(now, Input::PeerUp(seat), effects);
         }

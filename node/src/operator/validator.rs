@@ -207,6 +207,7 @@ impl<S: OperatorKey> Operator<S> {
                 certificate,
             };
             effects.push(Effect::Commit(Box::new(Commit { decided, delta })));
+            self.step(now, Input::Decided(next), effects);
             if seals && !planted("operator: never hands over") {
                 self.change_epoch(now, effects);
             }

@@ -1,7 +1,7 @@
 //! What the oracle is told, and when a run is over.
 
 use plasma_consensus::{Message, Statement, Vote};
-use plasma_core::{BlockId, Epoch, Fate, Header, Height};
+use plasma_core::{BlockId, Fate, Header, Height};
 use plasma_node::{
     operator::{
         Operator,
@@ -134,7 +134,6 @@ impl World {
         if let Message::Vote(vote) = message
             && let Some(block) = vote.statement.block()
             && !self.holds(index, &block)
-            && !self.is_final(vote.epoch, &block)
         {
             let what = format!(
                 "operator {index} votes for {} without its body on its disk",
@@ -158,15 +157,6 @@ impl World {
             Message::Certified(_) => self.check_certified(index, message),
             Message::Status(_) => {}
         }
-    }
-
-    /// Whether enough have voted to finalize a block that it may be final, or somebody showed that it is, with a vote perhaps
-    /// that a crash kept from being sent: then it may be repeated without its body.
-    fn is_final(&self, epoch: Epoch, block: &BlockId) -> bool {
-        let liars = usize::from(self.scenario.byzantine);
-        let committee = self.line.of(epoch);
-        self.oracle.final_by_certificate.contains(block)
-            || committee.is_some_and(|committee| self.oracle.finalizers(block) + liars >= committee.quorum())
     }
 
     fn spoke(&mut self, index: usize, vote: &Vote) {

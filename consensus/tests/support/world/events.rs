@@ -140,6 +140,7 @@ impl World {
         let host = self.host_mut(member);
         host.disk.bodies.insert(block);
         host.validated.insert(block);
+        host.judged.insert(block);
         self.input(
             member,
             Input::Built {
@@ -273,6 +274,8 @@ impl World {
         if let Some(body) = self.hosts[usize::from(member)].apply(blocks) {
             self.fetch(member, body);
         }
+        let applied = self.host(member).disk.applied;
+        self.input(member, Input::Decided(applied));
         if self.random.chance(1_000) {
             self.prune_log(member);
         }

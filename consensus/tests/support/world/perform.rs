@@ -60,7 +60,7 @@ impl World {
         let records = std::mem::take(&mut self.host_mut(member).unsynced);
         if self.is_honest(member) {
             for record in &records {
-                self.check_body(member, record);
+                self.check_judged(member, record);
                 self.oracle
                     .on_durable(member, record, &self.blocks, &mut self.marks);
             }
@@ -70,16 +70,21 @@ impl World {
         }
     }
 
-    /// S8: a notarize vote promises the body to whoever lacks it. What is final was promised before: a member that
-    /// knows it final may repeat it without having it.
-    fn check_body(&mut self, member: u16, record: &Record) {
-        if let Record::Vote(vote) = record
-            && let Statement::Notarize(container) = vote.statement
-            && !self.host(member).disk.bodies.contains(&container.block)
-            && !self.oracle.is_final(container.block, &self.blocks)
-        {
-            self.oracle
-                .object("S8", format!("{member} notarizes {container:?} without its body"));
+    /// S8: a notarize vote promises the body to whoever lacks it, and every vote for a block is its signer's own word that
+    /// the block is good, also when others made it final before.
+    fn check_judged(&mut self, member: u16, record: &Record) {
+        let Record::Vote(vote) = record else { return };
+        let Some(block) = vote.statement.block() else {
+            return;
+        };
+        let host = self.host(member);
+        let is_judged = host.is_applied(block, &self.blocks) || host.judged.contains(&block);
+        let is_kept = host.disk.bodies.contains(&block) && is_judged;
+        if !is_kept && !self.breakage.is_deaf_to_members {
+            self.oracle.object(
+                "S8",
+                format!("{member} says {:?} and has not judged it", vote.statement),
+            );
         }
     }
 
