@@ -1,6 +1,8 @@
 //! What a certificate changes: entering views (R0), notarization (R4), nullification (R6), finalization (R7); and
 //! restoring all of it from the log.
 
+use std::collections::BTreeSet;
+
 use plasma_core::planted::planted;
 use plasma_core::{BlockId, View};
 
@@ -137,16 +139,17 @@ impl<S: Scheme> Engine<S> {
             round.forget_votes();
         }
         let recent = View(self.view.0.saturating_sub(RETAINED_VIEWS));
-        let chain = &self.chain;
-        let floor = chain.floor().block;
-        let is_notarized = |view: View, block: BlockId| {
-            chain
-                .round(view)
-                .and_then(crate::view::Round::notarized)
-                .is_some_and(|c| c.block == block)
-        };
+        let notarized = self
+            .chain
+            .above_floor()
+            .filter_map(|(_, round)| round.notarized());
+        // In whichever view somebody proposed it last.
+        let matters: BTreeSet<BlockId> = notarized
+            .map(|container| container.block)
+            .chain([self.chain.floor().block])
+            .collect();
         self.opinions
-            .retain(|view, block| view >= recent || block == floor || is_notarized(view, block));
+            .retain(|view, block| view >= recent || matters.contains(&block));
     }
 
     /// Folds the log. Certificates in it were verified before they were written.

@@ -392,6 +392,28 @@ fn what_was_judged_before_it_was_final_may_be_said_once_more() {
 }
 
 #[test]
+fn a_notarized_block_stays_judged_although_somebody_proposed_it_once_more_in_vain() {
+    let mut bench = Bench::follower();
+    bench.propose(container(1, 0, "a"), None);
+    bench.learn(nullify(1));
+    // The same block in the same place: it is view 2 now that waits for the judgement, and comes to nothing.
+    bench.propose(container(2, 0, "a"), None);
+    bench.judge("a", "genesis", VALID);
+    bench.learn(notarize(1, 0, "a"));
+    for view in 2..40 {
+        bench.learn(nullify(view));
+    }
+    let view = (40..50)
+        .find(|view| leader(*view) != bench.me)
+        .expect("another leads");
+    for view in 40..view {
+        bench.learn(nullify(view));
+    }
+    let again = bench.propose(container(view, 1, "a"), Some(certified(notarize(1, 0, "a"))));
+    assert!(has(&again, &format!("send notarize {view}")), "{again:?}");
+}
+
+#[test]
 fn a_forged_certificate_from_sync_changes_nothing() {
     let mut bench = Bench::follower();
     let mut forged = certificate(9, "i");
