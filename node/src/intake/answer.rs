@@ -17,9 +17,14 @@ use crate::{
     runtime::wire,
 };
 
-/// Most attempts to decode a transaction while the one is sought that does not. A block of sixteen megabytes in which only
-/// the last entry is none takes as many as it has transactions; who hides one among thousands is not found.
+/// Most attempts to decode a transaction while the one is sought that does not, and what is hashed counts among them: whoever
+/// sends a body that can be parted in many ways keeps one thread busy for about half a second. A block of sixteen
+/// megabytes in which only the last entry is none takes as many as it has transactions; who hides one among thousands
+/// is not found.
 const ATTEMPTS_MAX: usize = 1 << 20;
+
+/// Hashing an entry takes as long as so many attempts.
+const HASH_COST: usize = 4;
 
 /// What an answer brings; `None` when its links, its certificate or the bodies are not what they say.
 pub fn answer(bytes: &[u8], proof: &impl Proof) -> Option<Segment> {
@@ -70,7 +75,7 @@ fn sound(header: &Header, body: &[u8], proof: &impl Proof) -> Option<AuthenticBl
 
 /// The body with the entry in it that is none; what stands above is not known here.
 fn rotten(header: &Header, body: &[u8], proof: &impl Proof) -> Option<Rotten> {
-    let body = entries(header, body)?;
+    let body = entries(header, body, |found| is_body_of(header, found))?;
     let is_sound = |entry: &Bytes| {
         SignedTransaction::decode(entry).is_ok_and(|signed| proof.authenticate(signed).is_ok())
     };
@@ -93,12 +98,12 @@ pub(super) fn is_signed_body(block: &AuthenticBlock) -> bool {
 
 /// The entries of a body of which at most one is no transaction; `None` when no way to part it has the header's root. The
 /// bytes of a transaction say their own length, those of anything else say nothing, so every length is tried.
-fn entries(header: &Header, body: &[u8]) -> Option<Vec<Bytes>> {
+fn entries(header: &Header, body: &[u8], mut is_it: impl FnMut(&[Bytes]) -> bool) -> Option<Vec<Bytes>> {
     let wanted = usize::try_from(header.transaction_count).ok()?;
     let mut attempts = ATTEMPTS_MAX;
     let (front, end) = leading(body, wanted, &mut attempts);
     if front.len() == wanted && end == body.len() {
-        return Some(front).filter(|front| is_body_of(header, front));
+        return Some(front).filter(|front| is_it(front));
     }
     // The entry that is none may begin like one, so it may also lie before the first that does not decode.
     for place in (0..wanted.min(front.len() + 1)).rev() {
@@ -114,6 +119,7 @@ fn entries(header: &Header, body: &[u8]) -> Option<Vec<Bytes>> {
             if last.len() < behind || end < tail.len() {
                 continue;
             }
+            attempts = attempts.checked_sub(wanted.saturating_mul(HASH_COST))?;
             let found: Vec<Bytes> = front
                 .iter()
                 .take(place)
@@ -121,7 +127,7 @@ fn entries(header: &Header, body: &[u8]) -> Option<Vec<Bytes>> {
                 .chain([Bytes::copy_from_slice(entry)])
                 .chain(last)
                 .collect();
-            if is_body_of(header, &found) {
+            if is_it(&found) {
                 return Some(found);
             }
         }
@@ -151,7 +157,7 @@ mod tests {
         Address, Amount, Domain, Height, Input, Kind, Payment, Position, SigningKey, Transaction,
     };
 
-    use super::{Bytes, Header, SignedTransaction, entries, merkle};
+    use super::{ATTEMPTS_MAX, Bytes, HASH_COST, Header, SignedTransaction, entries, is_body_of, merkle};
     use crate::operator::case::body_leaf;
 
     fn payment(number: u32) -> SignedTransaction {
@@ -184,6 +190,10 @@ mod tests {
         }
     }
 
+    fn parted(header: &Header, body: &[u8]) -> Option<Vec<Bytes>> {
+        entries(header, body, |found| is_body_of(header, found))
+    }
+
     #[test]
     fn one_entry_that_is_no_transaction_is_found_wherever_it_lies() {
         let good: Vec<Bytes> = (0..3).map(|number| payment(number).encode().into()).collect();
@@ -195,7 +205,7 @@ mod tests {
             for place in 0..=good.len() {
                 let mut body = good.clone();
                 body.insert(place, bad.clone().into());
-                let found = entries(&signed(&body), &body.concat());
+                let found = parted(&signed(&body), &body.concat());
                 assert_eq!(found.as_ref(), Some(&body), "{} bytes at {place}", bad.len());
             }
         }
@@ -205,11 +215,29 @@ mod tests {
     fn a_body_that_was_not_signed_is_nothing() {
         let body: Vec<Bytes> = (0..3).map(|number| payment(number).encode().into()).collect();
         let header = signed(&body);
-        assert_eq!(entries(&header, &body.concat()), Some(body.clone()));
-        assert_eq!(entries(&header, &body[..2].concat()), None);
-        assert_eq!(entries(&header, &[body.concat(), vec![9]].concat()), None);
+        assert_eq!(parted(&header, &body.concat()), Some(body.clone()));
+        assert_eq!(parted(&header, &body[..2].concat()), None);
+        assert_eq!(parted(&header, &[body.concat(), vec![9]].concat()), None);
         let mut other = body.concat();
         other[50] ^= 1;
-        assert_eq!(entries(&header, &other), None);
+        assert_eq!(parted(&header, &other), None);
+    }
+
+    #[test]
+    fn a_body_that_can_be_parted_in_many_ways_is_hashed_a_few_times_only() {
+        // Wherever two neighbours are taken for one entry the rest decodes.
+        let body: Vec<Bytes> = vec![payment(1).encode().into(); 3_000];
+        let header = Header {
+            transaction_count: 2_999,
+            ..Header::default()
+        };
+        let mut hashed = 0;
+        let found = entries(&header, &body.concat(), |_| {
+            hashed += 1;
+            false
+        });
+        assert_eq!(found, None);
+        let most = ATTEMPTS_MAX / (HASH_COST * 2_999);
+        assert!((1..=most).contains(&hashed), "{hashed} of {most}");
     }
 }
