@@ -18,6 +18,7 @@ mod suite {
     pub(crate) mod epochs;
     pub(crate) mod forgotten;
     pub(crate) mod gossip;
+    pub(crate) mod judging;
     pub(crate) mod model;
     pub(crate) mod mutants;
     pub(crate) mod proposing;

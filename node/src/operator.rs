@@ -42,8 +42,8 @@ use std::{
 use bytes::Bytes;
 use plasma_consensus::{Input, Message, scheme::OperatorKey};
 use plasma_core::{
-    AuthenticTransaction, BlockId, Broken, Committees, ExitId, Genesis, Height, L1Block, Millis, Peer,
-    PublicKey, TransactionId, View, ledger,
+    AuthenticTransaction, BlockId, Broken, Committees, Genesis, Height, L1Block, Millis, Peer, PublicKey,
+    TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -68,6 +68,7 @@ use report::{AnchorSeen, Status};
 use sync::Sync;
 pub use validator::DRIFT_MS;
 use vigil::Vigil;
+use watch::Judging;
 
 /// What an operator is told once, at its start.
 #[derive(Clone, Debug)]
@@ -133,10 +134,7 @@ pub struct Operator<S: OperatorKey> {
     is_working: bool,
     /// A quorum finalized what we found invalid, and the block has not become a case yet.
     is_refuted: bool,
-    /// Whether exits are judged without a decided block, because none will come.
-    watches_exits: bool,
-    /// Exits seen without a decided block whose read is under way; one that ends meanwhile is judged no more.
-    judging: BTreeSet<ExitId>,
+    judging: Judging,
     /// The last height that counts, as Ethereum shows it; the ledger knows only with a decided block.
     halted: Option<Height>,
     stopped: Option<String>,
@@ -227,8 +225,7 @@ impl<S: OperatorKey> Operator<S> {
             invalid: BTreeMap::new(),
             is_working: false,
             is_refuted: false,
-            watches_exits: false,
-            judging: BTreeSet::new(),
+            judging: Judging::default(),
             halted: None,
             stopped: None,
             rejoining,
@@ -303,12 +300,6 @@ impl<S: OperatorKey> Operator<S> {
         }
         self.settle(now, &mut effects);
         effects
-    }
-
-    /// Whether the operator can take more of Ethereum: it cannot while it decides nothing for very long.
-    #[must_use]
-    pub fn has_room_for_l1(&self) -> bool {
-        self.origins.has_room()
     }
 
     /// A transaction that waits.

@@ -223,7 +223,6 @@ impl<S: Storage> Runtime<S> {
     /// The next thing that arrives, the most urgent kind first. Cancelling it loses nothing.
     async fn arrival(&mut self, stop: &mut watch::Receiver<bool>) -> Arrival {
         let until = self.clock.instant(self.next_wake());
-        let takes_l1 = self.operator.has_room_for_l1();
         if self.turn.owes_urgent
             && let Some(found) = self.finds.urgent_at_once()
         {
@@ -234,7 +233,7 @@ impl<S: Storage> Runtime<S> {
             _ = stop.wait_for(|stop| *stop) => Arrival::Stop,
             event = self.network_events.recv() => event.map_or(Arrival::Ended("the network"), Arrival::Network),
             Some(found) = self.finds.urgent.recv() => Arrival::Verified(found),
-            event = self.ethereum.events.recv(), if takes_l1 => {
+            event = self.ethereum.events.recv() => {
                 event.map_or(Arrival::Ended("the bridge to Ethereum"), Arrival::Ethereum)
             }
             Some(found) = self.finds.payments.recv() => Arrival::Verified(found),

@@ -10,8 +10,8 @@ use plasma_core::{L1Block, L1Event, L1Height};
 
 use super::event::ConfirmedBlock;
 
-/// Most confirmed blocks that wait for a decided block to cover them: nine days of Ethereum. Beyond it the operator
-/// takes no more until it decides again, and the watcher's channel holds the rest back.
+/// Most confirmed blocks that wait for a decided block to cover them: nine days of Ethereum. What comes beyond is passed over,
+/// and read again when there is room.
 pub const ORIGINS_MAX: usize = 65_536;
 
 /// Our view of Ethereum above the last decided origin.
@@ -20,6 +20,15 @@ pub struct Origins {
     /// The last decided origin; everything at or below it is forgotten.
     decided: L1Block,
     blocks: BTreeMap<L1Height, ConfirmedBlock>,
+    passed_over: Option<PassedOver>,
+}
+
+/// Confirmed blocks came for which there was no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PassedOver {
+    Waits,
+    /// They are being read again; until they come there may be others, which were on their way.
+    AskedFor,
 }
 
 /// What our own view says of an origin that a header names.
@@ -40,17 +49,21 @@ impl Origins {
         Self {
             decided,
             blocks: BTreeMap::new(),
+            passed_over: None,
         }
     }
 
-    /// Whether there is room for more.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.blocks.len() < ORIGINS_MAX
+    /// The newest block on file, once there is room again for what was passed over above it.
+    pub fn resume(&mut self) -> Option<L1Block> {
+        let waits = self.passed_over == Some(PassedOver::Waits) && self.blocks.len() < ORIGINS_MAX / 2;
+        waits.then(|| {
+            self.passed_over = Some(PassedOver::AskedFor);
+            *self.newest()
+        })
     }
 
     /// Files confirmed blocks. Those that do not continue the file without a gap are ignored and reported as `false`, and so is
-    /// another block in the place of the decided origin.
+    /// another block in the place of the decided origin. What there is no room for is passed over.
     pub fn extend(&mut self, confirmed: Vec<ConfirmedBlock>) -> bool {
         confirmed.into_iter().all(|block| {
             let height = block.block.height;
@@ -58,10 +71,13 @@ impl Origins {
                 return height != self.decided.height || block.block.hash == self.decided.hash;
             }
             let continues = Some(height) == self.newest().height.next();
-            if continues {
+            if continues && self.blocks.len() >= ORIGINS_MAX {
+                self.passed_over = Some(PassedOver::Waits);
+            } else if continues {
+                self.passed_over = None;
                 self.blocks.insert(height, block);
             }
-            continues
+            continues || self.passed_over.is_some()
         })
     }
 
@@ -91,6 +107,7 @@ impl Origins {
     /// Forgets all above the decided origin.
     pub fn forget(&mut self) {
         self.blocks.clear();
+        self.passed_over = None;
     }
 
     /// The newest confirmed block.
@@ -184,5 +201,48 @@ impl Origins {
             .range(first..)
             .take_while(move |(height, _)| !empty && **height <= upto)
             .map(|(_, seen)| seen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plasma_core::Hash;
+
+    use super::*;
+
+    fn block(height: u64) -> ConfirmedBlock {
+        let mut hash = Hash::ZERO;
+        hash.0[..8].copy_from_slice(&height.to_be_bytes());
+        ConfirmedBlock {
+            block: L1Block {
+                height: L1Height(height),
+                hash,
+                timestamp_s: height,
+            },
+            events: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_there_was_no_room_for_is_read_again_and_nothing_is_missing() {
+        let most = u64::try_from(ORIGINS_MAX).unwrap();
+        let mut origins = Origins::new(block(0).block);
+        assert!(origins.extend((1..=most + 500).map(block).collect()));
+        assert_eq!(origins.newest().height, L1Height(most));
+        assert_eq!(origins.resume(), None, "there is no room yet");
+        let decided = block(most - 10).block;
+        origins.on_decided(decided.height, decided.hash);
+        assert_eq!(origins.resume(), Some(block(most).block));
+        assert_eq!(origins.resume(), None, "once");
+        // This one was on its way.
+        assert!(origins.extend(vec![block(most + 501)]));
+        assert_eq!(origins.newest().height, L1Height(most));
+        assert!(origins.extend((most + 1..=most + 501).map(block).collect()));
+        assert_eq!(origins.newest().height, L1Height(most + 501));
+        assert_eq!(
+            origins.sight(L1Height(most + 300), &block(most + 300).block.hash),
+            Sight::Same
+        );
+        assert!(!origins.extend(vec![block(most + 503)]), "a gap is one again");
     }
 }

@@ -164,27 +164,15 @@ impl<S: OperatorKey> Operator<S> {
     }
 
     /// What a stopped operator still does: it decides what lies below an invalid block, guards on Ethereum what its storage
-    /// knows, and accuses if it has a case.
+    /// knows, and accuses if it has a case and nothing is left to decide below it.
     pub(super) fn accuse(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         if self.may_decide() {
-            return self.catch_up(now, effects);
+            self.catch_up(now, effects);
+        } else {
+            let rest_ms = self.guardian.round_ms();
+            effects.extend(self.accuser.due(now, rest_ms, &mut self.sync));
         }
-        if !std::mem::replace(&mut self.watches_exits, true) {
-            // Filed while blocks were still decided that could have covered them.
-            let (from, to) = (
-                self.chain.decided().header.l1_height,
-                self.origins.newest().height,
-            );
-            self.watch_exits_alone(now, &self.origins.events(from, to), effects);
-        }
-        let rest_ms = self.guardian.round_ms();
-        effects.extend(self.accuser.due(now, rest_ms, &mut self.sync));
         effects.extend(self.guardian.due(now));
-    }
-
-    /// Whether nothing more will be decided here: the operator has stopped, and no valid block is left below an invalid one.
-    pub(super) fn is_at_the_end(&self) -> bool {
-        !self.may_decide()
     }
 
     fn open(&mut self, case: Case, effects: &mut Vec<Effect>) {

@@ -379,6 +379,7 @@ impl<S: OperatorKey> Operator<S> {
         }
         self.watch_exits(delta, effects);
         self.origins.on_decided(header.l1_height, header.l1_hash);
+        effects.extend(self.origins.resume().map(Effect::FollowL1));
         self.invalid.clear();
         self.doubts.clear();
         self.offer_early(effects);

@@ -1,5 +1,7 @@
 //! What Ethereum shows, and what the ledger says to it: confirmed blocks, notices, exits and reclaims to judge.
 
+use std::collections::BTreeMap;
+
 use plasma_consensus::scheme::OperatorKey;
 use plasma_core::{
     Delta, DepositFate, ExitId, Judgement, L1Event, L1Height, Millis, OpenExit, Reads, Wanted, exit,
@@ -11,6 +13,34 @@ use super::{
     event::ConfirmedBlock,
     matters::{Matter, Notice, is_answerable},
 };
+
+/// Exits that no decided block covers whose reads are under way, with their number; one that ends meanwhile is judged no
+/// more.
+#[derive(Debug, Default)]
+pub(super) struct Judging(BTreeMap<ExitId, u32>);
+
+impl Judging {
+    fn asked(&mut self, exit: ExitId) {
+        let reads = self.0.entry(exit).or_default();
+        *reads = reads.saturating_add(1);
+    }
+
+    /// Whether the answer still counts.
+    fn answered(&mut self, exit: &ExitId) -> bool {
+        let Some(reads) = self.0.get_mut(exit) else {
+            return false;
+        };
+        *reads = reads.saturating_sub(1);
+        if *reads == 0 {
+            self.0.remove(exit);
+        }
+        true
+    }
+
+    fn ended(&mut self, exit: &ExitId) {
+        self.0.remove(exit);
+    }
+}
 
 impl<S: OperatorKey> Operator<S> {
     /// The answer to a read, each to who asked for it.
@@ -25,7 +55,7 @@ impl<S: OperatorKey> Operator<S> {
                 }
             }
             Purpose::JudgeSeen(exit, open) => {
-                if self.judging.remove(&exit) {
+                if self.judging.answered(&exit) {
                     self.judge(now, exit, &open, &reads);
                 }
             }
@@ -36,7 +66,8 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
-    /// Confirmed blocks of Ethereum are filed; they change nothing until a decided block covers them.
+    /// Confirmed blocks of Ethereum are filed; the ledger changes only with a decided block that covers them. Duties wait for
+    /// none: it may never come.
     pub(super) fn on_confirmed(
         &mut self,
         now: Millis,
@@ -44,11 +75,10 @@ impl<S: OperatorKey> Operator<S> {
         effects: &mut Vec<Effect>,
     ) {
         self.watch_confirmed(now, &blocks);
-        if self.is_at_the_end() {
-            for block in &blocks {
-                self.watch_exits_alone(now, &block.events, effects);
-            }
-        } else if !self.origins.extend(blocks) {
+        for block in &blocks {
+            self.watch_exits_seen(now, &block.events, effects);
+        }
+        if self.may_decide() && !self.origins.extend(blocks) {
             let reason = "the watcher skipped an Ethereum block, or shows another one as the decided origin";
             self.stop(reason.to_owned(), effects);
         }
@@ -91,7 +121,8 @@ impl<S: OperatorKey> Operator<S> {
         self.guardian.on_notice(now, notice);
     }
 
-    /// Exits that opened in this block are judged against what the ledger knows; ended ones are done.
+    /// Exits that opened in this block are judged against what the ledger knows; ended ones are done. So are those that
+    /// Ethereum shows and no decided block covers yet, when this one changed what they are about.
     pub(super) fn watch_exits(&mut self, delta: &Delta, effects: &mut Vec<Effect>) {
         for (exit, open) in &delta.exits {
             match open {
@@ -99,24 +130,30 @@ impl<S: OperatorKey> Operator<S> {
                 None => self.guardian.on_exit_ended(exit),
             }
         }
+        let uncovered = self
+            .origins
+            .events(delta.state.header.l1_height, self.origins.newest().height);
+        for (exit, open) in uncovered.iter().filter_map(OpenExit::begun) {
+            if open
+                .positions()
+                .iter()
+                .any(|position| delta.outputs.contains_key(position))
+            {
+                self.judge_seen(exit, open, effects);
+            }
+        }
     }
 
-    /// Confirmed blocks, when no block is decided any more that could cover them: exits of what was spent must be answered
-    /// all the same, out of storage as it is.
-    pub(super) fn watch_exits_alone(&mut self, now: Millis, events: &[L1Event], effects: &mut Vec<Effect>) {
+    /// Confirmed blocks: exits of what was spent must be answered also when no block is decided any more that could cover
+    /// them, out of storage as it is. That a decided block spent an output stays so.
+    fn watch_exits_seen(&mut self, now: Millis, events: &[L1Event], effects: &mut Vec<Effect>) {
         for event in events {
             if let Some((exit, open)) = OpenExit::begun(event) {
-                let wanted = Wanted {
-                    outputs: open.positions().into_iter().collect(),
-                    ..Wanted::default()
-                };
-                self.judging.insert(exit);
-                let purpose = Purpose::JudgeSeen(exit, Box::new(open));
-                effects.push(Effect::Read { purpose, wanted });
+                self.judge_seen(exit, open, effects);
             }
             match event {
                 L1Event::ExitEnded { id, .. } | L1Event::InFlightExitEnded { id, .. } => {
-                    self.judging.remove(id);
+                    self.judging.ended(id);
                     self.guardian.on_exit_ended(id);
                 }
                 L1Event::DepositReclaimed { number } => {
@@ -126,6 +163,17 @@ impl<S: OperatorKey> Operator<S> {
                 _ => {}
             }
         }
+    }
+
+    /// Asks storage about an exit that no decided block covers.
+    fn judge_seen(&mut self, exit: ExitId, open: OpenExit, effects: &mut Vec<Effect>) {
+        let wanted = Wanted {
+            outputs: open.positions().into_iter().collect(),
+            ..Wanted::default()
+        };
+        self.judging.asked(exit);
+        let purpose = Purpose::JudgeSeen(exit, Box::new(open));
+        effects.push(Effect::Read { purpose, wanted });
     }
 
     /// What storage held about the outputs of an open exit.
