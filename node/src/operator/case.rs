@@ -5,9 +5,12 @@
 
 use bytes::Bytes;
 use plasma_core::{
-    AuthenticBlock, Block, Broken, Certificate, Domain, Hash, Header, Height, SignedTransaction, history,
+    AuthenticBlock, Block, Broken, Certificate, Domain, Hash, Header, Height, SignedTransaction,
+    history::{self, Frontier},
     keccak, merkle,
 };
+
+use super::report::AnchorSeen;
 
 /// Most headers kept above an invalid block: 12 MB. Whoever builds so much on it before it is anchored is anchored by us
 /// long before.
@@ -98,6 +101,29 @@ impl Case {
             self.above.push(*header);
         }
         fits
+    }
+
+    /// Forgets the headers above the certified one: nothing but their links says whose they are.
+    pub fn forget_uncertified(&mut self) {
+        let is_it = |header: &Header| header.id() == self.certificate.block;
+        let certified = self.above.iter().position(is_it);
+        self.above.truncate(certified.map_or(0, |place| place + 1));
+    }
+
+    /// Whether the headers up to an anchor are those below it; with only certified ones there is no other choice. `below` is
+    /// the history below the block.
+    #[must_use]
+    pub fn leads_to(&self, anchor: &AnchorSeen, below: &Frontier) -> bool {
+        if self.top() == self.certified() || below.count() != self.header.height.0 {
+            return true;
+        }
+        let mut history = below.clone();
+        let upto = |header: &&Header| header.height <= anchor.height;
+        let headers = std::iter::once(&self.header).chain(&self.above);
+        headers
+            .take_while(upto)
+            .all(|header| history.append(leaf(header)))
+            && history.root() == anchor.history_root
     }
 
     /// The history leaves of the block and of those above it.

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use plasma_consensus::{Floor, scheme::OperatorKey};
-use plasma_core::{AuthenticBlock, BlockId, Broken, Height, L1Event, Millis};
+use plasma_core::{AuthenticBlock, BlockId, Broken, Height, L1Event, Millis, Peer};
 
 use super::{
     Operator,
@@ -135,12 +135,12 @@ impl<S: OperatorKey> Operator<S> {
     }
 
     /// Headers above an invalid block come with the blocks that nobody here wants.
-    pub(super) fn hear_headers(&mut self, blocks: &[AuthenticBlock], rotten: Option<&Rotten>) {
+    pub(super) fn hear_headers(&mut self, from: Peer, blocks: &[AuthenticBlock], rotten: Option<&Rotten>) {
         let below = blocks.iter().map(|block| &block.header);
         let above = rotten
             .iter()
             .flat_map(|rotten| std::iter::once(&rotten.header).chain(&rotten.above));
-        self.accuser.on_headers(below.chain(above));
+        self.accuser.on_headers(from, below.chain(above));
     }
 
     /// Ethereum may have judged already, whoever asked it to.
@@ -170,7 +170,10 @@ impl<S: OperatorKey> Operator<S> {
             self.catch_up(now, effects);
         } else {
             let rest_ms = self.guardian.round_ms();
-            effects.extend(self.accuser.due(now, rest_ms, &mut self.sync));
+            effects.extend(
+                self.accuser
+                    .due(now, rest_ms, &mut self.sync, &self.chain.decided().history),
+            );
         }
         effects.extend(self.guardian.due(now));
     }

@@ -152,31 +152,55 @@ impl Sync {
 
     /// The next request when blocks after `height` are missing, `one` for certain.
     pub fn ask(&mut self, now: Millis, height: Height, one: Option<BlockId>) -> Vec<Effect> {
+        if let Some(wait) = self.waits(now) {
+            return wait;
+        }
+        let Some(from) = self.next_to_ask(now) else {
+            return Vec::new();
+        };
+        let is_poll = std::mem::take(&mut self.polls) && one.is_none();
+        self.note_asked(now, from, is_poll);
+        vec![match one.filter(|_| self.in_vain) {
+            Some(block) => Effect::RequestBlock { from, block },
+            None => Effect::RequestBlocks { from, after: height },
+        }]
+    }
+
+    /// The next request for blocks that must all come from one peer: of who gave the `last` for what follows it, or of the
+    /// next for what follows `first`.
+    pub fn ask_on(&mut self, now: Millis, last: Option<(Peer, Height)>, first: Height) -> Vec<Effect> {
+        if let Some(wait) = self.waits(now) {
+            return wait;
+        }
+        let can_go_on = |(peer, _): &(Peer, Height)| {
+            self.connected.contains(peer) && !self.open.contains_key(peer) && !self.is_passed(now, *peer)
+        };
+        let next = last.filter(can_go_on);
+        let Some((from, after)) = next.or_else(|| Some((self.next_to_ask(now)?, first))) else {
+            return Vec::new();
+        };
+        self.note_asked(now, from, false);
+        vec![Effect::RequestBlocks { from, after }]
+    }
+
+    /// Why nobody is asked now, and what is to be done instead.
+    fn waits(&mut self, now: Millis) -> Option<Vec<Effect>> {
         self.note_late(now);
         let is_waiting = self.open.values().any(|asked| !asked.is_late);
         if is_waiting || self.open.len() >= OPEN_MAX {
-            return Vec::new();
+            return Some(Vec::new());
         }
-        if now < self.not_before {
-            return vec![Effect::Wake(self.not_before)];
-        }
-        let Some(peer) = self.next_to_ask(now) else {
-            return Vec::new();
-        };
+        (now < self.not_before).then(|| vec![Effect::Wake(self.not_before)])
+    }
+
+    fn note_asked(&mut self, now: Millis, peer: Peer, is_poll: bool) {
         let asked = Asked {
             at: now,
             due: now.plus(self.deadline_ms),
             is_late: false,
-            is_poll: std::mem::take(&mut self.polls) && one.is_none(),
+            is_poll,
         };
         self.open.insert(peer, asked);
-        vec![match one.filter(|_| self.in_vain) {
-            Some(block) => Effect::RequestBlock { from: peer, block },
-            None => Effect::RequestBlocks {
-                from: peer,
-                after: height,
-            },
-        }]
     }
 
     /// The connected members in turn.

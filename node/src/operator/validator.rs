@@ -262,9 +262,11 @@ impl<S: OperatorKey> Operator<S> {
             .as_ref()
             .is_some_and(|segment| segment.blocks.iter().any(is_new) || segment.rotten.is_some());
         self.sync.on_answer(now, from, useful);
-        let Some(mut segment) = segment else { return };
+        let Some(mut segment) = segment else {
+            return self.hear_headers(from, &[], None);
+        };
         let rotten = segment.rotten.take();
-        self.hear_headers(&segment.blocks, rotten.as_ref());
+        self.hear_headers(from, &segment.blocks, rotten.as_ref());
         let of_rotten = rotten.as_ref().and_then(|rotten| rotten.certificate.as_ref());
         let is_certified = segment.certificate.is_some() || of_rotten.is_some();
         for block in segment.blocks {

@@ -4,12 +4,12 @@ use bytes::Bytes;
 use plasma_consensus::Record as Vote;
 use plasma_core::{
     Bitmap, BlockId, Certificate, Epoch, Hash, Header, Height, L1Event, L1Height, Millis, OperatorIndex,
-    View, bls, merkle,
+    Peer, View, bls, history::Frontier, merkle,
 };
 use plasma_node::{
     operator::{
         accuser::Accuser,
-        case::{Case, Fault, Rotten, body_leaf, is_body_of},
+        case::{Case, Fault, Rotten, body_leaf, is_body_of, leaf},
         effect::{Effect, Record},
         event::{Event, Segment},
         report::AnchorSeen,
@@ -75,6 +75,33 @@ fn anchor(number: u64, height: u32) -> AnchorSeen {
     }
 }
 
+/// The history below the case's block.
+fn below() -> Frontier {
+    genesis().state().history
+}
+
+/// An anchor of the newest of these headers above the case's block.
+fn anchor_of(number: u64, headers: &[Header]) -> AnchorSeen {
+    let mut history = below();
+    for header in std::iter::once(&case().header).chain(headers) {
+        history.append(leaf(header));
+    }
+    AnchorSeen {
+        history_root: history.root(),
+        ..anchor(
+            number,
+            case().header.height.0 + u32::try_from(headers.len()).expect("few"),
+        )
+    }
+}
+
+fn asked(effects: &[Effect]) -> (Peer, Height) {
+    match effects {
+        [Effect::RequestBlocks { from, after }] => (*from, *after),
+        other => panic!("{other:?}"),
+    }
+}
+
 fn with_peers() -> Sync {
     let mut sync = Sync::default();
     (0..3).for_each(|number| sync.on_peer_up(peer(number)));
@@ -89,7 +116,7 @@ fn is_proof(effects: &[Effect]) -> bool {
 fn an_uncovered_block_is_anchored_then_proven_and_both_are_asked_again() {
     let (mut accuser, mut sync) = (Accuser::default(), with_peers());
     assert!(
-        accuser.due(NOW, REST_MS, &mut sync).is_empty(),
+        accuser.due(NOW, REST_MS, &mut sync, &below()).is_empty(),
         "nobody is accused of nothing"
     );
     accuser.open(case(), Some(anchor(1, 0)));
@@ -97,52 +124,65 @@ fn an_uncovered_block_is_anchored_then_proven_and_both_are_asked_again() {
         matches!(effects, [Effect::Anchor { header, certificate }]
             if *header == case().header && certificate.block == header.id())
     };
-    assert!(is_anchor(&accuser.due(NOW, REST_MS, &mut sync)));
-    assert!(accuser.due(NOW.plus(REST_MS - 1), REST_MS, &mut sync).is_empty());
-    assert!(is_anchor(&accuser.due(NOW.plus(REST_MS), REST_MS, &mut sync)));
+    assert!(is_anchor(&accuser.due(NOW, REST_MS, &mut sync, &below())));
+    assert!(
+        accuser
+            .due(NOW.plus(REST_MS - 1), REST_MS, &mut sync, &below())
+            .is_empty()
+    );
+    assert!(is_anchor(&accuser.due(
+        NOW.plus(REST_MS),
+        REST_MS,
+        &mut sync,
+        &below()
+    )));
     accuser.on_anchored(anchor(2, 1));
-    assert!(is_proof(&accuser.due(NOW.plus(REST_MS + 1), REST_MS, &mut sync)));
-    assert!(accuser.due(NOW.plus(REST_MS + 2), REST_MS, &mut sync).is_empty());
+    assert!(is_proof(&accuser.due(
+        NOW.plus(REST_MS + 1),
+        REST_MS,
+        &mut sync,
+        &below()
+    )));
+    assert!(
+        accuser
+            .due(NOW.plus(REST_MS + 2), REST_MS, &mut sync, &below())
+            .is_empty()
+    );
     assert!(is_proof(&accuser.due(
         NOW.plus(2 * REST_MS + 1),
         REST_MS,
-        &mut sync
+        &mut sync,
+        &below()
     )));
     // A reorganisation takes the anchor: it is our duty once more.
     accuser.on_anchor_lost(anchor(2, 1), Some(anchor(1, 0)));
     assert!(is_anchor(&accuser.due(
         NOW.plus(2 * REST_MS + 2),
         REST_MS,
-        &mut sync
+        &mut sync,
+        &below()
     )));
 }
 
 #[test]
 fn headers_up_to_a_later_anchor_are_collected_before_anything_is_shown() {
     let (mut accuser, mut sync) = (Accuser::default(), with_peers());
-    accuser.open(case(), Some(anchor(1, 3)));
-    let asked = accuser.due(NOW, REST_MS, &mut sync);
-    assert!(
-        matches!(asked[..], [Effect::RequestBlocks { after: Height(1), .. }]),
-        "{asked:?}"
-    );
-    assert!(
-        accuser.due(NOW, REST_MS, &mut sync).is_empty(),
-        "one request at a time"
-    );
     let second = above(&case().header, &[]);
     let third = above(&second, &[]);
-    let stranger = above(&case().header, &[Bytes::from_static(b"another branch")]);
-    accuser.on_headers([&third, &stranger].into_iter());
-    assert_eq!(
-        accuser.case().expect("a case").top(),
-        &stranger,
-        "what links is taken"
+    accuser.open(case(), Some(anchor_of(1, &[second, third])));
+    let (first, after) = asked(&accuser.due(NOW, REST_MS, &mut sync, &below()));
+    assert_eq!(after, Height(1));
+    assert!(
+        accuser.due(NOW, REST_MS, &mut sync, &below()).is_empty(),
+        "one request at a time"
     );
-    let (mut accuser, mut sync) = (Accuser::default(), with_peers());
-    accuser.open(case(), Some(anchor(1, 3)));
-    accuser.on_headers([&case().header, &second, &third].into_iter());
-    let effects = accuser.due(NOW, REST_MS, &mut sync);
+    sync.on_answer(NOW, first, true);
+    accuser.on_headers(first, [case().header, second].iter());
+    let (again, after) = asked(&accuser.due(NOW, REST_MS, &mut sync, &below()));
+    assert_eq!((again, after), (first, Height(2)), "who gives goes on");
+    sync.on_answer(NOW, first, true);
+    accuser.on_headers(first, [third].iter());
+    let effects = accuser.due(NOW, REST_MS, &mut sync, &below());
     let [Effect::Persist(Record::Case(kept)), Effect::ProveFraud(shown)] = &effects[..] else {
         panic!("{effects:?}")
     };
@@ -151,13 +191,50 @@ fn headers_up_to_a_later_anchor_are_collected_before_anything_is_shown() {
 }
 
 #[test]
+fn made_up_headers_cost_their_senders_turn_and_nothing_else() {
+    let (mut accuser, mut sync) = (Accuser::default(), with_peers());
+    let second = above(&case().header, &[]);
+    let third = above(&second, &[]);
+    let forged = above(&case().header, &[Bytes::from_static(b"another branch")]);
+    let forged = [forged, above(&forged, &[])];
+    accuser.open(case(), Some(anchor_of(1, &[second, third])));
+    // One makes up all of them, one begins and has no more, one has nothing.
+    for headers in [&forged[..], &forged[..1], &[]] {
+        let (liar, after) = asked(&accuser.due(NOW, REST_MS, &mut sync, &below()));
+        assert_eq!(after, Height(1), "from the certified one on");
+        sync.on_answer(NOW, liar, true);
+        accuser.on_headers(liar, headers.iter());
+        if headers.len() == 1 {
+            let (again, after) = asked(&accuser.due(NOW, REST_MS, &mut sync, &below()));
+            assert_eq!((again, after), (liar, Height(2)));
+            sync.on_answer(NOW, liar, true);
+            accuser.on_headers(liar, [third].iter());
+        }
+    }
+    let (honest, after) = asked(&accuser.due(NOW, REST_MS, &mut sync, &below()));
+    assert_eq!(after, Height(1));
+    // It was not this one's turn.
+    accuser.on_headers(peer(9), forged.iter());
+    accuser.on_headers(honest, [second, third].iter());
+    let effects = accuser.due(NOW, REST_MS, &mut sync, &below());
+    let [Effect::Persist(Record::Case(kept)), Effect::ProveFraud(_)] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(kept.above, [second, third]);
+}
+
+#[test]
 fn a_halt_below_the_block_ends_the_duty_and_one_above_does_not() {
     let (mut accuser, mut sync) = (Accuser::default(), with_peers());
     accuser.open(case(), Some(anchor(1, 1)));
     assert!(!accuser.on_halted(Height(1)), "the block itself still counts");
-    assert!(is_proof(&accuser.due(NOW, REST_MS, &mut sync)));
+    assert!(is_proof(&accuser.due(NOW, REST_MS, &mut sync, &below())));
     assert!(accuser.on_halted(Height(0)));
-    assert!(accuser.due(NOW.plus(9 * REST_MS), REST_MS, &mut sync).is_empty());
+    assert!(
+        accuser
+            .due(NOW.plus(9 * REST_MS), REST_MS, &mut sync, &below())
+            .is_empty()
+    );
 }
 
 #[test]
