@@ -90,6 +90,8 @@ fn regressions() -> Vec<Scenario> {
         Scenario::from_seed(669),
         // The simulator's own: Ethereum's clock ran ahead of operators that had a reclaim to answer.
         Scenario::from_seed(1_941),
+        // The simulator's own: a vote of an earlier life for a final block whose body a crash took.
+        Scenario::from_seed(9_234),
         // The simulator's own: the exit of what was spent by such a payment, after a halt.
         Family::Ending.scenario(49),
     ]

@@ -1,7 +1,7 @@
 //! What the oracle is told, and when a run is over.
 
 use plasma_consensus::{Message, Statement, Vote};
-use plasma_core::{BlockId, Fate, Header, Height};
+use plasma_core::{BlockId, Epoch, Fate, Header, Height};
 use plasma_node::{
     operator::{
         Operator,
@@ -129,11 +129,12 @@ impl World {
         }
     }
 
-    /// Votes leave an honest operator.
+    /// Votes leave an honest operator. What it voted for in an earlier life it may have lost since, when it is final.
     pub(super) fn hear_votes(&mut self, index: usize, message: &Message) {
         if let Message::Vote(vote) = message
             && let Some(block) = vote.statement.block()
             && !self.holds(index, &block)
+            && !(self.hosts[index].log.was_cast(vote) && self.is_final(vote.epoch, &block))
         {
             let what = format!(
                 "operator {index} votes for {} without its body on its disk",
@@ -157,6 +158,15 @@ impl World {
             Message::Certified(_) => self.check_certified(index, message),
             Message::Status(_) => {}
         }
+    }
+
+    /// Whether enough have voted to finalize a block that it may be final, or somebody showed that it is, with a vote perhaps
+    /// that a crash kept from being sent.
+    fn is_final(&self, epoch: Epoch, block: &BlockId) -> bool {
+        let liars = usize::from(self.scenario.byzantine);
+        let committee = self.line.of(epoch);
+        self.oracle.final_by_certificate.contains(block)
+            || committee.is_some_and(|committee| self.oracle.finalizers(block) + liars >= committee.quorum())
     }
 
     fn spoke(&mut self, index: usize, vote: &Vote) {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plasma_consensus::{Message, scheme::OperatorKey};
+use plasma_consensus::{Message, Vote, scheme::OperatorKey};
 use plasma_core::{Epoch, Genesis, Height, OperatorIndex, View};
 use plasma_node::{
     folder::Identity,
@@ -62,6 +62,8 @@ pub(super) struct Log {
     wal: Option<Wal<VirtualDisk>>,
     /// What barriers stand behind.
     spoken: Vec<wal::Record>,
+    /// What stood in the log at the last start: said in an earlier life.
+    found: Vec<wal::Record>,
     /// A batch that was not acknowledged: it may be there or not.
     tried: Vec<wal::Record>,
     /// What a shortening would leave that was not acknowledged.
@@ -106,6 +108,7 @@ impl Log {
             },
             wal: None,
             spoken: Vec::new(),
+            found: Vec::new(),
             tried: Vec::new(),
             shorter: None,
             last_batch: None,
@@ -143,6 +146,7 @@ impl Log {
             self.check(&entries, found.is_torn).map_err(NoLog::Wrong)?;
         }
         self.harm = None;
+        self.found.clone_from(&entries);
         self.spoken = entries;
         self.tried.clear();
         (self.shorter, self.last_batch, self.was_cut) = (None, None, false);
@@ -233,6 +237,12 @@ impl Log {
     /// What barriers stand behind.
     pub(super) fn records(&self) -> &[wal::Record] {
         &self.spoken
+    }
+
+    /// Whether a vote is one of an earlier life.
+    pub(super) fn was_cast(&self, vote: &Vote) -> bool {
+        let record = write_record(&Record::Consensus(plasma_consensus::Record::Vote(vote.clone())));
+        self.found.contains(&record)
     }
 
     /// Where it voted last, in all its lives.

@@ -8,7 +8,7 @@ mod flights;
 pub(super) mod model;
 mod money;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_consensus::{Statement, Vote};
 use plasma_core::{Address, Amount, BlockId, Epoch, Hash, Header, Height, L1Height, SignedTransaction, View};
@@ -31,6 +31,8 @@ pub struct Violation {
 #[derive(Debug)]
 pub(super) struct Oracle {
     topics: Topics,
+    /// Blocks whose finalization somebody handed on.
+    pub(super) final_by_certificate: BTreeSet<BlockId>,
     /// Decided headers by height.
     pub(super) headers: Vec<Header>,
     pub(super) model: Model,
@@ -53,6 +55,7 @@ impl Oracle {
     pub(super) fn new(genesis: Header, n: usize) -> Self {
         Self {
             topics: Topics::new(),
+            final_by_certificate: BTreeSet::new(),
             headers: vec![genesis],
             model: Model::new(genesis.l1_height),
             signers: BTreeMap::new(),
@@ -244,6 +247,20 @@ impl Oracle {
         if expected != Some(holds) {
             self.report("vault", format!("it holds {holds}, should hold {expected:?}"));
         }
+    }
+
+    /// How many honest operators have voted to finalize a block.
+    pub(super) fn finalizers(&self, block: &BlockId) -> usize {
+        let is_one = |said: &Vec<Statement>| {
+            said.iter()
+                .any(|one| matches!(one, Statement::Finalize { block: voted, .. } if voted == block))
+        };
+        let signers = self
+            .votes
+            .iter()
+            .filter(|(_, said)| is_one(said))
+            .map(|((signer, ..), _)| *signer);
+        signers.collect::<BTreeSet<usize>>().len()
     }
 
     /// An honest operator speaks a vote.

@@ -103,6 +103,8 @@ impl World {
                 certificate.epoch.0
             );
             self.oracle.report("certificates", what);
+        } else {
+            self.oracle.final_by_certificate.insert(certificate.block);
         }
     }
 
