@@ -173,12 +173,13 @@ impl Api {
     /// # Errors
     /// When it is refused, or not committed in time.
     pub async fn pay(&self, transaction: &SignedTransaction) -> Result<Submitted> {
-        let answer = self
-            .post(
-                "/v1/transactions?wait=committed&timeout=20s",
-                transaction.encode(),
-            )
-            .await?;
+        let asked = self.post(
+            "/v1/transactions?wait=committed&timeout=20s",
+            transaction.encode(),
+        );
+        let answer = tokio::time::timeout(PAY_PATIENCE, asked)
+            .await
+            .context("no answer though the wait is over")??;
         let submitted: Submitted = answer.document("POST /v1/transactions")?;
         if submitted.block.is_none() {
             bail!("{} was accepted and not committed within 20 s", submitted.id);
@@ -198,5 +199,7 @@ async fn read(response: reqwest::Response) -> Result<Answer> {
 
 /// From here on a status says that something went wrong.
 const FIRST_ERROR: u16 = 400;
+/// A little more than the wait that a payment asks for.
+const PAY_PATIENCE: Duration = Duration::from_secs(25);
 /// Above the longest wait that we ask for.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(65);

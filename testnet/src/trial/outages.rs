@@ -222,10 +222,11 @@ async fn goes_on(trial: &mut Trial) -> Result<()> {
         Ok(if new >= ENOUGH {
             Look::Seen(())
         } else {
-            Look::NotYet(format!("{new} of {ENOUGH} were"))
+            Look::NotYet(format!("{new} of {ENOUGH} were{}", payers.waiting()))
         })
     })
     .await
+    .or_else(|late| trial.payers.still_pay().and(Err(late)))
 }
 
 /// An operator says of itself that it is not ready, and why.

@@ -1,5 +1,6 @@
 //! Users who pay without a pause and remember every promise: a payment counts when an operator says it is committed.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,13 +35,15 @@ pub(super) struct Promise {
 #[derive(Debug)]
 pub(super) struct Payers {
     told: Arc<Mutex<Vec<Promise>>>,
+    /// What each user was told last instead of a promise.
+    refused: Arc<Mutex<BTreeMap<usize, String>>>,
     lanes: JoinSet<Result<()>>,
 }
 
 impl Payers {
     /// The first users of the testnet pay themselves what they own, again and again, at the doors of these operators.
     pub(super) fn start(testnet: &Testnet, doors: &[usize]) -> Result<Self> {
-        let told = Arc::default();
+        let (told, refused) = (Arc::default(), Arc::default());
         let doors: Vec<Api> = doors
             .iter()
             .map(|door| testnet.cluster.api(*door).cloned())
@@ -52,9 +55,17 @@ impl Payers {
             let first = lane % doors.len().max(1);
             doors.rotate_left(first);
             let user = User::at(u32::try_from(lane)?)?;
-            lanes.spawn(pay_on((lane, user), testnet.domain(), doors, Arc::clone(&told)));
+            let heard = (Arc::clone(&told), Arc::clone(&refused));
+            lanes.spawn(pay_on((lane, user), testnet.domain(), doors, heard));
         }
-        Ok(Self { told, lanes })
+        Ok(Self { told, refused, lanes })
+    }
+
+    /// What those users were told last that wait for a promise.
+    pub(super) fn waiting(&self) -> String {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = refused.iter().map(|(lane, why)| format!("; user {lane}: {why}"));
+        words.collect()
     }
 
     /// All promises so far, in the order in which they were given.
@@ -78,11 +89,13 @@ impl Payers {
     }
 }
 
+type Heard = (Arc<Mutex<Vec<Promise>>>, Arc<Mutex<BTreeMap<usize, String>>>);
+
 async fn pay_on(
     (lane, user): (usize, User),
     domain: Domain,
     doors: Vec<Api>,
-    told: Arc<Mutex<Vec<Promise>>>,
+    (told, refused): Heard,
 ) -> Result<()> {
     let door = doors.first().context("a door")?;
     let outputs = door.outputs(user.address()).await?;
@@ -91,7 +104,15 @@ async fn pay_on(
     loop {
         let payment = user.sign(to_self(&user, position, amount), &domain);
         let sent = Instant::now();
-        let answer = committed(&doors, &payment).await?;
+        let answer = committed(&doors, &payment, |why| {
+            let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+            refused.insert(lane, why);
+        })
+        .await?;
+        refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&lane);
         let place = answer.block.context("a committed payment is in a block")?;
         position = answer
             .outputs
@@ -110,13 +131,16 @@ async fn pay_on(
 }
 
 /// Sends a payment to one door after the other until one of them says that it is committed; sending it again is harmless.
-async fn committed(doors: &[Api], payment: &SignedTransaction) -> Result<Submitted> {
+async fn committed(doors: &[Api], payment: &SignedTransaction, note: impl Fn(String)) -> Result<Submitted> {
     let begun = Instant::now();
     let mut last = None;
     for door in doors.iter().cycle() {
         match door.pay(payment).await {
             Ok(answer) => return Ok(answer),
-            Err(error) => last = Some(error),
+            Err(error) => {
+                note(format!("{error:#}"));
+                last = Some(error);
+            }
         }
         if begun.elapsed() > PAYMENT_PATIENCE {
             break;
