@@ -3,7 +3,8 @@
 //! Whoever signs an invalid block may never anchor it, so this operator does: anchoring is open to anybody with a
 //! certificate. When it is covered by an anchor further up, the headers between are collected, because the proof leads
 //! through their leaves. No signature says which they are, only the anchor's root over all of them: so they are taken from one
-//! member at a time, from the certified one on, and from another when they do not lead to that root. Nobody waits for a turn here, the liars may sit in all the others; what races costs gas alone. The
+//! member at a time, from the certified one on, and from another when they do not lead to that root. Nobody waits for a turn
+//! here, the liars may sit in all the others; what races costs gas alone. The
 //! duty is done when Ethereum shows the chain halted below the block, whoever did it.
 
 use std::sync::Arc;

@@ -16,7 +16,7 @@ use super::{
 const MISLED: usize = 2;
 
 /// A world in which one deposit is credited everywhere.
-fn credited() -> World {
+pub(crate) fn credited() -> World {
     let mut world = World::new();
     world.run_for(500);
     world.mine(vec![deposited(0, 1_000)]);

@@ -5,16 +5,11 @@ use std::collections::BTreeSet;
 use plasma_core::{ExitId, Hash, L1Event, Position};
 use plasma_node::operator::effect::Effect;
 
-use super::{cast::user, fraud::quorum::deposited, world::World};
+use super::{cast::user, doubts::credited, world::World};
 
 /// A world in which user 1 paid all to user 2, and two of four operators then went for good. Gives also what user 1 had.
 fn stalled_after_a_payment() -> (World, Position) {
-    let mut world = World::new();
-    world.run_for(500);
-    world.mine(vec![deposited(0, 1_000)]);
-    world.run_until("the deposit is credited everywhere", 5_000, |world| {
-        world.all_hold(&user(1), 1_000)
-    });
+    let mut world = credited();
     let (position, _) = world.holdings(0, &user(1))[0];
     let payment = world.pay(&user(1), (position, 1_000), &user(2), 1_000);
     world.submit(0, 1, payment);
@@ -73,12 +68,7 @@ fn exits_of_spent_outputs_are_challenged_although_no_block_is_decided() {
 
 #[test]
 fn an_exit_that_ethereum_shows_first_is_challenged_when_a_block_spends_its_output_after_all() {
-    let mut world = World::new();
-    world.run_for(500);
-    world.mine(vec![deposited(0, 1_000)]);
-    world.run_until("the deposit is credited everywhere", 5_000, |world| {
-        world.all_hold(&user(1), 1_000)
-    });
+    let mut world = credited();
     let (position, _) = world.holdings(0, &user(1))[0];
     let payment = world.pay(&user(1), (position, 1_000), &user(2), 1_000);
     // Operator 0 alone has seen the exit when the output is spent, and the others go before they see it.

@@ -12,18 +12,14 @@ use plasma_node::operator::{
 use super::quorum::{HONEST, deposited, shown};
 use crate::suite::{
     cast::{START, l1_block, user},
+    doubts::credited,
     world::{GRACE_S, SILENCE_S, World},
 };
 
 /// A world in which user 1 paid all to user 2, and the honest operator then stopped because the others lied. Gives also what
 /// user 1 had, and another payment of it.
 fn stopped_after_a_payment() -> (World, Position, SignedTransaction) {
-    let mut world = World::new();
-    world.run_for(500);
-    world.mine(vec![deposited(0, 1_000)]);
-    world.run_until("the deposit is credited everywhere", 5_000, |world| {
-        world.all_hold(&user(1), 1_000)
-    });
+    let mut world = credited();
     let (position, _) = world.holdings(0, &user(1))[0];
     let payment = world.pay(&user(1), (position, 1_000), &user(2), 1_000);
     let other = world.pay(&user(1), (position, 1_000), &user(1), 999);
