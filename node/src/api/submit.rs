@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     hex,
-    runtime::handle::{Accepted, Known, Rejected, Status},
+    runtime::handle::{Known, Rejected, Status},
     storage::Read,
 };
 
@@ -181,10 +181,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     ) -> Result<Submitted, Problem> {
         let deadline = Instant::now() + limit.min(WAIT_MAX);
         let id = signed.id();
-        let waiting = |accepted: Option<Accepted>| Submitted {
+        let waiting = |state: Option<State>, duplicate: bool| Submitted {
             id: HashText(id.0),
-            state: accepted.map(|_| State::Accepted),
-            duplicate: accepted.is_some_and(|accepted| accepted.known != Known::New),
+            state,
+            duplicate,
             block: None,
             outputs: Vec::new(),
             certificate: None,
@@ -195,25 +195,37 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             // One poll puts it into the queue; nobody waits for the verdict.
             match Box::pin(self.handle.submit(signed.clone())).now_or_never() {
                 Some(verdict) => verdict,
-                None => return Ok(waiting(None)),
+                None => return Ok(waiting(None, false)),
             }
         } else {
             match timeout_at(deadline, self.handle.submit(signed.clone())).await {
                 Ok(verdict) => verdict,
-                Err(_) => return Ok(waiting(None)),
+                Err(_) => return Ok(waiting(None, false)),
             }
         };
-        let accepted = verdict.map_err(|refused| self.refusal(&refused))?;
-        let is_decided = matches!(accepted.known, Known::Decided(..));
-        if wait != Wait::Committed && !is_decided {
-            return Ok(waiting(Some(accepted)));
+        let known = match verdict {
+            Ok(accepted) => Some(accepted.known),
+            Err(refused) if self.has_decided(&refused, &id)? => None,
+            Err(refused) => return Err(self.refusal(&refused)),
+        };
+        let duplicate = known != Some(Known::New);
+        if wait != Wait::Committed && known.is_some() {
+            return Ok(waiting(Some(State::Accepted), duplicate));
         }
         let found = timeout_at(deadline, self.decided(&signed, id, watch)).await;
-        let duplicate = accepted.known != Known::New;
         match found {
             Ok(found) => Ok(Submitted { duplicate, ..found? }),
-            Err(_) => self.lost(&signed)?.map_or(Ok(waiting(Some(accepted))), Err),
+            Err(_) => self
+                .lost(&signed)?
+                .map_or(Ok(waiting(Some(State::Accepted), duplicate)), Err),
         }
+    }
+
+    /// Whether a transaction is refused because it is decided already: an operator forgets what it has decided, and then
+    /// finds nothing but its inputs spent, its expiry past or the chain halted above it.
+    fn has_decided(&self, refused: &Rejected, id: &TransactionId) -> Result<bool, Problem> {
+        let is_about_ledger = matches!(refused, Rejected::Rule(_) | Rejected::Halted(_));
+        Ok(is_about_ledger && self.reader.transaction(id)?.is_some())
     }
 
     /// After the wait: whether another transaction took one of the inputs.

@@ -13,7 +13,7 @@ use plasma_core::{
 pub struct Accepted {
     /// Its id.
     pub id: TransactionId,
-    /// Whether this operator knew it already (in the mempool, or decided at this place).
+    /// Whether this operator knew it already.
     pub known: Known,
 }
 
@@ -22,10 +22,8 @@ pub struct Accepted {
 pub enum Known {
     /// First seen with this submission.
     New,
-    /// Waiting in the mempool already.
+    /// Waiting in the mempool already. What is decided is refused: its inputs are spent.
     Pending,
-    /// Decided already, at this height and index.
-    Decided(Height, u32),
 }
 
 /// Why a transaction was not taken.

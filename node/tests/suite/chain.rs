@@ -307,12 +307,6 @@ impl StandIn {
             .authenticate(&params.domain)
             .map_err(|error| Rejected::Signature(error.to_string()))?;
         let id = offered.id();
-        if let Some((height, index)) = self.reader.transaction(&id).unwrap() {
-            return Ok(Accepted {
-                id,
-                known: Known::Decided(height, index),
-            });
-        }
         let mut waiting = self.mempool.lock().unwrap();
         if waiting.iter().any(|known| known.id() == id) {
             return Ok(Accepted {

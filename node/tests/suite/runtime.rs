@@ -3,7 +3,7 @@
 mod away;
 mod replaced;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::join_all;
 use plasma_consensus::Bls;
@@ -13,6 +13,10 @@ use plasma_core::{
 };
 use plasma_network as network;
 use plasma_node::{
+    api::{
+        AnchorBook, Door, Wait,
+        view::{self, Submitted},
+    },
     directory::Directory,
     folder::Identity,
     operator::{
@@ -283,6 +287,37 @@ async fn every_one_of_many_submits_is_answered_and_committed() {
     timeout(PATIENCE, snapshot)
         .await
         .expect("the running operator wrote one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_sent_again_after_its_commit_is_told_where_it_is() {
+    let alone = Alone::start().await;
+    let users = users(1);
+    let positions = alone.deposit(&users).await;
+    let payment = alone.payment(&users[0], positions[0], 7);
+    let door = Door::new(
+        alone.handle.clone(),
+        alone.reader.clone(),
+        AnchorBook::default(),
+        (Arc::new(alone.genesis.clone()), alone.directory.clone()),
+        "alone",
+        None,
+    );
+    let mut places = Vec::new();
+    for (wait, status) in [
+        (Wait::Committed, 201),
+        (Wait::Committed, 200),
+        (Wait::Accepted, 200),
+    ] {
+        let answer = door.submit(payment.clone(), wait, PATIENCE).await.expect("taken");
+        let submitted: Submitted = serde_json::from_slice(&answer.body).expect("a document");
+        assert_eq!(
+            (answer.status, submitted.state),
+            (status, Some(view::State::Committed))
+        );
+        places.push(submitted.block.expect("a place"));
+    }
+    assert_eq!((places[1], places[2]), (places[0], places[0]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! Submitted transactions: every form that is taken and every wait.
 
-use plasma_core::{Amount, EXPIRY_NEVER, Input, Kind, Payment, Position, legacy};
+use plasma_core::{Amount, EXPIRY_NEVER, Input, Kind, L1Event, Payment, Position, Transaction, legacy};
 use plasma_node::{
     api::{
         Code,
@@ -84,6 +84,44 @@ async fn a_payment_is_taken_in_every_form_and_known_again() {
         (again.status, again.document::<Submitted>().state),
         (200, Some(State::Committed))
     );
+}
+
+#[tokio::test]
+async fn what_is_decided_is_known_again_when_its_time_is_over_and_the_chain_halted() {
+    let mut chain = Chain::new(genesis());
+    let (alice, bob) = (user(1), user(2));
+    let coin = chain.deposit(&alice, 100).await;
+    let height = chain.state().header.height.next().unwrap();
+    let payment = Transaction {
+        expiry: height,
+        ..chain.transfer(
+            vec![Input {
+                position: coin,
+                amount: Amount::from(100),
+            }],
+            vec![Payment {
+                owner: bob.address(),
+                amount: Amount::from(100),
+            }],
+        )
+    };
+    let signed = payment.sign(&chain.genesis.domain(), &alice);
+    let router = door(&chain);
+    assert_eq!(submit(&router, &signed).await.status, 201);
+    assert_eq!(chain.seal(&[]).await, height);
+    chain.seal(&[]).await;
+    let events = [&[][..], &[L1Event::Halted { last_valid: height }]];
+    for events in events {
+        chain.seal(events).await;
+        let again = submit(&router, &signed).await;
+        let submitted: Submitted = again.document();
+        assert_eq!(
+            (again.status, submitted.state, submitted.duplicate),
+            (200, Some(State::Committed), true)
+        );
+        assert_eq!(submitted.block.unwrap().height, height.0);
+        assert_eq!(submitted.outputs[0].owner.0, bob.address());
+    }
 }
 
 #[tokio::test]
