@@ -68,6 +68,11 @@ impl Payers {
         words.collect()
     }
 
+    /// How many pay.
+    pub(super) fn count(&self) -> usize {
+        self.lanes.len()
+    }
+
     /// All promises so far, in the order in which they were given.
     pub(super) fn told(&self) -> Vec<Promise> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
