@@ -17,6 +17,7 @@ pub mod memory;
 
 mod changes;
 mod error;
+mod history;
 mod opening;
 mod prune;
 mod query;
@@ -25,6 +26,7 @@ mod scan;
 mod schema;
 
 pub use error::StorageError;
+pub use history::{Event, ExitStep, ExitTurn, Turn};
 pub use prune::Keep;
 pub use rows::{Change, Moments, Row, Rows};
 pub use scan::Progress;
@@ -111,6 +113,27 @@ pub trait Read: Sized {
         after: Option<Position>,
         limit: usize,
     ) -> Result<Vec<(Position, OutputRecord)>, StorageError>;
+
+    /// What happened to the outputs of an owner, the newest first, behind an event.
+    fn history_of(
+        &self,
+        owner: &Address,
+        after: Option<&Event>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StorageError>;
+
+    /// What one block did to the outputs of an owner.
+    fn history_at(&self, owner: &Address, height: Height) -> Result<Vec<Event>, StorageError>;
+
+    /// What blocks did to exits, the newest first, behind a height and exit.
+    fn exit_turns(
+        &self,
+        after: Option<(Height, ExitId)>,
+        limit: usize,
+    ) -> Result<Vec<ExitTurn>, StorageError>;
+
+    /// What one block did to exits.
+    fn exit_turns_at(&self, height: Height) -> Result<Vec<ExitTurn>, StorageError>;
 
     /// The header at a height.
     fn header(&self, height: Height) -> Result<Option<Header>, StorageError>;

@@ -144,6 +144,8 @@ fn number_of(table: Table) -> u8 {
         Table::Certificates => 10,
         Table::Exits => 11,
         Table::Deposits => 12,
+        Table::History => 13,
+        Table::ExitTurns => 14,
     }
 }
 
@@ -157,7 +159,7 @@ const VERSION: u16 = 3;
 const HEAD_SIZE: usize = 84;
 /// The byte where a row's table would stand.
 const END: u8 = 0;
-/// No key of the schema has more than 32 bytes; twice that leaves room for the next schema.
+/// No key of the schema has more than 38 bytes; this leaves room for the next schema.
 const KEY_BYTES_MAX: u8 = 64;
 /// The largest value is a body; it travels in one frame of some megabytes, so this is far above any.
 const VALUE_BYTES_MAX: u32 = 64 << 20;

@@ -3,10 +3,10 @@
 use plasma_core::planted::planted;
 use std::collections::BTreeMap;
 
-use plasma_core::{Address, Amount, BlockId, Delta, Height, OutputRecord, Position, State, history};
+use plasma_core::{Address, Amount, BlockId, Delta, Height, OutputRecord, Position, State, history as tree};
 
 use super::{
-    Decided, StorageError, query,
+    Decided, StorageError, history, query,
     rows::{Change, Rows},
     schema::{self, Table},
 };
@@ -15,7 +15,7 @@ use crate::{folder::Identity, wal::Lsn};
 /// The rows of a storage that has seen no block but genesis.
 pub(super) fn of_genesis(identity: &Identity, state: &State) -> Vec<Change> {
     let header = &state.header;
-    let leaf = history::leaf(
+    let leaf = tree::leaf(
         header.height,
         header.transaction_count,
         header.transactions_root,
@@ -93,6 +93,7 @@ pub(super) fn of_block(
     let mut changes = Vec::with_capacity(rows_of(delta));
     push_block(&mut changes, decided, block);
     push_outputs(&mut changes, rows, delta)?;
+    push_exits(&mut changes, rows, delta)?;
     push_rest(&mut changes, delta);
     if let Some(fence) = fence.filter(|_| !planted("storage: the fence is not written")) {
         put(
@@ -168,6 +169,7 @@ fn push_outputs(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> R
         .collect();
     // In the order of positions, as the delta is.
     let mut before = query::outputs(rows, &older)?.into_iter();
+    let credited = history::credited(delta);
     let mut flows: BTreeMap<Address, Flow> = BTreeMap::new();
     for (position, record) in &delta.outputs {
         if !record.is_unspent() && planted("storage: spends are not written") {
@@ -177,10 +179,21 @@ fn push_outputs(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> R
         let is_new = position.block == height;
         let was_unspent = !is_new && was_unspent(height, before.next().flatten().as_ref(), record)?;
         let is_unspent = record.is_unspent();
+        let owner = &record.output.owner;
+        let birth = is_new.then(|| history::birth(*position, credited.get(position).copied()));
+        let end = (is_new || was_unspent)
+            .then(|| history::end(height, *position, record.fate))
+            .flatten();
+        changes.extend(
+            birth
+                .into_iter()
+                .chain(end)
+                .map(|event| history::change(owner, &event)),
+        );
         if was_unspent == is_unspent {
             continue;
         }
-        let key = schema::owner_key(&record.output.owner, position);
+        let key = schema::owner_key(owner, position);
         let value = (is_unspent || planted("storage: owners keep what they spent")).then(Vec::new);
         changes.push(Change {
             table: Table::Owners,
@@ -248,18 +261,28 @@ fn was_unspent(
     Ok(before.is_unspent())
 }
 
-fn push_rest(changes: &mut Vec<Change>, delta: &Delta) {
+fn push_exits(changes: &mut Vec<Change>, rows: &impl Rows, delta: &Delta) -> Result<(), StorageError> {
     for (id, exit) in &delta.exits {
         if planted("storage: exits are not written") {
             break;
         }
-        let value = exit.as_ref().map(plasma_core::OpenExit::encode);
+        let before = query::exit(rows, id)?;
+        changes.extend(history::exit_change(
+            delta.height,
+            id,
+            before.as_ref(),
+            exit.as_ref(),
+        ));
         changes.push(Change {
             table: Table::Exits,
             key: id.0.0.to_vec(),
-            value,
+            value: exit.as_ref().map(plasma_core::OpenExit::encode),
         });
     }
+    Ok(())
+}
+
+fn push_rest(changes: &mut Vec<Change>, delta: &Delta) {
     for (number, fate) in &delta.deposits {
         put(
             changes,
@@ -306,5 +329,5 @@ fn overflow(height: Height) -> StorageError {
 
 /// About how many rows a block changes, to allocate once.
 fn rows_of(delta: &Delta) -> usize {
-    delta.outputs.len() * 2 + delta.exits.len() + delta.deposits.len() + delta.transactions.len() + 16
+    delta.outputs.len() * 4 + delta.exits.len() * 2 + delta.deposits.len() + delta.transactions.len() + 16
 }

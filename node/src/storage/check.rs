@@ -12,6 +12,7 @@
 
 mod chain;
 mod error;
+mod history;
 mod ledger;
 mod outputs;
 mod strays;

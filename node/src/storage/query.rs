@@ -8,7 +8,7 @@ use plasma_core::{
 };
 
 use super::{
-    Decided, Read, Saved, StorageError,
+    Decided, Event, ExitTurn, Read, Saved, StorageError,
     rows::{Moments, Row, Rows, prefix_end},
     schema::{self, Table},
 };
@@ -72,6 +72,57 @@ impl<R: Moments> Read for R {
                 Ok((position, record.ok_or_else(|| damaged(Table::Owners, key))?))
             })
             .collect()
+    }
+
+    fn history_of(
+        &self,
+        owner: &Address,
+        after: Option<&Event>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StorageError> {
+        let from = match after {
+            None => owner.0.to_vec(),
+            // The smallest key behind this one is itself and a zero byte.
+            Some(event) => [event.key(owner), vec![0]].concat(),
+        };
+        let end = prefix_end(&owner.0);
+        let found = self
+            .moment()?
+            .rows(Table::History, &from, end.as_deref(), limit)?;
+        let decode = |row: &Row| Event::decode(row).ok_or_else(|| damaged(Table::History, &row.0));
+        found.iter().map(|row| Ok(decode(row)?.1)).collect()
+    }
+
+    fn history_at(&self, owner: &Address, height: Height) -> Result<Vec<Event>, StorageError> {
+        let from = [&owner.0[..], &(!height.0).to_be_bytes()].concat();
+        let end = prefix_end(&from);
+        let found = self
+            .moment()?
+            .rows(Table::History, &from, end.as_deref(), usize::MAX)?;
+        let decode = |row: &Row| Event::decode(row).ok_or_else(|| damaged(Table::History, &row.0));
+        found.iter().map(|row| Ok(decode(row)?.1)).collect()
+    }
+
+    fn exit_turns(
+        &self,
+        after: Option<(Height, ExitId)>,
+        limit: usize,
+    ) -> Result<Vec<ExitTurn>, StorageError> {
+        // The smallest key behind this one is itself and a zero byte.
+        let from = after.map(|(height, exit)| [ExitTurn::key(height, &exit), vec![0]].concat());
+        let found = self
+            .moment()?
+            .rows(Table::ExitTurns, &from.unwrap_or_default(), None, limit)?;
+        found.iter().map(exit_turn).collect()
+    }
+
+    fn exit_turns_at(&self, height: Height) -> Result<Vec<ExitTurn>, StorageError> {
+        let from = (!height.0).to_be_bytes();
+        let end = prefix_end(&from);
+        let found = self
+            .moment()?
+            .rows(Table::ExitTurns, &from, end.as_deref(), usize::MAX)?;
+        found.iter().map(exit_turn).collect()
     }
 
     fn header(&self, height: Height) -> Result<Option<Header>, StorageError> {
@@ -233,7 +284,7 @@ pub(super) fn state(rows: &impl Rows) -> Result<State, StorageError> {
     state.ok_or_else(|| damaged(Table::Meta, schema::STATE))
 }
 
-fn exit(rows: &impl Rows, id: &ExitId) -> Result<Option<OpenExit>, StorageError> {
+pub(super) fn exit(rows: &impl Rows, id: &ExitId) -> Result<Option<OpenExit>, StorageError> {
     value(rows, Table::Exits, &id.0.0, OpenExit::decode)
 }
 
@@ -255,6 +306,10 @@ fn deposit(rows: &impl Rows, number: DepositNumber) -> Result<Option<DepositFate
         &schema::deposit_key(number),
         DepositFate::decode,
     )
+}
+
+fn exit_turn(row: &Row) -> Result<ExitTurn, StorageError> {
+    ExitTurn::decode(row).ok_or_else(|| damaged(Table::ExitTurns, &row.0))
 }
 
 fn certificate((key, value): &Row) -> Result<(Height, Certificate), StorageError> {

@@ -21,8 +21,12 @@
 //! | certificates | height 4 | epoch 8 ‖ view 8 ‖ block id 32 ‖ bitmap 13 ‖ aggregate 96, 157 |
 //! | exits | exit id 32 | `OpenExit::encode`; a row per open exit |
 //! | deposits | deposit number 8 | `DepositFate::encode` |
+//! | history | owner 20 ‖ place 8 ‖ turn 1 ‖ position 9 | deposit number 8 of a deposit, else empty; kept for ever |
+//! | exit_turns | !height 4 ‖ exit id 32 | turn 1 (1 started, 2 changed, 3 ended) ‖ `OpenExit::encode`, as it was before its end; kept for ever |
 //!
-//! Position is block 4 ‖ transaction 4 ‖ output 1. A certificate's bitmap has the width of the largest
+//! Position is block 4 ‖ transaction 4 ‖ output 1. A history's place is where something happened, in complement, so that the newest
+//! comes first: !height 4 ‖ !(0 for what Ethereum did, else index + 1) 4; turns are 1 received, 2 deposited, 3 sent, 4 exited,
+//! 5 reclaimed. A certificate's bitmap has the width of the largest
 //! committee, whatever the epoch's. The encodings named here are fixed in `core`; changing any byte
 //! of a row needs a new [`VERSION`].
 
@@ -34,7 +38,7 @@ use plasma_core::{
 use crate::wal::Lsn;
 
 /// Version of the rows.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// One ordered set of rows.
 #[expect(missing_docs, reason = "the table above says what each holds")]
@@ -52,11 +56,13 @@ pub enum Table {
     Certificates,
     Exits,
     Deposits,
+    History,
+    ExitTurns,
 }
 
 impl Table {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Outputs,
         Self::Owners,
@@ -69,6 +75,8 @@ impl Table {
         Self::Certificates,
         Self::Exits,
         Self::Deposits,
+        Self::History,
+        Self::ExitTurns,
     ];
 
     /// Its name in an engine that names tables.
@@ -87,6 +95,8 @@ impl Table {
             Self::Certificates => "certificates",
             Self::Exits => "exits",
             Self::Deposits => "deposits",
+            Self::History => "history",
+            Self::ExitTurns => "exit_turns",
         }
     }
 }
@@ -140,6 +150,11 @@ pub(super) fn height(bytes: &[u8]) -> Option<Height> {
 /// number 8.
 pub(super) fn deposit_key(number: DepositNumber) -> [u8; 8] {
     number.0.to_be_bytes()
+}
+
+/// A deposit's number back.
+pub(super) fn deposit(bytes: &[u8]) -> Option<DepositNumber> {
+    Some(DepositNumber(u64::from_be_bytes(bytes.try_into().ok()?)))
 }
 
 /// height 4 ‖ block id 32.

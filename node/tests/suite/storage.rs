@@ -4,6 +4,7 @@ pub(crate) mod crash;
 pub(crate) mod embedded;
 pub(crate) mod foundation;
 pub(crate) mod history;
+pub(crate) mod pages;
 #[cfg(feature = "fdb")]
 pub(crate) mod real_cluster;
 pub(crate) mod replay;
@@ -120,6 +121,7 @@ every_backend!(
     foreign_delta_and_foreign_certificate_are_refused,
     delta_that_contradicts_the_rows_is_refused,
     owner_pages_have_no_gaps_and_no_repeats,
+    histories_are_paged_from_the_newest_while_blocks_arrive,
     reads_follow_exits_and_deposits_to_their_outputs,
     certificate_above_covers_the_heights_below,
     pinned_reader_sees_one_moment,

@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod bulk;
 pub(crate) mod check;
 pub(crate) mod commands;
+pub(crate) mod histories;
 pub(crate) mod logs;
 pub(crate) mod prune;
 pub(crate) mod restored;

@@ -85,6 +85,9 @@ pub enum What {
     /// A body spends it and it does not say so.
     #[error("a transaction spends it, which its fate does not say")]
     Unspent,
+    /// Fewer rows of the history than outputs that are gone.
+    #[error("the end of an output that left through Ethereum is missing in it")]
+    Ends,
     /// It names a spender that does not spend it.
     #[error("the input that its fate names does not spend it")]
     Spender,

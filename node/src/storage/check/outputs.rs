@@ -14,7 +14,9 @@ use super::{
         scan::Scan,
         schema::{self, Table},
     },
-    CheckError, Fixed, What, contradiction, strays,
+    CheckError, Fixed, What, contradiction,
+    history::{History, LOOKUPS},
+    strays,
 };
 
 /// An output as its transaction writes it.
@@ -38,6 +40,7 @@ pub(super) struct Outputs<'a, M: Moments> {
     sums: Sums,
     /// Rows that the table of owners must have.
     owners: Vec<Vec<u8>>,
+    history: History,
 }
 
 /// What outputs amount to.
@@ -60,6 +63,7 @@ impl<'a, M: Moments> Outputs<'a, M> {
             spent: 0,
             sums: Sums::default(),
             owners: Vec::new(),
+            history: History::default(),
         }
     }
 
@@ -95,6 +99,7 @@ impl<'a, M: Moments> Outputs<'a, M> {
             return Err(contradiction(Table::Outputs, &stray, What::Stray));
         }
         self.look_up_owners()?;
+        self.history.end(self.source)?;
         self.sums.outputs = self.count;
         Ok(self.sums)
     }
@@ -112,6 +117,7 @@ impl<'a, M: Moments> Outputs<'a, M> {
         let position = schema::position(key).ok_or_else(damaged)?;
         let record = schema::output(value).ok_or_else(damaged)?;
         self.count += 1;
+        self.history.take(self.source, position, &record)?;
         match record.fate {
             Fate::Unspent => {
                 let output = &record.output;
@@ -192,6 +198,3 @@ impl Sums {
         }
     }
 }
-
-/// Owners' rows looked up at once.
-const LOOKUPS: usize = 1_024;

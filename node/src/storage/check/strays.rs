@@ -7,7 +7,7 @@ use plasma_core::{
 
 use super::{
     super::{
-        Row, StorageError, query,
+        Event, Row, StorageError, Turn, history, query,
         rows::{Moments, Rows},
         scan::Scan,
         schema::{self, Table},
@@ -43,6 +43,27 @@ pub(super) fn owners<M: Moments>(source: &M, unspent: u64) -> Result<(), CheckEr
         let record = query::output(rows, position)?;
         Ok(record.is_some_and(|record| {
             record.is_unspent() && schema::owner_key(&record.output.owner, &position) == *key
+        }))
+    })
+}
+
+/// Histories: one row for each output's coming, and one for its end. Those that Ethereum ended were not looked up one by one.
+pub(super) fn history<M: Moments>(source: &M, expected: u64) -> Result<(), CheckError> {
+    if count(source, Table::History)? < expected {
+        return Err(contradiction(Table::History, &[], What::Ends));
+    }
+    counted(source, Table::History, expected, |rows, key, value| {
+        let row = (key.clone(), value.to_vec());
+        let (owner, event) = Event::decode(&row).ok_or_else(|| query::damaged(Table::History, key))?;
+        let record = query::output(rows, event.position)?;
+        Ok(record.is_some_and(|record| {
+            let came = matches!(event.turn, Turn::Received | Turn::Deposited(_));
+            let is_so = if came {
+                event.height == event.position.block
+            } else {
+                history::end(event.height, event.position, record.fate) == Some(event)
+            };
+            is_so && record.output.owner == owner
         }))
     })
 }
@@ -129,6 +150,15 @@ fn transaction_at(
     Ok(body.and_then(|body| body.into_iter().nth(index)))
 }
 
+fn count<M: Moments>(source: &M, table: Table) -> Result<u64, CheckError> {
+    let mut found = 0u64;
+    for row in Scan::whole(source, table) {
+        row?;
+        found += 1;
+    }
+    Ok(found)
+}
+
 /// Counts a table, and names its first row that is not accounted for when it has too many.
 fn counted<M: Moments>(
     source: &M,
@@ -136,12 +166,7 @@ fn counted<M: Moments>(
     expected: u64,
     is_accounted: impl Fn(&M::Rows, &Vec<u8>, &[u8]) -> Result<bool, StorageError>,
 ) -> Result<(), CheckError> {
-    let mut found = 0u64;
-    for row in Scan::whole(source, table) {
-        row?;
-        found += 1;
-    }
-    if found == expected {
+    if count(source, table)? == expected {
         return Ok(());
     }
     for row in Scan::whole(source, table) {

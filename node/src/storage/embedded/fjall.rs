@@ -124,7 +124,7 @@ fn options(table: Table) -> KeyspaceCreateOptions {
         // Almost every question names an output that is there, so the oldest level needs no filter.
         Table::Outputs => common.expect_point_read_hits(true),
         // Walked in order, or asked for after the header was found: a filter would never say no.
-        Table::Owners | Table::Bodies => common.filter_policy(FilterPolicy::disabled()),
+        Table::Owners | Table::Bodies | Table::History => common.filter_policy(FilterPolicy::disabled()),
         _ => common,
     }
 }

@@ -1,4 +1,4 @@
-//! Which cluster holds what: outputs and their owners' index may lie in several, by the first byte of the owner's address.
+//! Which cluster holds what: outputs, their owners' index and history may lie in several, by the first byte of the owner's address.
 
 use crate::storage::{StorageError, schema::Table};
 
@@ -72,8 +72,8 @@ impl Shares {
     pub(super) fn places(&self, table: Table, from: &[u8], to: Option<&[u8]>) -> Vec<usize> {
         let is_of_one_byte = !from.is_empty() && to.is_some_and(|to| to.first() == from.first());
         match table {
-            Table::Owners if is_of_one_byte => vec![self.of(from.first())],
-            Table::Outputs | Table::Owners => {
+            Table::Owners | Table::History if is_of_one_byte => vec![self.of(from.first())],
+            Table::Outputs | Table::Owners | Table::History => {
                 let mut holders = self.of_byte.clone();
                 holders.sort_unstable();
                 holders.dedup();
@@ -87,7 +87,7 @@ impl Shares {
     pub(super) fn place(&self, table: Table, key: &[u8]) -> Place {
         match table {
             Table::Outputs if self.count > 1 => Place::Somewhere,
-            Table::Owners => Place::In(self.of(key.first())),
+            Table::Owners | Table::History => Place::In(self.of(key.first())),
             _ => Place::In(MAIN),
         }
     }
@@ -96,7 +96,7 @@ impl Shares {
     pub(super) fn target(&self, table: Table, key: &[u8], value: Option<&[u8]>) -> usize {
         match table {
             Table::Outputs => self.of(value.and_then(|value| value.get(OWNER_OFFSET))),
-            Table::Owners => self.of(key.first()),
+            Table::Owners | Table::History => self.of(key.first()),
             _ => MAIN,
         }
     }

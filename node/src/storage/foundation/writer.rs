@@ -17,7 +17,7 @@ use super::{
 use crate::{
     folder::Identity,
     storage::{
-        Decided, StorageError, ask_anew, changes, prune, query,
+        Decided, StorageError, ask_anew, changes, history, prune, query,
         rows::{Change, Moments, Rows},
         schema::{self, Table},
     },
@@ -255,6 +255,8 @@ fn undo(rows: &impl Rows, changes: &[Change], height: Height) -> Result<Undo, St
                     .key
                     .get(20..)
                     .is_some_and(|position| position.starts_with(&born)),
+                Table::History => history::is_of(&change.key, height),
+                Table::ExitTurns => change.key.starts_with(&(!height.0).to_be_bytes()),
                 Table::Transactions => change.value.is_some(),
                 _ => false,
             });

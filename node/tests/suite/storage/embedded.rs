@@ -62,7 +62,7 @@ fn storage_of_another_operator_or_federation_is_refused() {
 fn storage_of_another_schema_is_refused_with_the_way_out() {
     let scratch = Scratch::new("storage");
     drop(open(scratch.path(), identity()).unwrap());
-    for (version, way_out) in [(3u32, "run the newer program"), (1, "sync into a new folder")] {
+    for (version, way_out) in [(4u32, "run the newer program"), (1, "sync into a new folder")] {
         {
             let engine = Database::builder(scratch.path().join("engine")).open().unwrap();
             let meta = engine.keyspace("meta", KeyspaceCreateOptions::default).unwrap();
@@ -73,7 +73,7 @@ fn storage_of_another_schema_is_refused_with_the_way_out() {
         }
         let error = open(scratch.path(), identity()).unwrap_err();
         assert!(
-            matches!(error, StorageError::Schema { found, known: 2, .. } if found == version),
+            matches!(error, StorageError::Schema { found, known: 3, .. } if found == version),
             "{error}"
         );
         assert!(error.to_string().contains(way_out), "{error}");

@@ -1,6 +1,6 @@
 //! Random histories of blocks, and plain maps that know what must have become of everything.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use plasma_core::{
     Address, Amount, BlockId, Certificate, Delta, DepositFate, DepositNumber, Epoch, ExitId, Fate, Hash,
@@ -12,7 +12,7 @@ use plasma_core::{
     history::{self, Frontier},
     merkle,
 };
-use plasma_node::storage::Decided;
+use plasma_node::storage::{Decided, Event, ExitStep, ExitTurn, Turn};
 use rand::{Rng, SeedableRng, rngs::StdRng, seq::IndexedRandom};
 
 /// Every so many blocks one is large.
@@ -55,6 +55,10 @@ pub(crate) struct Model {
     pub(crate) deposits: BTreeMap<DepositNumber, DepositFate>,
     pub(crate) transactions: BTreeMap<TransactionId, (Height, u32)>,
     pub(crate) leaves: Vec<Hash>,
+    /// In the order in which it happened.
+    happened: Vec<(Address, Event)>,
+    /// The same of exits.
+    turns: Vec<ExitTurn>,
     pub(crate) state: State,
     random: StdRng,
     has_large_blocks: bool,
@@ -77,6 +81,8 @@ impl Model {
             deposits: BTreeMap::new(),
             transactions: BTreeMap::new(),
             leaves: vec![leaf],
+            happened: Vec::new(),
+            turns: Vec::new(),
             state,
             random: StdRng::seed_from_u64(seed),
             has_large_blocks: false,
@@ -111,6 +117,7 @@ impl Model {
             }
         }
         let (decided, delta) = self.seal(change);
+        self.happen(&delta);
         self.outputs.extend(delta.outputs.clone());
         self.deposits.extend(delta.deposits.clone());
         for (id, exit) in &delta.exits {
@@ -142,6 +149,77 @@ impl Model {
             .iter()
             .filter(|(_, record)| record.is_unspent() && record.output.owner == *owner);
         own.map(|(position, record)| (*position, *record)).collect()
+    }
+
+    /// What happened to an owner's outputs, the newest first; of one transaction what came before what went.
+    pub(crate) fn history_of(&self, owner: &Address) -> Vec<Event> {
+        let own = self.happened.iter().filter(|(whose, _)| whose == owner);
+        let mut events: Vec<Event> = own.map(|(_, event)| *event).collect();
+        events.sort_by_key(|event| {
+            let goes = matches!(event.turn, Turn::Sent | Turn::Exited | Turn::Reclaimed);
+            (
+                Reverse((event.height, event.index)),
+                goes,
+                event.turn,
+                event.position,
+            )
+        });
+        events
+    }
+
+    /// What became of exits, the newest block first, its exits in order of id.
+    pub(crate) fn exit_turns(&self) -> Vec<ExitTurn> {
+        let mut turns = self.turns.clone();
+        turns.sort_by_key(|turn| (Reverse(turn.height), turn.exit));
+        turns
+    }
+
+    fn happen(&mut self, delta: &Delta) {
+        for (exit, after) in &delta.exits {
+            let before = self.exits.get(exit);
+            let step = match (before, after) {
+                (None, None) => continue,
+                (None, Some(_)) => ExitStep::Started,
+                (Some(_), Some(_)) => ExitStep::Changed,
+                (Some(_), None) => ExitStep::Ended,
+            };
+            self.turns.push(ExitTurn {
+                height: delta.height,
+                exit: *exit,
+                step,
+                open: after.as_ref().or(before).unwrap().clone(),
+            });
+        }
+        for (position, record) in &delta.outputs {
+            let before = self.outputs.get(position);
+            let mut tell = |index, turn| {
+                let event = Event {
+                    height: delta.height,
+                    index,
+                    turn,
+                    position: *position,
+                };
+                self.happened.push((record.output.owner, event));
+            };
+            if before.is_none() {
+                let funded = |(number, fate): (&DepositNumber, &DepositFate)| {
+                    (*fate == DepositFate::Funded(*position)).then_some(*number)
+                };
+                let deposit = delta.deposits.iter().find_map(funded);
+                tell(
+                    Some(position.transaction),
+                    deposit.map_or(Turn::Received, Turn::Deposited),
+                );
+            }
+            if before.is_none_or(OutputRecord::is_unspent) {
+                match record.fate {
+                    Fate::Unspent => {}
+                    Fate::Spent(by) => tell(Some(by.transaction), Turn::Sent),
+                    Fate::Exited(_) => tell(None, Turn::Exited),
+                    Fate::Reclaimed => tell(None, Turn::Reclaimed),
+                }
+            }
+        }
     }
 
     fn deposit(&mut self, change: &mut Change) {

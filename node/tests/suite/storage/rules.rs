@@ -14,7 +14,11 @@ use super::{
     history::{Model, certificate, genesis, owner},
 };
 
-async fn grow(storage: &mut impl Storage, model: &mut Model, blocks: u32) {
+pub(crate) use super::pages::{
+    histories_are_paged_from_the_newest_while_blocks_arrive, owner_pages_have_no_gaps_and_no_repeats,
+};
+
+pub(super) async fn grow(storage: &mut impl Storage, model: &mut Model, blocks: u32) {
     for _ in 0..blocks {
         let (decided, delta) = model.next();
         storage.commit(&decided, &delta).await.unwrap();
@@ -39,6 +43,22 @@ pub(crate) fn expect_model(reader: &impl Read, model: &Model) {
             reader.outputs_of(&owner(number), None, usize::MAX).unwrap(),
             model.outputs_of(&owner(number))
         );
+        assert_eq!(
+            reader.history_of(&owner(number), None, usize::MAX).unwrap(),
+            model.history_of(&owner(number))
+        );
+    }
+    let turns = model.exit_turns();
+    assert_eq!(reader.exit_turns(None, usize::MAX).unwrap(), turns);
+    if let Some(second) = turns.get(1) {
+        let behind = reader.exit_turns(Some((second.height, second.exit)), 3).unwrap();
+        assert_eq!(behind, turns.iter().skip(2).take(3).cloned().collect::<Vec<_>>());
+        let of_block: Vec<_> = turns
+            .iter()
+            .filter(|turn| turn.height == second.height)
+            .cloned()
+            .collect();
+        assert_eq!(reader.exit_turns_at(second.height).unwrap(), of_block);
     }
     for (number, fate) in &model.deposits {
         assert_eq!(reader.deposit(*number).unwrap(), Some(*fate));
@@ -262,31 +282,6 @@ pub(crate) async fn delta_that_contradicts_the_rows_is_refused(mut backend: impl
     }
     storage.commit(&decided, &delta).await.unwrap();
     expect_model(&storage.reader(), &model);
-}
-
-pub(crate) async fn owner_pages_have_no_gaps_and_no_repeats(mut backend: impl Backend) {
-    let mut storage = backend.open();
-    let mut model = Model::new(9);
-    grow(&mut storage, &mut model, 60).await;
-    let reader = storage.reader();
-    for number in 0..5 {
-        let all = model.outputs_of(&owner(number));
-        assert!(all.len() > 5);
-        for limit in [1, 2, 3, 7, 1000] {
-            let mut pages = Vec::new();
-            let mut after = None;
-            loop {
-                let page = reader.outputs_of(&owner(number), after, limit).unwrap();
-                assert!(page.len() <= limit);
-                let Some((last, _)) = page.last() else { break };
-                after = Some(*last);
-                pages.extend(page);
-                assert!(pages.len() <= all.len(), "a page repeats what was shown");
-            }
-            assert_eq!(pages, all, "pages of {limit}");
-        }
-        assert_eq!(reader.outputs_of(&owner(number), None, 0).unwrap(), []);
-    }
 }
 
 pub(crate) async fn reads_follow_exits_and_deposits_to_their_outputs(mut backend: impl Backend) {

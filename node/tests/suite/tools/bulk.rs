@@ -310,7 +310,7 @@ async fn source_that_changes_meanwhile_is_not_migrated() {
 async fn rows_of_another_schema_are_refused_by_every_tool() {
     let chain = story().await;
     let (table, key) = (Table::Meta, b"schema".to_vec());
-    let value = Some(3u32.to_be_bytes().to_vec());
+    let value = Some(4u32.to_be_bytes().to_vec());
     chain
         .storage
         .clone()
@@ -321,8 +321,8 @@ async fn rows_of_another_schema_are_refused_by_every_tool() {
         matches!(
             error,
             StorageError::Schema {
-                found: 3,
-                known: 2,
+                found: 4,
+                known: 3,
                 ..
             }
         )
