@@ -7,17 +7,13 @@
 //!
 //! An unspent amount is an *output* here as in the whole house (`/v1/outputs/1042:17:1`), what other systems call UTXO.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
-use plasma_core::{Genesis, Hash, Height, Receipt};
+use plasma_core::{Genesis, Hash, Receipt};
 use tokio::{net::TcpListener, sync::Semaphore};
 
+pub mod anchors;
 pub mod client_protocol;
 pub mod problem;
 pub mod reply;
@@ -27,16 +23,20 @@ pub mod view;
 
 mod blocks;
 mod exits;
+mod federation;
+mod history;
 mod meter;
 mod outputs;
 mod places;
 mod refusal;
 mod request;
 mod routes;
+mod search;
 mod serve;
 mod status;
 mod transactions;
 
+pub use anchors::{AnchorBook, Covering};
 pub use problem::{Code, Problem};
 pub use reply::{Answer, Reply};
 pub use submit::Wait;
@@ -44,65 +44,9 @@ pub use submit::Wait;
 use crate::{
     config::HttpKeys,
     directory::Directory,
-    runtime::handle::{AnchorSeen, Handle},
+    runtime::handle::Handle,
     storage::{Read, StorageError},
 };
-
-/// The anchors that Ethereum recorded, by the height of their headers; the runtime writes, the doors read.
-///
-/// One entry of some hundred bytes per anchor: a year of an anchor a minute is 50 MB.
-#[derive(Clone, Debug, Default)]
-pub struct AnchorBook(Arc<RwLock<BTreeMap<Height, AnchorSeen>>>);
-
-impl AnchorBook {
-    /// Notes an anchor; noting one twice changes nothing. Another of the same number replaces it: Ethereum was reorganised.
-    pub fn record(&self, anchor: AnchorSeen) {
-        let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        book.retain(|_, known| known.number != anchor.number);
-        book.insert(anchor.height, anchor);
-    }
-
-    /// Strikes out an anchor that a reorganisation of Ethereum took away; one that stands in its place stays.
-    pub fn forget(&self, anchor: &AnchorSeen) {
-        let mut book = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        book.retain(|_, known| known != anchor);
-    }
-
-    /// The newest anchor.
-    #[must_use]
-    pub fn newest(&self) -> Option<AnchorSeen> {
-        let book = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        book.last_key_value().map(|(_, anchor)| *anchor)
-    }
-
-    /// The first anchor that covers a height: the only one against which Ethereum lets a block be proven.
-    ///
-    /// `None` also while an anchor between is missing here, because then nobody knows which was first.
-    #[must_use]
-    pub fn covering(&self, height: Height) -> Option<Covering> {
-        let book = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, anchor) = book.range(height..).next()?;
-        let before = book.range(..height).next_back().map(|(_, anchor)| anchor);
-        let previous = match before {
-            None if anchor.number == 1 => Height(0),
-            Some(before) if before.number.checked_add(1) == Some(anchor.number) => before.height,
-            _ => return None,
-        };
-        Some(Covering {
-            anchor: *anchor,
-            previous,
-        })
-    }
-}
-
-/// An anchor with the height where the one before ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Covering {
-    /// The anchor.
-    pub anchor: AnchorSeen,
-    /// It is the first to cover the heights above this one.
-    pub previous: Height,
-}
 
 /// Writes the data of the Ethereum call that exits an output of the receipt's transaction. The receipt's header is the
 /// anchored one. A function and not a trait: the doors know nothing of contracts, whoever opens them does.
@@ -228,7 +172,7 @@ pub async fn serve<R: Read + Clone + Send + Sync + 'static>(
 
 /// The HTTP door as a service without a socket.
 pub fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> Router {
-    routes::router(door)
+    routes::documents(door)
 }
 
 impl From<StorageError> for Problem {

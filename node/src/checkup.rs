@@ -184,9 +184,9 @@ impl Expected {
     }
 
     async fn question(&self, client: &Client, now_ms: &impl Fn() -> u64) -> Result<Says, Finding> {
-        let network: NetworkView = answer(client, &Request::Network).await?;
+        let network: NetworkView = answer(client, "/v1/network").await?;
         let (asked_ms, began) = (now_ms(), Instant::now());
-        let status: StatusView = answer(client, &Request::Status).await?;
+        let status: StatusView = answer(client, "/v1/status").await?;
         let journey_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let theirs = status.clock.as_deref().and_then(text::timestamp_ms);
         let middle = i128::from(asked_ms) + i128::from(journey_ms / 2);
@@ -304,7 +304,8 @@ async fn resolve(address: &str) -> Result<(), Finding> {
         .ok_or_else(|| unknown("no address".to_owned()))
 }
 
-async fn answer<T: DeserializeOwned>(client: &Client, request: &Request) -> Result<T, Finding> {
+async fn answer<T: DeserializeOwned>(client: &Client, path: &str) -> Result<T, Finding> {
+    let request = Request::Get(path.to_owned());
     let asked = client.request(request.encode(), ANSWER_PATIENCE).await;
     let bytes = asked.map_err(|error| match error {
         RequestError::OtherChain { .. } => finding("other-chain", error.to_string(), OTHER_CHAIN),

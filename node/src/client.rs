@@ -13,7 +13,7 @@ use crate::api::{
     Problem, Wait,
     client_protocol::{Request, SUBMIT_WAIT_MAX, split_answer},
     submit::WAIT_MAX,
-    text::{AddressText, PositionText},
+    text::AddressText,
     view::{
         AddressView, Batch, BlockView, ExitData, NetworkView, OutputView, Page, ProofView, StatsView,
         StatusView, Submitted, TransactionView,
@@ -148,17 +148,26 @@ impl Client {
         wait: Wait,
         limit: Duration,
     ) -> Result<Submitted, ClientError> {
-        let most = match self.transport {
-            Transport::Http { .. } => WAIT_MAX,
-            Transport::Libp2p(_) => SUBMIT_WAIT_MAX,
+        let (status, answer) = match &self.transport {
+            Transport::Http { http, base } => {
+                let limit = limit.min(WAIT_MAX);
+                let request = http
+                    .post(format!("{base}/v1/transactions?{}", waiting(wait, limit)))
+                    .header("content-type", "application/octet-stream")
+                    .body(bytes.to_vec());
+                self.fetch(request, limit).await?
+            }
+            Transport::Libp2p(client) => {
+                let limit = limit.min(SUBMIT_WAIT_MAX);
+                let submit = Request::Submit {
+                    wait,
+                    timeout_ms: u16::try_from(limit.as_millis()).unwrap_or(u16::MAX),
+                    transaction: bytes.to_vec(),
+                };
+                self.frame(client, &submit, limit).await?
+            }
         };
-        let timeout_ms = u16::try_from(limit.min(most).as_millis()).unwrap_or(u16::MAX);
-        self.ask(Request::Submit {
-            wait,
-            timeout_ms,
-            transaction: bytes.to_vec(),
-        })
-        .await
+        self.read(status, &answer)
     }
 
     /// Sends many transactions at once; every one has its own answer, in order. Only HTTP carries batches.
@@ -196,7 +205,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn transaction(&self, id: TransactionId) -> Result<TransactionView, ClientError> {
-        self.ask(Request::Transaction(id)).await
+        self.ask(format!("/v1/transactions/{id}")).await
     }
 
     /// The receipt of a decided transaction.
@@ -204,7 +213,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn proof(&self, id: TransactionId) -> Result<ProofView, ClientError> {
-        self.ask(Request::Proof(id)).await
+        self.ask(format!("/v1/transactions/{id}/proof")).await
     }
 
     /// All unspent outputs of an owner, exiting ones included; page after page.
@@ -212,20 +221,18 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn outputs_of(&self, owner: Address) -> Result<Vec<OutputView>, ClientError> {
-        let (mut all, mut after) = (Vec::new(), None);
+        let (mut all, mut cursor) = (Vec::new(), String::new());
         loop {
             let page: Page<OutputView> = self
-                .ask(Request::Outputs {
-                    owner,
-                    limit: PAGE,
-                    after,
-                })
+                .ask(format!(
+                    "/v1/addresses/{}/outputs?limit={PAGE}{cursor}",
+                    AddressText(owner)
+                ))
                 .await?;
-            after = page.items.last().map(|output| output.output.0);
-            let ends = page.next_cursor.is_none() || page.items.is_empty();
             all.extend(page.items);
-            if ends {
-                return Ok(all);
+            match page.next_cursor {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Ok(all),
             }
         }
     }
@@ -235,7 +242,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn balance(&self, owner: Address) -> Result<AddressView, ClientError> {
-        self.ask(Request::Balance(owner)).await
+        self.ask(format!("/v1/addresses/{}", AddressText(owner))).await
     }
 
     /// One output, whatever became of it.
@@ -243,7 +250,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn output(&self, position: Position) -> Result<OutputView, ClientError> {
-        self.ask(Request::Output(position)).await
+        self.ask(format!("/v1/outputs/{position}")).await
     }
 
     /// What an exit of an output on Ethereum needs.
@@ -251,7 +258,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn exit_data(&self, position: Position) -> Result<ExitData, ClientError> {
-        self.ask(Request::ExitData(position)).await
+        self.ask(format!("/v1/outputs/{position}/exit-data")).await
     }
 
     /// A block, or the newest.
@@ -259,7 +266,8 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn block(&self, height: Option<Height>) -> Result<BlockView, ClientError> {
-        self.ask(Request::Block(height)).await
+        let name = height.map_or_else(|| "latest".to_owned(), |height| height.to_string());
+        self.ask(format!("/v1/blocks/{name}")).await
     }
 
     /// How the operator sees itself.
@@ -267,7 +275,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn status(&self) -> Result<StatusView, ClientError> {
-        self.ask(Request::Status).await
+        self.ask("/v1/status".to_owned()).await
     }
 
     /// The facts of the chain.
@@ -275,7 +283,7 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn network(&self) -> Result<NetworkView, ClientError> {
-        self.ask(Request::Network).await
+        self.ask("/v1/network".to_owned()).await
     }
 
     /// The sums in the ledger.
@@ -283,32 +291,31 @@ impl Client {
     /// # Errors
     /// [`ClientError`].
     pub async fn stats(&self) -> Result<StatsView, ClientError> {
-        self.ask(Request::Stats).await
+        self.ask("/v1/stats".to_owned()).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, ClientError> {
+    async fn ask<T: DeserializeOwned>(&self, path: String) -> Result<T, ClientError> {
         let (status, answer) = match &self.transport {
             Transport::Http { http, base } => {
-                let limit = wait_of(&request);
-                let asked = match &request {
-                    Request::Submit { transaction, .. } => http
-                        .post(format!("{base}{}", path(&request)))
-                        .header("content-type", "application/octet-stream")
-                        .body(transaction.clone()),
-                    _ => http.get(format!("{base}{}", path(&request))),
-                };
-                self.fetch(asked, limit).await?
+                self.fetch(http.get(format!("{base}{path}")), Duration::ZERO)
+                    .await?
             }
-            Transport::Libp2p(client) => {
-                let limit = wait_of(&request) + ANSWER_TIMEOUT;
-                let answer = client.request(request.encode(), limit).await;
-                let answer = answer.map_err(|error| unreachable(self.operator(), &error))?;
-                let (status, body) =
-                    split_answer(&answer).ok_or_else(|| self.foreign("an answer without a status"))?;
-                (status, body.to_vec())
-            }
+            Transport::Libp2p(client) => self.frame(client, &Request::Get(path), Duration::ZERO).await?,
         };
         self.read(status, &answer)
+    }
+
+    async fn frame(
+        &self,
+        client: &plasma_network::Client,
+        request: &Request,
+        limit: Duration,
+    ) -> Result<(u16, Vec<u8>), ClientError> {
+        let answer = client.request(request.encode(), limit + ANSWER_TIMEOUT).await;
+        let answer = answer.map_err(|error| unreachable(self.operator(), &error))?;
+        let (status, body) =
+            split_answer(&answer).ok_or_else(|| self.foreign("an answer without a status"))?;
+        Ok((status, body.to_vec()))
     }
 
     async fn fetch(
@@ -357,52 +364,15 @@ impl Client {
     }
 }
 
-/// Where HTTP asks the same.
-fn path(request: &Request) -> String {
-    match request {
-        Request::Submit { wait, timeout_ms, .. } => {
-            format!(
-                "/v1/transactions?{}",
-                waiting(*wait, Duration::from_millis((*timeout_ms).into()))
-            )
-        }
-        Request::Transaction(id) => format!("/v1/transactions/{id}"),
-        Request::Proof(id) => format!("/v1/transactions/{id}/proof"),
-        Request::Outputs { owner, limit, after } => {
-            let cursor = after
-                .map(|position| format!("&cursor={}", PositionText(position)))
-                .unwrap_or_default();
-            format!(
-                "/v1/addresses/{}/outputs?limit={limit}{cursor}",
-                AddressText(*owner)
-            )
-        }
-        Request::Balance(owner) => format!("/v1/addresses/{}", AddressText(*owner)),
-        Request::Output(position) => format!("/v1/outputs/{position}"),
-        Request::ExitData(position) => format!("/v1/outputs/{position}/exit-data"),
-        Request::Block(None) => "/v1/blocks/latest".into(),
-        Request::Block(Some(height)) => format!("/v1/blocks/{height}"),
-        Request::Status => "/v1/status".into(),
-        Request::Network => "/v1/network".into(),
-        Request::Stats => "/v1/stats".into(),
-    }
-}
-
 fn waiting(wait: Wait, limit: Duration) -> String {
     let wait = match wait {
         Wait::None => "none",
         Wait::Accepted => "accepted",
         Wait::Committed => "committed",
+        Wait::Anchored => "anchored",
+        Wait::Finalized => "finalized",
     };
     format!("wait={wait}&timeout={}ms", limit.as_millis())
-}
-
-/// How long the operator itself may wait before it answers.
-fn wait_of(request: &Request) -> Duration {
-    match request {
-        Request::Submit { timeout_ms, .. } => Duration::from_millis((*timeout_ms).into()),
-        _ => Duration::ZERO,
-    }
 }
 
 fn unreachable(operator: &str, error: &dyn std::error::Error) -> ClientError {

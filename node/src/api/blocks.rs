@@ -2,22 +2,27 @@
 
 use std::str::FromStr;
 
-use plasma_core::{BlockId, Height};
+use plasma_consensus::Schedule;
+use plasma_core::{BlockId, Epoch, Height, SignedTransaction};
 
 use super::{
     Answer, Code, Door, Problem, Reply,
-    outputs::{PageAsked, page},
+    outputs::{PageAsked, behind, limit_of, page},
     text::{BytesText, HashText, TextError, rfc3339},
     transactions::{missing_block, view},
-    view::{AnchorView, BlockView, Place, State, TransactionView},
+    view::{AnchorView, BlockSummary, BlockView, Page, Place, State, TransactionView},
 };
-use crate::storage::Read;
+use crate::{runtime::handle::AnchorSeen, storage::Read};
 
 /// How a block is named in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockName {
     /// The newest.
     Latest,
+    /// The newest that an anchor on Ethereum covers.
+    Anchored,
+    /// The newest that such an anchor covers at the confirmation depth.
+    Finalized,
     /// By height.
     Height(Height),
     /// By id.
@@ -28,18 +33,133 @@ impl FromStr for BlockName {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        if text == "latest" {
-            return Ok(Self::Latest);
+        match text {
+            "latest" => return Ok(Self::Latest),
+            "anchored" => return Ok(Self::Anchored),
+            "finalized" => return Ok(Self::Finalized),
+            _ => {}
         }
         let by_height = || text.parse().map(|height| Self::Height(Height(height)));
         let by_id = text.parse::<HashText>().map(|id| Self::Id(BlockId(id.0)));
         by_id.or_else(|_| {
-            by_height().map_err(|_| TextError("a height, a block id of 0x and 64 hex digits, or latest"))
+            by_height().map_err(|_| TextError("a height, a block id of 0x and 64 hex digits, latest, anchored or finalized"))
         })
     }
 }
 
+/// Where a page of blocks begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlocksAsked {
+    /// Items, at most [`super::PAGE_MAX`].
+    pub limit: Option<usize>,
+    /// What the page before gave as `next_cursor`.
+    pub cursor: Option<String>,
+    /// Only blocks below this height.
+    pub before: Option<u32>,
+}
+
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
+    /// `GET /v1/blocks`, the newest first.
+    ///
+    /// # Errors
+    /// [`Code::MalformedRequest`] for a limit or cursor that makes no sense.
+    pub async fn blocks(&self, asked: BlocksAsked) -> Answer {
+        self.scan(move |door| {
+            let limit = limit_of(asked.limit)?;
+            let (tip, _) = door.reader.tip()?;
+            let behind = behind::<u32>(asked.cursor.as_ref())?;
+            let below = behind.or(asked.before).unwrap_or(u32::MAX);
+            let below = below.min(tip.0.saturating_add(1));
+            let lowest = below.saturating_sub(u32::try_from(limit).unwrap_or(u32::MAX));
+            let leaders = door.leaders()?;
+            let items = (lowest..below).rev();
+            let items = items
+                .map(|height| door.summary(Height(height), leaders.as_ref()))
+                .collect::<Result<Vec<_>, _>>()?;
+            Reply::ok(&Page {
+                items,
+                next_cursor: (lowest > 0).then(|| lowest.to_string()),
+                height: tip.0,
+            })
+        })
+        .await
+    }
+
+    /// `GET /v1/blocks/{block}/certificate`.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when this operator does not hold it; genesis has none.
+    pub async fn certificate(&self, name: BlockName) -> Answer {
+        self.read(move |door| {
+            let height = door.named(name)?;
+            let found = door.certificate_of(&door.reader, height)?;
+            let found = found.filter(|_| height != Height(0)).ok_or_else(|| {
+                Code::NotFound
+                    .because(format!("no certificate covers block {height}"))
+                    .hint("genesis has none; a block has one as soon as it is decided")
+            })?;
+            Reply::ok(&found)
+        })
+        .await
+    }
+
+    /// `GET /v1/blocks/{block}/raw`: header and transactions, byte for byte.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`], [`Code::Pruned`].
+    pub async fn raw_block(&self, name: BlockName) -> Answer {
+        self.scan(move |door| {
+            let block = door.block_at(door.named(name)?)?;
+            let body = block.body.iter().flat_map(SignedTransaction::encode);
+            Ok(Reply::bytes(block.header.encode().into_iter().chain(body).collect()))
+        })
+        .await
+    }
+
+    /// Who leads the views of the running epoch, with that epoch; none when its committee is not known here.
+    pub(super) fn leaders(&self) -> Result<Option<(Epoch, Schedule)>, Problem> {
+        let state = self.reader.state()?;
+        let roster = self.facts.directory.roster(state.epoch);
+        Ok(roster.map(|roster| {
+            let seats = roster.committee.size();
+            (state.epoch, Schedule::new(&state.sealed.0, seats))
+        }))
+    }
+
+    /// A block of a list.
+    pub(super) fn summary(
+        &self,
+        height: Height,
+        leaders: Option<&(Epoch, Schedule)>,
+    ) -> Result<BlockSummary, Problem> {
+        let header = self.reader.header(height)?.ok_or_else(|| missing_block(height))?;
+        let covering = self.reader.certificate_covering(height)?;
+        let covering = covering.filter(|_| height != Height(0));
+        let own = covering.as_ref().filter(|(certified, _)| *certified == height);
+        let own = own.map(|(_, certificate)| certificate);
+        let leader = own.zip(leaders).and_then(|(certificate, (epoch, schedule))| {
+            (certificate.epoch == *epoch).then(|| schedule.leader(certificate.view).0)
+        });
+        Ok(BlockSummary {
+            height: height.0,
+            id: HashText(header.id().0),
+            time: rfc3339(header.timestamp_ms.0),
+            timestamp_ms: header.timestamp_ms.0,
+            transaction_count: header.transaction_count,
+            certified_at: covering.as_ref().map(|(certified, _)| certified.0),
+            epoch: own.map(|certificate| certificate.epoch.0),
+            view: own.map(|certificate| certificate.view.0),
+            leader,
+            quorum: own.and_then(|certificate| self.quorum(certificate.epoch)),
+            signers: own.map_or_else(Vec::new, |certificate| {
+                certificate.signers.iter().map(|signer| signer.0).collect()
+            }),
+            anchor: self.anchors.covering(height).map(|covering| covering.anchor.number),
+            void: self.state_at(height) == State::Void,
+        })
+    }
+
     /// `GET /v1/blocks/{block}`.
     ///
     /// # Errors
@@ -113,6 +233,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     fn named(&self, name: BlockName) -> Result<Height, Problem> {
         match name {
             BlockName::Latest => Ok(self.reader.tip()?.0),
+            BlockName::Anchored => settled(self.anchors.newest()),
+            BlockName::Finalized => settled(self.anchors.newest_final()),
             BlockName::Height(height) => Ok(height),
             BlockName::Id(id) => self.reader.height_of(&id)?.ok_or_else(|| {
                 Code::NotFound
@@ -121,4 +243,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             }),
         }
     }
+}
+
+/// The height up to which an anchor covers blocks.
+fn settled(anchor: Option<AnchorSeen>) -> Result<Height, Problem> {
+    anchor.map(|anchor| anchor.height).ok_or_else(|| {
+        Code::NotAnchored
+            .because("no anchor on Ethereum has come so far")
+            .hint("/v1/blocks/latest names the newest block; l1 in /v1/status shows the anchors")
+    })
 }

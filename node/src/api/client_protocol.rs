@@ -1,31 +1,26 @@
-//! The libp2p client door: small binary requests, answered with the very documents of the HTTP door.
+//! The libp2p client door: what strangers ask on streams, answered with the very documents of the HTTP door.
 //!
 //! Bytes of a request (`protocol.md` section 15); integers big-endian:
 //!
 //! ```text
-//! 0x01 submit       wait 1 (0 none, 1 accepted, 2 committed) ‖ timeout_ms 2 ‖ transaction, rest
-//! 0x02 transaction  id 32
-//! 0x03 outputs      owner 20 ‖ limit 2 (0 = default) ‖ after: nothing, or position 9
-//! 0x04 status       nothing
-//! 0x05 network      nothing
-//! 0x06 block        height 4, or nothing for the newest
-//! 0x07 proof        id 32
-//! 0x08 exit data    position 9
-//! 0x09 stats        nothing
-//! 0x0a balance      owner 20
-//! 0x0b output       position 9
+//! 0x01 submit   wait 1 (0 none, 1 accepted, 2 committed, 3 anchored, 4 finalized) ‖ timeout_ms 2 ‖ transaction, rest
+//! 0x02 get      path and query of the HTTP door, rest
 //! ```
 //!
-//! An answer is the HTTP status, 2 bytes, and the JSON document or problem.
+//! An answer is the HTTP status, 2 bytes, and the body. So there is one list of questions, and none that only one
+//! transport knows; what never ends (`/v1/events`) only HTTP carries.
 
 use std::time::Duration;
 
-use plasma_core::{Address, Hash, Height, Position, TransactionId};
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::Request as HttpRequest,
+};
+use tower::ServiceExt as _;
 
 use super::{
-    Answer, Code, Door, Problem, Reply,
-    blocks::BlockName,
-    outputs::PageAsked,
+    Answer, Code, Door, Problem, Reply, routes,
     submit::{self, Wait},
 };
 use crate::storage::Read;
@@ -48,33 +43,8 @@ pub enum Request {
         /// Its bytes, ours or the seed's.
         transaction: Vec<u8>,
     },
-    /// A transaction by its id.
-    Transaction(TransactionId),
-    /// Unspent outputs of an owner.
-    Outputs {
-        /// Whose.
-        owner: Address,
-        /// How many; 0 means the default.
-        limit: u16,
-        /// The last position of the page before.
-        after: Option<Position>,
-    },
-    /// How the operator sees itself.
-    Status,
-    /// The facts of the chain.
-    Network,
-    /// A block, or the newest.
-    Block(Option<Height>),
-    /// A receipt.
-    Proof(TransactionId),
-    /// What an exit needs.
-    ExitData(Position),
-    /// Sums.
-    Stats,
-    /// What an address owns.
-    Balance(Address),
-    /// One output.
-    Output(Position),
+    /// Ask what HTTP answers under this path.
+    Get(String),
 }
 
 impl Request {
@@ -90,21 +60,7 @@ impl Request {
                 let [high, low] = timeout_ms.to_be_bytes();
                 [&[SUBMIT, wait_byte(*wait), high, low], transaction.as_slice()].concat()
             }
-            Self::Transaction(id) => [&[TRANSACTION][..], &id.0.0].concat(),
-            Self::Outputs { owner, limit, after } => {
-                let after = after.map(|position| position.to_bytes());
-                let after = after.as_ref().map_or(&[][..], |bytes| bytes.as_slice());
-                [&[OUTPUTS][..], &owner.0, &limit.to_be_bytes(), after].concat()
-            }
-            Self::Status => vec![STATUS],
-            Self::Network => vec![NETWORK],
-            Self::Block(None) => vec![BLOCK],
-            Self::Block(Some(height)) => [&[BLOCK][..], &height.0.to_be_bytes()].concat(),
-            Self::Proof(id) => [&[PROOF][..], &id.0.0].concat(),
-            Self::ExitData(position) => [&[EXIT_DATA][..], &position.to_bytes()].concat(),
-            Self::Stats => vec![STATS],
-            Self::Balance(owner) => [&[BALANCE][..], &owner.0].concat(),
-            Self::Output(position) => [&[OUTPUT][..], &position.to_bytes()].concat(),
+            Self::Get(path) => [&[GET][..], path.as_bytes()].concat(),
         }
     }
 
@@ -125,7 +81,14 @@ impl Request {
                 .because("the request is empty")
                 .hint("it begins with a kind, 1 byte"));
         };
-        let (parsed, shape) = Self::parse(*kind, body);
+        let (parsed, shape) = match *kind {
+            SUBMIT => (
+                Self::parse_submit(body),
+                "wait 1 (0 to 4) ‖ timeout_ms 2 ‖ transaction",
+            ),
+            GET => (Self::parse_get(body), "the path of a question, such as /v1/status"),
+            _ => (None, "kinds are 0x01 submit and 0x02 get"),
+        };
         parsed.ok_or_else(|| {
             Code::MalformedRequest
                 .because(format!(
@@ -136,122 +99,84 @@ impl Request {
         })
     }
 
-    /// The request, if the bytes are one, and what this kind wants behind its byte.
-    fn parse(kind: u8, body: &[u8]) -> (Option<Self>, &'static str) {
-        let id = || body.try_into().ok().map(|bytes| TransactionId(Hash(bytes)));
-        let owner = || body.try_into().ok().map(Address);
-        let position = || body.try_into().ok().map(Position::from_bytes);
-        let alone = |request| body.is_empty().then_some(request);
-        match kind {
-            SUBMIT => (
-                Self::parse_submit(body),
-                "wait 1 (0, 1 or 2) ‖ timeout_ms 2 ‖ transaction",
-            ),
-            TRANSACTION => (id().map(Self::Transaction), "id 32"),
-            OUTPUTS => (
-                Self::parse_outputs(body),
-                "owner 20 ‖ limit 2 ‖ nothing or position 9",
-            ),
-            STATUS => (alone(Self::Status), "nothing"),
-            NETWORK => (alone(Self::Network), "nothing"),
-            BLOCK if body.is_empty() => (Some(Self::Block(None)), "nothing or height 4"),
-            BLOCK => {
-                let height = body
-                    .try_into()
-                    .ok()
-                    .map(|bytes| Height(u32::from_be_bytes(bytes)));
-                (
-                    height.map(|height| Self::Block(Some(height))),
-                    "nothing or height 4",
-                )
-            }
-            PROOF => (id().map(Self::Proof), "id 32"),
-            EXIT_DATA => (position().map(Self::ExitData), "position 9"),
-            STATS => (alone(Self::Stats), "nothing"),
-            BALANCE => (owner().map(Self::Balance), "owner 20"),
-            OUTPUT => (position().map(Self::Output), "position 9"),
-            _ => (None, "kinds are 0x01 to 0x0b"),
-        }
-    }
-
     fn parse_submit(body: &[u8]) -> Option<Self> {
-        let ([wait, high, low], transaction) = body.split_first_chunk()?;
-        let wait = [Wait::None, Wait::Accepted, Wait::Committed]
-            .into_iter()
-            .find(|known| wait_byte(*known) == *wait)?;
+        let (wait, rest) = body.split_first()?;
+        let (timeout_ms, transaction) = rest.split_first_chunk()?;
         Some(Self::Submit {
-            wait,
-            timeout_ms: u16::from_be_bytes([*high, *low]),
+            wait: wait_of(*wait)?,
+            timeout_ms: u16::from_be_bytes(*timeout_ms),
             transaction: transaction.to_vec(),
         })
     }
 
-    fn parse_outputs(body: &[u8]) -> Option<Self> {
-        let (owner, rest) = body.split_first_chunk::<20>()?;
-        let (limit, rest) = rest.split_first_chunk::<2>()?;
-        let after = if rest.is_empty() {
-            None
-        } else {
-            Some(Position::from_bytes(rest.try_into().ok()?))
-        };
-        Some(Self::Outputs {
-            owner: Address(*owner),
-            limit: u16::from_be_bytes(*limit),
-            after,
-        })
+    fn parse_get(body: &[u8]) -> Option<Self> {
+        let path = std::str::from_utf8(body).ok()?;
+        path.starts_with('/').then(|| Self::Get(path.to_owned()))
     }
 }
 
-impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
-    /// Answers one request frame. Never fails: what is wrong is said in the answer.
-    pub async fn answer(&self, request: &[u8]) -> Vec<u8> {
-        let answer = match Request::decode(request) {
-            Ok(request) => self.ask(request).await,
-            Err(problem) => Err(problem),
-        };
-        frame(&Reply::of(answer))
+/// Answers the frames of clients, whoever carries them.
+#[derive(Clone, Debug)]
+pub struct Counter<R> {
+    door: Door<R>,
+    paths: Router,
+}
+
+impl<R: Read + Clone + Send + Sync + 'static> Counter<R> {
+    /// Before this door.
+    #[must_use]
+    pub fn new(door: Door<R>) -> Self {
+        let paths = routes::documents(door.clone());
+        Self { door, paths }
     }
 
-    async fn ask(&self, request: Request) -> Answer {
-        match request {
-            Request::Submit {
+    /// Answers one request frame. Never fails: what is wrong is said in the answer.
+    pub async fn answer(&self, request: &[u8]) -> Vec<u8> {
+        match Request::decode(request) {
+            Ok(Request::Get(path)) => self.get(&path).await,
+            Ok(Request::Submit {
                 wait,
                 timeout_ms,
                 transaction,
-            } => {
-                let signed = submit::parse(&transaction, self.facts.genesis.legacy_transactions)?;
-                self.submit(
-                    signed,
-                    wait,
-                    Duration::from_millis(timeout_ms.into()).min(SUBMIT_WAIT_MAX),
-                )
-                .await
-            }
-            Request::Transaction(id) => self.transaction(id).await,
-            Request::Outputs { owner, limit, after } => {
-                let limit = (limit != 0).then_some(usize::from(limit));
-                let cursor = after.map(|position| position.to_string());
-                self.outputs_of(owner, PageAsked { limit, cursor }).await
-            }
-            Request::Status => self.status(),
-            Request::Network => self.network(),
-            Request::Block(None) => self.block(BlockName::Latest).await,
-            Request::Block(Some(height)) => self.block(BlockName::Height(height)).await,
-            Request::Proof(id) => self.proof(id).await,
-            Request::ExitData(position) => self.exit_data(position).await,
-            Request::Stats => self.stats().await,
-            Request::Balance(owner) => self.balance(owner).await,
-            Request::Output(position) => self.output(position).await,
+            }) => frame(self.submit(wait, timeout_ms, &transaction).await),
+            Err(problem) => frame(Err(problem)),
+        }
+    }
+
+    async fn submit(&self, wait: Wait, timeout_ms: u16, transaction: &[u8]) -> Answer {
+        let signed = submit::parse(transaction, self.door.facts.genesis.legacy_transactions)?;
+        let limit = Duration::from_millis(timeout_ms.into()).min(SUBMIT_WAIT_MAX);
+        self.door.submit(signed, wait, limit).await
+    }
+
+    async fn get(&self, path: &str) -> Vec<u8> {
+        let Ok(request) = HttpRequest::get(path).body(Body::empty()) else {
+            return frame(Err(Code::MalformedRequest
+                .because("the path is none")
+                .hint("plain ASCII, percent-encoded")));
+        };
+        let response = match self.paths.clone().oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        let status = response.status().as_u16();
+        match to_bytes(response.into_body(), ANSWER_MAX).await {
+            Ok(body) => [&status.to_be_bytes()[..], &body].concat(),
+            Err(_) => frame(Err(Code::PayloadTooLarge
+                .because(format!("the answer has more than {ANSWER_MAX} bytes"))
+                .with("limit", ANSWER_MAX)
+                .hint("ask for a smaller page, or over HTTP"))),
         }
     }
 }
 
 /// status 2 ‖ JSON.
-fn frame(reply: &Reply) -> Vec<u8> {
+fn frame(answer: Answer) -> Vec<u8> {
+    let reply = Reply::of(answer);
     [&reply.status.to_be_bytes()[..], &reply.body].concat()
 }
 
-/// Status and JSON of an answer frame; `None` when it is too short to be one.
+/// Status and body of an answer frame; `None` when it is too short to be one.
 #[must_use]
 pub fn split_answer(bytes: &[u8]) -> Option<(u16, &[u8])> {
     let (status, body) = bytes.split_first_chunk::<2>()?;
@@ -263,89 +188,63 @@ fn wait_byte(wait: Wait) -> u8 {
         Wait::None => 0,
         Wait::Accepted => 1,
         Wait::Committed => 2,
+        Wait::Anchored => 3,
+        Wait::Finalized => 4,
     }
 }
 
+fn wait_of(byte: u8) -> Option<Wait> {
+    let all = [
+        Wait::None,
+        Wait::Accepted,
+        Wait::Committed,
+        Wait::Anchored,
+        Wait::Finalized,
+    ];
+    all.into_iter().find(|wait| wait_byte(*wait) == byte)
+}
+
 const SUBMIT: u8 = 0x01;
-const TRANSACTION: u8 = 0x02;
-const OUTPUTS: u8 = 0x03;
-const STATUS: u8 = 0x04;
-const NETWORK: u8 = 0x05;
-const BLOCK: u8 = 0x06;
-const PROOF: u8 = 0x07;
-const EXIT_DATA: u8 = 0x08;
-const STATS: u8 = 0x09;
-const BALANCE: u8 = 0x0a;
-const OUTPUT: u8 = 0x0b;
+const GET: u8 = 0x02;
+
+/// The network carries answers up to a megabyte; the largest page of transactions has three quarters of one.
+const ANSWER_MAX: usize = (1 << 20) - 2;
 
 #[cfg(test)]
 mod tests {
-    use plasma_core::{Address, Hash, Height, Position, TransactionId};
-
     use super::{Request, split_answer};
     use crate::api::{Code, Wait};
 
     #[test]
     fn requests_survive_their_bytes() {
-        let position = Position {
-            block: Height(7),
-            transaction: 2,
-            output: 1,
-        };
-        let id = TransactionId(Hash([7; 32]));
-        let owner = Address([3; 20]);
-        let requests = [
-            Request::Submit {
-                wait: Wait::Committed,
-                timeout_ms: 5_000,
-                transaction: vec![5, 1, 1],
-            },
-            Request::Submit {
-                wait: Wait::None,
-                timeout_ms: 0,
-                transaction: vec![],
-            },
-            Request::Transaction(id),
-            Request::Outputs {
-                owner,
-                limit: 10,
-                after: None,
-            },
-            Request::Outputs {
-                owner,
-                limit: 0,
-                after: Some(position),
-            },
-            Request::Status,
-            Request::Network,
-            Request::Block(None),
-            Request::Block(Some(Height(9))),
-            Request::Proof(id),
-            Request::ExitData(position),
-            Request::Stats,
-            Request::Balance(owner),
-            Request::Output(position),
+        let waits = [
+            Wait::None,
+            Wait::Accepted,
+            Wait::Committed,
+            Wait::Anchored,
+            Wait::Finalized,
         ];
-        for request in requests {
+        let submits = waits.map(|wait| Request::Submit {
+            wait,
+            timeout_ms: 5_000,
+            transaction: vec![5, 1, 1],
+        });
+        for request in submits.into_iter().chain([Request::Get("/v1/status".to_owned())]) {
             assert_eq!(Request::decode(&request.encode()), Ok(request));
         }
     }
 
     #[test]
     fn wrong_lengths_kinds_and_waits_are_refused() {
-        let cases: [&[u8]; 12] = [
+        let cases: [&[u8]; 8] = [
             &[],
             &[0],
-            &[12],
+            &[3],
             &[1],
-            &[1, 3, 0, 0],
+            &[1, 5, 0, 0],
             &[2],
-            &[2; 32],
-            &[2; 34],
-            &[3; 22],
-            &[3; 24],
-            &[4, 0],
-            &[6, 1, 2],
+            b"\x02v1/status",
+            &[2, b'/', 0xff],
         ];
         for bytes in cases {
             let problem = Request::decode(bytes).unwrap_err();

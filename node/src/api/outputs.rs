@@ -1,14 +1,17 @@
 //! Outputs: one by its position, those of an address, and what it takes to exit one on Ethereum.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
-use plasma_core::{Address, Amount, Fate, OutputRecord, Position, TransactionId};
+use plasma_core::{Address, Amount, Fate, OutputRecord, Position, TransactionId, Wanted};
 
 use super::{
     AnchorBook, Answer, Code, Covering, Door, PAGE_DEFAULT, PAGE_MAX, Problem, Reply,
     text::{AddressText, AmountText, BytesText, HashText, PositionText},
     transactions::{NOTHING, hashes, missing_block},
-    view::{AddressView, AnchorView, Balance, ExitData, OutputStatus, OutputView, Page, SpenderView},
+    view::{
+        AddressView, AnchorView, AskedOutput, Balance, ExitData, OutputStatus, OutputView, OutputsView, Page,
+        SpenderView, UnknownOutput,
+    },
 };
 use crate::storage::{Read, StorageError};
 
@@ -26,29 +29,77 @@ impl PageAsked {
     /// # Errors
     /// [`Code::MalformedRequest`] for zero or more than [`PAGE_MAX`].
     pub(super) fn limit(&self) -> Result<usize, Problem> {
-        let limit = self.limit.unwrap_or(PAGE_DEFAULT);
-        if (1..=PAGE_MAX).contains(&limit) {
-            return Ok(limit);
-        }
-        let problem = Code::MalformedRequest
-            .because(format!("limit = {limit} in the query"))
-            .with("field", "limit");
-        Err(problem.hint(format!("1 to {PAGE_MAX}")))
+        limit_of(self.limit)
     }
 
     /// # Errors
     /// [`Code::MalformedRequest`] when no page gave this cursor.
-    pub(super) fn after<T: std::str::FromStr>(&self) -> Result<Option<T>, Problem> {
-        let parse = |text: &String| {
-            text.parse().map_err(|_| {
-                let problem = Code::MalformedRequest.because("cursor in the query is not one that we gave");
-                problem
-                    .with("field", "cursor")
-                    .hint("take next_cursor from the page before, or leave it out")
-            })
-        };
-        self.cursor.as_ref().map(parse).transpose()
+    pub(super) fn after<T: FromStr>(&self) -> Result<Option<T>, Problem> {
+        behind(self.cursor.as_ref())
     }
+}
+
+/// Items of a page.
+///
+/// # Errors
+/// [`Code::MalformedRequest`] for zero or more than [`PAGE_MAX`].
+pub(super) fn limit_of(asked: Option<usize>) -> Result<usize, Problem> {
+    let limit = asked.unwrap_or(PAGE_DEFAULT);
+    if (1..=PAGE_MAX).contains(&limit) {
+        return Ok(limit);
+    }
+    let problem = Code::MalformedRequest
+        .because(format!("limit = {limit} in the query"))
+        .with("field", "limit");
+    Err(problem.hint(format!("1 to {PAGE_MAX}")))
+}
+
+/// Behind what a page begins.
+///
+/// # Errors
+/// [`Code::MalformedRequest`] when no page gave this cursor.
+pub(super) fn behind<T: FromStr>(cursor: Option<&String>) -> Result<Option<T>, Problem> {
+    let parse = |text: &String| {
+        text.parse().map_err(|_| {
+            let problem = Code::MalformedRequest.because("cursor in the query is not one that we gave");
+            problem
+                .with("field", "cursor")
+                .hint("take next_cursor from the page before, or leave it out")
+        })
+    };
+    cursor.map(parse).transpose()
+}
+
+/// Which unspent outputs of an address are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputsAsked {
+    /// Items, at most [`PAGE_MAX`].
+    pub limit: Option<usize>,
+    /// What the page before gave as `next_cursor`.
+    pub cursor: Option<String>,
+    /// Only of this asset.
+    pub asset: Option<AddressText>,
+    /// Only of at least so much.
+    pub min_amount: Option<AmountText>,
+    /// Only `unspent`, or only `exiting`.
+    pub status: Option<OutputStatus>,
+}
+
+impl OutputsAsked {
+    fn has(&self, output: &OutputView) -> bool {
+        self.asset.is_none_or(|asset| asset == output.asset)
+            && self.min_amount.is_none_or(|least| output.amount >= least)
+            && self.status.is_none_or(|status| status == output.status)
+    }
+}
+
+/// Outputs that are asked for one by one.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdsAsked {
+    /// Positions with commas between, at most [`IDS_MAX`].
+    pub ids: String,
 }
 
 /// Cuts a page from one item more than it may hold: the surplus says that there is another page.
@@ -73,19 +124,64 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     ///
     /// # Errors
     /// [`Code::MalformedRequest`] for a limit or cursor that makes no sense.
-    pub async fn outputs_of(&self, owner: Address, asked: PageAsked) -> Answer {
+    pub async fn outputs_of(&self, owner: Address, asked: OutputsAsked) -> Answer {
         self.read(move |door| {
-            let limit = asked.limit()?;
-            let after = asked.after::<PositionText>()?.map(|position| position.0);
-            let rows = door.reader.outputs_of(&owner, after, limit.saturating_add(1))?;
-            let items = rows
-                .iter()
-                .map(|(position, record)| view(*position, record))
-                .collect();
+            let limit = limit_of(asked.limit)?;
+            let mut after = behind::<PositionText>(asked.cursor.as_ref())?.map(|position| position.0);
+            let (mut items, mut read) = (Vec::new(), 0);
+            // What a filter leaves out is read all the same: a page may be short, and says where the next begins.
+            while items.len() <= limit && read < ROWS_MAX {
+                let rows = door.reader.outputs_of(&owner, after, limit.saturating_add(1))?;
+                let is_end = rows.len() <= limit;
+                read += rows.len();
+                for (position, record) in &rows {
+                    let output = view(*position, record);
+                    if asked.has(&output) {
+                        items.push(output);
+                    }
+                }
+                after = rows.last().map(|(position, _)| *position).filter(|_| !is_end);
+                if is_end {
+                    break;
+                }
+            }
             let (height, _) = door.reader.tip()?;
-            Reply::ok(&page(items, limit, height.0, |output: &OutputView| {
+            let mut found = page(items, limit, height.0, |output: &OutputView| {
                 output.output.to_string()
-            }))
+            });
+            if found.next_cursor.is_none() {
+                found.next_cursor = after.map(|position| PositionText(position).to_string());
+            }
+            Reply::ok(&found)
+        })
+        .await
+    }
+
+    /// `GET /v1/outputs?ids=`: several at once, whatever became of them.
+    ///
+    /// # Errors
+    /// [`Code::MalformedRequest`] for what is no position, or too many.
+    pub async fn outputs(&self, asked: IdsAsked) -> Answer {
+        self.read(move |door| {
+            let positions = positions(&asked.ids)?;
+            let wanted = Wanted {
+                outputs: positions.iter().copied().collect(),
+                ..Wanted::default()
+            };
+            let reads = door.reader.reads(&wanted)?;
+            let item = |position: &Position| match reads.outputs.get(position).copied().flatten() {
+                Some(record) => AskedOutput::Known(Box::new(view(*position, &record))),
+                None => AskedOutput::Unknown(UnknownOutput {
+                    output: PositionText(*position),
+                    status: "unknown".to_owned(),
+                }),
+            };
+            let items = positions.iter().map(item).collect();
+            let (height, _) = door.reader.tip()?;
+            Reply::ok(&OutputsView {
+                items,
+                height: height.0,
+            })
         })
         .await
     }
@@ -202,6 +298,26 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 }
 
+/// Positions out of a list with commas.
+fn positions(ids: &str) -> Result<Vec<Position>, Problem> {
+    let malformed = |detail: String| {
+        Code::MalformedRequest
+            .because(detail)
+            .with("field", "ids")
+            .hint(format!("1 to {IDS_MAX} positions block:transaction:output, with commas between"))
+    };
+    let texts: Vec<&str> = ids.split(',').take(IDS_MAX + 1).collect();
+    if texts.len() > IDS_MAX {
+        return Err(malformed(format!("ids in the query names more than {IDS_MAX} outputs")));
+    }
+    let parse = |text: &str| {
+        let shown: String = text.chars().take(40).collect();
+        let position = text.parse::<PositionText>();
+        position.map(|position| position.0).map_err(|_| malformed(format!("ids in the query has {shown:?}")))
+    };
+    texts.into_iter().map(parse).collect()
+}
+
 fn covering(anchors: &AnchorBook, position: Position) -> Result<Covering, Problem> {
     anchors.covering(position.block).ok_or_else(|| {
         Code::NotAnchored
@@ -244,3 +360,9 @@ pub(super) fn view(position: Position, record: &OutputRecord) -> OutputView {
         exit,
     }
 }
+
+/// Outputs in one question.
+const IDS_MAX: usize = 100;
+
+/// Rows read for one page at most, whatever a filter leaves out.
+const ROWS_MAX: usize = 8 * PAGE_MAX;

@@ -15,8 +15,10 @@ use super::{Code, Problem};
 pub struct Reply {
     /// As HTTP means it.
     pub status: u16,
-    /// JSON.
+    /// JSON, unless it `is_raw`.
     pub body: Vec<u8>,
+    /// Whether the body is bytes of the chain.
+    pub is_raw: bool,
     /// Whether a submitted transaction was known before.
     pub duplicate: bool,
     /// Path of the thing that was created.
@@ -37,9 +39,22 @@ impl Reply {
         Ok(Self {
             status: 200,
             body,
+            is_raw: false,
             duplicate: false,
             location: None,
         })
+    }
+
+    /// Bytes of the chain.
+    #[must_use]
+    pub fn bytes(body: Vec<u8>) -> Self {
+        Self {
+            status: 200,
+            body,
+            is_raw: true,
+            duplicate: false,
+            location: None,
+        }
     }
 
     /// The same document with another status.
@@ -56,6 +71,7 @@ impl Reply {
             Self {
                 status: problem.status,
                 body,
+                is_raw: false,
                 duplicate: false,
                 location: None,
             }
@@ -69,7 +85,12 @@ impl IntoResponse for Reply {
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let kind = if self.is_raw {
+            "application/octet-stream"
+        } else {
+            "application/json"
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if self.duplicate {
             headers.insert(

@@ -1,4 +1,4 @@
-//! The HTTP door: which path asks what, and what every answer carries.
+//! The paths: which asks what, and what every answer carries.
 
 use std::time::Duration;
 
@@ -14,32 +14,44 @@ use serde::{Deserialize, de::IgnoredAny};
 
 use super::{
     Answer, BATCH_BODY_MAX, BODY_MAX, Code, Door, Problem,
-    blocks::BlockName,
+    blocks::{BlockName, BlocksAsked},
     exits::{Deposit, ExitNumber},
+    history::HistoryAsked,
     meter::Asker,
-    outputs::PageAsked,
+    outputs::{IdsAsked, OutputsAsked, PageAsked},
     request::{Asked, Format, Name},
+    search::SearchAsked,
     submit::{self, BATCH_MAX, WAIT_DEFAULT, WAIT_MAX, Wait},
     text::{AddressText, HashText, PositionText},
 };
 use crate::{hex, quantity::Span, storage::Read};
 
-/// Every path of the HTTP door.
-pub(super) fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> Router {
+/// Every path that answers with one document.
+pub(super) fn documents<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> Router {
     let paths = Router::new()
         .route("/livez", get(livez))
         .route("/v1/status", get(status))
         .route("/v1/network", get(network))
+        .route("/v1/federation", get(federation))
         .route("/v1/stats", get(stats))
+        .route("/v1/mempool", get(mempool))
+        .route("/v1/fees", get(fees))
+        .route("/v1/search", get(search))
         .route("/v1/transactions", post(submit_one))
         .route("/v1/transactions:batch", post(submit_many))
         .route("/v1/transactions/{id}", get(transaction))
+        .route("/v1/transactions/{id}/raw", get(raw_transaction))
         .route("/v1/transactions/{id}/proof", get(proof))
         .route("/v1/addresses/{address}", get(balance))
         .route("/v1/addresses/{address}/outputs", get(outputs_of))
+        .route("/v1/addresses/{address}/transactions", get(history_of))
+        .route("/v1/outputs", get(outputs))
         .route("/v1/outputs/{position}", get(output))
         .route("/v1/outputs/{position}/exit-data", get(exit_data))
+        .route("/v1/blocks", get(blocks))
         .route("/v1/blocks/{block}", get(block))
+        .route("/v1/blocks/{block}/raw", get(raw_block))
+        .route("/v1/blocks/{block}/certificate", get(certificate))
         .route("/v1/blocks/{block}/transactions", get(block_transactions))
         .route("/v1/exits", get(exits))
         .route("/v1/exits/{id}", get(exit))
@@ -92,9 +104,9 @@ async fn balance<R: Read + Clone + Send + Sync + 'static>(
 async fn outputs_of<R: Read + Clone + Send + Sync + 'static>(
     State(door): State<Door<R>>,
     Name(owner): Name<AddressText>,
-    Asked(page): Asked<PageAsked>,
+    Asked(asked): Asked<OutputsAsked>,
 ) -> Answer {
-    door.outputs_of(owner.0, page).await
+    door.outputs_of(owner.0, asked).await
 }
 
 async fn output<R: Read + Clone + Send + Sync + 'static>(
@@ -145,6 +157,68 @@ async fn deposit<R: Read + Clone + Send + Sync + 'static>(
     Name(number): Name<Deposit>,
 ) -> Answer {
     door.deposit(number.0).await
+}
+
+async fn federation<R: Read + Clone + Send + Sync + 'static>(State(door): State<Door<R>>) -> Answer {
+    door.federation().await
+}
+
+async fn mempool<R: Read + Clone + Send + Sync + 'static>(State(door): State<Door<R>>) -> Answer {
+    door.mempool()
+}
+
+async fn fees<R: Read + Clone + Send + Sync + 'static>(State(door): State<Door<R>>) -> Answer {
+    door.fees()
+}
+
+async fn search<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Asked(asked): Asked<SearchAsked>,
+) -> Answer {
+    door.search(asked).await
+}
+
+async fn raw_transaction<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Name(id): Name<HashText>,
+) -> Answer {
+    door.raw_transaction(plasma_core::TransactionId(id.0)).await
+}
+
+async fn history_of<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Name(owner): Name<AddressText>,
+    Asked(asked): Asked<HistoryAsked>,
+) -> Answer {
+    door.history_of(owner.0, asked).await
+}
+
+async fn outputs<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Asked(asked): Asked<IdsAsked>,
+) -> Answer {
+    door.outputs(asked).await
+}
+
+async fn blocks<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Asked(asked): Asked<BlocksAsked>,
+) -> Answer {
+    door.blocks(asked).await
+}
+
+async fn raw_block<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Name(name): Name<BlockName>,
+) -> Answer {
+    door.raw_block(name).await
+}
+
+async fn certificate<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Name(name): Name<BlockName>,
+) -> Answer {
+    door.certificate(name).await
 }
 
 /// How long a submitter waits, and for what.
@@ -268,7 +342,7 @@ fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &str) -> Result<T, Probl
 async fn unknown_path() -> Problem {
     Code::NotFound
         .because("there is no such path")
-        .hint("paths begin with /v1/: status, network, stats, transactions, addresses, outputs, blocks, exits, deposits")
+        .hint("paths begin with /v1/: status, network, federation, stats, mempool, fees, search, transactions, addresses, outputs, blocks, exits, deposits")
 }
 
 async fn unknown_method(method: Method) -> Problem {

@@ -10,7 +10,7 @@ use super::{
     text::{AddressText, AmountText, BytesText, HashText, rfc3339},
     transactions::NOTHING,
     view::{
-        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, FeeView, GivenUpView, L1View,
+        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, GivenUpView, L1View,
         LimitsView, MemberView, NetworkView, PeersView, StatsView, StatusView, TrafficView,
     },
 };
@@ -145,10 +145,6 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let roster = self.facts.directory.roster(running);
         let members = roster.as_ref().map_or(&[][..], |roster| &roster.members[..]);
         let committee = roster.as_ref().map(|roster| &roster.committee);
-        let fee = |(asset, amount): &(Address, Amount)| FeeView {
-            asset: AddressText(*asset),
-            amount: AmountText(*amount),
-        };
         let member = |(index, member): (u16, &plasma_core::genesis::GenesisMember)| MemberView {
             index,
             operator: AddressText(member.operator),
@@ -172,7 +168,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 max_page: PAGE_MAX,
             },
             fee_owner: genesis.fee_owner.map(AddressText),
-            fees: genesis.fees.iter().map(fee).collect(),
+            fees: genesis.fees.iter().map(super::federation::fee).collect(),
             legacy_transactions: genesis.legacy_transactions,
             eip712_domain: Eip712DomainView {
                 name: "Plasma".into(),

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How far a transaction must get before the answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
     /// Only into the operator's queue: the answer promises nothing, not even that the transaction is valid.
@@ -32,6 +32,23 @@ pub enum Wait {
     Accepted,
     /// Until it is in a finalized block.
     Committed,
+    /// Until an anchor on Ethereum covers that block.
+    Anchored,
+    /// Until that anchor is at the confirmation depth.
+    Finalized,
+}
+
+impl Wait {
+    /// Whether a transaction that got so far needs no more waiting.
+    fn is_over(self, state: Option<State>) -> bool {
+        match self {
+            Self::None => false,
+            Self::Accepted => state.is_some(),
+            Self::Committed => state >= Some(State::Committed),
+            Self::Anchored => state >= Some(State::Anchored),
+            Self::Finalized => state >= Some(State::Finalized),
+        }
+    }
 }
 
 /// The longest that anyone may wait: after a minute the federation has other troubles than this transaction.
@@ -128,11 +145,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// Why it was not taken, or that another transaction won while we waited.
     pub async fn submit(&self, signed: SignedTransaction, wait: Wait, limit: Duration) -> Answer {
         let submitted = self.submitted(signed, wait, limit).await?;
-        let reached = match wait {
-            Wait::None => false,
-            Wait::Accepted => true,
-            Wait::Committed => submitted.block.is_some(),
-        };
+        let reached = wait.is_over(submitted.state);
         let status = if submitted.duplicate {
             200
         } else {
@@ -209,12 +222,15 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             Err(refused) => return Err(self.refusal(&refused)),
         };
         let duplicate = known != Some(Known::New);
-        if wait != Wait::Committed && known.is_some() {
+        if wait < Wait::Committed && known.is_some() {
             return Ok(waiting(Some(State::Accepted), duplicate));
         }
-        let found = timeout_at(deadline, self.decided(&signed, id, watch)).await;
+        let found = timeout_at(deadline, self.decided(&signed, id, watch.clone())).await;
         match found {
-            Ok(found) => Ok(Submitted { duplicate, ..found? }),
+            Ok(found) => {
+                let found = Submitted { duplicate, ..found? };
+                Ok(self.settled(found, wait, deadline, watch).await)
+            }
             Err(_) => self
                 .lost(&signed)?
                 .map_or(Ok(waiting(Some(State::Accepted), duplicate)), Err),
@@ -226,6 +242,31 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     fn has_decided(&self, refused: &Rejected, id: &TransactionId) -> Result<bool, Problem> {
         let is_about_ledger = matches!(refused, Rejected::Rule(_) | Rejected::Halted(_));
         Ok(is_about_ledger && self.reader.transaction(id)?.is_some())
+    }
+
+    /// Waits on for Ethereum, if asked to; says how far it got.
+    async fn settled(
+        &self,
+        mut found: Submitted,
+        wait: Wait,
+        deadline: Instant,
+        mut watch: watch::Receiver<Arc<Status>>,
+    ) -> Submitted {
+        let Some(height) = found.block.map(|place| Height(place.height)) else {
+            return found;
+        };
+        loop {
+            watch.borrow_and_update();
+            let state = self.state_at(height);
+            found.state = Some(state);
+            if wait.is_over(found.state) {
+                return found;
+            }
+            // An anchor, too, is a change of the status.
+            if !matches!(timeout_at(deadline, watch.changed()).await, Ok(Ok(()))) {
+                return found;
+            }
+        }
     }
 
     /// After the wait: whether another transaction took one of the inputs.

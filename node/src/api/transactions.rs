@@ -7,8 +7,11 @@ use plasma_core::{
 
 use super::{
     Answer, Code, Covering, Door, Problem, Reply,
-    text::{AddressText, AmountText, BytesText, HashText, PositionText},
-    view::{AnchorView, CertificateView, InputView, PaymentView, Place, ProofView, State, TransactionView},
+    text::{AddressText, AmountText, BytesText, HashText, PositionText, rfc3339},
+    view::{
+        AnchorView, CertificateView, InputView, PaymentView, Place, ProofView, State, TimesView,
+        TransactionView,
+    },
 };
 use crate::{
     proofs,
@@ -44,8 +47,34 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         };
         let mut document = view(signed, id, Some(place), self.state_at(height));
         document.certificate = self.certificate_of(&self.reader, height)?;
-        document.anchor = self.anchors.covering(height).map(AnchorView::from);
+        let covering = self.anchors.covering(height);
+        document.anchor = covering.map(AnchorView::from);
+        document.times = Some(TimesView {
+            committed: rfc3339(block.header.timestamp_ms.0),
+            anchored: covering.map(|covering| rfc3339(covering.anchor.time_s.saturating_mul(1_000))),
+        });
         Reply::ok(&document)
+    }
+
+    /// `GET /v1/transactions/{id}/raw`: its bytes with the signature.
+    ///
+    /// # Errors
+    /// [`Code::NotFound`] when this operator knows it neither decided nor waiting.
+    pub async fn raw_transaction(&self, id: TransactionId) -> Answer {
+        let decided = self
+            .read(move |door| {
+                let (height, index) = door.place_of(id)?;
+                let block = door.block_at(height)?;
+                Ok(Reply::bytes(item(&block, index)?.encode()))
+            })
+            .await;
+        match decided {
+            Err(problem) if problem.is(Code::NotFound) => match self.handle.pending(id).await {
+                Some(pending) => Ok(Reply::bytes(pending.signed().encode())),
+                None => Err(problem),
+            },
+            other => other,
+        }
     }
 
     /// `GET /v1/transactions/{id}/proof`: the receipt against the first certificate that covers its block.
@@ -112,6 +141,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     pub(super) fn state_at(&self, height: Height) -> State {
         match (self.handle.status().halted, self.anchors.covering(height)) {
             (Some(last_valid), _) if height > last_valid => State::Void,
+            (_, Some(Covering { is_final: true, .. })) => State::Finalized,
             (_, Some(_)) => State::Anchored,
             (_, None) => State::Committed,
         }
@@ -133,7 +163,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     /// How many must sign in an epoch; none when its committee is not known here.
-    fn quorum(&self, epoch: Epoch) -> Option<usize> {
+    pub(super) fn quorum(&self, epoch: Epoch) -> Option<usize> {
         let roster = self.facts.directory.roster(epoch)?;
         Some(roster.committee.quorum())
     }
@@ -216,6 +246,7 @@ pub(super) fn view(
         block,
         certificate: None,
         anchor: None,
+        times: None,
         raw: BytesText(signed.encode()),
     }
 }

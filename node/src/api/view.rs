@@ -6,6 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::text::{AddressText, AmountText, BytesText, HashText, PositionText};
 
+mod lists;
+
+pub use lists::{
+    AskedOutput, BlockSummary, FederationView, FeesView, FoundView, HistoryItem, HistoryKind, MempoolView,
+    OutputsView, SeatView, UnknownOutput,
+};
+
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
@@ -27,6 +34,8 @@ pub enum State {
     Committed,
     /// Covered by an anchor that Ethereum mined.
     Anchored,
+    /// Covered by an anchor at the confirmation depth of Ethereum.
+    Finalized,
     /// In a block above the height at which Ethereum halted the chain: it does not count.
     Void,
 }
@@ -61,8 +70,21 @@ pub struct TransactionView {
     /// The first anchor that covers its block.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<AnchorView>,
+    /// When it got how far; absent until it is decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<TimesView>,
     /// Its bytes with the signature.
     pub raw: BytesText,
+}
+
+/// When a transaction got how far.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimesView {
+    /// Time of its block.
+    pub committed: String,
+    /// When Ethereum mined the anchor that covers it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchored: Option<String>,
 }
 
 /// Where a transaction was decided.

@@ -116,6 +116,8 @@ pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<E
     match sighting {
         Sighting::Activated { epoch, hash } => vec![Event::Activated { epoch, hash }],
         Sighting::Confirmed(confirmed) => {
+            let settled = confirmed.anchors.iter().map(|anchor| u64::from(anchor.number));
+            settled.for_each(|number| anchors.settle(number));
             vec![Event::L1Confirmed(vec![filed(confirmed, docket)])]
         }
         Sighting::Reread(blocks) => {
@@ -203,7 +205,10 @@ async fn fill_once(
         let to = L1Height(from.0.saturating_add(LOOKBACK - 1)).min(confirmed);
         for remembered in contracts.remembered(rpc, from..=to).await? {
             match remembered {
-                Remembered::Decoded(Decoded::Anchored(anchor)) => books.anchors.record(seen(&anchor)),
+                Remembered::Decoded(Decoded::Anchored(anchor)) => {
+                    books.anchors.record(seen(&anchor));
+                    books.anchors.settle(u64::from(anchor.number));
+                }
                 Remembered::Decoded(Decoded::Event(event)) => books.docket.on_event(&event),
                 Remembered::Notice(notice @ Notice::Slashed { .. }) => {
                     convicted.extend(docket::told(&notice, true));

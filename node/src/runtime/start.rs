@@ -28,7 +28,7 @@ pub use settings::place;
 use settings::{DERIVED_BYTES, params, rules, snapshots};
 
 use crate::{
-    api::{self, AnchorBook, Door},
+    api::{self, AnchorBook, Door, client_protocol::Counter},
     bridge::{ethereum::Ethereum, watcher::WatcherConfig},
     config::{Backend, Config, committee::Successor},
     directory::{Directory, DirectoryError, Roster},
@@ -251,7 +251,7 @@ async fn run_on<S: Storage>(
     };
     let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis, &directory));
     let (door, desk) = doors(&config, handle, reader, anchors, (&genesis, directory), ethereum);
-    tokio::spawn(answer_clients(door.clone(), clients));
+    tokio::spawn(answer_clients(Counter::new(door.clone()), clients));
     let http = tokio::spawn(api::serve(
         listener,
         door,
@@ -343,7 +343,7 @@ fn bls_key(keys: &OperatorKeys) -> Result<SecretKey, RunError> {
 }
 
 /// Answers libp2p clients through the same door as HTTP, each request in a task of its own.
-async fn answer_clients<R>(door: Door<R>, mut requests: ClientRequests)
+async fn answer_clients<R>(counter: Counter<R>, mut requests: ClientRequests)
 where
     R: Read + Clone + Send + Sync + 'static,
 {
@@ -352,9 +352,9 @@ where
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
-        let door = door.clone();
+        let counter = counter.clone();
         tokio::spawn(async move {
-            let answer = door.answer(&bytes).await;
+            let answer = counter.answer(&bytes).await;
             // Too large or gone: the client sees its request refused.
             let _ = reply.send(answer);
             drop(place);

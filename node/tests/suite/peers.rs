@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fs, process::Output};
 use plasma_core::{Address, Epoch, Genesis, GenesisMember, OperatorIndex};
 use plasma_network::{self as network, Event};
 use plasma_node::{
+    api::client_protocol::Counter,
     config::FederationFile,
     runtime::{start::genesis8, timers::Bend},
 };
@@ -100,10 +101,11 @@ impl Standing {
         });
         let bend = Bend::default();
         let door = chain.door.clone().behind(chain.handle.clone().bent(bend.clone()));
+        let counter = Counter::new(door);
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
                 if let Event::ClientRequest { bytes, reply, .. } = event {
-                    reply.send(door.answer(&bytes).await).unwrap();
+                    reply.send(counter.answer(&bytes).await).unwrap();
                 }
             }
         });

@@ -1,0 +1,180 @@
+//! Documents of lists, and of who the operators are.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    super::text::{AddressText, AmountText, BytesText, HashText, PositionText},
+    OutputView,
+};
+
+/// A block in a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockSummary {
+    /// Its height.
+    pub height: u32,
+    /// keccak of the header.
+    pub id: HashText,
+    /// The proposer's clock.
+    pub time: String,
+    /// The same in milliseconds.
+    pub timestamp_ms: u64,
+    /// How many transactions.
+    pub transaction_count: u32,
+    /// Height of the first certificate that covers it: its own height when it has one; `null` while none is here.
+    pub certified_at: Option<u32>,
+    /// Whose committee signed its own certificate; `null` without one, like the next three.
+    pub epoch: Option<u64>,
+    /// In which view.
+    pub view: Option<u64>,
+    /// Who led that view; `null` also for an epoch that has passed.
+    pub leader: Option<u16>,
+    /// How many had to sign.
+    pub quorum: Option<usize>,
+    /// Who signed its own certificate.
+    pub signers: Vec<u16>,
+    /// Number of the first anchor that covers it.
+    pub anchor: Option<u64>,
+    /// True when Ethereum halted the chain below it.
+    pub void: bool,
+}
+
+/// What one transaction, or Ethereum in one block, did to the outputs of an address in one asset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryItem {
+    /// The block.
+    pub height: u32,
+    /// Its time.
+    pub time: String,
+    /// Place of the transaction in it; `null` for what Ethereum did.
+    pub index: Option<u32>,
+    /// Id of the transaction; `null` for what Ethereum did, and where the block's transactions are not kept here any more.
+    pub id: Option<HashText>,
+    /// What it was.
+    pub kind: HistoryKind,
+    /// In what.
+    pub asset: AddressText,
+    /// Sum of the outputs that came.
+    pub received: AmountText,
+    /// Sum of the outputs that went.
+    pub sent: AmountText,
+    /// Those that came.
+    pub outputs: Vec<PositionText>,
+    /// Those that went.
+    pub inputs: Vec<PositionText>,
+    /// The deposit that was credited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposit: Option<u64>,
+    /// True when Ethereum halted the chain below its block.
+    pub void: bool,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HistoryKind {
+    /// A payment, split or merge.
+    Payment,
+    /// A deposit was credited.
+    Deposit,
+    /// An exit ended on Ethereum with these outputs.
+    Exit,
+    /// A deposit was taken back on Ethereum.
+    Reclaim,
+}
+
+/// Outputs that were asked for one by one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputsView {
+    /// In the order asked.
+    pub items: Vec<AskedOutput>,
+    /// Last decided height.
+    pub height: u32,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum AskedOutput {
+    /// It was created.
+    Known(Box<OutputView>),
+    /// No decided block created it.
+    Unknown(UnknownOutput),
+}
+
+/// A position where no output is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnknownOutput {
+    /// What was asked.
+    pub output: PositionText,
+    /// `unknown`.
+    pub status: String,
+}
+
+/// The operators of the running epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FederationView {
+    /// The running epoch.
+    pub epoch: u64,
+    /// How many must sign.
+    pub quorum: usize,
+    /// How many may be Byzantine.
+    pub faults: usize,
+    /// Last decided height.
+    pub height: u32,
+    /// Who answers; `null` for one without a seat.
+    pub operator: Option<u16>,
+    /// All of them, in order.
+    pub members: Vec<SeatView>,
+}
+
+/// One operator as the one that answers sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeatView {
+    /// Its place.
+    pub index: u16,
+    /// What it calls itself, where that is known.
+    pub name: Option<String>,
+    /// Its Ethereum account.
+    pub operator: AddressText,
+    /// Its BLS key, compressed.
+    pub bls_public_key: BytesText,
+    /// Its libp2p peer id.
+    pub peer_id: String,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+    /// Whether the one that answers is connected with it, or is it.
+    pub connected: bool,
+    /// Height of the newest certificate that it signed, among those that were looked at.
+    pub last_signed_height: Option<u32>,
+    /// How many of these certificates it did not sign. A quorum is enough, so the slowest of a healthy committee misses some.
+    pub missed: usize,
+    /// How many certificates of this epoch were looked at.
+    pub of: usize,
+}
+
+/// What waits to be decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MempoolView {
+    /// How many transactions.
+    pub transactions: usize,
+}
+
+/// What a payment costs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeesView {
+    /// Who is paid; `null` when nobody is.
+    pub fee_owner: Option<AddressText>,
+    /// Least fee per asset; none in an asset that is not named.
+    pub fees: Vec<super::FeeView>,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundView {
+    /// `block`, `transaction`, `address`, `output`, `deposit` or `exit`.
+    pub kind: String,
+    /// Where it is answered.
+    pub path: String,
+    /// Where the explorer shows it.
+    pub page: String,
+}
