@@ -22,7 +22,9 @@ pub mod text;
 pub mod view;
 
 mod blocks;
+mod events;
 mod exits;
+mod explorer;
 mod federation;
 mod history;
 mod meter;
@@ -78,6 +80,7 @@ pub struct Door<R> {
     anchors: AnchorBook,
     facts: Arc<Facts>,
     gates: Arc<Gates>,
+    streams: Arc<events::Streams>,
 }
 
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
@@ -111,6 +114,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             anchors,
             facts,
             gates,
+            streams: Arc::new(events::Streams::new()),
         }
     }
 
@@ -167,12 +171,13 @@ pub async fn serve<R: Read + Clone + Send + Sync + 'static>(
     keys: HttpKeys,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    serve::serve(listener, router(door), keys, shutdown).await;
+    let router = routes::router(door, keys.explorer);
+    serve::serve(listener, router, keys, shutdown).await;
 }
 
-/// The HTTP door as a service without a socket.
+/// The HTTP door with its explorer as a service without a socket.
 pub fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> Router {
-    routes::documents(door)
+    routes::router(door, true)
 }
 
 impl From<StorageError> for Problem {

@@ -155,6 +155,7 @@ pub struct HttpKeys {
     pub max_per_address: usize,
     pub rate_limit: RateLimit,
     pub trusted_proxies: Vec<IpAddr>,
+    pub explorer: bool,
 }
 
 /// Section `[log]`.

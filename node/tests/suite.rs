@@ -24,6 +24,8 @@ mod suite {
     pub(crate) mod doubts;
     pub(crate) mod duties;
     pub(crate) mod epochs;
+    pub(crate) mod events;
+    pub(crate) mod explorer;
     pub(crate) mod federation;
     pub(crate) mod fetching;
     pub(crate) mod fraud;

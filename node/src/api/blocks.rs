@@ -42,7 +42,9 @@ impl FromStr for BlockName {
         let by_height = || text.parse().map(|height| Self::Height(Height(height)));
         let by_id = text.parse::<HashText>().map(|id| Self::Id(BlockId(id.0)));
         by_id.or_else(|_| {
-            by_height().map_err(|_| TextError("a height, a block id of 0x and 64 hex digits, latest, anchored or finalized"))
+            by_height().map_err(|_| {
+                TextError("a height, a block id of 0x and 64 hex digits, latest, anchored or finalized")
+            })
         })
     }
 }
@@ -112,7 +114,9 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         self.scan(move |door| {
             let block = door.block_at(door.named(name)?)?;
             let body = block.body.iter().flat_map(SignedTransaction::encode);
-            Ok(Reply::bytes(block.header.encode().into_iter().chain(body).collect()))
+            Ok(Reply::bytes(
+                block.header.encode().into_iter().chain(body).collect(),
+            ))
         })
         .await
     }
@@ -155,7 +159,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             signers: own.map_or_else(Vec::new, |certificate| {
                 certificate.signers.iter().map(|signer| signer.0).collect()
             }),
-            anchor: self.anchors.covering(height).map(|covering| covering.anchor.number),
+            anchor: self
+                .anchors
+                .covering(height)
+                .map(|covering| covering.anchor.number),
             void: self.state_at(height) == State::Void,
         })
     }

@@ -86,7 +86,10 @@ impl Request {
                 Self::parse_submit(body),
                 "wait 1 (0 to 4) ‖ timeout_ms 2 ‖ transaction",
             ),
-            GET => (Self::parse_get(body), "the path of a question, such as /v1/status"),
+            GET => (
+                Self::parse_get(body),
+                "the path of a question, such as /v1/status",
+            ),
             _ => (None, "kinds are 0x01 submit and 0x02 get"),
         };
         parsed.ok_or_else(|| {

@@ -110,7 +110,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 }
 
-fn view(id: &ExitId, exit: &OpenExit) -> ExitView {
+pub(super) fn view(id: &ExitId, exit: &OpenExit) -> ExitView {
     let (kind, owner, locked) = match exit {
         OpenExit::Standard { owner, locked, .. } => ("standard", Some(AddressText(*owner)), *locked),
         OpenExit::InFlight {

@@ -304,16 +304,22 @@ fn positions(ids: &str) -> Result<Vec<Position>, Problem> {
         Code::MalformedRequest
             .because(detail)
             .with("field", "ids")
-            .hint(format!("1 to {IDS_MAX} positions block:transaction:output, with commas between"))
+            .hint(format!(
+                "1 to {IDS_MAX} positions block:transaction:output, with commas between"
+            ))
     };
     let texts: Vec<&str> = ids.split(',').take(IDS_MAX + 1).collect();
     if texts.len() > IDS_MAX {
-        return Err(malformed(format!("ids in the query names more than {IDS_MAX} outputs")));
+        return Err(malformed(format!(
+            "ids in the query names more than {IDS_MAX} outputs"
+        )));
     }
     let parse = |text: &str| {
         let shown: String = text.chars().take(40).collect();
         let position = text.parse::<PositionText>();
-        position.map(|position| position.0).map_err(|_| malformed(format!("ids in the query has {shown:?}")))
+        position
+            .map(|position| position.0)
+            .map_err(|_| malformed(format!("ids in the query has {shown:?}")))
     };
     texts.into_iter().map(parse).collect()
 }

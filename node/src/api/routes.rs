@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{
     Json, Router,
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     middleware::{self, Next},
     response::Response,
     routing::{get, post},
@@ -15,7 +15,9 @@ use serde::{Deserialize, de::IgnoredAny};
 use super::{
     Answer, BATCH_BODY_MAX, BODY_MAX, Code, Door, Problem,
     blocks::{BlockName, BlocksAsked},
+    events::EventsAsked,
     exits::{Deposit, ExitNumber},
+    explorer,
     history::HistoryAsked,
     meter::Asker,
     outputs::{IdsAsked, OutputsAsked, PageAsked},
@@ -62,6 +64,32 @@ pub(super) fn documents<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) 
         .layer(middleware::from_fn(metered))
         .layer(middleware::from_fn_with_state(door.clone(), finish))
         .with_state(door)
+}
+
+/// Every path of the HTTP door: documents, what never ends, and the explorer's files if they are wanted.
+pub(super) fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>, has_explorer: bool) -> Router {
+    let streams = Router::new().route("/v1/events", get(events));
+    let others = if has_explorer {
+        streams.merge(explorer::files())
+    } else {
+        streams
+    };
+    let others = others
+        .method_not_allowed_fallback(unknown_method)
+        .layer(middleware::from_fn(metered))
+        .layer(middleware::from_fn_with_state(door.clone(), finish))
+        .with_state(door.clone());
+    documents(door).merge(others)
+}
+
+async fn events<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Asked(asked): Asked<EventsAsked>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let last = headers.get("last-event-id");
+    let last = last.map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
+    door.events(asked, last)
 }
 
 async fn livez() -> &'static str {

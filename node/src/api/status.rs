@@ -10,8 +10,8 @@ use super::{
     text::{AddressText, AmountText, BytesText, HashText, rfc3339},
     transactions::NOTHING,
     view::{
-        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, GivenUpView, L1View,
-        LimitsView, MemberView, NetworkView, PeersView, StatsView, StatusView, TrafficView,
+        AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, GivenUpView, L1View, LimitsView,
+        MemberView, NetworkView, PeersView, StatsView, StatusView, TrafficView,
     },
 };
 use crate::{

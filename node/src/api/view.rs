@@ -9,8 +9,9 @@ use super::text::{AddressText, AmountText, BytesText, HashText, PositionText};
 mod lists;
 
 pub use lists::{
-    AskedOutput, BlockSummary, FederationView, FeesView, FoundView, HistoryItem, HistoryKind, MempoolView,
-    OutputsView, SeatView, UnknownOutput,
+    AskedOutput, BlockSummary, ConsensusEvent, CreditEvent, DecidedEvent, ExitEvent, FederationView,
+    FeesView, FoundView, HistoryItem, HistoryKind, MempoolView, OutputEvent, OutputsView, PeersEvent,
+    ResetEvent, SeatView, UnknownOutput,
 };
 
 /// One page of a list.

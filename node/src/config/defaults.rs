@@ -112,6 +112,7 @@ impl Default for HttpKeys {
                 burst: THOUSAND,
             },
             trusted_proxies: Vec::new(),
+            explorer: true,
         }
     }
 }

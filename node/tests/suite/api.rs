@@ -75,7 +75,7 @@ async fn unknown_paths_methods_and_parameters_are_told_apart() {
     ] {
         get(&router, path).await.problem(Code::MalformedRequest);
     }
-    for query in ["wait=anchored", "timeout=61s", "timeout=5", "waiting=1"] {
+    for query in ["wait=soon", "timeout=61s", "timeout=5", "waiting=1"] {
         let path = format!("/v1/transactions?{query}");
         post(&router, &path, BYTES, vec![5])
             .await

@@ -119,6 +119,24 @@ async fn the_client_behind_a_trusted_proxy_is_told_when_to_ask_again() {
 }
 
 #[tokio::test]
+async fn without_the_explorer_there_is_the_api_alone() {
+    let chain = Chain::new(genesis());
+    let keys = HttpKeys {
+        explorer: false,
+        ..HttpKeys::default()
+    };
+    let door = Listening::new(&chain, keys).await;
+    let head = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let page = door.answers(head("/").as_bytes()).await;
+    assert!(
+        page.starts_with("HTTP/1.1 404") && page.contains("not-found"),
+        "{page}"
+    );
+    let status = door.answers(head("/v1/status").as_bytes()).await;
+    assert!(status.starts_with("HTTP/1.1 200"), "{status}");
+}
+
+#[tokio::test]
 async fn a_batch_asks_for_as_many_as_it_holds() {
     let mut chain = Chain::new(genesis());
     let alice = user(1);

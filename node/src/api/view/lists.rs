@@ -178,3 +178,87 @@ pub struct FoundView {
     /// Where the explorer shows it.
     pub page: String,
 }
+
+/// A deposit that a block credited, as an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditEvent {
+    /// The vault's number.
+    pub number: u64,
+    /// The block.
+    pub height: u32,
+    /// What it became.
+    pub output: PositionText,
+    /// Whose.
+    pub owner: AddressText,
+    /// Of what.
+    pub asset: AddressText,
+    /// How much.
+    pub amount: AmountText,
+}
+
+/// What a block did to an exit, as an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitEvent {
+    /// The block.
+    pub height: u32,
+    /// The exit after it, or as it was before its end.
+    pub exit: super::ExitView,
+}
+
+/// A transaction that was decided, as an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedEvent {
+    /// Its id.
+    pub id: HashText,
+    /// The block.
+    pub height: u32,
+    /// Its place in it.
+    pub index: u32,
+    /// Time of the block.
+    pub time: String,
+}
+
+/// What happened to an output, as an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputEvent {
+    /// Which.
+    pub output: PositionText,
+    /// Whose.
+    pub owner: AddressText,
+    /// Of what.
+    pub asset: AddressText,
+    /// How much.
+    pub amount: AmountText,
+    /// The block.
+    pub height: u32,
+    /// The transaction in it; `null` for what Ethereum did.
+    pub index: Option<u32>,
+}
+
+/// A new view of the agreement, as an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConsensusEvent {
+    /// The epoch.
+    pub epoch: u64,
+    /// The view.
+    pub view: u64,
+    /// Who leads it; `null` for who observes.
+    pub leader: Option<u16>,
+    /// Why the view before was given up, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
+}
+
+/// Who is connected, as an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeersEvent {
+    /// Their indices, without ourselves.
+    pub members: Vec<u16>,
+}
+
+/// The id that was asked for cannot be told from any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResetEvent {
+    /// From here on it goes on.
+    pub oldest: String,
+}
