@@ -4,7 +4,7 @@
 import { ask } from './api.mjs';
 import { setClock } from './clock.mjs';
 
-const BASE_TOPICS = ['blocks', 'l1', 'alerts', 'consensus'];
+const BASE_TOPICS = ['blocks', 'l1', 'consensus'];
 const EVENTS = [
   'block.committed',
   'block.anchored',
@@ -13,8 +13,10 @@ const EVENTS = [
   'output.created',
   'output.spent',
   'output.exited',
+  'output.reclaimed',
   'deposit.credited',
   'exit.started',
+  'exit.changed',
   'exit.ended',
   'alert.raised',
   'alert.cleared',

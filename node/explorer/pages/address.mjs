@@ -6,7 +6,7 @@ import { pager } from '../pager.mjs';
 import { amountOf, assetOf, badge, blockLink, heading, note, outputLink, panel, table, timeOf, transactionLink, whole } from '../parts.mjs';
 
 const AGAIN_MS = 3_000;
-const CHANGES = ['reset', 'output.created', 'output.spent', 'output.exited', 'deposit.credited', 'exit.started', 'exit.ended', 'transaction.committed'];
+const CHANGES = ['reset', 'output.created', 'output.spent', 'output.exited', 'output.reclaimed', 'deposit.credited', 'exit.started', 'exit.changed', 'exit.ended', 'transaction.committed'];
 const DIRECTIONS = { '': 'everything', in: 'received', out: 'sent', deposit: 'deposits', exit: 'exits' };
 const STATUSES = { '': 'all', unspent: 'spendable', exiting: 'exiting' };
 

@@ -17,7 +17,7 @@ export async function show(stage) {
 
   const again = stage.trigger(AGAIN_MS, () => Promise.all([exits.load(), deposits.load()]));
   return (kind) => {
-    const isNews = ['reset', 'exit.started', 'exit.ended', 'deposit.credited', 'block.anchored'].includes(kind);
+    const isNews = ['reset', 'exit.started', 'exit.changed', 'exit.ended', 'deposit.credited', 'block.anchored'].includes(kind);
     if (isNews || (kind === 'status' && !stage.live.isStreaming)) again();
   };
 }
