@@ -41,6 +41,14 @@ pub enum State {
     Void,
 }
 
+impl State {
+    /// In a block that counts, wherever Ethereum is.
+    #[must_use]
+    pub fn is_decided(self) -> bool {
+        matches!(self, Self::Committed | Self::Anchored | Self::Finalized)
+    }
+}
+
 /// A transaction as far as this operator knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransactionView {

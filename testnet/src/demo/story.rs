@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ethers_core::types::{H160, H256, Log, TransactionReceipt};
 use futures::future::try_join_all;
 use plasma_core::{Address, Amount, ExitId, Hash, Position, SignedTransaction, TransactionId, keccak};
-use plasma_node::api::view::{ExitData, OutputStatus, OutputView, State, TransactionView};
+use plasma_node::api::view::{ExitData, OutputStatus, OutputView, TransactionView};
 use plasma_node::bridge::account::{Call, Terms};
 use plasma_node::bridge::contracts::Parameters;
 use plasma_node::bridge::convert::from_u256;
@@ -315,8 +315,7 @@ impl Story {
             until(&what, LEDGER_PATIENCE, || async {
                 let answer = api.get(&format!("/v1/transactions/{id}")).await?;
                 let view: Option<TransactionView> = serde_json::from_value(answer.body.clone()).ok();
-                let decided =
-                    |view: &TransactionView| matches!(view.state, State::Committed | State::Anchored);
+                let decided = |view: &TransactionView| view.state.is_decided();
                 Ok(match view.filter(decided) {
                     Some(view) => Look::Seen(view),
                     None => Look::NotYet(format!("it answers {}", answer.body)),

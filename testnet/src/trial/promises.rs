@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use plasma_node::api::view::{State, TransactionView};
+use plasma_node::api::view::TransactionView;
 
 use super::payers::Promise;
 use crate::api::Api;
@@ -21,8 +21,7 @@ async fn holds(api: &Api, place: usize, promise: &Promise) -> Result<()> {
     let answer = api.get(&format!("/v1/transactions/{}", promise.id)).await?;
     let found: Option<TransactionView> = serde_json::from_value(answer.body.clone()).ok();
     let stands = found.is_some_and(|found| {
-        matches!(found.state, State::Committed | State::Anchored)
-            && found.block.is_some_and(|block| block.height == promise.height)
+        found.state.is_decided() && found.block.is_some_and(|block| block.height == promise.height)
     });
     if stands {
         return Ok(());
