@@ -8,7 +8,8 @@ const WIDE = { width: 1280, height: 800 };
 export const NARROW = { width: 375, height: 740 };
 
 export function launch() {
-  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+  // Containers give shared memory of 64 MB, which pages outgrow; root has no sandbox.
+  return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 
 /**
