@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{
     Answer, Code, Door, PAGE_MAX, Problem, Reply,
-    outputs::{PageAsked, limit_of},
+    outputs::{behind, limit_of},
     text::{AddressText, AmountText, HashText, PositionText, TextError, rfc3339},
     transactions::{NOTHING, missing_block},
     view::{HistoryItem, HistoryKind, Page, State},
@@ -116,12 +116,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     fn history_page(&self, owner: &Address, asked: &HistoryAsked) -> Answer {
-        let page = PageAsked {
-            limit: asked.limit,
-            cursor: asked.cursor.clone(),
-        };
-        let limit = limit_of(page.limit)?;
-        let mut after = page.after::<Cursor>()?.map(|cursor| cursor.0);
+        let limit = limit_of(asked.limit)?;
+        let mut after = behind::<Cursor>(asked.cursor.as_ref())?.map(|cursor| cursor.0);
         let (mut items, mut read) = (Vec::new(), 0);
         let mut blocks = Blocks::new(&self.reader);
         // What a filter leaves out is read all the same: a page may be short, and says where the next begins.

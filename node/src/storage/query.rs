@@ -89,8 +89,7 @@ impl<R: Moments> Read for R {
         let found = self
             .moment()?
             .rows(Table::History, &from, end.as_deref(), limit)?;
-        let decode = |row: &Row| Event::decode(row).ok_or_else(|| damaged(Table::History, &row.0));
-        found.iter().map(|row| Ok(decode(row)?.1)).collect()
+        found.iter().map(event).collect()
     }
 
     fn history_at(&self, owner: &Address, height: Height) -> Result<Vec<Event>, StorageError> {
@@ -99,8 +98,7 @@ impl<R: Moments> Read for R {
         let found = self
             .moment()?
             .rows(Table::History, &from, end.as_deref(), usize::MAX)?;
-        let decode = |row: &Row| Event::decode(row).ok_or_else(|| damaged(Table::History, &row.0));
-        found.iter().map(|row| Ok(decode(row)?.1)).collect()
+        found.iter().map(event).collect()
     }
 
     fn exit_turns(
@@ -306,6 +304,11 @@ fn deposit(rows: &impl Rows, number: DepositNumber) -> Result<Option<DepositFate
         &schema::deposit_key(number),
         DepositFate::decode,
     )
+}
+
+fn event(row: &Row) -> Result<Event, StorageError> {
+    let decoded = Event::decode(row).ok_or_else(|| damaged(Table::History, &row.0));
+    decoded.map(|(_, event)| event)
 }
 
 fn exit_turn(row: &Row) -> Result<ExitTurn, StorageError> {
