@@ -104,9 +104,59 @@ pub fn proof(leaves: &[Hash], index: usize) -> Vec<Hash> {
     merkle::proof(leaves, index)
 }
 
+/// The path of a leaf in a tree that has grown: from its path in any other tree over the same leaves, and all leaves behind
+/// it in the tree that is meant. `None` when the path is of another place.
+///
+/// What lies left of a leaf is full and never changes; what lies right of it is made of `later` alone. So whoever keeps the
+/// leaves from a block of its own on needs nobody else for its path under any anchor.
+#[must_use]
+pub fn grown_proof(index: u32, leaf: Hash, known: &[Hash], later: &[Hash]) -> Option<Vec<Hash>> {
+    let behind = u32::try_from(later.len()).ok()?;
+    let count = index.checked_add(behind)?.checked_add(1)?;
+    let mut level: Vec<Hash> = core::iter::once(leaf).chain(later.iter().copied()).collect();
+    let (mut index, mut path) = (index, Vec::new());
+    for place in 0..merkle::depth(count) {
+        let is_right = index & 1 == 1;
+        let sibling = if is_right {
+            *known.get(place)?
+        } else {
+            level.get(1).copied().unwrap_or(merkle::PAD)
+        };
+        path.push(sibling);
+        let left = is_right.then_some(sibling);
+        let nodes: Vec<Hash> = left.into_iter().chain(level).collect();
+        level = merkle::above(&nodes);
+        index /= 2;
+    }
+    Some(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_carried_into_every_other_tree_by_the_leaves_behind_it() {
+        let leaves: Vec<Hash> = (0..40u32)
+            .map(|i| leaf(Height(i), i, Hash([7; 32]), L1Height(9)))
+            .collect();
+        for index in 0..leaves.len() {
+            for known in index + 1..=leaves.len() {
+                let known = proof(&leaves[..known], index);
+                for count in index + 1..=leaves.len() {
+                    let place = u32::try_from(index).unwrap();
+                    let later = &leaves[index + 1..count];
+                    let path = grown_proof(place, leaves[index], &known, later).unwrap();
+                    assert_eq!(path, proof(&leaves[..count], index), "{index} of {count}");
+                }
+            }
+        }
+        assert_eq!(
+            grown_proof(3, leaves[3], &[], &[]),
+            None,
+            "a path of another place"
+        );
+    }
 
     #[test]
     fn the_frontier_agrees_with_the_whole_tree() {

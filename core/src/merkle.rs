@@ -69,7 +69,7 @@ pub fn depth(count: u32) -> usize {
     usize::try_from(bits).unwrap_or(usize::MAX)
 }
 
-fn above(level: &[Hash]) -> Vec<Hash> {
+pub(crate) fn above(level: &[Hash]) -> Vec<Hash> {
     level
         .chunks(2)
         .map(|pair| match pair {
