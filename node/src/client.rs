@@ -1,78 +1,39 @@
-//! Speaks with an operator as a client: over HTTP or libp2p, with the same questions and the same answers.
+//! Speaks with operators as a client: over HTTP or libp2p, with the same questions and the same answers.
 //!
-//! An answer is what one operator says. Whoever does not trust it checks the receipt ([`Client::proof`]) against the
-//! committee; nothing here does that silently.
+//! An answer of a [`Client`] is what one operator says. [`Operators`] asks several in turn, each only after it has shown
+//! that it is of the right federation; a [`Witness`] checks receipts and headers against the committee, and what does not
+//! convince is an error that names the operator. Nothing is believed silently.
 
-use std::{sync::Once, time::Duration};
+mod error;
+mod operators;
+mod transport;
+mod witness;
 
-use plasma_core::{Address, Height, Position, SignedTransaction, TransactionId};
-use plasma_network::Multiaddr;
+use std::time::Duration;
+
+use plasma_core::{Address, DepositNumber, Height, Position, SignedTransaction, TransactionId};
 use serde::de::DeserializeOwned;
 
+use self::transport::Transport;
 use crate::api::{
-    Problem, Wait,
-    client_protocol::{Request, SUBMIT_WAIT_MAX, split_answer},
+    Wait,
+    client_protocol::{Request, SUBMIT_WAIT_MAX},
     submit::WAIT_MAX,
     text::AddressText,
     view::{
-        AddressView, Batch, BlockView, ExitData, NetworkView, OutputView, Page, ProofView, StatsView,
-        StatusView, Submitted, TransactionView,
+        AddressView, Batch, BlockView, DepositView, ExitData, ExitView, HistoryItem, NetworkView, OutputView,
+        Page, ProofView, StatsView, StatusView, Submitted, TransactionView,
     },
 };
+
+pub use error::ClientError;
+pub use operators::Operators;
+pub use witness::{Untrue, Witness};
 
 /// A connection to one operator. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Client {
     transport: Transport,
-}
-
-#[derive(Clone, Debug)]
-enum Transport {
-    Http { http: reqwest::Client, base: String },
-    Libp2p(plasma_network::Client),
-}
-
-/// Why there is no answer, or none that helps.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The operator refused, and says why.
-    #[error(transparent)]
-    Problem(Problem),
-    /// No operator answered. A submitted transaction may have arrived; sending the same bytes again is harmless.
-    #[error("{operator} does not answer: {reason}")]
-    Unreachable {
-        /// Whom we asked.
-        operator: String,
-        /// What happened.
-        reason: String,
-    },
-    /// Something answered that is no operator of ours.
-    #[error("{operator} answered something else: {reason}")]
-    Foreign {
-        /// Whom we asked.
-        operator: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The address is none.
-    #[error("{address:?} is no address: {reason}")]
-    Address {
-        /// What was given.
-        address: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-impl ClientError {
-    /// The operator's own words, when it had some.
-    #[must_use]
-    pub fn problem(&self) -> Option<&Problem> {
-        match self {
-            Self::Problem(problem) => Some(problem),
-            _ => None,
-        }
-    }
 }
 
 impl Client {
@@ -81,29 +42,8 @@ impl Client {
     /// # Errors
     /// [`ClientError::Address`] when the base is no HTTP address.
     pub fn http(base: &str) -> Result<Self, ClientError> {
-        install_crypto();
-        let refuse = |reason: String| ClientError::Address {
-            address: base.to_owned(),
-            reason,
-        };
-        let url = reqwest::Url::parse(base).map_err(|error| refuse(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(refuse("it begins with http:// or https://".into()));
-        }
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT);
-        // A proxy cannot reach what only this machine can.
-        let is_local = url
-            .host_str()
-            .is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
-        let builder = if is_local { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(|error| refuse(error.to_string()))?;
         Ok(Self {
-            transport: Transport::Http {
-                http,
-                base: base.trim_end_matches('/').to_owned(),
-            },
+            transport: Transport::http(base)?,
         })
     }
 
@@ -113,16 +53,15 @@ impl Client {
     /// # Errors
     /// [`ClientError::Address`], [`ClientError::Unreachable`].
     pub async fn libp2p(address: &str, genesis8: &str) -> Result<Self, ClientError> {
-        let refuse = |reason: String| ClientError::Address {
-            address: address.to_owned(),
-            reason,
-        };
-        let multiaddress: Multiaddr = address.parse().map_err(|error| refuse(format!("{error}")))?;
-        let connected = plasma_network::Client::connect(multiaddress, genesis8).await;
-        let client = connected.map_err(|error| unreachable(address, &error))?;
         Ok(Self {
-            transport: Transport::Libp2p(client),
+            transport: Transport::libp2p(address, genesis8).await?,
         })
+    }
+
+    /// Whom this asks, as it was named.
+    #[must_use]
+    pub fn operator(&self) -> &str {
+        self.transport.operator()
     }
 
     /// Sends a transaction and waits until it got as far as `wait`, at most `limit` long.
@@ -148,26 +87,15 @@ impl Client {
         wait: Wait,
         limit: Duration,
     ) -> Result<Submitted, ClientError> {
-        let (status, answer) = match &self.transport {
-            Transport::Http { http, base } => {
-                let limit = limit.min(WAIT_MAX);
-                let request = http
-                    .post(format!("{base}/v1/transactions?{}", waiting(wait, limit)))
-                    .header("content-type", "application/octet-stream")
-                    .body(bytes.to_vec());
-                self.fetch(request, limit).await?
-            }
-            Transport::Libp2p(client) => {
-                let limit = limit.min(SUBMIT_WAIT_MAX);
-                let submit = Request::Submit {
-                    wait,
-                    timeout_ms: u16::try_from(limit.as_millis()).unwrap_or(u16::MAX),
-                    transaction: bytes.to_vec(),
-                };
-                self.frame(client, &submit, limit).await?
-            }
+        let over_libp2p = limit.min(SUBMIT_WAIT_MAX);
+        let request = Request::Submit {
+            wait,
+            timeout_ms: u16::try_from(over_libp2p.as_millis()).unwrap_or(u16::MAX),
+            transaction: bytes.to_vec(),
         };
-        self.read(status, &answer)
+        let limit = limit.min(WAIT_MAX);
+        let path = format!("/v1/transactions?{}", waiting(wait, limit));
+        self.transport.send(&path, bytes.to_vec(), &request, limit).await
     }
 
     /// Sends many transactions at once; every one has its own answer, in order. Only HTTP carries batches.
@@ -180,24 +108,20 @@ impl Client {
         wait: Wait,
         limit: Duration,
     ) -> Result<Batch, ClientError> {
-        let Transport::Http { http, base } = &self.transport else {
+        if !self.transport.carries_batches() {
             let reason = "libp2p carries no batches; submit one by one".to_owned();
             return Err(ClientError::Address {
                 address: self.operator().to_owned(),
                 reason,
             });
-        };
+        }
         let path = format!("/v1/transactions:batch?{}", waiting(wait, limit.min(WAIT_MAX)));
         let body = transactions
             .iter()
             .flat_map(SignedTransaction::encode)
             .collect::<Vec<u8>>();
-        let request = http
-            .post(format!("{base}{path}"))
-            .header("content-type", "application/octet-stream")
-            .body(body);
-        let (status, answer) = self.fetch(request, limit).await?;
-        self.read(status, &answer)
+        let unused = Request::Get(path.clone());
+        self.transport.send(&path, body, &unused, limit).await
     }
 
     /// A transaction as the operator knows it.
@@ -219,22 +143,40 @@ impl Client {
     /// All unspent outputs of an owner, exiting ones included; page after page.
     ///
     /// # Errors
-    /// [`ClientError`].
+    /// [`ClientError`]; [`ClientError::Foreign`] when there is no end.
     pub async fn outputs_of(&self, owner: Address) -> Result<Vec<OutputView>, ClientError> {
-        let (mut all, mut cursor) = (Vec::new(), String::new());
-        loop {
-            let page: Page<OutputView> = self
-                .ask(format!(
-                    "/v1/addresses/{}/outputs?limit={PAGE}{cursor}",
-                    AddressText(owner)
-                ))
-                .await?;
-            all.extend(page.items);
-            match page.next_cursor {
-                Some(next) => cursor = format!("&cursor={next}"),
-                None => return Ok(all),
-            }
-        }
+        self.pages(
+            &format!("/v1/addresses/{}/outputs", AddressText(owner)),
+            ITEMS_MAX,
+        )
+        .await
+    }
+
+    /// What happened to the outputs of an owner, the newest first, at most so many items.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn history_of(&self, owner: Address, most: usize) -> Result<Vec<HistoryItem>, ClientError> {
+        let path = format!("/v1/addresses/{}/transactions", AddressText(owner));
+        let mut found = self.pages_until(&path, most).await?;
+        found.truncate(most);
+        Ok(found)
+    }
+
+    /// All exits that are open.
+    ///
+    /// # Errors
+    /// [`ClientError`]; [`ClientError::Foreign`] when there is no end.
+    pub async fn exits(&self) -> Result<Vec<ExitView>, ClientError> {
+        self.pages("/v1/exits", ITEMS_MAX).await
+    }
+
+    /// What became of a deposit.
+    ///
+    /// # Errors
+    /// [`ClientError`]; not found while no decided block knows of it.
+    pub async fn deposit(&self, number: DepositNumber) -> Result<DepositView, ClientError> {
+        self.ask(format!("/v1/deposits/{number}")).await
     }
 
     /// What an owner has, per asset.
@@ -295,71 +237,43 @@ impl Client {
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: String) -> Result<T, ClientError> {
-        let (status, answer) = match &self.transport {
-            Transport::Http { http, base } => {
-                self.fetch(http.get(format!("{base}{path}")), Duration::ZERO)
-                    .await?
-            }
-            Transport::Libp2p(client) => self.frame(client, &Request::Get(path), Duration::ZERO).await?,
-        };
-        self.read(status, &answer)
+        self.transport.get(path).await
     }
 
-    async fn frame(
+    /// A whole list, or an error when it is longer than any that we take.
+    async fn pages<T: DeserializeOwned>(&self, path: &str, most: usize) -> Result<Vec<T>, ClientError> {
+        let found = self.pages_until(path, most.saturating_add(1)).await?;
+        if found.len() > most {
+            return Err(self
+                .transport
+                .foreign(&format!("a list of more than {most} items")));
+        }
+        Ok(found)
+    }
+
+    /// Pages of a list, until it ends or `enough` items are there.
+    async fn pages_until<T: DeserializeOwned>(
         &self,
-        client: &plasma_network::Client,
-        request: &Request,
-        limit: Duration,
-    ) -> Result<(u16, Vec<u8>), ClientError> {
-        let answer = client.request(request.encode(), limit + ANSWER_TIMEOUT).await;
-        let answer = answer.map_err(|error| unreachable(self.operator(), &error))?;
-        let (status, body) =
-            split_answer(&answer).ok_or_else(|| self.foreign("an answer without a status"))?;
-        Ok((status, body.to_vec()))
-    }
-
-    async fn fetch(
-        &self,
-        request: reqwest::RequestBuilder,
-        limit: Duration,
-    ) -> Result<(u16, Vec<u8>), ClientError> {
-        let fail = |error: reqwest::Error| unreachable(self.operator(), &error.without_url());
-        let mut response = request
-            .timeout(limit + ANSWER_TIMEOUT)
-            .send()
-            .await
-            .map_err(fail)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(fail)? {
-            if body.len().saturating_add(chunk.len()) > ANSWER_MAX {
-                return Err(self.foreign("an answer of more than 16 MiB"));
+        path: &str,
+        enough: usize,
+    ) -> Result<Vec<T>, ClientError> {
+        let (mut all, mut cursor) = (Vec::new(), None);
+        loop {
+            let after = cursor
+                .as_ref()
+                .map(|next| format!("&cursor={next}"))
+                .unwrap_or_default();
+            let page: Page<T> = self.ask(format!("{path}?limit={PAGE}{after}")).await?;
+            all.extend(page.items);
+            // A page that leads nowhere new would be asked for ever.
+            let is_stuck = page.next_cursor.is_some() && page.next_cursor == cursor;
+            if is_stuck {
+                return Err(self.transport.foreign("a page that leads to itself"));
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok((response.status().as_u16(), body))
-    }
-
-    fn read<T: DeserializeOwned>(&self, status: u16, answer: &[u8]) -> Result<T, ClientError> {
-        let foreign = |error: serde_json::Error| self.foreign(&format!("status {status}, {error}"));
-        if (200..300).contains(&status) {
-            return serde_json::from_slice(answer).map_err(foreign);
-        }
-        Err(ClientError::Problem(
-            serde_json::from_slice(answer).map_err(foreign)?,
-        ))
-    }
-
-    fn operator(&self) -> &str {
-        match &self.transport {
-            Transport::Http { base, .. } => base,
-            Transport::Libp2p(_) => "the libp2p operator",
-        }
-    }
-
-    fn foreign(&self, reason: &str) -> ClientError {
-        ClientError::Foreign {
-            operator: self.operator().to_owned(),
-            reason: reason.to_owned(),
+            if page.next_cursor.is_none() || all.len() >= enough {
+                return Ok(all);
+            }
+            cursor = page.next_cursor;
         }
     }
 }
@@ -375,37 +289,9 @@ fn waiting(wait: Wait, limit: Duration) -> String {
     format!("wait={wait}&timeout={}ms", limit.as_millis())
 }
 
-fn unreachable(operator: &str, error: &dyn std::error::Error) -> ClientError {
-    // The cause says more than the outermost words ("error sending request").
-    let mut reason = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        reason = format!("{reason}: {inner}");
-        cause = inner.source();
-    }
-    ClientError::Unreachable {
-        operator: operator.to_owned(),
-        reason,
-    }
-}
-
-/// TLS needs one provider per process; whoever installed one before us decided.
-fn install_crypto() {
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
-}
-
-/// An operator that does not even accept a connection in this time is not there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Shorter than the operator's own limit for idle connections, so that none is used while it is being closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// On top of a wait: the operator's own limit for an answer and a slow network.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// No document of an operator is near this.
-const ANSWER_MAX: usize = 16 << 20;
-
 /// The largest page an operator gives.
 const PAGE: u16 = 500;
+
+/// Items of one list that are held: no owner has so many outputs without consolidating, and an operator that lies about a
+/// list must not fill the memory (some 40 MiB).
+const ITEMS_MAX: usize = 100_000;
