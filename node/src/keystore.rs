@@ -3,6 +3,10 @@
 //! A key file is the 32 secret bytes as 64 hex digits and a newline, readable by its owner alone;
 //! a file that a group or the world may read is refused. Keys are wiped from memory when dropped
 //! and never shown: `Debug` prints the name of the type.
+//!
+//! The keys of wallets lie encrypted, as other Ethereum programs write them: [`web3`].
+
+pub mod web3;
 
 use std::{
     fmt, fs,
@@ -51,6 +55,20 @@ pub enum KeyFileError {
     #[error("{path} exists already; move it away first, an overwritten key is lost for ever")]
     Exists {
         /// The file.
+        path: PathBuf,
+    },
+    /// No keystore of the third version, or one that asks for more than we give.
+    #[error("{path} is no Web3 keystore: {reason}")]
+    Keystore {
+        /// The file.
+        path: PathBuf,
+        /// The field, and what was expected.
+        reason: String,
+    },
+    /// The password does not open the keystore.
+    #[error("the password does not open {path}; nothing was changed, try again")]
+    Password {
+        /// The keystore.
         path: PathBuf,
     },
     /// The file system said no.
@@ -126,40 +144,45 @@ impl Secret {
     /// # Errors
     /// [`KeyFileError::Exists`] rather than overwrite; [`KeyFileError::Io`].
     pub fn write(&self, path: &Path) -> Result<(), KeyFileError> {
-        let io = |source| KeyFileError::Io {
-            path: path.to_owned(),
-            source,
-        };
-        let opened = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        let mut file = match opened {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(KeyFileError::Exists {
-                    path: path.to_owned(),
-                });
-            }
-            other => other.map_err(io)?,
-        };
         let mut text = Zeroizing::new([b'\n'; TEXT_BYTES]);
         for (pair, byte) in text.chunks_exact_mut(2).zip(self.0.iter()) {
             for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 0x0f]) {
                 *digit = HEX_DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
             }
         }
-        file.write_all(text.as_slice())
-            .and_then(|()| file.sync_all())
-            .map_err(io)?;
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        fs::File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(io)
+        write_new(path, text.as_slice())
     }
+}
+
+/// Writes a new file with mode 0600, synced to disk together with its folder.
+fn write_new(path: &Path, content: &[u8]) -> Result<(), KeyFileError> {
+    let io = |source| KeyFileError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let opened = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    let mut file = match opened {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(KeyFileError::Exists {
+                path: path.to_owned(),
+            });
+        }
+        other => other.map_err(io)?,
+    };
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(io)?;
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    fs::File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io)
 }
 
 impl OperatorKeys {
