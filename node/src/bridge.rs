@@ -27,6 +27,7 @@ pub mod fraud;
 pub mod games;
 pub mod journal;
 pub mod methods;
+pub mod outcome;
 pub mod receipts;
 pub mod rota;
 pub mod rpc;

@@ -116,7 +116,7 @@ impl Sender {
 }
 
 /// The estimate and a quarter more, because the state moves until it is mined.
-pub(super) fn limit_gas(call: &Call, estimate: u64) -> Result<u64, L1Error> {
+pub(crate) fn limit_gas(call: &Call, estimate: u64) -> Result<u64, L1Error> {
     if estimate > GAS_MAX {
         return Err(L1Error::GasLimit {
             call: call.label.clone(),
