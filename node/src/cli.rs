@@ -24,6 +24,7 @@ mod keys;
 mod log;
 mod node;
 mod signals;
+mod wallet;
 
 pub use exit::StartError;
 pub use node::Start;
@@ -91,6 +92,8 @@ enum Command {
         #[command(subcommand)]
         command: debug::DebugCommand,
     },
+    /// Your own money: keys, payments, deposits and exits.
+    Wallet(wallet::WalletArguments),
     /// What this program is.
     Version {
         /// As one JSON document.
@@ -218,6 +221,7 @@ fn dispatch(arguments: Arguments) -> Result<(), StartError> {
             json,
             command,
         } => debug::run(command, || overrides.load(&settings), json),
+        Command::Wallet(arguments) => wallet::run(arguments),
         Command::Version { json } => documents::version(json),
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! [`operator`] decides and is pure. [`runtime`] is its shell: it takes what arrives, lets the operator decide, writes the
 //! log ([`wal`]) before it speaks, and performs the effects. [`storage`] keeps decided blocks, [`bridge`] is the only place
-//! that talks to Ethereum, [`api`] answers clients, [`client`] is the other end of that door. [`cli`] and [`config`] bring
-//! one process up. Arrows point down: `docs/architecture.md`.
+//! that talks to Ethereum, [`api`] answers clients, [`client`] is the other end of that door, and [`wallet`] is a client with
+//! keys and a memory of its own. [`cli`] and [`config`] bring one process up. Arrows point down: `docs/architecture.md`.
 
 pub mod answers;
 pub mod api;
@@ -27,3 +27,4 @@ pub mod quantity;
 pub mod runtime;
 pub mod storage;
 pub mod wal;
+pub mod wallet;

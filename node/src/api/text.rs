@@ -146,6 +146,18 @@ impl FromStr for BytesText {
     }
 }
 
+impl From<Address> for AddressText {
+    fn from(address: Address) -> Self {
+        Self(address)
+    }
+}
+
+impl From<Position> for PositionText {
+    fn from(position: Position) -> Self {
+        Self(position)
+    }
+}
+
 macro_rules! as_text {
     ($($name:ident),+) => {$(
         impl Serialize for $name {

@@ -15,6 +15,7 @@ use crate::{
     keystore::KeyFileError,
     runtime::{Fatal, start::RunError},
     storage::StorageError,
+    wallet::WalletError,
 };
 
 /// Why an operator does not start, or does not run any more.
@@ -41,6 +42,9 @@ pub enum StartError {
     /// The contract was not told of it.
     #[error(transparent)]
     Clerk(#[from] ClerkError),
+    /// The wallet did not do it, or not to its end.
+    #[error(transparent)]
+    Wallet(Box<WalletError>),
     /// A key file cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
@@ -130,6 +134,12 @@ pub enum StartError {
     Failed(String),
 }
 
+impl From<WalletError> for StartError {
+    fn from(error: WalletError) -> Self {
+        Self::Wallet(Box::new(error))
+    }
+}
+
 impl From<RunError> for StartError {
     fn from(error: RunError) -> Self {
         let text = error.to_string();
@@ -208,6 +218,7 @@ impl StartError {
             Self::Papers(PaperError::Line(error)) | Self::Motion(error) => motion_number(error),
             Self::Papers(_) => CONFIGURATION,
             Self::Clerk(error) => clerk_number(error),
+            Self::Wallet(error) => error.code(),
             Self::Data(_) => DATA,
             Self::KeyFile(_)
             | Self::NamedKeyFile { .. }
@@ -277,8 +288,10 @@ Exit codes:
   1  unexpected failure               7  another chain, contract or genesis
   2  wrong command line               8  nobody answered in time
   3  settings or federation file      9  a running operator, or Ethereum, refuses for now
-  4  data folder locked or damaged   12  Ethereum, FoundationDB, a quorum or room on the disk is away
-  5  a key or its file is no use    130/143  second SIGINT/SIGTERM
+  4  data folder locked or damaged   10  not enough to spend (wallet)
+  5  a key or its file is no use     11  some, not all (wallet)
+                                     12  Ethereum, FoundationDB, a quorum or room on the disk is away
+                                    130/143  second SIGINT/SIGTERM
 A supervisor restarts after 1 and 12; 2 to 7 need a person.";
 
 const FAILED: u8 = 1;

@@ -1,0 +1,255 @@
+//! What moves money, and what shows it.
+
+use std::path::Path;
+
+use plasma_core::{Address, Amount, ExitId, Position};
+
+use super::{Desk, StartError, address, asset, paper, person::Terminal, print, view};
+use crate::{
+    api::text::{AddressText, AmountText, HashText, PositionText},
+    wallet::{
+        Purse, WalletError, amount,
+        book::{Intent, Row},
+        exit::Help,
+        ledger::sums,
+        papers::Paper,
+        pay::Paid,
+        payouts,
+    },
+};
+
+/// What the account has.
+pub(super) async fn balance(desk: &Desk) -> Result<(), StartError> {
+    let owner = desk.owner()?;
+    let mut purse = desk.purse(false).await?;
+    let holdings = purse.holdings(owner).await?;
+    let balances = sums(&holdings).into_iter().map(view::BalanceView::from);
+    let on_ethereum = purse.on_ethereum(owner).await?;
+    desk.show(&view::Balances {
+        address: AddressText(owner),
+        balances: balances.collect(),
+        on_ethereum: on_ethereum.map(AmountText),
+    })
+}
+
+/// Its outputs.
+pub(super) async fn utxos(desk: &Desk) -> Result<(), StartError> {
+    let owner = desk.owner()?;
+    let mut purse = desk.purse(false).await?;
+    let holdings = purse.holdings(owner).await?;
+    desk.show(&view::Utxos {
+        address: AddressText(owner),
+        outputs: holdings.iter().map(view::Utxo::from).collect(),
+    })
+}
+
+/// What happened to them.
+pub(super) async fn history(desk: &Desk, most: usize) -> Result<(), StartError> {
+    let owner = desk.owner()?;
+    let purse = desk.purse(false).await?;
+    let items = purse.history(owner, most).await?;
+    desk.show(&view::History {
+        address: AddressText(owner),
+        items,
+    })
+}
+
+pub(super) async fn deposit(
+    desk: &Desk,
+    amount: &str,
+    token: Option<&str>,
+    owner: Option<&str>,
+) -> Result<(), StartError> {
+    let from = desk.owner()?;
+    let asset = asset(token)?;
+    let owner = owner.map_or(Ok(from), |text| address("--for", text))?;
+    let intent = Intent::Deposit {
+        from: from.into(),
+        owner: owner.into(),
+        asset: asset.into(),
+        amount: AmountText(some(amount, asset)?),
+    };
+    let mut purse = desk.purse(false).await?;
+    let credited = purse.deposit(&intent).await?;
+    desk.show(&view::Deposited {
+        number: credited.number,
+        output: PositionText(credited.output),
+    })?;
+    Ok(purse.end(credited.action)?)
+}
+
+/// What `send` was asked for: one row, or those of a file.
+pub(super) fn wish(
+    desk: &Desk,
+    file: Option<&Path>,
+    (to, amount, token): (Option<String>, Option<String>, Option<String>),
+) -> Result<Intent, WalletError> {
+    let from = desk.owner()?.into();
+    if let Some(file) = file {
+        let rows = payouts::read(file)?;
+        let whole = file.canonicalize().map_err(|error| WalletError::File {
+            path: file.to_owned(),
+            reason: error.to_string(),
+        })?;
+        return Ok(Intent::Pay {
+            from,
+            rows,
+            file: Some(whole),
+        });
+    }
+    let asset = asset(token.as_deref())?;
+    let to = address("TO", to.as_deref().unwrap_or_default())?;
+    if to.is_zero() {
+        return Err(WalletError::Usage("TO: the zero address owns nothing".into()));
+    }
+    let row = Row {
+        to: to.into(),
+        amount: AmountText(some(amount.as_deref().unwrap_or_default(), asset)?),
+        asset: asset.into(),
+    };
+    Ok(Intent::Pay {
+        from,
+        rows: vec![row],
+        file: None,
+    })
+}
+
+pub(super) async fn send(desk: &Desk, intent: &Intent, dry_run: bool) -> Result<(), StartError> {
+    let mut purse = desk.purse(false).await?;
+    if dry_run {
+        let from = desk.owner()?;
+        let transaction = purse.preview(intent).await?;
+        purse.say(&transaction, from);
+        let paper = Paper::new(&transaction, from, purse.genesis());
+        return print(&format!("{}\n", paper::written(&paper)?));
+    }
+    let paid = purse.pay(intent).await?;
+    told(desk, &mut purse, &paid)
+}
+
+pub(super) async fn consolidate(desk: &Desk, token: Option<&str>, most: usize) -> Result<(), StartError> {
+    let (from, asset) = (desk.owner()?, asset(token)?);
+    let mut purse = desk.purse(false).await?;
+    match purse.consolidate(from, asset, most).await? {
+        Some(paid) => told(desk, &mut purse, &paid),
+        None => desk.show(&view::Sent { payments: Vec::new() }),
+    }
+}
+
+/// Tells what was paid, and only then forgets that it is under way.
+pub(super) fn told(desk: &Desk, purse: &mut Purse<Terminal>, paid: &Paid) -> Result<(), StartError> {
+    let payments = paid.payments.iter().map(|payment| view::SentPayment {
+        id: HashText(payment.id.0),
+        state: "committed",
+        height: payment.place.map(|(height, _)| height),
+        index: payment.place.map(|(_, index)| index),
+        rows: payment.rows.iter().map(|row| row + 1).collect(),
+    });
+    desk.show(&view::Sent {
+        payments: payments.collect(),
+    })?;
+    Ok(purse.end(paid.action)?)
+}
+
+/// Starts the exit of one output, or of all that can leave.
+pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> Result<(), StartError> {
+    let from = desk.owner()?;
+    let help = if emergency { Help::Nobody } else { Help::Operators };
+    let mut purse = desk.purse(emergency).await?;
+    let outputs = match output {
+        Some(text) => vec![position(text)?],
+        None if emergency => purse.kept_outputs(from)?,
+        None => {
+            let holdings = purse.holdings(from).await?;
+            let mut free: Vec<Position> = holdings
+                .iter()
+                .filter(|holding| holding.is_free())
+                .map(|holding| holding.output.output.0)
+                .collect();
+            free.extend(purse.unfinished_exits(from));
+            free.sort_unstable();
+            free.dedup();
+            free
+        }
+    };
+    let (mut started, mut failure) = (Vec::new(), None);
+    for output in &outputs {
+        match purse.exit(from, *output, help).await {
+            Ok(leaving) => started.push(leaving),
+            Err(error @ WalletError::Declined) => return Err(error.into()),
+            Err(error) if outputs.len() == 1 => return Err(error.into()),
+            Err(error) => failure = Some(error),
+        }
+    }
+    let exits = started
+        .iter()
+        .map(|leaving| view::ExitView::new(leaving, None, None));
+    let exits = exits.collect::<Vec<_>>();
+    match failure {
+        None => desk.show(&view::Exits { exits })?,
+        Some(reason) if started.is_empty() => return Err(reason.into()),
+        Some(reason) => {
+            return Err(WalletError::Partial {
+                done: started.len(),
+                rows: outputs.len(),
+                reason: Box::new(reason),
+            }
+            .into());
+        }
+    }
+    for leaving in started {
+        purse.end(leaving.action)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
+    let owner = desk.owner()?;
+    let purse = desk.purse(true).await?;
+    let watched = purse.exits(owner).await?;
+    let exits = watched
+        .iter()
+        .map(|watched| view::ExitView::new(&watched.leaving, watched.is_open, watched.now_s));
+    desk.show(&view::Exits {
+        exits: exits.collect(),
+    })
+}
+
+/// Has an exit paid, named by its id or by its output.
+pub(super) async fn finalize(desk: &Desk, named: &str) -> Result<(), StartError> {
+    let from = desk.owner()?;
+    let mut purse = desk.purse(true).await?;
+    let id = match named.parse::<HashText>() {
+        Ok(id) => ExitId(id.0),
+        Err(_) => {
+            let output = position(named)?;
+            purse.exit_of(output).ok_or_else(|| {
+                WalletError::Usage(format!(
+                    "this wallet started no exit of {output}; name the exit by its id"
+                ))
+            })?
+        }
+    };
+    let ended = purse.finalize(from, id).await?;
+    desk.show(&view::Finalized {
+        exit: HashText(ended.exit.0),
+        paid: ended.paid,
+    })?;
+    Ok(purse.end(ended.action)?)
+}
+
+fn position(text: &str) -> Result<Position, WalletError> {
+    let parsed: Result<PositionText, _> = text.parse();
+    parsed
+        .map(|position| position.0)
+        .map_err(|error| WalletError::Usage(format!("OUTPUT: {error}")))
+}
+
+fn some(text: &str, asset: Address) -> Result<Amount, WalletError> {
+    let amount =
+        amount::parse(text, asset).map_err(|reason| WalletError::Usage(format!("AMOUNT: {reason}")))?;
+    if amount.is_zero() {
+        return Err(WalletError::Usage("AMOUNT: nothing at all".into()));
+    }
+    Ok(amount)
+}

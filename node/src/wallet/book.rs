@@ -1,0 +1,486 @@
+//! What the journal says: every action that was ever begun, and how far each of them came. Pure.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use plasma_core::{Address, ExitId, Hash, Position, SignedTransaction, TransactionId};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api::text::{AddressText, AmountText, BytesText, HashText, PositionText},
+    bridge::account::Fees,
+};
+
+/// What a person asked for. The same intent that is not ended is gone on with, never begun again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "kebab-case")]
+pub enum Intent {
+    /// Pay these rows, each once.
+    Pay {
+        /// Who pays.
+        from: AddressText,
+        /// Whom and how much.
+        rows: Vec<Row>,
+        /// The file in which they stand.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<PathBuf>,
+    },
+    /// Make one output of several.
+    Consolidate {
+        /// Whose.
+        from: AddressText,
+        /// Of what.
+        asset: AddressText,
+    },
+    /// Bring in what was signed elsewhere.
+    Broadcast {
+        /// The payment.
+        id: HashText,
+    },
+    /// Sign a payment that is sent elsewhere.
+    Sign {
+        /// The payment.
+        id: HashText,
+    },
+    /// Deposit on Ethereum.
+    Deposit {
+        /// Who pays.
+        from: AddressText,
+        /// Whose output it becomes.
+        owner: AddressText,
+        /// What; zero is ETH.
+        asset: AddressText,
+        /// How much.
+        amount: AmountText,
+    },
+    /// Start an exit.
+    Exit {
+        /// Whose output.
+        from: AddressText,
+        /// Which.
+        output: PositionText,
+    },
+    /// Have an exit paid that is due.
+    Process {
+        /// Who pays the gas.
+        from: AddressText,
+        /// Which.
+        exit: HashText,
+    },
+}
+
+/// One row of a payout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// To whom.
+    pub to: AddressText,
+    /// How much.
+    pub amount: AmountText,
+    /// Of what; zero is ETH.
+    pub asset: AddressText,
+}
+
+/// One line of the journal: written before the step that it names is taken, or when its end was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Record {
+    /// An action has its number.
+    Begun {
+        /// From 0, in order.
+        action: usize,
+        /// What was asked for.
+        intent: Intent,
+    },
+    /// A payment was signed, and may be sent from now on.
+    Signed {
+        /// Of which action.
+        action: usize,
+        /// Which rows it pays.
+        rows: Vec<usize>,
+        /// The payment with its signature.
+        bytes: BytesText,
+    },
+    /// It is decided, and its receipt is in the wallet.
+    Decided {
+        /// Of which action.
+        action: usize,
+        /// The payment.
+        id: HashText,
+    },
+    /// It is proven that it can never be decided.
+    Dead {
+        /// Of which action.
+        action: usize,
+        /// The payment.
+        id: HashText,
+        /// Who spent its input.
+        by: HashText,
+    },
+    /// An Ethereum transaction was signed, and may be sent from now on.
+    Sent {
+        /// Of which action.
+        action: usize,
+        /// Which of its calls.
+        call: String,
+        /// Everything that was signed.
+        attempt: Attempt,
+    },
+    /// It was mined.
+    Mined {
+        /// Of which action.
+        action: usize,
+        /// Which of its calls.
+        call: String,
+        /// The attempt.
+        hash: HashText,
+        /// Whether it had an effect.
+        succeeded: bool,
+    },
+    /// Another transaction of the account has its nonce: none of its attempts can be mined any more.
+    Replaced {
+        /// Of which action.
+        action: usize,
+        /// Which of its calls.
+        call: String,
+    },
+    /// A deposit is in the ledger, and its receipt in the wallet.
+    Credited {
+        /// Of which action.
+        action: usize,
+        /// The vault's number.
+        number: u64,
+        /// What it became.
+        output: PositionText,
+    },
+    /// An exit is open on Ethereum.
+    Leaving {
+        /// Of which action.
+        action: usize,
+        /// Its id.
+        exit: HashText,
+    },
+    /// What came of it was told to who asked.
+    Ended {
+        /// Which action.
+        action: usize,
+    },
+}
+
+/// One signature for one nonce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Whose.
+    pub account: AddressText,
+    /// The nonce.
+    pub nonce: u64,
+    /// The gas limit.
+    pub gas: u64,
+    /// Most that a unit of gas costs, in wei; a text, for JSON numbers are not as wide.
+    pub max_wei: AmountText,
+    /// The tip in it.
+    pub priority_wei: AmountText,
+    /// Its hash on Ethereum.
+    pub hash: HashText,
+    /// Its bytes.
+    pub raw: BytesText,
+}
+
+impl Attempt {
+    /// The price of a unit of gas.
+    #[must_use]
+    pub fn fees(&self) -> Fees {
+        let wei = |amount: AmountText| amount.0.try_into().unwrap_or(u128::MAX);
+        Fees {
+            max_wei: wei(self.max_wei),
+            priority_wei: wei(self.priority_wei),
+        }
+    }
+}
+
+/// An action and how far it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// What was asked for.
+    pub intent: Intent,
+    /// Payments that were signed for it.
+    pub payments: Vec<Payment>,
+    /// Ethereum transactions that were signed for it, by the name of the call.
+    pub calls: Vec<Call>,
+    /// The deposit and its output.
+    pub credited: Option<(u64, Position)>,
+    /// The exit.
+    pub leaving: Option<ExitId>,
+    /// Whether it was told.
+    pub is_ended: bool,
+}
+
+/// A payment of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Which rows it pays.
+    pub rows: Vec<usize>,
+    /// With its signature.
+    pub signed: SignedTransaction,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It may be decided at any time.
+    Open,
+    /// It is in a block.
+    Decided,
+    /// It never will be.
+    Dead,
+}
+
+/// A call of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name in the action.
+    pub name: String,
+    /// All that was signed for its nonce, cheapest first.
+    pub attempts: Vec<Attempt>,
+    /// The attempt that was mined, and whether it had an effect.
+    pub mined: Option<(Hash, bool)>,
+    /// Somebody else used the nonce.
+    pub is_replaced: bool,
+}
+
+/// All actions.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    actions: Vec<Action>,
+}
+
+impl Book {
+    /// Reads one more line.
+    ///
+    /// # Errors
+    /// Words, when the line does not follow from those before.
+    pub fn enter(&mut self, record: &Record) -> Result<(), String> {
+        if let Record::Begun { action, intent } = record {
+            if *action != self.actions.len() {
+                return Err(format!("action {action} follows {} others", self.actions.len()));
+            }
+            self.actions.push(Action::new(intent.clone()));
+            return Ok(());
+        }
+        let number = record.action();
+        let action = self.actions.get_mut(number);
+        action
+            .ok_or_else(|| format!("action {number} was never begun"))?
+            .enter(record)
+    }
+
+    /// The number that the next action gets.
+    #[must_use]
+    pub fn next(&self) -> usize {
+        self.actions.len()
+    }
+
+    /// An action.
+    #[must_use]
+    pub fn action(&self, number: usize) -> Option<&Action> {
+        self.actions.get(number)
+    }
+
+    /// All actions with their numbers.
+    pub fn actions(&self) -> impl Iterator<Item = (usize, &Action)> {
+        self.actions.iter().enumerate()
+    }
+
+    /// The action of this very intent that is not ended.
+    #[must_use]
+    pub fn open(&self, intent: &Intent) -> Option<usize> {
+        let found = self
+            .actions()
+            .find(|(_, action)| !action.is_ended && action.intent == *intent);
+        found.map(|(number, _)| number)
+    }
+
+    /// Outputs that no new payment may spend: in a payment that was signed and may count, or leaving for Ethereum.
+    #[must_use]
+    pub fn reserved(&self) -> BTreeSet<Position> {
+        let spent = self
+            .payments()
+            .flat_map(|payment| &payment.signed.transaction.inputs);
+        let leaving = self.actions.iter().filter_map(Action::leaving_output);
+        spent.map(|input| input.position).chain(leaving).collect()
+    }
+
+    /// The payment of this wallet that spends an output.
+    #[must_use]
+    pub fn spender(&self, output: Position) -> Option<TransactionId> {
+        let spends = |payment: &&Payment| {
+            let inputs = &payment.signed.transaction.inputs;
+            inputs.iter().any(|input| input.position == output)
+        };
+        self.payments().find(spends).map(|payment| payment.signed.id())
+    }
+
+    /// The nonce behind every one that this wallet signed with an account and that may still be mined.
+    #[must_use]
+    pub fn next_nonce(&self, account: Address) -> u64 {
+        let calls = self.actions.iter().flat_map(|action| &action.calls);
+        let open = calls.filter(|call| !call.is_replaced && call.mined.is_none());
+        let attempts = open.flat_map(|call| &call.attempts);
+        let own = attempts.filter(|attempt| attempt.account.0 == account);
+        own.map(|attempt| attempt.nonce.saturating_add(1))
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Another payout from the same file that has a row in common at the same place, and is not this one.
+    #[must_use]
+    pub fn changed_file(&self, file: &Path, rows: &[Row]) -> Option<(usize, bool)> {
+        self.actions.iter().rev().find_map(|action| match &action.intent {
+            Intent::Pay {
+                rows: before,
+                file: Some(named),
+                ..
+            } if named == file && before.as_slice() != rows => {
+                let common = before.iter().zip(rows).position(|(one, other)| one == other);
+                common.map(|place| (place, action.is_ended))
+            }
+            _ => None,
+        })
+    }
+
+    /// A payout of these very rows from this file that was ended.
+    #[must_use]
+    pub fn ended_file(&self, intent: &Intent) -> Option<usize> {
+        let mut found = self.actions();
+        found
+            .find(|(_, action)| action.is_ended && action.intent == *intent)
+            .map(|(number, _)| number)
+    }
+
+    fn payments(&self) -> impl Iterator<Item = &Payment> {
+        let all = self.actions.iter().flat_map(|action| &action.payments);
+        all.filter(|payment| payment.fate != Fate::Dead)
+    }
+}
+
+impl Action {
+    fn new(intent: Intent) -> Self {
+        Self {
+            intent,
+            payments: Vec::new(),
+            calls: Vec::new(),
+            credited: None,
+            leaving: None,
+            is_ended: false,
+        }
+    }
+
+    /// Places of rows that no payment pays.
+    #[must_use]
+    pub fn unpaid(&self) -> Vec<usize> {
+        let Intent::Pay { rows, .. } = &self.intent else {
+            return Vec::new();
+        };
+        let alive = self.payments.iter().filter(|payment| payment.fate != Fate::Dead);
+        let taken: BTreeSet<usize> = alive.flat_map(|payment| payment.rows.iter().copied()).collect();
+        (0..rows.len()).filter(|row| !taken.contains(row)).collect()
+    }
+
+    /// The call of this name, unless its nonce is lost.
+    #[must_use]
+    pub fn call(&self, name: &str) -> Option<&Call> {
+        self.calls
+            .iter()
+            .rev()
+            .find(|call| call.name == name && !call.is_replaced)
+    }
+
+    /// The output that is leaving, or about to.
+    fn leaving_output(&self) -> Option<Position> {
+        match &self.intent {
+            Intent::Exit { output, .. } if !self.is_ended || self.leaving.is_some() => Some(output.0),
+            _ => None,
+        }
+    }
+
+    fn enter(&mut self, record: &Record) -> Result<(), String> {
+        match record {
+            Record::Begun { .. } => {}
+            Record::Signed { rows, bytes, .. } => {
+                let signed = SignedTransaction::decode(&bytes.0);
+                self.payments.push(Payment {
+                    rows: rows.clone(),
+                    signed: signed.map_err(|error| format!("bytes: {error}"))?,
+                    fate: Fate::Open,
+                });
+            }
+            Record::Decided { id, .. } => self.payment(id)?.fate = Fate::Decided,
+            Record::Dead { id, .. } => self.payment(id)?.fate = Fate::Dead,
+            Record::Sent { call, attempt, .. } => self.attempted(call, attempt),
+            Record::Mined {
+                call,
+                hash,
+                succeeded,
+                ..
+            } => self.known_call(call)?.mined = Some((hash.0, *succeeded)),
+            Record::Replaced { call, .. } => self.known_call(call)?.is_replaced = true,
+            Record::Credited { number, output, .. } => self.credited = Some((*number, output.0)),
+            Record::Leaving { exit, .. } => self.leaving = Some(ExitId(exit.0)),
+            Record::Ended { .. } => self.is_ended = true,
+        }
+        Ok(())
+    }
+
+    fn attempted(&mut self, name: &str, attempt: &Attempt) {
+        let known = self
+            .calls
+            .iter_mut()
+            .find(|call| call.name == name && !call.is_replaced);
+        match known {
+            Some(call) => call.attempts.push(attempt.clone()),
+            None => self.calls.push(Call {
+                name: name.to_owned(),
+                attempts: vec![attempt.clone()],
+                mined: None,
+                is_replaced: false,
+            }),
+        }
+    }
+
+    fn payment(&mut self, id: &HashText) -> Result<&mut Payment, String> {
+        let mut found = self.payments.iter_mut();
+        found
+            .find(|payment| payment.signed.id().0 == id.0)
+            .ok_or_else(|| format!("payment {id} was never signed"))
+    }
+
+    fn known_call(&mut self, name: &str) -> Result<&mut Call, String> {
+        let mut found = self.calls.iter_mut();
+        found
+            .find(|call| call.name == name && !call.is_replaced)
+            .ok_or_else(|| format!("the call {name} was never signed"))
+    }
+}
+
+impl Record {
+    fn action(&self) -> usize {
+        match self {
+            Self::Begun { action, .. }
+            | Self::Signed { action, .. }
+            | Self::Decided { action, .. }
+            | Self::Dead { action, .. }
+            | Self::Sent { action, .. }
+            | Self::Mined { action, .. }
+            | Self::Replaced { action, .. }
+            | Self::Credited { action, .. }
+            | Self::Leaving { action, .. }
+            | Self::Ended { action } => *action,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! Every line that can be written can be read, and what it says is counted once.
+
+use std::path::Path;
+
+use plasma_core::{
+    Address, Amount, EXPIRY_NEVER, Hash, Height, Input, Kind, Payment as Output, Position, SignedTransaction,
+    Transaction,
+};
+
+use super::{Attempt, Book, Fate, Intent, Record, Row};
+use crate::api::text::{AddressText, AmountText, BytesText, HashText, PositionText};
+
+const FROM: AddressText = AddressText(Address([1; 20]));
+
+fn position(block: u32) -> Position {
+    Position {
+        block: Height(block),
+        transaction: 0,
+        output: 1,
+    }
+}
+
+fn payment(block: u32) -> SignedTransaction {
+    let amount = Amount::from(5);
+    let transaction = Transaction {
+        kind: Kind::Transfer,
+        asset: Address::ZERO,
+        expiry: EXPIRY_NEVER,
+        inputs: vec![Input {
+            position: position(block),
+            amount,
+        }],
+        outputs: vec![Output {
+            owner: Address([2; 20]),
+            amount,
+        }],
+    };
+    SignedTransaction {
+        transaction,
+        signature: [9; 65],
+    }
+}
+
+fn row(amount: u64) -> Row {
+    Row {
+        to: AddressText(Address([2; 20])),
+        amount: AmountText(Amount::from(amount)),
+        asset: AddressText(Address::ZERO),
+    }
+}
+
+fn pay(rows: &[Row], file: Option<&str>) -> Intent {
+    Intent::Pay {
+        from: FROM,
+        rows: rows.to_vec(),
+        file: file.map(Into::into),
+    }
+}
+
+fn attempt(nonce: u64) -> Attempt {
+    Attempt {
+        account: FROM,
+        nonce,
+        gas: 21_000,
+        max_wei: AmountText(Amount::from(u128::MAX)),
+        priority_wei: AmountText(Amount::from(1)),
+        hash: HashText(Hash([3; 32])),
+        raw: BytesText(vec![1, 2, 3]),
+    }
+}
+
+fn exit(block: u32) -> Intent {
+    Intent::Exit {
+        from: FROM,
+        output: PositionText(position(block)),
+    }
+}
+
+/// One of each kind, in an order that can happen.
+fn records() -> Vec<Record> {
+    let id = |block: u32| HashText(payment(block).id().0);
+    let signed = |action: usize, block: u32| Record::Signed {
+        action,
+        rows: vec![0],
+        bytes: BytesText(payment(block).encode()),
+    };
+    let call = || "deposit".to_owned();
+    let begun = |action: usize, intent: Intent| Record::Begun { action, intent };
+    let deposit = Intent::Deposit {
+        from: FROM,
+        owner: FROM,
+        asset: FROM,
+        amount: AmountText(Amount::MAX),
+    };
+    let hash = HashText(Hash([3; 32]));
+    vec![
+        begun(0, pay(&[row(1), row(2)], Some("/tmp/p.csv"))),
+        signed(0, 1),
+        Record::Dead {
+            action: 0,
+            id: id(1),
+            by: id(9),
+        },
+        signed(0, 2),
+        Record::Decided { action: 0, id: id(2) },
+        begun(1, deposit),
+        Record::Sent {
+            action: 1,
+            call: call(),
+            attempt: attempt(7),
+        },
+        Record::Replaced {
+            action: 1,
+            call: call(),
+        },
+        Record::Sent {
+            action: 1,
+            call: call(),
+            attempt: attempt(8),
+        },
+        Record::Mined {
+            action: 1,
+            call: call(),
+            hash,
+            succeeded: true,
+        },
+        Record::Credited {
+            action: 1,
+            number: u64::MAX,
+            output: PositionText(position(4)),
+        },
+        Record::Ended { action: 1 },
+        begun(2, exit(5)),
+        Record::Leaving {
+            action: 2,
+            exit: hash,
+        },
+        begun(
+            3,
+            Intent::Process {
+                from: FROM,
+                exit: hash,
+            },
+        ),
+        begun(
+            4,
+            Intent::Consolidate {
+                from: FROM,
+                asset: FROM,
+            },
+        ),
+        begun(5, Intent::Broadcast { id: hash }),
+        begun(6, Intent::Sign { id: hash }),
+    ]
+}
+
+fn book(records: &[Record]) -> Book {
+    let mut book = Book::default();
+    for record in records {
+        book.enter(record).unwrap();
+    }
+    book
+}
+
+#[test]
+fn every_line_that_is_written_is_read_back() {
+    for record in records() {
+        let text = serde_json::to_string(&record).unwrap();
+        let read: Record = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(read, record, "{text}");
+    }
+}
+
+#[test]
+fn what_was_signed_is_reserved_until_it_is_proven_dead() {
+    let all = records();
+    let reserved = |lines: usize| book(&all[..lines]).reserved();
+    assert!(reserved(1).is_empty());
+    assert!(reserved(2).contains(&position(1)), "signed");
+    assert!(!reserved(3).contains(&position(1)), "dead");
+    assert!(
+        reserved(all.len()).contains(&position(2)),
+        "decided, and spent for ever"
+    );
+    assert!(reserved(all.len()).contains(&position(5)), "leaving");
+    assert_eq!(book(&all).spender(position(1)), None);
+    assert_eq!(book(&all).spender(position(2)), Some(payment(2).id()));
+}
+
+#[test]
+fn a_row_is_unpaid_until_a_payment_that_may_count_has_it() {
+    let all = records();
+    let unpaid = |lines: usize| book(&all[..lines]).action(0).unwrap().unpaid();
+    assert_eq!(unpaid(1), [0, 1]);
+    assert_eq!(unpaid(2), [1]);
+    assert_eq!(unpaid(3), [0, 1], "its payment is dead");
+    assert_eq!(unpaid(5), [1]);
+    assert_eq!(book(&all).action(0).unwrap().payments[1].fate, Fate::Decided);
+}
+
+#[test]
+fn an_intent_goes_on_until_its_end_was_told() {
+    let all = records();
+    let book = book(&all);
+    assert_eq!(book.open(&pay(&[row(1), row(2)], Some("/tmp/p.csv"))), Some(0));
+    assert_eq!(book.open(&pay(&[row(1), row(2)], None)), None, "another intent");
+    assert_eq!(book.open(&exit(5)), Some(2));
+    let Record::Begun { intent, .. } = &all[5] else {
+        panic!("{:?}", all[5]);
+    };
+    assert_eq!(book.open(intent), None, "it was told");
+}
+
+#[test]
+fn nonces_that_may_still_be_mined_are_not_given_again() {
+    let all = records();
+    assert_eq!(book(&all[..7]).next_nonce(FROM.0), 8);
+    assert_eq!(book(&all[..8]).next_nonce(FROM.0), 0, "lost to another program");
+    assert_eq!(book(&all[..9]).next_nonce(FROM.0), 9);
+    assert_eq!(book(&all).next_nonce(FROM.0), 0, "mined: Ethereum knows it");
+    assert_eq!(
+        book(&all[..9]).next_nonce(Address([8; 20])),
+        0,
+        "of another account"
+    );
+}
+
+#[test]
+fn a_file_that_was_changed_is_known_by_a_row_that_stayed() {
+    let mut all = records();
+    let file = Path::new("/tmp/p.csv");
+    let changed = [row(7), row(2), row(3)];
+    assert_eq!(book(&all).changed_file(file, &changed), Some((1, false)));
+    assert_eq!(
+        book(&all).changed_file(file, &[row(1), row(2)]),
+        None,
+        "the same rows"
+    );
+    assert_eq!(
+        book(&all).changed_file(file, &[row(8)]),
+        None,
+        "nothing in common"
+    );
+    assert_eq!(book(&all).changed_file(Path::new("/tmp/q.csv"), &changed), None);
+    all.push(Record::Ended { action: 0 });
+    assert_eq!(book(&all).changed_file(file, &changed), Some((1, true)));
+    let same = pay(&[row(1), row(2)], Some("/tmp/p.csv"));
+    assert_eq!(
+        (book(&all).ended_file(&same), book(&all).open(&same)),
+        (Some(0), None)
+    );
+}
+
+#[test]
+fn lines_that_cannot_follow_are_damage() {
+    for record in [
+        Record::Ended { action: 0 },
+        Record::Begun {
+            action: 1,
+            intent: exit(1),
+        },
+    ] {
+        assert!(Book::default().enter(&record).is_err(), "{record:?}");
+    }
+    let mut book = book(&records());
+    for record in [
+        Record::Decided {
+            action: 0,
+            id: HashText(Hash([7; 32])),
+        },
+        Record::Mined {
+            action: 0,
+            call: "start".into(),
+            hash: HashText(Hash([7; 32])),
+            succeeded: true,
+        },
+        Record::Signed {
+            action: 0,
+            rows: vec![1],
+            bytes: BytesText(vec![1, 2]),
+        },
+    ] {
+        assert!(book.enter(&record).is_err(), "{record:?}");
+    }
+}

@@ -1,0 +1,321 @@
+//! What an account owns in the ledger: as operators list it, and as far as receipts prove it.
+//!
+//! Every look also gathers what an exit will need: receipts of new outputs, their place under the first anchor, and where no
+//! anchor covers them yet the headers above their block.
+
+use std::collections::BTreeMap;
+
+use plasma_core::{Address, Amount, Height, Position, Receipt, TransactionId};
+
+use super::{Purse, WalletError, choice::Coin, inclusion, purse::Person};
+use crate::{
+    api::{
+        Code,
+        view::{HistoryItem, OutputStatus, OutputView, StatusView},
+    },
+    client::{Client, ClientError, Untrue, Witness},
+};
+
+/// An output of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// As an operator lists it; that it is unspent is its word.
+    pub output: OutputView,
+    /// Whether a receipt in the wallet proves that it was made.
+    pub is_proven: bool,
+    /// Whether the wallet has all that an exit takes.
+    pub can_leave: bool,
+    /// Whether a payment or exit of this wallet holds it.
+    pub is_reserved: bool,
+}
+
+/// What an account has of one asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// What can be spent now.
+    pub available: Amount,
+    /// In payments and exits of this wallet that are under way.
+    pub reserved: Amount,
+    /// Locked by an open exit.
+    pub exiting: Amount,
+    /// In outputs that no receipt proves.
+    pub unproven: Amount,
+    /// How many outputs.
+    pub outputs: usize,
+}
+
+impl<P: Person> Purse<P> {
+    /// All outputs of an account, the oldest first, with what was gathered of them.
+    ///
+    /// # Errors
+    /// [`WalletError::Client`] when no operator lists them; [`WalletError::Store`].
+    pub async fn holdings(&mut self, owner: Address) -> Result<Vec<Holding>, WalletError> {
+        let listed = self
+            .operators()?
+            .ask(async |client| client.outputs_of(owner).await)
+            .await?;
+        let reserved = self.book().reserved();
+        let mut holdings = Vec::with_capacity(listed.len());
+        for output in listed {
+            let position = output.output.0;
+            let is_proven = match self.proven(&output, owner).await {
+                Ok(()) => true,
+                Err(error @ (WalletError::Client(_) | WalletError::Refused(_))) => {
+                    self.person.tell(&format!(
+                        "output {position} is not used, for nothing proves it: {error}"
+                    ));
+                    false
+                }
+                Err(error) => return Err(error),
+            };
+            holdings.push(Holding {
+                is_proven,
+                can_leave: false,
+                is_reserved: reserved.contains(&position),
+                output,
+            });
+        }
+        self.gather(&mut holdings).await?;
+        Ok(holdings)
+    }
+
+    /// What happened to the outputs of an account, the newest first, as one operator tells it.
+    ///
+    /// # Errors
+    /// [`WalletError::Client`].
+    pub async fn history(&self, owner: Address, most: usize) -> Result<Vec<HistoryItem>, WalletError> {
+        let asked = async |client: &Client| client.history_of(owner, most).await;
+        Ok(self.operators()?.ask(asked).await?)
+    }
+
+    /// How the first operator that answers sees itself.
+    ///
+    /// # Errors
+    /// [`WalletError::Client`].
+    pub async fn status(&self) -> Result<StatusView, WalletError> {
+        Ok(self
+            .operators()?
+            .ask(async |client| client.status().await)
+            .await?)
+    }
+
+    /// The verified receipt of a transaction.
+    ///
+    /// # Errors
+    /// [`WalletError::Client`]; an answer that does not convince is an error like none.
+    pub(super) async fn receipt(&self, id: TransactionId) -> Result<Receipt, WalletError> {
+        let witness = &self.ways.witness;
+        let asked = async |client: &Client| {
+            let shown = client.proof(id).await?;
+            judged(client, witness.proof(&shown, id).await)
+        };
+        Ok(self.operators()?.ask(asked).await?)
+    }
+
+    /// Keeps the receipt under every output of the transaction that an owner has.
+    pub(super) fn keep(&self, receipt: &Receipt, owner: Address) -> Result<Vec<Position>, WalletError> {
+        let mut kept = Vec::new();
+        for (output, payment) in (0u8..).zip(&receipt.transaction.transaction.outputs) {
+            if payment.owner == owner {
+                let position = Position {
+                    block: receipt.height,
+                    transaction: receipt.index,
+                    output,
+                };
+                self.receipts.keep_output(position, receipt)?;
+                kept.push(position);
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Makes sure that a receipt proves an output, and that it is what the operator says.
+    async fn proven(&self, output: &OutputView, owner: Address) -> Result<(), WalletError> {
+        let position = output.output.0;
+        let receipt = match self.receipts.output(position)? {
+            Some(receipt) => receipt,
+            None => {
+                let receipt = self.receipt(TransactionId(output.created_by.0)).await?;
+                self.keep(&receipt, owner)?;
+                receipt
+            }
+        };
+        if describes(&receipt, output, owner) {
+            Ok(())
+        } else {
+            Err(WalletError::Refused(format!(
+                "its receipt says otherwise than the operator that lists {} of it",
+                output.amount
+            )))
+        }
+    }
+
+    /// Gathers what exits of these outputs will take. What is not to be had now is had the next time.
+    async fn gather(&mut self, holdings: &mut [Holding]) -> Result<(), WalletError> {
+        let mut oldest: Option<Height> = None;
+        let mut anchored: Option<Height> = None;
+        for holding in holdings.iter_mut().filter(|holding| holding.is_proven) {
+            let position = holding.output.output.0;
+            if self.receipts.exit(position)?.is_some() {
+                holding.can_leave = true;
+                continue;
+            }
+            if anchored.is_none() {
+                let last = self.status().await?.l1.last_anchor;
+                anchored = Some(last.map_or(Height(0), |anchor| Height(anchor.height)));
+            }
+            if anchored.is_some_and(|height| height >= position.block) {
+                holding.can_leave = self.gather_exit(position).await?;
+            }
+            if !holding.can_leave {
+                oldest = Some(oldest.map_or(position.block, |height| height.min(position.block)));
+            }
+        }
+        match oldest {
+            Some(height) => self.gather_headers(height).await,
+            None => self.receipts.forget_headers(Height(u32::MAX)),
+        }
+    }
+
+    /// Asks for what an exit of an output takes; whether it is there now.
+    pub(super) async fn gather_exit(&self, position: Position) -> Result<bool, WalletError> {
+        let Some(receipt) = self.receipts.output(position)? else {
+            return Ok(false);
+        };
+        let asked = async |client: &Client| {
+            let data = client.exit_data(position).await?;
+            inclusion::from_operator(&data, &receipt).map_err(|reason| ClientError::Untrue {
+                operator: client.operator().to_owned(),
+                reason,
+            })?;
+            Ok(data)
+        };
+        match self.operators()?.ask(asked).await {
+            Ok(data) => {
+                self.receipts.keep_exit(position, &data)?;
+                Ok(true)
+            }
+            Err(ClientError::Problem(problem)) if problem.is(Code::NotAnchored) => Ok(false),
+            Err(error) => {
+                self.person.tell(&format!(
+                    "what an exit of {position} takes is not here yet: {error}"
+                ));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Keeps the headers above a height, up to the newest; some at each look.
+    async fn gather_headers(&self, above: Height) -> Result<(), WalletError> {
+        self.receipts.forget_headers(above)?;
+        let tip = self.status().await?.height;
+        let mut asked = 0;
+        for height in above.0.saturating_add(1)..=tip {
+            let height = Height(height);
+            if self.receipts.header(height)?.is_some() {
+                continue;
+            }
+            if asked == HEADERS_MAX {
+                break;
+            }
+            asked += 1;
+            let witness = &self.ways.witness;
+            let question = async |client: &Client| header_at(client, witness, height).await;
+            match self.operators()?.ask(question).await {
+                Ok(header) => self.receipts.keep_header(&header)?,
+                // The next look asks again.
+                Err(error) => {
+                    self.person
+                        .tell(&format!("header {height} is not here yet: {error}"));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The header of a height. It need not be certified itself: what is made of it is compared with an anchor's root.
+async fn header_at(
+    client: &Client,
+    witness: &Witness,
+    height: Height,
+) -> Result<plasma_core::Header, ClientError> {
+    let block = client.block(Some(height)).await?;
+    let untrue = |reason: &str| ClientError::Untrue {
+        operator: client.operator().to_owned(),
+        reason: reason.to_owned(),
+    };
+    let header = plasma_core::Header::decode(&block.header.0).ok_or_else(|| untrue("no header"))?;
+    if header.height != height {
+        return Err(untrue("it is the header of another height"));
+    }
+    // Where the block has its own certificate, it must hold.
+    if let Some(certificate) = block.certificate.filter(|one| one.height == height.0) {
+        let certified = judged(client, witness.certified(&certificate).await)?;
+        if certified != header {
+            return Err(untrue("its certificate is about another header"));
+        }
+    }
+    Ok(header)
+}
+
+/// A judgement as the answer of the operator that was judged.
+fn judged<T>(client: &Client, judgement: Result<T, Untrue>) -> Result<T, ClientError> {
+    judgement.map_err(|untrue| untrue.told_by(client))
+}
+
+/// Whether a receipt is about this output, with this owner, asset and amount.
+fn describes(receipt: &Receipt, output: &OutputView, owner: Address) -> bool {
+    let position = output.output.0;
+    let transaction = &receipt.transaction.transaction;
+    let payment = transaction.outputs.get(usize::from(position.output));
+    (receipt.height, receipt.index) == (position.block, position.transaction)
+        && transaction.asset == output.asset.0
+        && payment.is_some_and(|payment| (payment.owner, payment.amount) == (owner, output.amount.0))
+}
+
+/// What can be spent of an asset now.
+#[must_use]
+pub fn coins(holdings: &[Holding], asset: Address) -> Vec<Coin> {
+    let free = holdings
+        .iter()
+        .filter(|holding| holding.output.asset.0 == asset && holding.is_free());
+    free.map(|holding| Coin {
+        position: holding.output.output.0,
+        amount: holding.output.amount.0,
+    })
+    .collect()
+}
+
+/// What an account has, per asset.
+#[must_use]
+pub fn sums(holdings: &[Holding]) -> BTreeMap<Address, Sum> {
+    let mut sums: BTreeMap<Address, Sum> = BTreeMap::new();
+    for holding in holdings {
+        let sum = sums.entry(holding.output.asset.0).or_default();
+        sum.outputs += 1;
+        let part = if holding.output.status != OutputStatus::Unspent {
+            &mut sum.exiting
+        } else if holding.is_reserved {
+            &mut sum.reserved
+        } else if holding.is_proven {
+            &mut sum.available
+        } else {
+            &mut sum.unproven
+        };
+        *part = part.saturating_add(holding.output.amount.0);
+    }
+    sums
+}
+
+impl Holding {
+    /// Whether a payment may spend it now.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.is_proven && !self.is_reserved && self.output.status == OutputStatus::Unspent
+    }
+}
+
+/// Headers asked for at one look: a busy federation anchors more often than it makes so many.
+const HEADERS_MAX: usize = 512;

@@ -1,0 +1,489 @@
+//! Payments: signed once, written down, and sent until they are decided or proven dead.
+//!
+//! A signed payment is never replaced while it might still be decided: its bytes are sent again, for that is harmless. Only
+//! a receipt of another transaction that spent an input shows that it is dead; an operator's word does not.
+
+use plasma_core::{
+    Address, Hash, Payment as Output, Position, Receipt, SignedTransaction, SigningKey, Transaction,
+    TransactionId,
+};
+use tokio::time::Instant;
+
+use super::{
+    Purse, WalletError,
+    book::{Fate, Intent, Record, Row},
+    choice::{self, Coin, Terms},
+    error::Lack,
+    ledger::coins,
+    papers::Paper,
+    purse::Person,
+    words,
+};
+use crate::{
+    api::{
+        Problem, Wait,
+        text::{BytesText, HashText},
+    },
+    client::{Client, ClientError},
+};
+
+/// What came of an intent to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// Its number in the journal.
+    pub action: usize,
+    /// Its payments, in the order in which they were signed.
+    pub payments: Vec<Decided>,
+}
+
+/// A payment that is decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// Its id.
+    pub id: TransactionId,
+    /// Which rows it paid.
+    pub rows: Vec<usize>,
+    /// Its block and its place in it.
+    pub place: Option<(u32, u32)>,
+}
+
+impl<P: Person> Purse<P> {
+    /// Pays every row once, and waits until all of them are decided.
+    ///
+    /// # Errors
+    /// [`WalletError`]; with the same intent it goes on where it stopped.
+    pub async fn pay(&mut self, intent: &Intent) -> Result<Paid, WalletError> {
+        let Intent::Pay { from, rows, file } = intent else {
+            return Err(WalletError::Usage("this pays nobody".into()));
+        };
+        self.check_file(intent, rows, file.as_deref())?;
+        let mut agreed = false;
+        let mut action = self.book().open(intent);
+        loop {
+            let known = action.and_then(|number| self.book().action(number));
+            let open = known.and_then(|known| known.payments.iter().find(|one| one.fate == Fate::Open));
+            if let (Some(number), Some(open)) = (action, open) {
+                let signed = open.signed.clone();
+                self.settle(number, &signed)
+                    .await
+                    .map_err(|error| self.partly(number, error))?;
+                continue;
+            }
+            let unpaid = known.map_or_else(|| (0..rows.len()).collect(), super::book::Action::unpaid);
+            if unpaid.is_empty() {
+                break;
+            }
+            let (group, transaction) = self
+                .next_payment(from.0, rows, &unpaid)
+                .await
+                .map_err(|error| self.partly_of(action, error))?;
+            let said = words::payment(&transaction, from.0, &self.genesis);
+            if !agreed {
+                let summary = words::payout(rows, &unpaid, from.0, &self.genesis);
+                self.person
+                    .agree(if rows.len() == 1 { &said } else { &summary })?;
+                agreed = true;
+            } else {
+                self.person.tell(&said);
+            }
+            let signed = self.signed(transaction, from.0)?;
+            let number = self.begin(intent)?;
+            action = Some(number);
+            self.record(&Record::Signed {
+                action: number,
+                rows: group,
+                bytes: BytesText(signed.encode()),
+            })?;
+        }
+        action.map_or_else(
+            || Err(WalletError::Usage("there is nothing to pay".into())),
+            |number| self.paid(number),
+        )
+    }
+
+    /// The first payment that [`Purse::pay`] would sign; nothing is signed.
+    ///
+    /// # Errors
+    /// [`WalletError`].
+    pub async fn preview(&mut self, intent: &Intent) -> Result<Transaction, WalletError> {
+        let Intent::Pay { from, rows, .. } = intent else {
+            return Err(WalletError::Usage("this pays nobody".into()));
+        };
+        let unpaid: Vec<usize> = (0..rows.len()).collect();
+        let (_, transaction) = self.next_payment(from.0, rows, &unpaid).await?;
+        Ok(transaction)
+    }
+
+    /// Makes one output of the smallest ones of an asset; `None` when there are fewer than two.
+    ///
+    /// # Errors
+    /// [`WalletError`]; with the same intent it goes on where it stopped.
+    pub async fn consolidate(
+        &mut self,
+        from: Address,
+        asset: Address,
+        most: usize,
+    ) -> Result<Option<Paid>, WalletError> {
+        let intent = Intent::Consolidate {
+            from: from.into(),
+            asset: asset.into(),
+        };
+        if let Some(action) = self.book().open(&intent) {
+            return self.settle_all(action).await.map(Some);
+        }
+        let holdings = self.holdings(from).await?;
+        let terms = self.terms(from, asset);
+        let Some(transaction) = choice::consolidation(&terms, &coins(&holdings, asset), most) else {
+            return Ok(None);
+        };
+        self.person
+            .agree(&words::payment(&transaction, from, &self.genesis))?;
+        let signed = self.signed(transaction, from)?;
+        self.send_signed(&intent, signed).await.map(Some)
+    }
+
+    /// Signs a payment that is sent elsewhere. No output is ever signed away twice by this wallet.
+    ///
+    /// # Errors
+    /// [`WalletError::Refused`] when an input is in another payment of this wallet.
+    pub fn sign(&mut self, paper: &Paper, transaction: Transaction) -> Result<(usize, Paper), WalletError> {
+        let from = paper.from.0;
+        let intent = Intent::Sign { id: paper.id };
+        let known = self.book().actions().find(|(_, action)| action.intent == intent);
+        if let Some((number, action)) = known {
+            let before = action.payments.first();
+            if let Some(payment) = before {
+                let signature = Some(BytesText(payment.signed.signature.to_vec()));
+                let signed = Paper {
+                    signature,
+                    ..paper.clone()
+                };
+                return Ok((number, signed));
+            }
+        }
+        for input in &transaction.inputs {
+            if let Some(by) = self.book().spender(input.position) {
+                return Err(WalletError::Refused(format!(
+                    "input {}: this wallet signed it away before, in payment {by}",
+                    input.position
+                )));
+            }
+        }
+        self.person
+            .agree(&words::payment(&transaction, from, &self.genesis))?;
+        let signed = self.signed(transaction, from)?;
+        let action = self.begin(&intent)?;
+        let signature = Some(BytesText(signed.signature.to_vec()));
+        self.record(&Record::Signed {
+            action,
+            rows: Vec::new(),
+            bytes: BytesText(signed.encode()),
+        })?;
+        let paper = Paper {
+            signature,
+            ..paper.clone()
+        };
+        Ok((action, paper))
+    }
+
+    /// Sends a payment that was signed elsewhere, and waits until it is decided.
+    ///
+    /// # Errors
+    /// [`WalletError`]; with the same payment it goes on where it stopped.
+    pub async fn broadcast(&mut self, signed: SignedTransaction) -> Result<Paid, WalletError> {
+        let intent = Intent::Broadcast {
+            id: HashText(signed.id().0),
+        };
+        if let Some(action) = self.book().open(&intent) {
+            return self.settle_all(action).await;
+        }
+        self.send_signed(&intent, signed).await
+    }
+
+    async fn send_signed(&mut self, intent: &Intent, signed: SignedTransaction) -> Result<Paid, WalletError> {
+        let action = self.begin(intent)?;
+        self.record(&Record::Signed {
+            action,
+            rows: Vec::new(),
+            bytes: BytesText(signed.encode()),
+        })?;
+        self.settle_all(action).await
+    }
+
+    async fn settle_all(&mut self, action: usize) -> Result<Paid, WalletError> {
+        let payments = self.book().action(action).map(|action| action.payments.clone());
+        let open = payments
+            .into_iter()
+            .flatten()
+            .filter(|one| one.fate == Fate::Open);
+        for payment in open {
+            self.settle(action, &payment.signed).await?;
+        }
+        let is_bare = self
+            .book()
+            .action(action)
+            .is_none_or(|action| action.payments.is_empty());
+        if is_bare {
+            // It died between its number and its signature: nothing was signed, and it begins anew.
+            self.end(action)?;
+            return Err(WalletError::Waiting("nothing was signed yet".into()));
+        }
+        self.paid(action)
+    }
+
+    /// Sends a payment until it is decided, keeps its receipt, and writes that down.
+    async fn settle(&mut self, action: usize, signed: &SignedTransaction) -> Result<(), WalletError> {
+        let (id, bytes) = (signed.id(), signed.encode());
+        let end = Instant::now() + self.patience.commit;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let sent = async |client: &Client| client.submit_bytes(&bytes, Wait::Committed, left).await;
+            match self.operators()?.ask(sent).await {
+                Ok(submitted) if submitted.block.is_some() => break,
+                Ok(_) => {}
+                Err(ClientError::Problem(problem)) => {
+                    if self.judge_refusal(action, signed, &problem).await? {
+                        break;
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+            if Instant::now() >= end {
+                return Err(WalletError::Waiting(format!(
+                    "payment {id} was sent and is not decided after {} s",
+                    self.patience.commit.as_secs()
+                )));
+            }
+            tokio::time::sleep(self.patience.poll).await;
+        }
+        let receipt = self.receipt(id).await?;
+        self.keep_paid(&receipt)?;
+        self.record(&Record::Decided {
+            action,
+            id: HashText(id.0),
+        })?;
+        self.person
+            .tell(&format!("payment {id} is committed in block {}", receipt.height));
+        Ok(())
+    }
+
+    /// What a refusal of all operators means for a signed payment: true when it is decided already.
+    async fn judge_refusal(
+        &mut self,
+        action: usize,
+        signed: &SignedTransaction,
+        problem: &Problem,
+    ) -> Result<bool, WalletError> {
+        let id = signed.id();
+        let by = problem.members.get("spent_by").and_then(|by| by.as_str());
+        let by = by.and_then(|by| by.parse::<HashText>().ok());
+        match by {
+            Some(by) if by.0 == id.0 => Ok(true),
+            Some(by) => {
+                // Somebody else's payment only kills ours when it is decided, and a receipt is the proof of that.
+                let other = TransactionId(by.0);
+                let receipt = self.receipt(other).await?;
+                let Some(input) = shared_input(&receipt, signed) else {
+                    return Err(WalletError::Refused(format!(
+                        "operators say that {other} spent an input of {id}, and its receipt does not show it"
+                    )));
+                };
+                self.record(&Record::Dead {
+                    action,
+                    id: HashText(id.0),
+                    by,
+                })?;
+                Err(WalletError::Dead {
+                    payment: id,
+                    input,
+                    by: other,
+                })
+            }
+            // It is spent, or known, and the operator does not say by whom: the receipt is asked for.
+            None if matches!(problem.code.as_str(), "input-spent" | "conflicted") => {
+                Ok(self.receipt(id).await.is_ok())
+            }
+            None if problem.retryable => Ok(false),
+            None => Err(ClientError::Problem(problem.clone()).into()),
+        }
+    }
+
+    fn keep_paid(&self, receipt: &Receipt) -> Result<(), WalletError> {
+        let id = receipt.transaction.id();
+        self.receipts.keep_payment(id, receipt)?;
+        let owners = receipt
+            .transaction
+            .clone()
+            .authenticate(&self.genesis.domain())
+            .map(|authentic| authentic.owner());
+        if let Ok(owner) = owners {
+            self.keep(receipt, owner)?;
+        }
+        Ok(())
+    }
+
+    /// The rows that are paid next, and the payment.
+    async fn next_payment(
+        &mut self,
+        from: Address,
+        rows: &[Row],
+        unpaid: &[usize],
+    ) -> Result<(Vec<usize>, Transaction), WalletError> {
+        let holdings = self.holdings(from).await?;
+        let first = unpaid.first().and_then(|place| rows.get(*place));
+        let asset = first.map_or(Address::ZERO, |row| row.asset.0);
+        let terms = self.terms(from, asset);
+        let coins = coins(&holdings, asset);
+        let mut group = choice::group(rows, unpaid, terms.fee.is_some());
+        loop {
+            let outputs: Vec<Output> = group
+                .iter()
+                .filter_map(|place| rows.get(*place))
+                .map(|row| Output {
+                    owner: row.to.0,
+                    amount: row.amount.0,
+                })
+                .collect();
+            match choice::payment(&terms, &coins, &outputs) {
+                Ok(transaction) => return Ok((group, transaction)),
+                // Fewer rows may fit into what four outputs hold.
+                Err(_) if group.len() > 1 => drop(group.pop()),
+                Err(shortage) => {
+                    return Err(WalletError::Funds(Box::new(Lack {
+                        owner: from,
+                        asset,
+                        has: shortage.has,
+                        needs: shortage.needs,
+                        hint: hint(&shortage, &coins),
+                    })));
+                }
+            }
+        }
+    }
+
+    fn terms(&self, from: Address, asset: Address) -> Terms {
+        let minimum = self.genesis.fees.iter().find(|(of, _)| *of == asset);
+        let fee = self.genesis.fee_owner.zip(minimum);
+        Terms {
+            from,
+            asset,
+            fee: fee.map(|(owner, (_, amount))| Output {
+                owner,
+                amount: *amount,
+            }),
+        }
+    }
+
+    fn signed(&self, transaction: Transaction, from: Address) -> Result<SignedTransaction, WalletError> {
+        let secret = self.person.key(from)?;
+        let key = SigningKey::from_bytes(secret.expose())
+            .ok_or_else(|| WalletError::Account("the keystore holds no Ethereum key".into()))?;
+        let digest: Hash = transaction.signing_digest(&self.genesis.domain());
+        Ok(SignedTransaction {
+            signature: key.sign_digest(&digest),
+            transaction,
+        })
+    }
+
+    /// What an action brought, from the journal and the receipts.
+    fn paid(&self, action: usize) -> Result<Paid, WalletError> {
+        let known = self.book().action(action);
+        let payments = known.map(|known| known.payments.clone()).unwrap_or_default();
+        let decided = payments
+            .iter()
+            .filter(|payment| payment.fate == Fate::Decided)
+            .map(|payment| {
+                let id = payment.signed.id();
+                let receipt = self.receipts.payment(id)?;
+                Ok(Decided {
+                    id,
+                    rows: payment.rows.clone(),
+                    place: receipt.map(|receipt| (receipt.height.0, receipt.index)),
+                })
+            });
+        Ok(Paid {
+            action,
+            payments: decided.collect::<Result<_, WalletError>>()?,
+        })
+    }
+
+    /// A file that was paid is not paid again, and one that was changed under way is not guessed at.
+    fn check_file(
+        &self,
+        intent: &Intent,
+        rows: &[Row],
+        file: Option<&std::path::Path>,
+    ) -> Result<(), WalletError> {
+        let Some(file) = file else {
+            return Ok(());
+        };
+        let refuse = |reason: String| {
+            Err(WalletError::File {
+                path: file.to_owned(),
+                reason,
+            })
+        };
+        if self.book().ended_file(intent).is_some() {
+            return refuse(
+                "every row of it was paid before, and is not paid again; give new rows a file of their own"
+                    .into(),
+            );
+        }
+        match self.book().changed_file(file, rows) {
+            Some((row, true)) => refuse(format!(
+                "row {} was paid before with another version of this file; give new rows a file of their own",
+                row + 1
+            )),
+            Some((row, false)) => refuse(format!(
+                "it was changed since a payout that is not at its end (row {} is the same); restore it and run the same \
+                 command again",
+                row + 1
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn partly_of(&self, action: Option<usize>, error: WalletError) -> WalletError {
+        match action {
+            Some(number) => self.partly(number, error),
+            None => error,
+        }
+    }
+
+    /// The same error, with how many rows are paid when it is not the first.
+    fn partly(&self, action: usize, error: WalletError) -> WalletError {
+        let known = self.book().action(action);
+        let Some(Intent::Pay { rows, .. }) = known.map(|known| &known.intent) else {
+            return error;
+        };
+        let decided = known.map_or(0, |known| {
+            let paid = known.payments.iter().filter(|one| one.fate == Fate::Decided);
+            paid.map(|payment| payment.rows.len()).sum()
+        });
+        if decided == 0 {
+            return error;
+        }
+        WalletError::Partial {
+            done: decided,
+            rows: rows.len(),
+            reason: Box::new(error),
+        }
+    }
+}
+
+fn hint(shortage: &choice::Shortage, coins: &[Coin]) -> &'static str {
+    if shortage.has >= shortage.needs && coins.len() > choice::INPUTS_MAX {
+        "; it lies in more outputs than one payment can spend: run plasma wallet consolidate first"
+    } else {
+        ""
+    }
+}
+
+fn shared_input(receipt: &Receipt, signed: &SignedTransaction) -> Option<Position> {
+    let spent = &receipt.transaction.transaction.inputs;
+    let own = signed.transaction.inputs.iter();
+    let mut shared = own
+        .map(|input| input.position)
+        .filter(|position| spent.iter().any(|other| other.position == *position));
+    shared.next()
+}

@@ -1,0 +1,182 @@
+//! What the wallet keeps on disk of each output that it owns: enough to leave with it when no operator answers any more.
+//!
+//! | file | what |
+//! |---|---|
+//! | `outputs/<position>.receipt` | the transaction that made it, under a certified header |
+//! | `outputs/<position>.exit` | the same under the first anchor that covers its block, as `startExit` takes it |
+//! | `headers/<height>` | headers above blocks that no anchor covers yet: what leads to the anchor to come |
+//! | `payments/<id>.receipt` | payments that were made, for whoever was paid |
+//!
+//! Everything was verified before it was written. Files are replaced as a whole, and those of outputs are never removed.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use plasma_core::{Header, Height, Position, Receipt, TransactionId};
+
+use super::{WalletError, accounts::replace};
+use crate::api::view::ExitData;
+
+/// The folder of what is kept.
+#[derive(Clone, Debug)]
+pub struct Receipts {
+    folder: PathBuf,
+}
+
+impl Receipts {
+    /// Opens the folder, or makes it.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub fn open(folder: &Path) -> Result<Self, WalletError> {
+        for name in [OUTPUTS, HEADERS, PAYMENTS] {
+            let path = folder.join(name);
+            fs::create_dir_all(&path).map_err(|source| WalletError::Store { path, source })?;
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// The receipt of an output's transaction.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`], also when the file is damaged.
+    pub fn output(&self, position: Position) -> Result<Option<Receipt>, WalletError> {
+        read(&self.of(position, RECEIPT), Receipt::decode)
+    }
+
+    /// Keeps the receipt of an output's transaction.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub fn keep_output(&self, position: Position, receipt: &Receipt) -> Result<(), WalletError> {
+        replace(&self.of(position, RECEIPT), &receipt.encode())
+    }
+
+    /// What an exit of an output takes.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`], also when the file is damaged.
+    pub fn exit(&self, position: Position) -> Result<Option<ExitData>, WalletError> {
+        read(&self.of(position, EXIT), |bytes| {
+            serde_json::from_slice(bytes).ok()
+        })
+    }
+
+    /// Keeps what an exit of an output takes.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub fn keep_exit(&self, position: Position, data: &ExitData) -> Result<(), WalletError> {
+        let text = serde_json::to_vec(data).unwrap_or_default();
+        replace(&self.of(position, EXIT), &text)
+    }
+
+    /// Keeps the receipt of a payment.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub fn keep_payment(&self, id: TransactionId, receipt: &Receipt) -> Result<(), WalletError> {
+        let file = self.folder.join(PAYMENTS).join(format!("{id}.{RECEIPT}"));
+        replace(&file, &receipt.encode())
+    }
+
+    /// The receipt of a payment.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`], also when the file is damaged.
+    pub fn payment(&self, id: TransactionId) -> Result<Option<Receipt>, WalletError> {
+        let file = self.folder.join(PAYMENTS).join(format!("{id}.{RECEIPT}"));
+        read(&file, Receipt::decode)
+    }
+
+    /// The header of a height.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`], also when the file is damaged.
+    pub fn header(&self, height: Height) -> Result<Option<Header>, WalletError> {
+        read(&self.header_file(height), Header::decode)
+    }
+
+    /// Keeps a header.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub fn keep_header(&self, header: &Header) -> Result<(), WalletError> {
+        replace(&self.header_file(header.height), &header.encode())
+    }
+
+    /// Forgets headers at or below a height: everything that they lead from is under an anchor.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub fn forget_headers(&self, up_to: Height) -> Result<(), WalletError> {
+        for (name, path) in self.names(HEADERS)? {
+            let is_old = name.parse().is_ok_and(|height: u32| height <= up_to.0);
+            if is_old {
+                fs::remove_file(&path).map_err(|source| WalletError::Store { path, source })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every output of which a receipt is kept, the oldest first.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub fn positions(&self) -> Result<Vec<Position>, WalletError> {
+        let names = self.names(OUTPUTS)?.into_iter();
+        let position = |(name, _): (String, PathBuf)| {
+            let text = name.strip_suffix(&format!(".{RECEIPT}"))?.replace('-', ":");
+            text.parse().ok()
+        };
+        let mut found: Vec<Position> = names.filter_map(position).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    fn names(&self, kind: &str) -> Result<Vec<(String, PathBuf)>, WalletError> {
+        let folder = self.folder.join(kind);
+        let io = |source| WalletError::Store {
+            path: folder.clone(),
+            source,
+        };
+        let entries = fs::read_dir(&folder).map_err(io)?;
+        let named = |entry: io::Result<fs::DirEntry>| {
+            entry.map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+        };
+        entries.map(named).collect::<io::Result<_>>().map_err(io)
+    }
+
+    fn of(&self, position: Position, kind: &str) -> PathBuf {
+        let name = position.to_string().replace(':', "-");
+        self.folder.join(OUTPUTS).join(format!("{name}.{kind}"))
+    }
+
+    fn header_file(&self, height: Height) -> PathBuf {
+        self.folder.join(HEADERS).join(height.to_string())
+    }
+}
+
+fn read<T>(path: &Path, decode: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, WalletError> {
+    let io = |source| WalletError::Store {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(io)?,
+    };
+    let decoded = decode(&bytes);
+    let damaged = || io(io::Error::other("damaged; remove it, and it is asked for again"));
+    decoded.map(Some).ok_or_else(damaged)
+}
+
+const OUTPUTS: &str = "outputs";
+const HEADERS: &str = "headers";
+const PAYMENTS: &str = "payments";
+const RECEIPT: &str = "receipt";
+const EXIT: &str = "exit";

@@ -1,0 +1,299 @@
+//! One Ethereum transaction of an action: signed, written down, sent, and waited for, whatever happens in between.
+//!
+//! Every signature for a nonce is in the journal before its bytes leave, so after a crash the same bytes are sent again: a
+//! nonce is mined once. Only when another transaction of the account has taken it is the call signed anew.
+
+use plasma_core::{Address, Amount, Hash};
+use tokio::time::Instant;
+
+use super::{
+    Purse, WalletError,
+    book::{self, Attempt, Record},
+    purse::{Ethereum, Person},
+};
+use crate::{
+    api::text::{AmountText, BytesText, HashText},
+    bridge::{
+        L1Error,
+        account::{Account, Call, Fees, Terms},
+        methods::At,
+        outcome::Outcome,
+        sender::limit_gas,
+    },
+};
+
+/// A call of an action.
+#[derive(Clone, Debug)]
+pub struct Step<'a> {
+    /// Which action.
+    pub action: usize,
+    /// Its name in the action; the same name is the same call.
+    pub name: &'a str,
+    /// Who signs and pays.
+    pub from: Address,
+    /// What is asked for.
+    pub call: Call,
+    /// The gas limit, where an estimate is not to be trusted.
+    pub gas: Option<u64>,
+}
+
+impl<P: Person> Purse<P> {
+    /// Does a call once, and returns what it did.
+    ///
+    /// # Errors
+    /// [`L1Error::Reverted`] when it cannot succeed now and nothing was signed; [`L1Error::MinedReverted`];
+    /// [`WalletError::Waiting`] when it is not mined in time.
+    pub(super) async fn step(
+        &mut self,
+        ethereum: &Ethereum,
+        step: &Step<'_>,
+    ) -> Result<Outcome, WalletError> {
+        let end = Instant::now() + self.patience.ethereum;
+        let (mut sent, mut missed): (Option<Instant>, u32) = (None, 0);
+        loop {
+            let Some(known) = self.known(step) else {
+                self.sign_step(ethereum, step, None).await?;
+                sent = None;
+                continue;
+            };
+            if let Some((hash, outcome)) = mined(ethereum, &known).await? {
+                return self.finish(step, &known, hash, outcome);
+            }
+            let nonce = known.attempts.last().map_or(0, |attempt| attempt.nonce);
+            let is_used = ethereum.rpc.nonce(step.from, At::Latest).await? > nonce;
+            if is_used {
+                // The endpoint may show the nonce before the receipt.
+                missed += 1;
+                if missed >= MISSED_MAX {
+                    self.replaced(step)?;
+                    return Err(L1Error::Replaced {
+                        call: step.call.label.clone(),
+                        nonce,
+                    }
+                    .into());
+                }
+            } else if sent.is_none() {
+                push(ethereum, &known).await?;
+                sent = Some(Instant::now());
+                self.person
+                    .tell(&format!("{} is sent, nonce {nonce}", step.call.label));
+            } else if sent.is_some_and(|sent| sent.elapsed() >= self.patience.bump) {
+                self.sign_step(ethereum, step, Some(&known)).await?;
+                sent = None;
+                continue;
+            }
+            if Instant::now() >= end {
+                return Err(WalletError::Waiting(format!(
+                    "{} was sent with nonce {nonce} and is not mined after {} s",
+                    step.call.label,
+                    self.patience.ethereum.as_secs()
+                )));
+            }
+            tokio::time::sleep(self.patience.poll).await;
+        }
+    }
+
+    /// What a mined call did, asked again: `None` when Ethereum forgot it, and then its bytes are sent once more.
+    pub(super) async fn outcome_of(
+        &self,
+        ethereum: &Ethereum,
+        action: usize,
+        name: &str,
+    ) -> Result<Option<Outcome>, WalletError> {
+        let known = self.book().action(action).and_then(|action| action.call(name));
+        let Some(known) = known.cloned() else {
+            return Ok(None);
+        };
+        match mined(ethereum, &known).await? {
+            Some((_, outcome)) => Ok(Some(outcome)),
+            None => {
+                push(ethereum, &known).await?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn known(&self, step: &Step<'_>) -> Option<book::Call> {
+        let action = self.book().action(step.action)?;
+        action.call(step.name).cloned()
+    }
+
+    /// Signs a call, the first time or with higher fees, and writes it down.
+    async fn sign_step(
+        &mut self,
+        ethereum: &Ethereum,
+        step: &Step<'_>,
+        before: Option<&book::Call>,
+    ) -> Result<(), WalletError> {
+        let suggested = ethereum.rpc.fees().await?;
+        let terms = match before.and_then(|call| call.attempts.last().map(|last| (call, last))) {
+            Some((call, last)) if call.attempts.len() < ATTEMPTS_MAX => Terms {
+                nonce: last.nonce,
+                gas: last.gas,
+                fees: dearer(last.fees(), suggested),
+            },
+            // Enough was tried: the last bytes are sent again.
+            Some(_) => return Ok(()),
+            None => {
+                let pending = ethereum.rpc.nonce(step.from, At::Pending).await?;
+                Terms {
+                    nonce: pending.max(self.book().next_nonce(step.from)),
+                    gas: self.gas(ethereum, step).await?,
+                    fees: suggested,
+                }
+            }
+        };
+        let secret = self.person.key(step.from)?;
+        let account = Account::new(&secret, self.genesis.chain_id)?;
+        let signed = account.sign(&step.call, &terms)?;
+        self.record(&Record::Sent {
+            action: step.action,
+            call: step.name.to_owned(),
+            attempt: Attempt {
+                account: step.from.into(),
+                nonce: terms.nonce,
+                gas: terms.gas,
+                max_wei: AmountText(Amount::from(terms.fees.max_wei)),
+                priority_wei: AmountText(Amount::from(terms.fees.priority_wei)),
+                hash: HashText(signed.hash),
+                raw: BytesText(signed.raw),
+            },
+        })
+    }
+
+    async fn gas(&self, ethereum: &Ethereum, step: &Step<'_>) -> Result<u64, WalletError> {
+        if let Some(gas) = step.gas {
+            return Ok(gas);
+        }
+        // One execution finds a revert cheaper than the search for a gas limit does.
+        ethereum
+            .rpc
+            .eth_call(Some(step.from), &step.call, At::Latest)
+            .await?;
+        Ok(limit_gas(
+            &step.call,
+            ethereum.rpc.gas(step.from, &step.call).await?,
+        )?)
+    }
+
+    fn finish(
+        &mut self,
+        step: &Step<'_>,
+        known: &book::Call,
+        hash: Hash,
+        outcome: Outcome,
+    ) -> Result<Outcome, WalletError> {
+        if known.mined.is_none() {
+            self.record(&Record::Mined {
+                action: step.action,
+                call: step.name.to_owned(),
+                hash: HashText(hash),
+                succeeded: outcome.succeeded,
+            })?;
+        }
+        if outcome.succeeded {
+            return Ok(outcome);
+        }
+        // It did nothing but cost gas: the same command begins anew.
+        self.end(step.action)?;
+        Err(L1Error::MinedReverted {
+            call: step.call.label.clone(),
+            transaction: hash,
+        }
+        .into())
+    }
+
+    fn replaced(&mut self, step: &Step<'_>) -> Result<(), WalletError> {
+        self.record(&Record::Replaced {
+            action: step.action,
+            call: step.name.to_owned(),
+        })
+    }
+}
+
+/// The attempt that was mined, if one was.
+async fn mined(ethereum: &Ethereum, call: &book::Call) -> Result<Option<(Hash, Outcome)>, WalletError> {
+    for attempt in call.attempts.iter().rev() {
+        let hash = attempt.hash.0;
+        if let Some(outcome) = ethereum.contracts.outcome(&ethereum.rpc, hash).await? {
+            return Ok(Some((hash, outcome)));
+        }
+    }
+    Ok(None)
+}
+
+/// Sends the newest bytes. A node that has them, or has mined them, says so, and that is no failure.
+async fn push(ethereum: &Ethereum, call: &book::Call) -> Result<(), WalletError> {
+    let Some(attempt) = call.attempts.last() else {
+        return Ok(());
+    };
+    match ethereum.rpc.send_raw(&attempt.raw.0).await {
+        Err(L1Error::Refused { message, .. }) if is_known(&message) => Ok(()),
+        sent => Ok(sent?),
+    }
+}
+
+/// What nodes say of a transaction that they hold, that is mined, or whose better attempt they hold.
+fn is_known(message: &str) -> bool {
+    let message = message.to_lowercase();
+    [
+        "already known",
+        "already imported",
+        "nonce too low",
+        "underpriced",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+fn dearer(last: Fees, suggested: Fees) -> Fees {
+    let raised = |old: u128, new: u128| {
+        let least = old.saturating_mul(BUMP_PERCENT).div_ceil(100);
+        new.max(least).max(old.saturating_add(1))
+    };
+    let max_wei = raised(last.max_wei, suggested.max_wei);
+    Fees {
+        max_wei,
+        priority_wei: raised(last.priority_wei, suggested.priority_wei).min(max_wei),
+    }
+}
+
+/// Nodes ask for 10 % more on both fees of a replacement; three more percent survive their rounding.
+const BUMP_PERCENT: u128 = 113;
+/// Eight raises multiply a fee by two and a half; beyond that a person should look.
+const ATTEMPTS_MAX: usize = 8;
+/// So many looks in a row see the nonce used and none of our transactions mined.
+const MISSED_MAX: u32 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replacement_raises_both_fees_by_what_nodes_ask_for() {
+        let low = Fees {
+            max_wei: 100,
+            priority_wei: 1,
+        };
+        assert_eq!(
+            dearer(low, low),
+            Fees {
+                max_wei: 113,
+                priority_wei: 2
+            }
+        );
+        let high = Fees {
+            max_wei: 500,
+            priority_wei: 400,
+        };
+        assert_eq!(dearer(low, high), high);
+    }
+
+    #[test]
+    fn what_nodes_say_of_a_transaction_that_they_hold_is_no_failure() {
+        assert!(is_known("already known"));
+        assert!(is_known("nonce too low: next nonce 4, tx nonce 3"));
+        assert!(is_known("replacement transaction underpriced"));
+        assert!(!is_known("insufficient funds for gas * price + value"));
+    }
+}
