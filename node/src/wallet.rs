@@ -22,7 +22,8 @@ pub mod pay;
 pub mod payouts;
 pub mod purse;
 pub mod receipts;
-pub mod steps;
+mod settle;
+mod steps;
 pub mod typed_data;
 pub mod words;
 

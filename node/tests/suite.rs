@@ -21,6 +21,7 @@ mod suite {
     pub(crate) mod client;
     pub(crate) mod deployment;
     pub(crate) mod door;
+    pub(crate) mod doors;
     pub(crate) mod doubts;
     pub(crate) mod duties;
     pub(crate) mod epochs;
@@ -34,6 +35,7 @@ mod suite {
     pub(crate) mod leader;
     pub(crate) mod lost_log;
     pub(crate) mod matters;
+    pub(crate) mod operators;
     pub(crate) mod payload;
     pub(crate) mod peers;
     pub(crate) mod proving;
@@ -57,6 +59,7 @@ mod suite {
     pub(crate) mod terms;
     pub(crate) mod tools;
     pub(crate) mod wal;
+    pub(crate) mod wallet;
     pub(crate) mod watchdog;
     pub(crate) mod world;
 

@@ -135,6 +135,9 @@ enum WalletCommand {
         /// Whose output it becomes; the account's own without.
         #[arg(long = "for", value_name = "ADDRESS")]
         owner: Option<String>,
+        /// A name of your own: what has this name is deposited once, however often the command is run.
+        #[arg(long, value_name = "TEXT")]
+        id: Option<String>,
     },
     /// Pay, and wait until the payment is committed. The same command goes on with a payment that was not finished.
     Send {
@@ -150,6 +153,9 @@ enum WalletCommand {
         /// Pay every row of a file once: to,amount or to,amount,asset.
         #[arg(long, value_name = "CSV", conflicts_with_all = ["to", "amount"])]
         file: Option<PathBuf>,
+        /// A name of your own, as an invoice's number: what has this name is paid once, however often the command is run.
+        #[arg(long, value_name = "TEXT")]
+        id: Option<String>,
         /// Sign nothing; print the first payment as plasma wallet sign takes it.
         #[arg(long)]
         dry_run: bool,
@@ -251,17 +257,26 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
         WalletCommand::Balance => desk.wait(money::balance(desk)),
         WalletCommand::Utxos => desk.wait(money::utxos(desk)),
         WalletCommand::History { limit } => desk.wait(money::history(desk, limit.into())),
-        WalletCommand::Deposit { amount, token, owner } => {
-            desk.wait(money::deposit(desk, &amount, token.as_deref(), owner.as_deref()))
-        }
+        WalletCommand::Deposit {
+            amount,
+            token,
+            owner,
+            id,
+        } => desk.wait(money::deposit(
+            desk,
+            &amount,
+            token.as_deref(),
+            (owner.as_deref(), id),
+        )),
         WalletCommand::Send {
             to,
             amount,
             token,
             file,
+            id,
             dry_run,
         } => {
-            let intent = money::wish(desk, file.as_deref(), (to, amount, token))?;
+            let intent = money::wish(desk, file.as_deref(), (to, amount, token), id)?;
             desk.wait(money::send(desk, &intent, dry_run))
         }
         WalletCommand::Consolidate { token, max_inputs } => {

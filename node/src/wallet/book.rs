@@ -26,6 +26,9 @@ pub enum Intent {
         /// The file in which they stand.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         file: Option<PathBuf>,
+        /// What tells this payment from another one like it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
     },
     /// Make one output of several.
     Consolidate {
@@ -54,6 +57,9 @@ pub enum Intent {
         asset: AddressText,
         /// How much.
         amount: AmountText,
+        /// What tells this deposit from another one like it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
     },
     /// Start an exit.
     Exit {
@@ -351,12 +357,14 @@ impl Book {
         })
     }
 
-    /// A payout of these very rows from this file that was ended.
+    /// The action of an intent that is meant once for ever, because it has a file or a name, when that was ended. What came
+    /// of it is told again.
     #[must_use]
-    pub fn ended_file(&self, intent: &Intent) -> Option<usize> {
+    pub fn done(&self, intent: &Intent) -> Option<usize> {
         let mut found = self.actions();
+        let is_done = |action: &Action| action.is_ended && action.intent == *intent && !action.is_void();
         found
-            .find(|(_, action)| action.is_ended && action.intent == *intent)
+            .find(|(_, action)| intent.is_once() && is_done(action))
             .map(|(number, _)| number)
     }
 
@@ -366,7 +374,22 @@ impl Book {
     }
 }
 
+impl Intent {
+    fn is_once(&self) -> bool {
+        match self {
+            Self::Pay { file, id, .. } => file.is_some() || id.is_some(),
+            Self::Deposit { id, .. } => id.is_some(),
+            _ => false,
+        }
+    }
+}
+
 impl Action {
+    /// Whether nothing came of it: a deposit that reverted.
+    fn is_void(&self) -> bool {
+        matches!(self.intent, Intent::Deposit { .. }) && self.credited.is_none()
+    }
+
     fn new(intent: Intent) -> Self {
         Self {
             intent,

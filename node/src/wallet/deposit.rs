@@ -56,6 +56,7 @@ impl<P: Person> Purse<P> {
             owner,
             asset,
             amount,
+            ..
         } = intent
         else {
             return Err(WalletError::Usage("this deposits nothing".into()));
@@ -66,6 +67,13 @@ impl<P: Person> Purse<P> {
             asset: asset.0,
             amount: amount.0,
         };
+        if let Some(done) = self.book().done(intent) {
+            self.person
+                .tell("this was deposited before, and is not deposited again");
+            if let Some(credited) = self.credited(done) {
+                return Ok(credited);
+            }
+        }
         let ethereum = self.ethereum()?;
         let known = self.book().open(intent);
         let is_sent = known
@@ -77,12 +85,8 @@ impl<P: Person> Purse<P> {
             self.person.agree(&self.deposit_words(&ethereum, &wish))?;
         }
         let action = self.begin(intent)?;
-        if let Some((number, output)) = self.book().action(action).and_then(|action| action.credited) {
-            return Ok(Credited {
-                action,
-                number,
-                output,
-            });
+        if let Some(credited) = self.credited(action) {
+            return Ok(credited);
         }
         if !wish.asset.is_zero() && !is_sent {
             self.allow(&ethereum, action, &wish).await?;
@@ -109,6 +113,15 @@ impl<P: Person> Purse<P> {
             outcome.block, self.genesis.confirmations
         ));
         self.credit(&ethereum, action, &wish).await
+    }
+
+    fn credited(&self, action: usize) -> Option<Credited> {
+        let (number, output) = self.book().action(action)?.credited?;
+        Some(Credited {
+            action,
+            number,
+            output,
+        })
     }
 
     /// A deposit goes only where an operator of this very federation says that it works.

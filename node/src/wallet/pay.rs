@@ -1,13 +1,8 @@
-//! Payments: signed once, written down, and sent until they are decided or proven dead.
-//!
-//! A signed payment is never replaced while it might still be decided: its bytes are sent again, for that is harmless. Only
-//! a receipt of another transaction that spent an input shows that it is dead; an operator's word does not.
+//! Payments: chosen, shown, signed once and written down; [`super::settle`] brings them to their end.
 
 use plasma_core::{
-    Address, Hash, Payment as Output, Position, Receipt, SignedTransaction, SigningKey, Transaction,
-    TransactionId,
+    Address, Hash, Payment as Output, SignedTransaction, SigningKey, Transaction, TransactionId,
 };
-use tokio::time::Instant;
 
 use super::{
     Purse, WalletError,
@@ -19,13 +14,7 @@ use super::{
     purse::Person,
     words,
 };
-use crate::{
-    api::{
-        Problem, Wait,
-        text::{BytesText, HashText},
-    },
-    client::{Client, ClientError},
-};
+use crate::api::text::{BytesText, HashText};
 
 /// What came of an intent to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,10 +42,15 @@ impl<P: Person> Purse<P> {
     /// # Errors
     /// [`WalletError`]; with the same intent it goes on where it stopped.
     pub async fn pay(&mut self, intent: &Intent) -> Result<Paid, WalletError> {
-        let Intent::Pay { from, rows, file } = intent else {
+        let Intent::Pay { from, rows, file, .. } = intent else {
             return Err(WalletError::Usage("this pays nobody".into()));
         };
-        self.check_file(intent, rows, file.as_deref())?;
+        if let Some(done) = self.book().done(intent) {
+            self.person
+                .tell("all of this was paid before, and is not paid again");
+            return self.paid(done);
+        }
+        self.check_file(rows, file.as_deref())?;
         let mut agreed = false;
         let mut action = self.book().open(intent);
         loop {
@@ -231,97 +225,6 @@ impl<P: Person> Purse<P> {
         self.paid(action)
     }
 
-    /// Sends a payment until it is decided, keeps its receipt, and writes that down.
-    async fn settle(&mut self, action: usize, signed: &SignedTransaction) -> Result<(), WalletError> {
-        let (id, bytes) = (signed.id(), signed.encode());
-        let end = Instant::now() + self.patience.commit;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let sent = async |client: &Client| client.submit_bytes(&bytes, Wait::Committed, left).await;
-            match self.operators()?.ask(sent).await {
-                Ok(submitted) if submitted.block.is_some() => break,
-                Ok(_) => {}
-                Err(ClientError::Problem(problem)) => {
-                    if self.judge_refusal(action, signed, &problem).await? {
-                        break;
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-            if Instant::now() >= end {
-                return Err(WalletError::Waiting(format!(
-                    "payment {id} was sent and is not decided after {} s",
-                    self.patience.commit.as_secs()
-                )));
-            }
-            tokio::time::sleep(self.patience.poll).await;
-        }
-        let receipt = self.receipt(id).await?;
-        self.keep_paid(&receipt)?;
-        self.record(&Record::Decided {
-            action,
-            id: HashText(id.0),
-        })?;
-        self.person
-            .tell(&format!("payment {id} is committed in block {}", receipt.height));
-        Ok(())
-    }
-
-    /// What a refusal of all operators means for a signed payment: true when it is decided already.
-    async fn judge_refusal(
-        &mut self,
-        action: usize,
-        signed: &SignedTransaction,
-        problem: &Problem,
-    ) -> Result<bool, WalletError> {
-        let id = signed.id();
-        let by = problem.members.get("spent_by").and_then(|by| by.as_str());
-        let by = by.and_then(|by| by.parse::<HashText>().ok());
-        match by {
-            Some(by) if by.0 == id.0 => Ok(true),
-            Some(by) => {
-                // Somebody else's payment only kills ours when it is decided, and a receipt is the proof of that.
-                let other = TransactionId(by.0);
-                let receipt = self.receipt(other).await?;
-                let Some(input) = shared_input(&receipt, signed) else {
-                    return Err(WalletError::Refused(format!(
-                        "operators say that {other} spent an input of {id}, and its receipt does not show it"
-                    )));
-                };
-                self.record(&Record::Dead {
-                    action,
-                    id: HashText(id.0),
-                    by,
-                })?;
-                Err(WalletError::Dead {
-                    payment: id,
-                    input,
-                    by: other,
-                })
-            }
-            // It is spent, or known, and the operator does not say by whom: the receipt is asked for.
-            None if matches!(problem.code.as_str(), "input-spent" | "conflicted") => {
-                Ok(self.receipt(id).await.is_ok())
-            }
-            None if problem.retryable => Ok(false),
-            None => Err(ClientError::Problem(problem.clone()).into()),
-        }
-    }
-
-    fn keep_paid(&self, receipt: &Receipt) -> Result<(), WalletError> {
-        let id = receipt.transaction.id();
-        self.receipts.keep_payment(id, receipt)?;
-        let owners = receipt
-            .transaction
-            .clone()
-            .authenticate(&self.genesis.domain())
-            .map(|authentic| authentic.owner());
-        if let Ok(owner) = owners {
-            self.keep(receipt, owner)?;
-        }
-        Ok(())
-    }
-
     /// The rows that are paid next, and the payment.
     async fn next_payment(
         &mut self,
@@ -407,13 +310,8 @@ impl<P: Person> Purse<P> {
         })
     }
 
-    /// A file that was paid is not paid again, and one that was changed under way is not guessed at.
-    fn check_file(
-        &self,
-        intent: &Intent,
-        rows: &[Row],
-        file: Option<&std::path::Path>,
-    ) -> Result<(), WalletError> {
+    /// A file whose rows were paid in part, or before, is not guessed at once it was changed.
+    fn check_file(&self, rows: &[Row], file: Option<&std::path::Path>) -> Result<(), WalletError> {
         let Some(file) = file else {
             return Ok(());
         };
@@ -423,12 +321,6 @@ impl<P: Person> Purse<P> {
                 reason,
             })
         };
-        if self.book().ended_file(intent).is_some() {
-            return refuse(
-                "every row of it was paid before, and is not paid again; give new rows a file of their own"
-                    .into(),
-            );
-        }
         match self.book().changed_file(file, rows) {
             Some((row, true)) => refuse(format!(
                 "row {} was paid before with another version of this file; give new rows a file of their own",
@@ -477,13 +369,4 @@ fn hint(shortage: &choice::Shortage, coins: &[Coin]) -> &'static str {
     } else {
         ""
     }
-}
-
-fn shared_input(receipt: &Receipt, signed: &SignedTransaction) -> Option<Position> {
-    let spent = &receipt.transaction.transaction.inputs;
-    let own = signed.transaction.inputs.iter();
-    let mut shared = own
-        .map(|input| input.position)
-        .filter(|position| spent.iter().any(|other| other.position == *position));
-    shared.next()
 }

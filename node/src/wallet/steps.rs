@@ -24,17 +24,17 @@ use crate::{
 
 /// A call of an action.
 #[derive(Clone, Debug)]
-pub struct Step<'a> {
+pub(super) struct Step<'a> {
     /// Which action.
-    pub action: usize,
+    pub(super) action: usize,
     /// Its name in the action; the same name is the same call.
-    pub name: &'a str,
+    pub(super) name: &'a str,
     /// Who signs and pays.
-    pub from: Address,
+    pub(super) from: Address,
     /// What is asked for.
-    pub call: Call,
+    pub(super) call: Call,
     /// The gas limit, where an estimate is not to be trusted.
-    pub gas: Option<u64>,
+    pub(super) gas: Option<u64>,
 }
 
 impl<P: Person> Purse<P> {

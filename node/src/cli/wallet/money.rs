@@ -58,7 +58,7 @@ pub(super) async fn deposit(
     desk: &Desk,
     amount: &str,
     token: Option<&str>,
-    owner: Option<&str>,
+    (owner, id): (Option<&str>, Option<String>),
 ) -> Result<(), StartError> {
     let from = desk.owner()?;
     let asset = asset(token)?;
@@ -68,6 +68,7 @@ pub(super) async fn deposit(
         owner: owner.into(),
         asset: asset.into(),
         amount: AmountText(some(amount, asset)?),
+        id: named(id)?,
     };
     let mut purse = desk.purse(false).await?;
     let credited = purse.deposit(&intent).await?;
@@ -83,8 +84,9 @@ pub(super) fn wish(
     desk: &Desk,
     file: Option<&Path>,
     (to, amount, token): (Option<String>, Option<String>, Option<String>),
+    id: Option<String>,
 ) -> Result<Intent, WalletError> {
-    let from = desk.owner()?.into();
+    let (from, id) = (desk.owner()?.into(), named(id)?);
     if let Some(file) = file {
         let rows = payouts::read(file)?;
         let whole = file.canonicalize().map_err(|error| WalletError::File {
@@ -95,6 +97,7 @@ pub(super) fn wish(
             from,
             rows,
             file: Some(whole),
+            id,
         });
     }
     let asset = asset(token.as_deref())?;
@@ -111,6 +114,7 @@ pub(super) fn wish(
         from,
         rows: vec![row],
         file: None,
+        id,
     })
 }
 
@@ -238,6 +242,15 @@ pub(super) async fn finalize(desk: &Desk, named: &str) -> Result<(), StartError>
     Ok(purse.end(ended.action)?)
 }
 
+/// A name that tells two equal wishes apart; it is written into every line that begins one.
+fn named(id: Option<String>) -> Result<Option<String>, WalletError> {
+    let is_too_long = id.as_ref().is_some_and(|id| id.is_empty() || id.len() > ID_MAX);
+    if is_too_long {
+        return Err(WalletError::Usage(format!("--id: 1 to {ID_MAX} bytes")));
+    }
+    Ok(id)
+}
+
 fn position(text: &str) -> Result<Position, WalletError> {
     let parsed: Result<PositionText, _> = text.parse();
     parsed
@@ -253,3 +266,6 @@ fn some(text: &str, asset: Address) -> Result<Amount, WalletError> {
     }
     Ok(amount)
 }
+
+/// The number of an invoice, or any hash.
+const ID_MAX: usize = 128;
