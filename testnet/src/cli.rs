@@ -108,6 +108,14 @@ enum Trial {
         #[arg(long, value_enum)]
         planted: Option<trial::killing::Planted>,
     },
+    /// Kill a wallet at every call with which it changes its disk or speaks with the world (needs strace).
+    Wallet {
+        #[command(flatten)]
+        common: Common,
+        /// Take one call in so many.
+        #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
+        every: u32,
+    },
     /// Kill and start one operator again and again, and measure how soon it votes.
     Restarting {
         #[command(flatten)]
@@ -336,6 +344,9 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
                 planted,
             };
             trial::killing::run(&common.plan(trial::PAYERS)?, &wish, progress).await
+        }
+        Trial::Wallet { common, every } => {
+            trial::wallet::run(&common.plan(1)?, trial::wallet::Wish { every }, progress).await
         }
         Trial::Restarting {
             common,

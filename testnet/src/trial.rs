@@ -3,7 +3,7 @@
 //!
 //! [`killing`] kills one operator at every operation that changes its disk; [`restarting`] measures how soon a killed
 //! operator votes again; [`rejoining`] takes its vote log from it, [`joining`] its storage; [`outages`] takes away more operators than the federation can miss, and gives them back;
-//! [`flooding`] sends them more than they can do.
+//! [`flooding`] sends them more than they can do; [`wallet`] kills a user's wallet instead.
 
 pub mod flooding;
 pub mod joining;
@@ -11,6 +11,7 @@ pub mod killing;
 pub mod outages;
 pub mod rejoining;
 pub mod restarting;
+pub mod wallet;
 
 mod alarms;
 mod ballot;

@@ -65,6 +65,21 @@ fn operator_killed_at_any_write_votes_again_and_has_forgotten_nothing() {
 }
 
 #[test]
+fn wallet_killed_at_any_call_does_nothing_twice_and_leaves_without_operators() {
+    let _turn = turn();
+    let output = trial(&["wallet", "--every", "11"]);
+    if is_traceless(&output) {
+        return;
+    }
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(
+        said.contains("were each made once; paid on Ethereum with all operators dead"),
+        "{said}"
+    );
+}
+
+#[test]
 fn sweep_finds_a_log_that_is_gone() {
     let _turn = turn();
     let output = trial(&["killing", "--blocks", "5", "--planted", "lost-log"]);
