@@ -148,6 +148,8 @@ async fn a_signed_payment_is_sent_again_and_never_signed_again() {
     assert!(matches!(error, WalletError::Waiting(_)), "{error}");
     let signed = first.book().action(0).unwrap().payments.clone();
     drop(first);
+    // Now another output would be chosen: it fits exactly.
+    chain.deposit(&user(1), 30).await;
     let doors = Doors::open(&chain).await;
     let mut second = purse(folder.path(), &[&doors.base]);
     let done = paid(&mut chain, &mut second, &intent).await.unwrap();
