@@ -251,7 +251,7 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
         WalletCommand::ShowAddress => accounts::address(desk),
         WalletCommand::Remove { name } => accounts::remove(desk, &name),
         WalletCommand::Use { name } => accounts::choose(desk, &name),
-        WalletCommand::Sign { file, typed_data } => paper::sign(desk, &file, typed_data),
+        WalletCommand::Sign { file, typed_data } => paper::sign_paper(desk, &file, typed_data),
         WalletCommand::Broadcast { file } => desk.wait(paper::broadcast(desk, &file)),
         WalletCommand::Verify { file } => desk.wait(paper::verify(desk, &file)),
         WalletCommand::Balance => desk.wait(money::balance(desk)),

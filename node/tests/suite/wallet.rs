@@ -230,11 +230,11 @@ async fn a_paper_is_signed_once_and_carried_over() {
     let other = looking.preview(&pay(&[31], None)).await.unwrap();
     let paper = |transaction| Paper::new(transaction, user(1).address(), &genesis());
     let mut signing = purse(offline.path(), &["http://127.0.0.1:1"]);
-    let (action, signed) = signing.sign(&paper(&transaction), transaction.clone()).unwrap();
+    let (action, signed) = signing.sign_paper(&paper(&transaction), transaction.clone()).unwrap();
     signing.end(action).unwrap();
-    let again = signing.sign(&paper(&transaction), transaction.clone()).unwrap();
+    let again = signing.sign_paper(&paper(&transaction), transaction.clone()).unwrap();
     assert_eq!(again.1, signed, "the same paper, the same signature");
-    let error = signing.sign(&paper(&other), other).unwrap_err();
+    let error = signing.sign_paper(&paper(&other), other).unwrap_err();
     assert!(error.to_string().contains("signed it away before"), "{error}");
     let bytes = signed.signed(transaction, &genesis()).unwrap();
     let mut sending = Box::pin(looking.broadcast(bytes));

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Signs a payment, or prints it for a wallet with a window.
-pub(super) fn sign(desk: &Desk, file: &Path, as_typed_data: bool) -> Result<(), StartError> {
+pub(super) fn sign_paper(desk: &Desk, file: &Path, as_typed_data: bool) -> Result<(), StartError> {
     let genesis = desk.genesis()?;
     let (paper, transaction) = Paper::read(file, &genesis)?;
     if as_typed_data {
@@ -24,7 +24,7 @@ pub(super) fn sign(desk: &Desk, file: &Path, as_typed_data: bool) -> Result<(), 
         return print(&format!("{document}\n"));
     }
     let mut purse = desk.closed_purse()?;
-    let (action, signed) = purse.sign(&paper, transaction)?;
+    let (action, signed) = purse.sign_paper(&paper, transaction)?;
     print(&format!("{}\n", written(&signed)?))?;
     purse.end(action)?;
     Ok(())
