@@ -14,6 +14,7 @@ pub mod choice;
 pub mod deposit;
 pub mod error;
 pub mod exit;
+mod gather;
 pub mod inclusion;
 pub mod journal;
 pub mod ledger;

@@ -15,7 +15,7 @@ use crate::{
     keystore::KeyFileError,
     runtime::{Fatal, start::RunError},
     storage::StorageError,
-    wallet::WalletError,
+    wallet::{self, WalletError},
 };
 
 /// Why an operator does not start, or does not run any more.
@@ -209,6 +209,14 @@ impl StartError {
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(self.number())
+    }
+
+    /// The problem that tells this, for a script that reads one document whatever came of its command.
+    pub(super) fn problem(&self) -> serde_json::Value {
+        match self {
+            Self::Wallet(error) => error.problem(),
+            other => wallet::error::problem(other.number(), &other.to_string()),
+        }
     }
 
     fn number(&self) -> u8 {

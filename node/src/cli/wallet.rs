@@ -229,14 +229,13 @@ struct Desk {
 pub(super) fn run(arguments: WalletArguments) -> Result<(), StartError> {
     let json = arguments.options.json;
     let done = Desk::new(arguments.options).and_then(|desk| dispatch(&desk, arguments.command));
-    match done {
-        Err(StartError::Wallet(error)) if json => {
-            // A script reads one document, whatever came of it.
-            print(&format!("{}\n", error.problem()))?;
-            Err(StartError::Wallet(error))
-        }
-        done => done,
+    if let Err(error) = &done
+        && json
+    {
+        // A script reads one document, whatever came of it.
+        print(&format!("{}\n", error.problem()))?;
     }
+    done
 }
 
 fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {

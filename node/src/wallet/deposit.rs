@@ -4,7 +4,7 @@ use ethers_core::{
     abi::{AbiDecode as _, AbiEncode as _},
     types::{H160, U256},
 };
-use plasma_core::{Address, Amount, DepositNumber, L1Event, Position, Transaction, keccak};
+use plasma_core::{Address, Amount, DepositNumber, L1Event, Position, Receipt, Transaction, keccak};
 use tokio::time::Instant;
 
 use super::{
@@ -188,7 +188,10 @@ impl<P: Person> Purse<P> {
             if let Some((number, arrived)) = outcome.as_ref().and_then(number_in)
                 && let Some(position) = self.credited_as(number).await?
             {
-                return self.keep_credit(action, wish, (number, arrived), position).await;
+                // The fund transaction is known before anybody shows it: all operators derive it from the event.
+                let fund = Transaction::fund(number, wish.owner, wish.asset, arrived);
+                let receipt = self.receipt_by(fund.id(), end).await?;
+                return self.keep_credit(action, wish.owner, (number, position), &receipt);
             }
             if Instant::now() >= end {
                 return Err(WalletError::Waiting(format!(
@@ -215,17 +218,14 @@ impl<P: Person> Purse<P> {
         }
     }
 
-    async fn keep_credit(
+    fn keep_credit(
         &mut self,
         action: usize,
-        wish: &Wish,
-        (number, arrived): (DepositNumber, Amount),
-        position: Position,
+        owner: Address,
+        (number, position): (DepositNumber, Position),
+        receipt: &Receipt,
     ) -> Result<Credited, WalletError> {
-        // The fund transaction is known before anybody shows it: all operators derive it from the event.
-        let fund = Transaction::fund(number, wish.owner, wish.asset, arrived);
-        let receipt = self.receipt(fund.id()).await?;
-        let kept = self.keep(&receipt, wish.owner)?;
+        let kept = self.keep(receipt, owner)?;
         if !kept.contains(&position) {
             return Err(WalletError::Refused(format!(
                 "an operator says that deposit {number} is output {position}, its receipt says {kept:?}"

@@ -136,31 +136,33 @@ impl WalletError {
         if let Self::Client(ClientError::Problem(problem)) = self {
             return serde_json::to_value(problem).unwrap_or_default();
         }
-        let name = self.name();
-        serde_json::json!({
-            "type": format!("urn:plasma:problem:{name}"),
-            "title": "The wallet stopped",
-            "code": name,
-            "detail": self.to_string(),
-            "retryable": matches!(self.code(), code::TIMED_OUT | code::UNAVAILABLE | code::PARTIAL),
-        })
+        problem(self.code(), &self.to_string())
     }
+}
 
-    fn name(&self) -> &'static str {
-        match self.code() {
-            code::USAGE => "usage",
-            code::CONFIGURATION => "configuration",
-            code::DATA => "wallet-folder",
-            code::KEYS => "key",
-            code::WRONG_CHAIN => "wrong-chain",
-            code::TIMED_OUT => "not-yet",
-            code::REFUSED => "refused",
-            code::FUNDS => "insufficient-funds",
-            code::PARTIAL => "partly-done",
-            code::UNAVAILABLE => "unavailable",
-            _ => "failed",
-        }
-    }
+/// The problem of an error with this exit code.
+#[must_use]
+pub fn problem(code: u8, detail: &str) -> serde_json::Value {
+    let name = match code {
+        code::USAGE => "usage",
+        code::CONFIGURATION => "configuration",
+        code::DATA => "wallet-folder",
+        code::KEYS => "key",
+        code::WRONG_CHAIN => "wrong-chain",
+        code::TIMED_OUT => "not-yet",
+        code::REFUSED => "refused",
+        code::FUNDS => "insufficient-funds",
+        code::PARTIAL => "partly-done",
+        code::UNAVAILABLE => "unavailable",
+        _ => "failed",
+    };
+    serde_json::json!({
+        "type": format!("urn:plasma:problem:{name}"),
+        "title": "The wallet stopped",
+        "code": name,
+        "detail": detail,
+        "retryable": matches!(code, code::TIMED_OUT | code::UNAVAILABLE | code::PARTIAL),
+    })
 }
 
 fn client_code(error: &ClientError) -> u8 {

@@ -328,7 +328,7 @@ impl<P: Person> Purse<P> {
             )));
         }
         if help == Help::Operators {
-            self.gather_exit(output).await?;
+            self.gather_exit(ethereum, output).await?;
         }
         if let Some(data) = self.receipts.exit(output)? {
             return inclusion::from_operator(&data, &receipt).map_err(WalletError::Missing);
@@ -396,7 +396,7 @@ impl<P: Person> Purse<P> {
 }
 
 /// The first anchor that covers a receipt's block; looked for from the block's L1 origin on.
-async fn covering(
+pub(super) async fn covering(
     ethereum: &Ethereum,
     receipt: &Receipt,
     deployed: L1Height,

@@ -1,19 +1,15 @@
 //! What an account owns in the ledger: as operators list it, and as far as receipts prove it.
 //!
-//! Every look also gathers what an exit will need: receipts of new outputs, their place under the first anchor, and where no
-//! anchor covers them yet the headers above their block.
+//! Every look also gathers what an exit will need ([`super::gather`]).
 
 use std::collections::BTreeMap;
 
-use plasma_core::{Address, Amount, Height, Position, Receipt, TransactionId};
+use plasma_core::{Address, Amount, Position, Receipt, TransactionId};
 
-use super::{Purse, WalletError, choice::Coin, inclusion, purse::Person};
+use super::{Purse, WalletError, choice::Coin, purse::Person};
 use crate::{
-    api::{
-        Code,
-        view::{HistoryItem, OutputStatus, OutputView, StatusView},
-    },
-    client::{Client, ClientError, Untrue, Witness},
+    api::view::{HistoryItem, OutputStatus, OutputView, StatusView},
+    client::{Client, ClientError, Untrue},
 };
 
 /// An output of an account.
@@ -149,119 +145,10 @@ impl<P: Person> Purse<P> {
             )))
         }
     }
-
-    /// Gathers what exits of these outputs will take. What is not to be had now is had the next time.
-    async fn gather(&mut self, holdings: &mut [Holding]) -> Result<(), WalletError> {
-        let mut oldest: Option<Height> = None;
-        let mut anchored: Option<Height> = None;
-        for holding in holdings.iter_mut().filter(|holding| holding.is_proven) {
-            let position = holding.output.output.0;
-            if self.receipts.exit(position)?.is_some() {
-                holding.can_leave = true;
-                continue;
-            }
-            if anchored.is_none() {
-                let last = self.status().await?.l1.last_anchor;
-                anchored = Some(last.map_or(Height(0), |anchor| Height(anchor.height)));
-            }
-            if anchored.is_some_and(|height| height >= position.block) {
-                holding.can_leave = self.gather_exit(position).await?;
-            }
-            if !holding.can_leave {
-                oldest = Some(oldest.map_or(position.block, |height| height.min(position.block)));
-            }
-        }
-        match oldest {
-            Some(height) => self.gather_headers(height).await,
-            None => self.receipts.forget_headers(Height(u32::MAX)),
-        }
-    }
-
-    /// Asks for what an exit of an output takes; whether it is there now.
-    pub(super) async fn gather_exit(&self, position: Position) -> Result<bool, WalletError> {
-        let Some(receipt) = self.receipts.output(position)? else {
-            return Ok(false);
-        };
-        let asked = async |client: &Client| {
-            let data = client.exit_data(position).await?;
-            inclusion::from_operator(&data, &receipt).map_err(|reason| ClientError::Untrue {
-                operator: client.operator().to_owned(),
-                reason,
-            })?;
-            Ok(data)
-        };
-        match self.operators()?.ask(asked).await {
-            Ok(data) => {
-                self.receipts.keep_exit(position, &data)?;
-                Ok(true)
-            }
-            Err(ClientError::Problem(problem)) if problem.is(Code::NotAnchored) => Ok(false),
-            Err(error) => {
-                self.person.tell(&format!(
-                    "what an exit of {position} takes is not here yet: {error}"
-                ));
-                Ok(false)
-            }
-        }
-    }
-
-    /// Keeps the headers above a height, up to the newest; some at each look.
-    async fn gather_headers(&self, above: Height) -> Result<(), WalletError> {
-        self.receipts.forget_headers(above)?;
-        let tip = self.status().await?.height;
-        let mut asked = 0;
-        for height in above.0.saturating_add(1)..=tip {
-            let height = Height(height);
-            if self.receipts.header(height)?.is_some() {
-                continue;
-            }
-            if asked == HEADERS_MAX {
-                break;
-            }
-            asked += 1;
-            let witness = &self.ways.witness;
-            let question = async |client: &Client| header_at(client, witness, height).await;
-            match self.operators()?.ask(question).await {
-                Ok(header) => self.receipts.keep_header(&header)?,
-                // The next look asks again.
-                Err(error) => {
-                    self.person
-                        .tell(&format!("header {height} is not here yet: {error}"));
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The header of a height. It need not be certified itself: what is made of it is compared with an anchor's root.
-async fn header_at(
-    client: &Client,
-    witness: &Witness,
-    height: Height,
-) -> Result<plasma_core::Header, ClientError> {
-    let block = client.block(Some(height)).await?;
-    let untrue = |reason: &str| ClientError::Untrue {
-        operator: client.operator().to_owned(),
-        reason: reason.to_owned(),
-    };
-    let header = plasma_core::Header::decode(&block.header.0).ok_or_else(|| untrue("no header"))?;
-    if header.height != height {
-        return Err(untrue("it is the header of another height"));
-    }
-    // Where the block has its own certificate, it must hold.
-    if let Some(certificate) = block.certificate.filter(|one| one.height == height.0) {
-        let certified = judged(client, witness.certified(&certificate).await)?;
-        if certified != header {
-            return Err(untrue("its certificate is about another header"));
-        }
-    }
-    Ok(header)
 }
 
 /// A judgement as the answer of the operator that was judged.
-fn judged<T>(client: &Client, judgement: Result<T, Untrue>) -> Result<T, ClientError> {
+pub(super) fn judged<T>(client: &Client, judgement: Result<T, Untrue>) -> Result<T, ClientError> {
     judgement.map_err(|untrue| untrue.told_by(client))
 }
 
@@ -316,6 +203,3 @@ impl Holding {
         self.is_proven && !self.is_reserved && self.output.status == OutputStatus::Unspent
     }
 }
-
-/// Headers asked for at one look: a busy federation anchors more often than it makes so many.
-const HEADERS_MAX: usize = 512;

@@ -140,7 +140,11 @@ impl<P: Person> Purse<P> {
     ///
     /// # Errors
     /// [`WalletError::Refused`] when an input is in another payment of this wallet.
-    pub fn sign_paper(&mut self, paper: &Paper, transaction: Transaction) -> Result<(usize, Paper), WalletError> {
+    pub fn sign_paper(
+        &mut self,
+        paper: &Paper,
+        transaction: Transaction,
+    ) -> Result<(usize, Paper), WalletError> {
         let from = paper.from.0;
         let intent = Intent::Sign { id: paper.id };
         let known = self.book().actions().find(|(_, action)| action.intent == intent);

@@ -3,6 +3,8 @@
 //! It is never replaced while it might still be decided: its bytes are sent again, for that is harmless. Only a receipt of
 //! another transaction that spent an input shows that it is dead; an operator's word does not.
 
+use std::{cell::Cell, time::Duration};
+
 use plasma_core::{Position, Receipt, SignedTransaction, TransactionId};
 use tokio::time::Instant;
 
@@ -22,16 +24,32 @@ impl<P: Person> Purse<P> {
         let (id, bytes) = (signed.id(), signed.encode());
         let end = Instant::now() + self.patience.commit;
         loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let sent = async |client: &Client| client.submit_bytes(&bytes, Wait::Committed, left).await;
+            // One that takes the payment and keeps it to itself must not cost the whole wait: the others are sent it too.
+            let wait = end.saturating_duration_since(Instant::now()).min(OPERATOR_WAIT);
+            let is_taken = Cell::new(false);
+            let sent = async |client: &Client| {
+                let submitted = client.submit_bytes(&bytes, Wait::Committed, wait).await?;
+                is_taken.set(true);
+                submitted.block.ok_or_else(|| ClientError::Unreachable {
+                    operator: client.operator().to_owned(),
+                    reason: format!(
+                        "it took the payment, and no block held it within {} ms",
+                        wait.as_millis()
+                    ),
+                })
+            };
             match self.operators()?.ask(sent).await {
-                Ok(submitted) if submitted.block.is_some() => break,
-                Ok(_) => {}
+                Ok(_) => break,
                 Err(ClientError::Problem(problem)) => {
-                    if self.judge_refusal(action, signed, &problem).await? {
-                        break;
+                    match self.judge_refusal(action, signed, &problem).await {
+                        Ok(true) => break,
+                        Ok(false) => {}
+                        // Another one took it, so this refusal is not the last word.
+                        Err(WalletError::Client(ClientError::Problem(_))) if is_taken.get() => {}
+                        Err(error) => return Err(error),
                     }
                 }
+                Err(_) if is_taken.get() => {}
                 Err(error) => return Err(error.into()),
             }
             if Instant::now() >= end {
@@ -42,7 +60,7 @@ impl<P: Person> Purse<P> {
             }
             tokio::time::sleep(self.patience.poll).await;
         }
-        let receipt = self.receipt(id).await?;
+        let receipt = self.receipt_by(id, end).await?;
         self.keep_paid(&receipt)?;
         self.record(&Record::Decided {
             action,
@@ -51,6 +69,18 @@ impl<P: Person> Purse<P> {
         self.person
             .tell(&format!("payment {id} is committed in block {}", receipt.height));
         Ok(())
+    }
+
+    /// The verified receipt of a transaction that is decided: an operator that lags may not have it yet.
+    pub(super) async fn receipt_by(&self, id: TransactionId, end: Instant) -> Result<Receipt, WalletError> {
+        loop {
+            match self.receipt(id).await {
+                Err(WalletError::Client(ClientError::Problem(_))) if Instant::now() < end => {
+                    tokio::time::sleep(self.patience.poll).await;
+                }
+                found => return found,
+            }
+        }
     }
 
     /// What a refusal of all operators means for a signed payment: true when it is decided already.
@@ -142,3 +172,6 @@ fn shared_input(receipt: &Receipt, signed: &SignedTransaction) -> Option<Positio
         .filter(|position| spent.iter().any(|other| other.position == *position));
     shared.next()
 }
+
+/// A block takes a few hundred milliseconds, a change of the leader a few seconds.
+const OPERATOR_WAIT: Duration = Duration::from_secs(10);

@@ -15,6 +15,7 @@ use crate::{
         papers::Paper,
         pay::Paid,
         payouts,
+        purse::Person as _,
     },
 };
 
@@ -164,7 +165,8 @@ pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> 
         Some(text) => vec![position(text)?],
         None if emergency => purse.kept_outputs(from)?,
         None => {
-            let holdings = purse.holdings(from).await?;
+            let holdings = purse.holdings(from).await;
+            let holdings = holdings.map_err(|error| alone(desk, error))?;
             let mut free: Vec<Position> = holdings
                 .iter()
                 .filter(|holding| holding.is_free())
@@ -181,6 +183,7 @@ pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> 
         match purse.exit(from, *output, help).await {
             Ok(leaving) => started.push(leaving),
             Err(error @ WalletError::Declined) => return Err(error.into()),
+            Err(error @ WalletError::Client(_)) => return Err(alone(desk, error)),
             Err(error) if outputs.len() == 1 => return Err(error.into()),
             Err(error) => failure = Some(error),
         }
@@ -205,6 +208,13 @@ pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> 
         purse.end(leaving.action)?;
     }
     Ok(())
+}
+
+/// Says what is left where no operator helps.
+fn alone(desk: &Desk, error: WalletError) -> StartError {
+    desk.terminal()
+        .tell("where no operator helps, --emergency leaves with what this wallet keeps and Ethereum alone");
+    error.into()
 }
 
 pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
