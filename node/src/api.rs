@@ -22,12 +22,14 @@ pub mod text;
 pub mod view;
 
 mod blocks;
+mod check;
 mod events;
 mod exits;
 mod explorer;
 mod federation;
 mod history;
 mod meter;
+mod openapi;
 mod outputs;
 mod places;
 mod refusal;

@@ -43,7 +43,7 @@ use bytes::Bytes;
 use plasma_consensus::{Input, Message, scheme::OperatorKey};
 use plasma_core::{
     AuthenticTransaction, BlockId, Broken, Committees, Genesis, Height, L1Block, Millis, Peer, PublicKey,
-    TransactionId, View, ledger,
+    Transaction, TransactionId, View, ledger,
 };
 
 use crate::storage::Saved;
@@ -306,6 +306,12 @@ impl<S: OperatorKey> Operator<S> {
     #[must_use]
     pub fn pending(&self, id: &TransactionId) -> Option<&AuthenticTransaction> {
         self.mempool.find(id)
+    }
+
+    /// The first input of a transaction that a waiting one spends, and which one that is.
+    #[must_use]
+    pub fn rival(&self, transaction: &Transaction) -> Option<(usize, TransactionId)> {
+        self.mempool.rival(transaction)
     }
 
     /// The bytes of an undecided block, for a peer that lacks it.

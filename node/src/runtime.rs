@@ -262,6 +262,7 @@ impl<S: Storage> Runtime<S> {
             }
             Arrival::Command(Command::Submit { transaction, reply }) => self.take_client(transaction, reply),
             Arrival::Command(Command::Pending { id, reply }) => self.answer_pending(&id, reply),
+            Arrival::Command(Command::Rival { transaction, reply }) => self.answer_rival(&transaction, reply),
             Arrival::Command(Command::Enter { committee, reply }) => self.enter(committee, reply),
             Arrival::Timer | Arrival::Stop | Arrival::Ended(_) => {}
         }

@@ -17,6 +17,7 @@ mod suite {
     pub(crate) mod cast;
     pub(crate) mod chain;
     pub(crate) mod changing;
+    pub(crate) mod checks;
     pub(crate) mod child;
     pub(crate) mod client;
     pub(crate) mod deployment;
@@ -35,6 +36,7 @@ mod suite {
     pub(crate) mod leader;
     pub(crate) mod lost_log;
     pub(crate) mod matters;
+    pub(crate) mod openapi;
     pub(crate) mod operators;
     pub(crate) mod payload;
     pub(crate) mod peers;

@@ -50,14 +50,17 @@ impl FromStr for BlockName {
 }
 
 /// Where a page of blocks begins.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct BlocksAsked {
-    /// Items, at most [`super::PAGE_MAX`].
+    /// How many items, 1 to 500; 50 unless said.
+    #[param(nullable = false, minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// What the page before gave as `next_cursor`.
+    #[param(nullable = false)]
     pub cursor: Option<String>,
     /// Only blocks below this height.
+    #[param(nullable = false)]
     pub before: Option<u32>,
 }
 

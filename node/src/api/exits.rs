@@ -73,7 +73,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         .await
     }
 
-    /// `GET /v1/exits/{id}`.
+    /// `GET /v1/exits/{number}`.
     ///
     /// # Errors
     /// [`Code::NotFound`] when it is not open; an ended exit shows on its output.

@@ -4,7 +4,7 @@ use axum::{
     Router,
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse as _, Redirect, Response},
     routing::get,
 };
 use rust_embed::{Embed, EmbeddedFile};
@@ -19,9 +19,11 @@ struct Files;
 /// What `/` shows.
 const INDEX: &str = "index.html";
 
-/// A path for each file.
+/// A path for each file, and one for who looks where others have their documentation.
 pub(super) fn files<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    let index = Router::new().route("/", get(async |headers: HeaderMap| answer(INDEX, &headers)));
+    let index = Router::new()
+        .route("/", get(async |headers: HeaderMap| answer(INDEX, &headers)))
+        .route("/docs", get(async || Redirect::temporary("/#/api")));
     Files::iter().fold(index, |router, name| {
         let path = format!("/{name}");
         router.route(

@@ -15,19 +15,22 @@ use super::{
 use crate::storage::{Decided, Event, Read, StorageError, Turn};
 
 /// What a page of a history is asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryAsked {
-    /// Items, at most [`PAGE_MAX`].
+    /// How many items, 1 to 500; 50 unless said.
+    #[param(nullable = false, minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// What the page before gave as `next_cursor`.
+    #[param(nullable = false)]
     pub cursor: Option<String>,
     /// Only these.
+    #[param(inline, nullable = false)]
     pub direction: Option<Direction>,
 }
 
 /// Which side of a history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// What a payment of others brought, and what came back from one's own.

@@ -16,12 +16,14 @@ use super::{
 use crate::storage::{Read, StorageError};
 
 /// Where a page of a list begins and how long it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct PageAsked {
-    /// Items, at most [`PAGE_MAX`].
+    /// How many items, 1 to 500; 50 unless said.
+    #[param(nullable = false, minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// What the page before gave as `next_cursor`.
+    #[param(nullable = false)]
     pub cursor: Option<String>,
 }
 
@@ -71,18 +73,23 @@ pub(super) fn behind<T: FromStr>(cursor: Option<&String>) -> Result<Option<T>, P
 }
 
 /// Which unspent outputs of an address are asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct OutputsAsked {
-    /// Items, at most [`PAGE_MAX`].
+    /// How many items, 1 to 500; 50 unless said.
+    #[param(nullable = false, minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// What the page before gave as `next_cursor`.
+    #[param(nullable = false)]
     pub cursor: Option<String>,
     /// Only of this asset.
+    #[param(nullable = false)]
     pub asset: Option<AddressText>,
     /// Only of at least so much.
+    #[param(nullable = false)]
     pub min_amount: Option<AmountText>,
     /// Only `unspent`, or only `exiting`.
+    #[param(nullable = false)]
     pub status: Option<OutputStatus>,
 }
 
@@ -95,10 +102,10 @@ impl OutputsAsked {
 }
 
 /// Outputs that are asked for one by one.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct IdsAsked {
-    /// Positions with commas between, at most [`IDS_MAX`].
+    /// Positions with commas between, at most 100.
     pub ids: String,
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::storage::Read;
 
 /// What is searched.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct SearchAsked {
     /// A height, a position, an address, or 32 bytes of hex: a block, a transaction or an exit.

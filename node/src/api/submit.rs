@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How far a transaction must get before the answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
     /// Only into the operator's queue: the answer promises nothing, not even that the transaction is valid.
@@ -352,7 +352,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     /// Why the operator refused; one that is behind may simply not hold the block yet that created an input.
-    fn refusal(&self, refused: &Rejected) -> Problem {
+    pub(super) fn refusal(&self, refused: &Rejected) -> Problem {
         let problem = refusal::rejected(refused);
         if problem.is(Code::InputNotFound) && self.handle.status().behind {
             return Code::Syncing

@@ -3,6 +3,7 @@
 //! Plain fields, snake_case, one struct per document. Clients must ignore members they do not know; we add, never rename.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::text::{AddressText, AmountText, BytesText, HashText, PositionText};
 
@@ -15,7 +16,7 @@ pub use lists::{
 };
 
 /// One page of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     /// The items, in the list's order.
     pub items: Vec<T>,
@@ -26,7 +27,7 @@ pub struct Page<T> {
 }
 
 /// An acknowledgement level (`protocol.md` section 12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     /// Valid and gossiped, no promise.
@@ -50,7 +51,7 @@ impl State {
 }
 
 /// A transaction as far as this operator knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TransactionView {
     /// Its id.
     pub id: HashText,
@@ -87,7 +88,7 @@ pub struct TransactionView {
 }
 
 /// When a transaction got how far.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TimesView {
     /// Time of its block.
     pub committed: String,
@@ -97,7 +98,7 @@ pub struct TimesView {
 }
 
 /// Where a transaction was decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Place {
     /// Height of the block.
     pub height: u32,
@@ -108,7 +109,7 @@ pub struct Place {
 }
 
 /// What a transaction spends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct InputView {
     /// The output it names.
     pub output: PositionText,
@@ -117,7 +118,7 @@ pub struct InputView {
 }
 
 /// What a transaction creates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentView {
     /// Where it was born; absent until the transaction is decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -129,7 +130,7 @@ pub struct PaymentView {
 }
 
 /// The answer to a submitted transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Submitted {
     /// Its id.
     pub id: HashText,
@@ -150,7 +151,7 @@ pub struct Submitted {
 }
 
 /// One item's answer in a batch: one of the two.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchItem {
     /// It was taken.
@@ -160,7 +161,7 @@ pub enum BatchItem {
 }
 
 /// The answers of a batch, in its order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Batch {
     /// How many were taken.
     pub accepted: usize,
@@ -169,7 +170,7 @@ pub struct Batch {
 }
 
 /// An output.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OutputView {
     /// Where it was born.
     pub output: PositionText,
@@ -194,7 +195,7 @@ pub struct OutputView {
 }
 
 /// What became of an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OutputStatus {
     /// Its owner can spend it.
@@ -210,7 +211,7 @@ pub enum OutputStatus {
 }
 
 /// The transaction that consumed an output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SpenderView {
     /// Its block.
     pub height: u32,
@@ -224,7 +225,7 @@ pub struct SpenderView {
 }
 
 /// What an address owns.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AddressView {
     /// The address.
     pub address: AddressText,
@@ -235,7 +236,7 @@ pub struct AddressView {
 }
 
 /// What an address owns of one asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Balance {
     /// Zero is ETH.
     pub asset: AddressText,
@@ -250,7 +251,7 @@ pub struct Balance {
 }
 
 /// A block without its body.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlockView {
     /// Its height.
     pub height: u32,
@@ -287,7 +288,7 @@ pub struct BlockView {
 }
 
 /// A finalize certificate and the header that it is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CertificateView {
     /// Height of the certified header: the asked one, or a later one whose history covers it.
     pub height: u32,
@@ -310,7 +311,7 @@ pub struct CertificateView {
 }
 
 /// An anchor as Ethereum recorded it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AnchorView {
     /// Its number, from 1.
     pub number: u64,
@@ -328,7 +329,7 @@ pub struct AnchorView {
 }
 
 /// The receipt of a transaction (`protocol.md` section 11).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProofView {
     /// The transaction.
     pub id: HashText,
@@ -355,7 +356,7 @@ pub struct ProofView {
 }
 
 /// What `ExitGame.startExit` needs to pay an output out on Ethereum.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExitData {
     /// The output.
     pub output: OutputView,
@@ -385,7 +386,7 @@ pub struct ExitData {
 }
 
 /// An open exit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExitView {
     /// The contract's number, decimal.
     pub id: String,
@@ -400,8 +401,19 @@ pub struct ExitView {
     pub locked: bool,
 }
 
+/// What a submit would say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Checked {
+    /// Hash of the transaction without its signature.
+    pub id: HashText,
+    /// How far it is already; `null` when it would be new.
+    pub state: Option<State>,
+    /// What its outputs give to the fee owner.
+    pub fee: AmountText,
+}
+
 /// What became of a deposit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DepositView {
     /// The vault's number.
     pub number: u64,
@@ -413,7 +425,7 @@ pub struct DepositView {
 }
 
 /// One operator as it sees itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatusView {
     /// Free text from its configuration.
     pub name: String,
@@ -453,7 +465,7 @@ pub struct StatusView {
 }
 
 /// What gossip brought, and what found no room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TrafficView {
     /// Gossip messages that came in, each as often as it came.
     pub gossip_messages: u64,
@@ -468,7 +480,7 @@ pub struct TrafficView {
 }
 
 /// The agreement as this operator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConsensusView {
     /// Running epoch.
     pub epoch: u64,
@@ -486,7 +498,7 @@ pub struct ConsensusView {
 }
 
 /// A view that cost time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GivenUpView {
     /// Which.
     pub view: u64,
@@ -495,7 +507,7 @@ pub struct GivenUpView {
 }
 
 /// Ethereum as this operator sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct L1View {
     /// L1 origin of the last decided block.
     pub origin: u64,
@@ -509,7 +521,7 @@ pub struct L1View {
 }
 
 /// Who is connected.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PeersView {
     /// Indices of connected members, without ourselves.
     pub members: Vec<u16>,
@@ -520,7 +532,7 @@ pub struct PeersView {
 }
 
 /// Something that keeps the operator from its work.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocker {
     /// `no-quorum`, `committee-unknown`, `catching-up`, `halted` or `stopped`.
     pub code: String,
@@ -531,7 +543,7 @@ pub struct Blocker {
 }
 
 /// The facts of the chain that every client must share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NetworkView {
     /// The federation's name.
     pub name: String,
@@ -567,7 +579,7 @@ pub struct NetworkView {
 }
 
 /// Bounds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LimitsView {
     /// Client transactions in a block.
     pub max_block_transactions: u32,
@@ -584,7 +596,7 @@ pub struct LimitsView {
 }
 
 /// Least fee in one asset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FeeView {
     /// Zero is ETH.
     pub asset: AddressText,
@@ -593,7 +605,7 @@ pub struct FeeView {
 }
 
 /// The EIP-712 domain, with the names that wallets want.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Eip712DomainView {
     /// Always `Plasma`.
@@ -607,7 +619,7 @@ pub struct Eip712DomainView {
 }
 
 /// One operator of the federation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MemberView {
     /// Its place.
     pub index: u16,
@@ -622,7 +634,7 @@ pub struct MemberView {
 }
 
 /// What lies in the ledger.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StatsView {
     /// Last decided height.
     pub height: u32,
@@ -633,7 +645,7 @@ pub struct StatsView {
 }
 
 /// What lies in the ledger of one asset: `unspent_total` must equal what the vault holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AssetStats {
     /// Zero is ETH.
     pub asset: AddressText,

@@ -6,7 +6,9 @@
 use plasma_core::planted::planted;
 use std::collections::{BTreeMap, BTreeSet};
 
-use plasma_core::{AuthenticTransaction, Delta, Fate, Hash, Height, Millis, Position, TransactionId};
+use plasma_core::{
+    AuthenticTransaction, Delta, Fate, Hash, Height, Millis, Position, Transaction, TransactionId,
+};
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
@@ -124,8 +126,8 @@ impl Mempool {
         {
             return Admission::Full;
         }
-        if let Some(conflict) = self.conflict(&transaction) {
-            return conflict;
+        if let Some((input, by)) = self.rival(transaction.transaction()) {
+            return Admission::Conflict { input, by };
         }
         let number = self.next;
         self.next += 1;
@@ -215,20 +217,16 @@ impl Mempool {
         }
     }
 
-    fn conflict(&self, transaction: &AuthenticTransaction) -> Option<Admission> {
-        transaction
-            .transaction()
-            .inputs
-            .iter()
-            .enumerate()
-            .find_map(|(input, named)| {
-                let number = self
-                    .by_input
-                    .get(&named.position)
-                    .filter(|_| !planted("operator: conflicts wait side by side"))?;
-                let by = self.waiting.get(number)?.transaction.id();
-                Some(Admission::Conflict { input, by })
-            })
+    /// The first input that a waiting transaction spends, and which one that is.
+    #[must_use]
+    pub fn rival(&self, transaction: &Transaction) -> Option<(usize, TransactionId)> {
+        transaction.inputs.iter().enumerate().find_map(|(input, named)| {
+            let number = self
+                .by_input
+                .get(&named.position)
+                .filter(|_| !planted("operator: conflicts wait side by side"))?;
+            Some((input, self.waiting.get(number)?.transaction.id()))
+        })
     }
 
     /// A transaction whose expiry is `height` or lower can no longer enter a block.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use plasma_core::{AuthenticTransaction, Committee, Millis, SignedTransaction, TransactionId};
+use plasma_core::{AuthenticTransaction, Committee, Millis, SignedTransaction, Transaction, TransactionId};
 use plasma_network::{Gauge, Traffic};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,6 +30,13 @@ pub enum Command {
         id: TransactionId,
         /// Where the answer goes.
         reply: oneshot::Sender<Option<AuthenticTransaction>>,
+    },
+    /// Which waiting transaction spends an input of this one.
+    Rival {
+        /// Not submitted.
+        transaction: Box<Transaction>,
+        /// Where the input's index and the other's id go.
+        reply: oneshot::Sender<Option<(usize, TransactionId)>>,
     },
     /// Take in a committee that is in the directory now.
     Enter {
@@ -98,10 +105,7 @@ impl Handle {
             transaction: Box::new(transaction),
             reply,
         };
-        self.commands.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Rejected::Overloaded,
-            mpsc::error::TrySendError::Closed(_) => Rejected::Stopped,
-        })?;
+        self.send(command)?;
         answer.await.map_err(|_| Rejected::Stopped)?
     }
 
@@ -110,6 +114,24 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         self.commands.try_send(Command::Pending { id, reply }).ok()?;
         answer.await.ok()?
+    }
+
+    /// The first input of a transaction that a waiting one spends, and which one that is.
+    ///
+    /// # Errors
+    /// [`Rejected`] when this operator cannot say now.
+    pub async fn rival(&self, transaction: Transaction) -> Result<Option<(usize, TransactionId)>, Rejected> {
+        let (reply, answer) = oneshot::channel();
+        let transaction = Box::new(transaction);
+        self.send(Command::Rival { transaction, reply })?;
+        answer.await.map_err(|_| Rejected::Stopped)
+    }
+
+    fn send(&self, command: Command) -> Result<(), Rejected> {
+        self.commands.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Rejected::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => Rejected::Stopped,
+        })
     }
 
     /// Tells the operator of a committee that was entered into the directory; false when it is stopping.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use plasma_consensus::Message;
-use plasma_core::{AuthenticTransaction, Peer, SignedTransaction, TransactionId};
+use plasma_core::{AuthenticTransaction, Peer, SignedTransaction, Transaction, TransactionId};
 use plasma_network as network;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -118,6 +118,14 @@ impl<S: Storage> Runtime<S> {
         reply: oneshot::Sender<Option<AuthenticTransaction>>,
     ) {
         let _ = reply.send(self.operator.pending(id).cloned());
+    }
+
+    pub(super) fn answer_rival(
+        &self,
+        transaction: &Transaction,
+        reply: oneshot::Sender<Option<(usize, TransactionId)>>,
+    ) {
+        let _ = reply.send(self.operator.rival(transaction));
     }
 
     pub(super) fn take_verified(&mut self, found: Verified) {

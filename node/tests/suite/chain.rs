@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use plasma_core::{
     Address, Amount, AuthenticTransaction, Bitmap, Certificate, Delta, DepositNumber, EXPIRY_NEVER, Epoch,
     Genesis, GenesisMember, Hash, Height, Input, Kind, L1Block, L1Event, L1Height, Millis, OperatorIndex,
-    Payment, Position, Receipt, SecretKey, SignedTransaction, SigningKey, State, Transaction, View, bls,
+    Payment, Position, Receipt, SecretKey, SignedTransaction, SigningKey, State, Transaction, TransactionId,
+    View, bls,
     ledger::{self, NewBlock},
 };
 use plasma_node::{
@@ -293,9 +294,14 @@ impl StandIn {
                     let waiting = self.mempool.lock().unwrap_or_else(PoisonError::into_inner);
                     drop(reply.send(waiting.iter().find(|known| known.id() == id).cloned()));
                 }
+                Command::Rival { transaction, reply } => drop(reply.send(self.rival(&transaction))),
                 Command::Enter { reply, .. } => drop(reply.send(())),
             }
         }
+    }
+
+    fn rival(&self, transaction: &Transaction) -> Option<(usize, TransactionId)> {
+        rival(&self.mempool.lock().unwrap(), transaction)
     }
 
     fn submit(&self, signed: SignedTransaction) -> Result<Accepted, Rejected> {
@@ -318,17 +324,8 @@ impl StandIn {
         let reads = self.reader.reads(&wanted).unwrap();
         let height = self.reader.tip().unwrap().0.next().unwrap();
         ledger::check_transaction(&offered, height, &reads, &params)?;
-        for (input, spend) in offered.transaction().inputs.iter().enumerate() {
-            let spends = |known: &&AuthenticTransaction| {
-                known
-                    .transaction()
-                    .inputs
-                    .iter()
-                    .any(|other| other.position == spend.position)
-            };
-            if let Some(by) = waiting.iter().find(spends) {
-                return Err(Rejected::Conflict { input, by: by.id() });
-            }
+        if let Some((input, by)) = rival(&waiting, offered.transaction()) {
+            return Err(Rejected::Conflict { input, by });
         }
         if waiting.len() == MEMPOOL_MAX {
             return Err(Rejected::Full(MEMPOOL_MAX));
@@ -339,6 +336,17 @@ impl StandIn {
             known: Known::New,
         })
     }
+}
+
+/// The first input that a waiting transaction spends.
+fn rival(waiting: &[AuthenticTransaction], transaction: &Transaction) -> Option<(usize, TransactionId)> {
+    transaction.inputs.iter().enumerate().find_map(|(input, spend)| {
+        let mut others = waiting.iter().filter(|known| {
+            let inputs = &known.transaction().inputs;
+            inputs.iter().any(|other| other.position == spend.position)
+        });
+        others.next().map(|other| (input, other.id()))
+    })
 }
 
 /// Small, so that a test can fill it.

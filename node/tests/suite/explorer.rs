@@ -80,3 +80,9 @@ async fn there_is_nothing_else_beside_the_files() {
         .await
         .problem(Code::MethodNotAllowed);
 }
+
+#[tokio::test]
+async fn who_looks_for_documentation_is_led_to_its_page() {
+    let answered = get(&door(&Chain::new(genesis())), "/docs").await;
+    assert_eq!((answered.status, answered.header("location")), (307, "/#/api"));
+}

@@ -1,6 +1,7 @@
 //! Documents of lists, and of who the operators are.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{
     super::text::{AddressText, AmountText, BytesText, HashText, PositionText},
@@ -8,7 +9,7 @@ use super::{
 };
 
 /// A block in a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct BlockSummary {
     /// Its height.
     pub height: u32,
@@ -39,7 +40,7 @@ pub struct BlockSummary {
 }
 
 /// What one transaction, or Ethereum in one block, did to the outputs of an address in one asset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct HistoryItem {
     /// The block.
     pub height: u32,
@@ -69,7 +70,7 @@ pub struct HistoryItem {
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum HistoryKind {
     /// A payment, split or merge.
@@ -83,7 +84,7 @@ pub enum HistoryKind {
 }
 
 /// Outputs that were asked for one by one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OutputsView {
     /// In the order asked.
     pub items: Vec<AskedOutput>,
@@ -92,7 +93,7 @@ pub struct OutputsView {
 }
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 pub enum AskedOutput {
     /// It was created.
@@ -102,7 +103,7 @@ pub enum AskedOutput {
 }
 
 /// A position where no output is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct UnknownOutput {
     /// What was asked.
     pub output: PositionText,
@@ -111,7 +112,7 @@ pub struct UnknownOutput {
 }
 
 /// The operators of the running epoch.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FederationView {
     /// The running epoch.
     pub epoch: u64,
@@ -128,7 +129,7 @@ pub struct FederationView {
 }
 
 /// One operator as the one that answers sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SeatView {
     /// Its place.
     pub index: u16,
@@ -153,14 +154,14 @@ pub struct SeatView {
 }
 
 /// What waits to be decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MempoolView {
     /// How many transactions.
     pub transactions: usize,
 }
 
 /// What a payment costs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FeesView {
     /// Who is paid; `null` when nobody is.
     pub fee_owner: Option<AddressText>,
@@ -169,7 +170,7 @@ pub struct FeesView {
 }
 
 /// What a search found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoundView {
     /// `block`, `transaction`, `address`, `output`, `deposit` or `exit`.
     pub kind: String,
@@ -180,7 +181,7 @@ pub struct FoundView {
 }
 
 /// A deposit that a block credited, as an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CreditEvent {
     /// The vault's number.
     pub number: u64,
@@ -197,7 +198,7 @@ pub struct CreditEvent {
 }
 
 /// What a block did to an exit, as an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExitEvent {
     /// The block.
     pub height: u32,
@@ -206,7 +207,7 @@ pub struct ExitEvent {
 }
 
 /// A transaction that was decided, as an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DecidedEvent {
     /// Its id.
     pub id: HashText,
@@ -219,7 +220,7 @@ pub struct DecidedEvent {
 }
 
 /// What happened to an output, as an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OutputEvent {
     /// Which.
     pub output: PositionText,
@@ -236,7 +237,7 @@ pub struct OutputEvent {
 }
 
 /// A new view of the agreement, as an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConsensusEvent {
     /// The epoch.
     pub epoch: u64,
@@ -250,14 +251,14 @@ pub struct ConsensusEvent {
 }
 
 /// Who is connected, as an event.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PeersEvent {
     /// Their indices, without ourselves.
     pub members: Vec<u16>,
 }
 
 /// The id that was asked for cannot be told from any more.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ResetEvent {
     /// From here on it goes on.
     pub oldest: String,

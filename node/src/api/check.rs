@@ -1,0 +1,76 @@
+//! `POST /v1/transactions:check`: what a submit would say now. Nothing is taken.
+
+use plasma_core::{Address, Amount, Height, SignedTransaction, Transaction, TransactionId, ledger};
+
+use super::{
+    Answer, Door, Problem, Reply,
+    text::{AmountText, HashText},
+    transactions::NOTHING,
+    view::{Checked, State},
+};
+use crate::{runtime::handle::Rejected, storage::Read};
+
+impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
+    /// Says how far the transaction is, or that it would be taken.
+    ///
+    /// # Errors
+    /// The problem that a submit would give, but for the mempool's limit, which passes by itself.
+    pub async fn check(&self, signed: SignedTransaction) -> Answer {
+        let id = signed.id();
+        let waits = self.handle.pending(id).await.is_some();
+        let rival = if waits {
+            None
+        } else {
+            let asked = self.handle.rival(signed.transaction.clone()).await;
+            asked.map_err(|refused| self.refusal(&refused))?
+        };
+        self.read(move |door| {
+            let fee = fee(&signed.transaction, door.facts.genesis.fee_owner);
+            let state = match door.reader.transaction(&id)? {
+                Some((height, _)) => Some(door.state_at(height)),
+                None if waits => Some(State::Accepted),
+                None => {
+                    door.judge(signed, rival)?;
+                    None
+                }
+            };
+            Reply::ok(&Checked {
+                id: HashText(id.0),
+                state,
+                fee: AmountText(fee),
+            })
+        })
+        .await
+    }
+
+    fn judge(&self, signed: SignedTransaction, rival: Option<(usize, TransactionId)>) -> Result<(), Problem> {
+        let judged = || {
+            let state = self.reader.state()?;
+            if let Some(last_valid) = state.halted {
+                return Ok(Err(Rejected::Halted(last_valid)));
+            }
+            let params = self.facts.genesis.params();
+            let offered = match signed.authenticate(&params.domain) {
+                Ok(offered) => offered,
+                Err(error) => return Ok(Err(Rejected::Signature(error.to_string()))),
+            };
+            let wanted = ledger::wanted([offered.transaction()].into_iter(), &[]);
+            let reads = self.reader.reads(&wanted)?;
+            let next = state.header.height.next().unwrap_or(Height(u32::MAX));
+            let lawful = ledger::check_transaction(&offered, next, &reads, &params);
+            let alone = rival.map_or(Ok(()), |(input, by)| Err(Rejected::Conflict { input, by }));
+            Ok::<_, Problem>(lawful.map_err(Rejected::Rule).and(alone))
+        };
+        judged()?.map_err(|refused| self.refusal(&refused))
+    }
+}
+
+/// What the outputs give to the fee owner; whether that is enough the ledger's rules say.
+fn fee(transaction: &Transaction, fee_owner: Option<Address>) -> Amount {
+    let paid = transaction
+        .outputs
+        .iter()
+        .filter(|payment| Some(payment.owner) == fee_owner)
+        .map(|payment| payment.amount);
+    paid.fold(NOTHING, Amount::saturating_add)
+}
