@@ -11,7 +11,6 @@ needs are pinned by version and hash in requirements.txt and live in an environm
 they are there, nothing needs a network. The compiler is the one that ships the contracts (../solc).
 """
 
-import hashlib
 import json
 import os
 import pathlib
@@ -22,28 +21,13 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 CONTRACTS_ABI = HERE.parent
 ROOT = CONTRACTS_ABI.parent
-ENVIRONMENT = ROOT / "target" / "static"
 REQUIREMENTS = HERE / "requirements.txt"
 DOCUMENT = ROOT / "docs" / "static-analysis.md"
-PYTHON = ENVIRONMENT / "bin" / "python"
-# Says what the environment holds: an older list or another Python means a new one.
-STAMP = ENVIRONMENT / "installed"
-# Slower than any machine that builds the contracts; a compiler or a download that hangs must not hide the rest.
+# Slower than any machine that builds the contracts; a compiler that hangs must not hide the rest.
 COMPILE_SECONDS = 300
-INSTALL_SECONDS = 900
 
-
-def install():
-    """Makes the environment when it is missing or not that of requirements.txt."""
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
-    if STAMP.exists() and STAMP.read_text() == wanted:
-        return
-    STAMP.unlink(missing_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True, timeout=INSTALL_SECONDS)
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-    # Only wheels: an install runs no code of a package, and needs no compiler.
-    subprocess.run([*pip, "--only-binary", ":all:", "-r", REQUIREMENTS], check=True, timeout=INSTALL_SECONDS)
-    STAMP.write_text(wanted)
+sys.path.insert(0, str(ROOT / ".ci"))
+from environment import environment  # noqa: E402
 
 
 def compiled():
@@ -143,11 +127,11 @@ def compare(found, is_verbose):
 
 
 def main():
-    if pathlib.Path(sys.prefix).resolve() != ENVIRONMENT.resolve():
-        install()
+    if pathlib.Path(sys.prefix).resolve() != (ROOT / "target" / "static").resolve():
+        python = environment("static", REQUIREMENTS)
         if "--install" in sys.argv:
             return
-        os.execv(PYTHON, [str(PYTHON), __file__, *sys.argv[1:]])
+        os.execv(python, [str(python), __file__, *sys.argv[1:]])
     os.chdir(CONTRACTS_ABI)
     found = findings()
     complaints = compare(found, "--all" in sys.argv)

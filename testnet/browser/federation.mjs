@@ -1,21 +1,28 @@
-// The explorer at a real federation: `node federation.mjs plasma-testnet up …` starts it, waits until it stands, has run.mjs look
-// at its first operator, and ends it. Flags of run.mjs stand before the command.
+// A real federation for what looks at one: `node federation.mjs plasma-testnet up … -- COMMAND … [-- COMMAND …]` starts it, waits
+// until it stands, runs the commands one after the other with the address of its first operator for the word {url}, and ends it.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 
 const STANDS_MS_MAX = 300_000;
 const ENDS_MS_MAX = 60_000;
 
-const words = process.argv.slice(2);
-const at = words.findIndex((word) => word.includes('plasma-testnet'));
-if (at < 0) {
-  console.error('usage: node federation.mjs [--shots FOLDER] [--only NAME] path/to/plasma-testnet up [flags]');
+/** Lists of words, between `--`. */
+function* lists(words) {
+  for (let rest = words; rest.length > 0; ) {
+    const end = rest.includes('--') ? rest.indexOf('--') : rest.length;
+    yield rest.slice(0, end);
+    rest = rest.slice(end + 1);
+  }
+}
+
+const [up, ...commands] = lists(process.argv.slice(2));
+if (!up?.length || !commands.length || commands.some((words) => words.length === 0)) {
+  console.error('usage: node federation.mjs path/to/plasma-testnet up [flags] -- command [-- command …]');
   process.exit(2);
 }
 
-const federation = spawn(words[at], words.slice(at + 1), { stdio: ['pipe', 'pipe', 'pipe'] });
+const federation = spawn(up[0], up.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
 const ended = once(federation, 'exit');
 let said = '';
 const base = await new Promise((stands, fails) => {
@@ -35,9 +42,13 @@ const base = await new Promise((stands, fails) => {
   process.exit(1);
 });
 
-const run = fileURLToPath(new URL('run.mjs', import.meta.url));
-const [code] = await once(spawn(process.execPath, [run, '--url', base, ...words.slice(0, at)], { stdio: 'inherit' }), 'exit');
+let failures = 0;
+for (const words of commands) {
+  const [program, ...flags] = words.map((word) => (word === '{url}' ? base : word));
+  const [code] = await once(spawn(program, flags, { stdio: 'inherit' }), 'exit');
+  if (code !== 0) failures += 1;
+}
 federation.kill('SIGINT');
 setTimeout(() => federation.kill('SIGKILL'), ENDS_MS_MAX).unref();
 await ended;
-process.exitCode = code ?? 1;
+process.exitCode = failures > 0 ? 1 : 0;

@@ -196,7 +196,9 @@ pub(super) fn told<S: Clone + Send + Sync + 'static>(questions: Vec<Question<S>>
         .paths(paths)
         .components(Some(components.build()))
         .build();
-    (router, document.to_pretty_json().unwrap_or_default())
+    // The registry of formats has `uint64`; utoipa 6 writes `u-int64`.
+    let document = document.to_pretty_json().unwrap_or_default();
+    (router, document.replace("\"u-int", "\"uint"))
 }
 
 fn with_headers(answer: ResponseBuilder) -> ResponseBuilder {

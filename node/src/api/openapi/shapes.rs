@@ -14,6 +14,7 @@ use utoipa::{
 
 use super::super::{
     Code, Problem,
+    submit::BATCH_MAX,
     text::{AddressText, AmountText, BytesText, HashText, PositionText},
 };
 
@@ -68,7 +69,11 @@ pub(in super::super) fn pages(item: RefOr<Schema>) -> Object {
 pub(in super::super) fn submission(is_batch: bool) -> RequestBody {
     let hex = text("The transaction's bytes as hex.", "^(0x)?([0-9a-fA-F]{2})+$");
     let json: RefOr<Schema> = if is_batch {
-        ArrayBuilder::new().items(hex.clone()).into()
+        // What a member holds is answered in its place, so the shape promises no more than that it is a text.
+        let member = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A transaction's bytes as hex."));
+        ArrayBuilder::new().items(member).max_items(Some(BATCH_MAX)).into()
     } else {
         let one = ObjectBuilder::new().property("tx", hex.clone()).required("tx");
         one.additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(

@@ -108,6 +108,7 @@ pub struct UnknownOutput {
     /// What was asked.
     pub output: PositionText,
     /// `unknown`.
+    #[schema(pattern = "^unknown$")]
     pub status: String,
 }
 
