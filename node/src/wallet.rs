@@ -9,6 +9,7 @@
 
 pub mod accounts;
 pub mod amount;
+pub mod anchored;
 pub mod book;
 pub mod choice;
 pub mod deposit;

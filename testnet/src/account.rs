@@ -60,6 +60,12 @@ impl User {
         &self.ethereum
     }
 
+    /// The public test key.
+    #[must_use]
+    pub fn test_secret(&self) -> Secret {
+        Secret::new(self.secret)
+    }
+
     /// The public test key as anvil prints it.
     #[must_use]
     pub fn test_key(&self) -> String {

@@ -20,7 +20,7 @@ use crate::failure::{Failure, UNEXPECTED, exit_code};
 use crate::folder::Ending;
 use crate::progress::Progress;
 use crate::testnet::Plan;
-use crate::{demo, ether, guard, load, trial, up};
+use crate::{clock, demo, ether, guard, load, trial, up};
 
 /// A federation in a box: a real Ethereum node, real contracts, real operator processes.
 #[derive(Debug, Parser)]
@@ -64,6 +64,18 @@ enum Command {
         /// Print exactly one JSON document.
         #[arg(long)]
         json: bool,
+    },
+    /// Move the clock of a running federation's Ethereum, in hops that leave it time to anchor: an exit is due sooner then.
+    Forward {
+        /// By how much: 90s, 24m.
+        #[arg(value_parser = leap, value_name = "TIME")]
+        time: Duration,
+        /// Its Ethereum node.
+        #[arg(long, env = "PLASMA_L1", value_name = "URL")]
+        l1: String,
+        /// The document that all operators share.
+        #[arg(long, env = "PLASMA_FEDERATION", value_name = "FILE")]
+        federation: PathBuf,
     },
     /// Kill, freeze and cut off operators, and look whether all promises are kept.
     #[command(hide = true, subcommand)]
@@ -305,6 +317,7 @@ async fn dispatch(command: Command) -> Result<()> {
             accounts,
             deposit,
         } => up::run(&common.plan(accounts)?, deposit, progress).await,
+        Command::Forward { time, l1, federation } => clock::forward(time, &l1, &federation, progress).await,
         Command::Demo { common, json } => {
             let form = if json { demo::Form::Json } else { demo::Form::Human };
             demo::run(&common.plan(DEMO_ACCOUNTS)?, form, progress).await
@@ -410,12 +423,17 @@ fn deposit(text: &str) -> Result<Amount, String> {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
+    span(text, LOAD_MAX)
+}
+
+fn leap(text: &str) -> Result<Duration, String> {
+    span(text, FORWARD_MAX)
+}
+
+fn span(text: &str, most: Duration) -> Result<Duration, String> {
     let span: plasma_node::config::Span = text.parse().map_err(|error| format!("{error}"))?;
-    if span.0.is_zero() || span.0 > LOAD_MAX {
-        return Err(format!(
-            "longer than nothing and at most {} s",
-            LOAD_MAX.as_secs()
-        ));
+    if span.0.is_zero() || span.0 > most {
+        return Err(format!("longer than nothing and at most {} s", most.as_secs()));
     }
     Ok(span.0)
 }
@@ -424,6 +442,8 @@ fn duration(text: &str) -> Result<Duration, String> {
 const DEMO_ACCOUNTS: u32 = 5;
 /// Every payment of a load is made before the clock starts: a million of them fill half a gigabyte.
 const LOAD_MAX: Duration = Duration::from_secs(300);
+/// Longer than any exit of a testnet takes; every two minutes of it wait for an anchor.
+const FORWARD_MAX: Duration = Duration::from_secs(6 * 3_600);
 /// Where the rows of testnets lie in a cluster, apart from those of an operator.
 const DIRECTORY: &str = "plasma-testnet";
 /// What anvil gives each test account.

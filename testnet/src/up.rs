@@ -1,11 +1,13 @@
 //! `up`: a federation that stays until the user ends it, with a page that says where everything is.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use plasma_core::Amount;
 
+use crate::desk::Desk;
 use crate::progress::Progress;
 use crate::testnet::{Plan, Testnet};
 use crate::{deploy, ether};
@@ -38,7 +40,8 @@ async fn stay(testnet: &mut Testnet, plan: &Plan, deposit: Amount, progress: Pro
         plan.accounts,
         ether::show(deposit)
     ));
-    show(&page(testnet, deposit));
+    let script = Desk::prepare(testnet)?.script()?;
+    show(&page(testnet, deposit, &script));
     loop {
         for words in testnet.ended()? {
             progress.say(&format!("  {words}"));
@@ -69,13 +72,13 @@ fn farewell(testnet: &Testnet) -> String {
     }
 }
 
-fn page(testnet: &Testnet, deposit: Amount) -> String {
+fn page(testnet: &Testnet, deposit: Amount, script: &Path) -> String {
     let mut page = String::new();
-    let _infallible = write_page(&mut page, testnet, deposit);
+    let _infallible = write_page(&mut page, testnet, deposit, script);
     page
 }
 
-fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt::Result {
+fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount, script: &Path) -> std::fmt::Result {
     let contracts = &testnet.contracts;
     writeln!(page)?;
     writeln!(
@@ -115,15 +118,11 @@ fn write_page(page: &mut String, testnet: &Testnet, deposit: Amount) -> std::fmt
         writeln!(page, "  ({place}) {}   key {}", user.address(), user.test_key())?;
     }
     writeln!(page)?;
-    if let (Some(api), Some(user)) = (testnet.cluster.apis().next(), testnet.users.first()) {
-        writeln!(page, "  Look        curl {}/v1/status", api.base())?;
-        writeln!(
-            page,
-            "              curl {}/v1/addresses/{}/outputs",
-            api.base(),
-            user.address()
-        )?;
+    if let Some(api) = testnet.cluster.apis().next() {
+        writeln!(page, "  Explorer    {}/", api.base())?;
     }
+    writeln!(page, "  Wallet      . {}", script.display())?;
+    writeln!(page, "              plasma wallet balance")?;
     let rules = deploy::parameters(testnet.genesis.members.len());
     let limit = rules.silence_s + 2 * rules.grace_s;
     writeln!(

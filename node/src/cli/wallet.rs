@@ -9,7 +9,10 @@ mod view;
 
 use std::{cell::RefCell, path::PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{
+    Args, Subcommand,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use plasma_core::{Address, Genesis};
 
 use self::person::Terminal;
@@ -22,6 +25,7 @@ use crate::{
     wallet::{
         Purse, WalletError,
         accounts::Accounts,
+        anchored::Level,
         purse::{Ethereum, Ways},
     },
 };
@@ -69,7 +73,7 @@ struct Options {
     #[arg(long, global = true, value_name = "ADDRESS", conflicts_with = "account")]
     address: Option<String>,
     /// A file whose first line is the password; only its owner may read it.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, env = "PLASMA_PASSWORD_FILE", value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// Agree to what would be asked.
     #[arg(long, global = true)]
@@ -139,7 +143,7 @@ enum WalletCommand {
         #[arg(long, value_name = "TEXT")]
         id: Option<String>,
     },
-    /// Pay, and wait until the payment is committed. The same command goes on with a payment that was not finished.
+    /// Pay, and wait until the payment is committed, or further. The same command goes on with a payment that was not finished.
     Send {
         /// To whom.
         #[arg(value_name = "TO", required_unless_present = "file")]
@@ -156,6 +160,9 @@ enum WalletCommand {
         /// A name of your own, as an invoice's number: what has this name is paid once, however often the command is run.
         #[arg(long, value_name = "TEXT")]
         id: Option<String>,
+        /// How far it must get: anchored and finalized are Ethereum's word (--l1).
+        #[arg(long, default_value = Level::Committed.word(), value_parser = levels(), value_name = "LEVEL")]
+        wait: Level,
         /// Sign nothing; print the first payment as plasma wallet sign takes it.
         #[arg(long)]
         dry_run: bool,
@@ -273,10 +280,11 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
             token,
             file,
             id,
+            wait,
             dry_run,
         } => {
             let intent = money::wish(desk, file.as_deref(), (to, amount, token), id)?;
-            desk.wait(money::send(desk, &intent, dry_run))
+            desk.wait(money::send(desk, &intent, (wait, dry_run)))
         }
         WalletCommand::Consolidate { token, max_inputs } => {
             desk.wait(money::consolidate(desk, token.as_deref(), max_inputs.into()))
@@ -402,6 +410,14 @@ impl Desk {
     fn show<V: serde::Serialize + ToString>(&self, view: &V) -> Result<(), StartError> {
         show(view, self.options.json)
     }
+}
+
+/// Reads the name of a level.
+fn levels() -> impl TypedValueParser<Value = Level> {
+    PossibleValuesParser::new(Level::ALL.map(Level::word)).map(|word| {
+        let named = Level::ALL.into_iter().find(|level| level.word() == word);
+        named.unwrap_or(Level::Committed)
+    })
 }
 
 /// Reads an address argument, with its checksum where it has one.

@@ -1,10 +1,11 @@
 //! Exits: out of the ledger to Ethereum, with operators or without any.
 
-use plasma_core::{Address, ExitId, Hash, Height, L1Event, L1Height, Position, Receipt};
+use plasma_core::{Address, ExitId, Hash, Height, L1Event, Position, Receipt};
 
 use super::{
     Purse, WalletError,
     amount::show,
+    anchored,
     book::{Intent, Record},
     inclusion,
     purse::{Ethereum, Person},
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     api::text::{AddressText, HashText},
-    bridge::{Anchored, contracts::LOOKBACK, convert::Inclusion, outcome::Outcome},
+    bridge::{convert::Inclusion, outcome::Outcome},
 };
 
 /// An exit that this wallet started.
@@ -338,7 +339,7 @@ impl<P: Person> Purse<P> {
 
     /// The same without anybody's help: the anchor from Ethereum, the way to it from what the wallet keeps.
     async fn own_inclusion(&self, ethereum: &Ethereum, receipt: &Receipt) -> Result<Inclusion, WalletError> {
-        let anchor = covering(ethereum, receipt, self.genesis.deployment.height)
+        let anchor = anchored::covering(ethereum, receipt, self.genesis.deployment.height, 0)
             .await?
             .ok_or_else(|| {
                 WalletError::Missing(format!(
@@ -395,29 +396,6 @@ impl<P: Person> Purse<P> {
     }
 }
 
-/// The first anchor that covers a receipt's block; looked for from the block's L1 origin on.
-pub(super) async fn covering(
-    ethereum: &Ethereum,
-    receipt: &Receipt,
-    deployed: L1Height,
-) -> Result<Option<Anchored>, WalletError> {
-    let head = ethereum.rpc.newest().await?.height;
-    let mut from = receipt.l1_height.max(deployed);
-    for _ in 0..LOOKS_MAX {
-        if from > head {
-            break;
-        }
-        let to = L1Height(from.0.saturating_add(LOOKBACK - 1)).min(head);
-        let anchors = ethereum.contracts.anchors(&ethereum.rpc, from..=to).await?;
-        let covers = |anchor: &Anchored| anchor.previous < receipt.height && receipt.height <= anchor.height;
-        if let Some(found) = anchors.into_iter().find(covers) {
-            return Ok(Some(found));
-        }
-        from = L1Height(to.0.saturating_add(1));
-    }
-    Ok(None)
-}
-
 fn started(outcome: &Outcome, output: Position) -> Option<ExitId> {
     outcome.events.iter().find_map(|event| match event {
         L1Event::ExitStarted { id, position, .. } if *position == output => Some(*id),
@@ -455,5 +433,3 @@ const PLACES: u64 = 8;
 const PROCESS_GAS: u64 = 6_000_000;
 /// Somebody else pays such a queue before.
 const TURNS_MAX: u32 = 16;
-/// Ten million blocks of Ethereum, four years: nobody waits longer with an exit.
-const LOOKS_MAX: u32 = 10_000;

@@ -8,7 +8,7 @@ use plasma_core::{Header, Height, Position};
 
 use super::{
     Purse, WalletError,
-    exit::covering,
+    anchored::covering,
     inclusion,
     ledger::{Holding, judged},
     purse::{Ethereum, Person},
@@ -71,7 +71,7 @@ impl<P: Person> Purse<P> {
         let Some(receipt) = self.receipts.output(position)? else {
             return Ok(false);
         };
-        let anchor = match covering(ethereum, &receipt, self.genesis.deployment.height).await {
+        let anchor = match covering(ethereum, &receipt, self.genesis.deployment.height, 0).await {
             Ok(Some(anchor)) => anchor,
             Ok(None) => return Ok(false),
             Err(error) => {

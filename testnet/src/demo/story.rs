@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use crate::account::User;
 use crate::api::Api;
+use crate::clock;
 use crate::deadline::{Look, until};
-use crate::deploy::{GRACE_S, SILENCE_S};
 use crate::failure::Failure;
 use crate::testnet::Testnet;
 
@@ -257,37 +257,10 @@ impl Story {
             .unwrap_or_default())
     }
 
-    /// Moves Ethereum's clock to `target`, in hops that leave the federation time to anchor in between.
+    /// Moves Ethereum's clock to `target`, and says in how many hops.
     pub(super) async fn advance_to(&self, target: u64) -> Result<u64> {
-        let mut hops = 0;
-        loop {
-            let (_, now) = self.testnet.l1().head().await?;
-            if now >= target {
-                return Ok(hops);
-            }
-            let step = (target - now).min(HOP_S);
-            self.testnet.l1().advance(step).await?;
-            hops += 1;
-            // An anchor that was mined just before the clock moved is none after it.
-            let moved = now + step / 2;
-            until(
-                "an idle federation to anchor after Ethereum's clock moved",
-                L1_PATIENCE,
-                || async {
-                    let latest = self.testnet.contracts.latest(self.testnet.rpc()).await?;
-                    let words = format!(
-                        "the last anchor is of {}, Ethereum's clock was {now} and moved by {step}",
-                        latest.time_s
-                    );
-                    Ok(if latest.time_s > moved {
-                        Look::Seen(())
-                    } else {
-                        Look::NotYet(words)
-                    })
-                },
-            )
-            .await?;
-        }
+        let testnet = &self.testnet;
+        clock::advance_to(testnet.l1(), testnet.rpc(), &testnet.contracts, target).await
     }
 
     /// Waits until every operator says that an output has this status.
@@ -423,12 +396,6 @@ impl fmt::Display for Gas {
     }
 }
 
-/// Seconds by which Ethereum's clock moves at once. With the quarter of `silence` that may have passed since the last
-/// anchor it stays half a minute below the contract's limit of silence + 2 grace.
-const HOP_S: u64 = SILENCE_S / 2 + 2 * GRACE_S - ANCHOR_SLACK_S;
-const _: () = assert!(HOP_S + SILENCE_S / 4 + ANCHOR_SLACK_S <= SILENCE_S + 2 * GRACE_S);
-/// Seconds that an anchor may take after a hop, when it comes late and somebody else must take over.
-const ANCHOR_SLACK_S: u64 = 15;
 /// An anchor or a challenge takes two or three Ethereum blocks, and a takeover as many again.
 const L1_PATIENCE: Duration = Duration::from_secs(45);
 /// What Ethereum shows is in every ledger two blocks later.

@@ -8,7 +8,6 @@
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -23,6 +22,7 @@ use tokio::process::Command;
 
 use super::strace;
 use crate::deadline::{Look, until};
+use crate::desk::Desk;
 use crate::ether::eth;
 use crate::progress::Progress;
 use crate::testnet::{Plan, Testnet, total_of};
@@ -37,7 +37,7 @@ pub struct Wish {
 /// A federation, and a wallet of its first user.
 struct Trial {
     testnet: Testnet,
-    folder: PathBuf,
+    desk: Desk,
     owner: Address,
     /// How many things were asked for: each has an amount and receivers of its own.
     asked: u32,
@@ -83,25 +83,13 @@ pub async fn run(plan: &Plan, wish: Wish, progress: Progress) -> Result<()> {
 
 impl Trial {
     async fn begin(testnet: Testnet) -> Result<Self> {
-        let folder = testnet.folder().sub("wallet")?;
-        for (name, content) in [
-            ("password", "quite secret\n"),
-            (
-                "key",
-                &format!("{}\n", testnet.user(0)?.test_key().trim_start_matches("0x")),
-            ),
-        ] {
-            write_private(&folder.join(name), content)?;
-        }
         let trial = Self {
             owner: testnet.user(0)?.address(),
-            folder,
+            desk: Desk::prepare(&testnet)?,
             testnet,
             asked: 0,
             tally: Tally::default(),
         };
-        let key = trial.folder.join("key").display().to_string();
-        trial.must(&["import", "alice", "--key-file", &key]).await?;
         trial.must(&["deposit", "20eth"]).await?;
         Ok(trial)
     }
@@ -162,7 +150,7 @@ impl Trial {
                 let rows: Vec<(Address, Amount)> = (1..=ROWS)
                     .map(|row| (somebody(place, row), Amount::from(row)))
                     .collect();
-                let file = self.folder.join(format!("payout-{place}.csv"));
+                let file = self.desk.folder.join(format!("payout-{place}.csv"));
                 let text = rows
                     .iter()
                     .map(|(to, amount)| format!("{},{}\n", AddressText(*to), wei(*amount)));
@@ -259,7 +247,7 @@ impl Trial {
 
     /// What an output holds that the wallet keeps a receipt of.
     fn kept_amount(&self, output: Position) -> Result<Amount> {
-        let genesis = plasma_node::wallet::purse::folder_of(&self.folder, &self.testnet.genesis);
+        let genesis = plasma_node::wallet::purse::folder_of(&self.desk.folder, &self.testnet.genesis);
         let kept = plasma_node::wallet::receipts::Receipts::open(&genesis)?.output(output)?;
         let kept = kept.ok_or_else(|| anyhow!("no receipt of {output} is kept"))?;
         let payments = kept.transaction.transaction.outputs;
@@ -316,17 +304,11 @@ impl Trial {
         let own = own.to_str().context("a path in UTF-8")?;
         let program = [tracer, &[own, "plasma", "wallet"], words].concat();
         let (first, rest) = program.split_first().context("a program")?;
-        let nodes: Vec<&str> = self.testnet.cluster.apis().map(crate::api::Api::base).collect();
-        let federation = self.testnet.cluster.places().next().context("an operator")?;
         let mut command = Command::new(first);
         command
             .args(rest)
-            .args(["--json", "--yes", "--password-file"])
-            .arg(self.folder.join("password"))
-            .env("PLASMA_WALLET_DIR", &self.folder)
-            .env("PLASMA_FEDERATION", federation.folder.join("federation.toml"))
-            .env("PLASMA_NODE", nodes.join(","))
-            .env("PLASMA_L1", self.testnet.l1().url())
+            .args(["--json", "--yes"])
+            .envs(self.desk.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
         let output = tokio::time::timeout(COMMAND_PATIENCE, command.output());
@@ -367,18 +349,6 @@ fn somebody(place: u32, row: u32) -> Address {
     let (head, _) = bytes.split_at_mut(8);
     head.copy_from_slice(&[place.to_be_bytes(), row.to_be_bytes()].concat());
     Address(bytes)
-}
-
-fn write_private(path: &Path, content: &str) -> Result<()> {
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("creating {}", path.display()))?;
-    Ok(file.write_all(content.as_bytes())?)
 }
 
 /// Calls that change the wallet's disk or speak with somebody.

@@ -73,7 +73,10 @@ pub(in super::super) fn submission(is_batch: bool) -> RequestBody {
         let member = ObjectBuilder::new()
             .schema_type(Type::String)
             .description(Some("A transaction's bytes as hex."));
-        ArrayBuilder::new().items(member).max_items(Some(BATCH_MAX)).into()
+        ArrayBuilder::new()
+            .items(member)
+            .max_items(Some(BATCH_MAX))
+            .into()
     } else {
         let one = ObjectBuilder::new().property("tx", hex.clone()).required("tx");
         one.additional_properties(Some(utoipa::openapi::schema::AdditionalProperties::FreeForm(

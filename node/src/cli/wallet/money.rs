@@ -9,6 +9,7 @@ use crate::{
     api::text::{AddressText, AmountText, HashText, PositionText},
     wallet::{
         Purse, WalletError, amount,
+        anchored::Level,
         book::{Intent, Row},
         exit::Help,
         ledger::sums,
@@ -119,8 +120,15 @@ pub(super) fn wish(
     })
 }
 
-pub(super) async fn send(desk: &Desk, intent: &Intent, dry_run: bool) -> Result<(), StartError> {
+pub(super) async fn send(
+    desk: &Desk,
+    intent: &Intent,
+    (level, dry_run): (Level, bool),
+) -> Result<(), StartError> {
     let mut purse = desk.purse(false).await?;
+    if level != Level::Committed {
+        purse.can_see_anchors()?;
+    }
     if dry_run {
         let from = desk.owner()?;
         let transaction = purse.preview(intent).await?;
@@ -129,23 +137,29 @@ pub(super) async fn send(desk: &Desk, intent: &Intent, dry_run: bool) -> Result<
         return print(&format!("{}\n", paper::written(&paper)?));
     }
     let paid = purse.pay(intent).await?;
-    told(desk, &mut purse, &paid)
+    purse.reached(&paid, level).await?;
+    told(desk, &mut purse, &paid, level)
 }
 
 pub(super) async fn consolidate(desk: &Desk, token: Option<&str>, most: usize) -> Result<(), StartError> {
     let (from, asset) = (desk.owner()?, asset(token)?);
     let mut purse = desk.purse(false).await?;
     match purse.consolidate(from, asset, most).await? {
-        Some(paid) => told(desk, &mut purse, &paid),
+        Some(paid) => told(desk, &mut purse, &paid, Level::Committed),
         None => desk.show(&view::Sent { payments: Vec::new() }),
     }
 }
 
 /// Tells what was paid, and only then forgets that it is under way.
-pub(super) fn told(desk: &Desk, purse: &mut Purse<Terminal>, paid: &Paid) -> Result<(), StartError> {
+pub(super) fn told(
+    desk: &Desk,
+    purse: &mut Purse<Terminal>,
+    paid: &Paid,
+    level: Level,
+) -> Result<(), StartError> {
     let payments = paid.payments.iter().map(|payment| view::SentPayment {
         id: HashText(payment.id.0),
-        state: "committed",
+        state: level.word(),
         height: payment.place.map(|(height, _)| height),
         index: payment.place.map(|(_, index)| index),
         rows: payment.rows.iter().map(|row| row + 1).collect(),
@@ -188,9 +202,10 @@ pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> 
             Err(error) => failure = Some(error),
         }
     }
+    let now_s = purse.ethereum_now_s().await.ok();
     let exits = started
         .iter()
-        .map(|leaving| view::ExitView::new(leaving, None, None));
+        .map(|leaving| view::ExitView::new(leaving, None, now_s));
     let exits = exits.collect::<Vec<_>>();
     match failure {
         None => desk.show(&view::Exits { exits })?,

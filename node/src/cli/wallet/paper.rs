@@ -12,7 +12,7 @@ use crate::{
     },
     client::{Untrue, Witness},
     hex,
-    wallet::{WalletError, papers::Paper, purse::Ethereum, typed_data},
+    wallet::{WalletError, anchored::Level, papers::Paper, purse::Ethereum, typed_data},
 };
 
 /// Signs a payment, or prints it for a wallet with a window.
@@ -42,7 +42,7 @@ pub(super) async fn broadcast(desk: &Desk, file: &Path) -> Result<(), StartError
         })?;
     let mut purse = desk.purse(false).await?;
     let paid = purse.broadcast(signed).await?;
-    money::told(desk, &mut purse, &paid)
+    money::told(desk, &mut purse, &paid, Level::Committed)
 }
 
 /// Checks a receipt and says what it proves.

@@ -221,12 +221,7 @@ impl fmt::Display for Balances {
         for one in &self.balances {
             let asset = one.asset.0;
             let shown = |amount: AmountText| show(amount.0, asset);
-            writeln!(
-                f,
-                "  available {} in {} outputs",
-                shown(one.available),
-                one.outputs
-            )?;
+            writeln!(f, "  available {}", shown(one.available))?;
             for (name, amount) in [
                 ("under way", one.reserved),
                 ("exiting", one.exiting),
@@ -277,14 +272,13 @@ impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for item in &self.items {
             let (asset, kind) = (item.asset.0, format!("{:?}", item.kind).to_lowercase());
-            writeln!(
-                f,
-                "{} block {:<8} {kind:<8} +{} -{}",
-                item.time,
-                item.height,
-                show(item.received.0, asset),
-                show(item.sent.0, asset)
-            )?;
+            write!(f, "{} block {:<8} {kind:<8}", item.time, item.height)?;
+            for (sign, amount) in [("+", item.received.0), ("-", item.sent.0)] {
+                if !amount.is_zero() {
+                    write!(f, " {sign}{}", show(amount, asset))?;
+                }
+            }
+            writeln!(f)?;
         }
         Ok(())
     }
@@ -303,7 +297,7 @@ impl fmt::Display for Sent {
         }
         for one in &self.payments {
             let height = one.height.unwrap_or_default();
-            writeln!(f, "{} committed in block {height}", one.id)?;
+            writeln!(f, "{} {} in block {height}", one.id, one.state)?;
         }
         Ok(())
     }
