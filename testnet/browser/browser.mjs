@@ -6,6 +6,8 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const WAIT_MS = 30_000;
 const WIDE = { width: 1280, height: 800 };
 export const NARROW = { width: 375, height: 740 };
+/** The narrowest window in which tables are tables (style.css). */
+export const BETWEEN = { width: 761, height: 740 };
 
 export function launch() {
   // Containers give shared memory of 64 MB, which pages outgrow; root has no sandbox.

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 
-import { NARROW } from '../browser.mjs';
+import { BETWEEN, NARROW } from '../browser.mjs';
 import { faint } from '../contrast.mjs';
 
 /** Answers that it does not give. */
@@ -19,7 +19,7 @@ async function everyRoute(bench) {
 
 export async function every_page_opens_wide_and_narrow_in_light_and_dark(bench) {
   const routes = await everyRoute(bench);
-  for (const options of [{}, { colorScheme: 'dark' }, { viewport: NARROW }]) {
+  for (const options of [{}, { colorScheme: 'dark' }, { viewport: BETWEEN }, { viewport: NARROW }]) {
     const visit = await visitOf(bench, options);
     for (const [name, route] of Object.entries(routes)) {
       await visit.to(route);
