@@ -4,6 +4,7 @@
 mod suite {
     pub(crate) mod lifecycle;
     pub(crate) mod missing;
+    pub(crate) mod readme;
     pub(crate) mod running;
     pub(crate) mod token;
     pub(crate) mod trial;

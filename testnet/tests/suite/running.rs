@@ -26,18 +26,22 @@ pub(crate) fn binary() -> Command {
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) home: PathBuf,
+    page: String,
 }
 
 impl Running {
-    /// Starts one with a home of its own and waits until its page is complete.
+    /// Starts a small one with a home of its own and waits until its page is complete.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, &["--accounts", "1", "--deposit", "1eth"])
+    }
+
+    /// Starts one with these flags.
+    pub(crate) fn start_with(name: &str, flags: &[&str]) -> Self {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("home-{name}"));
         let _absent = std::fs::remove_dir_all(&home);
         std::fs::create_dir_all(home.join("tmp")).expect("a home for the test");
         let mut command = binary();
-        command
-            .args(["up", "--accounts", "1", "--deposit", "1eth", "--data-dir"])
-            .arg(data_folder());
+        command.arg("up").args(flags).arg("--data-dir").arg(data_folder());
         // npm still finds its registry; whatever is written to the home or the temporary folder will show.
         if let Some(real) = std::env::var_os("HOME") {
             command.env("NPM_CONFIG_USERCONFIG", Path::new(&real).join(".npmrc"));
@@ -58,12 +62,16 @@ impl Running {
             .spawn()
             .expect("plasma-testnet starts");
         let page = child.stdout.take().expect("its standard output");
-        let running = Self { child, home };
-        running.wait_for_page(page);
+        let mut running = Self {
+            child,
+            home,
+            page: String::new(),
+        };
+        running.page = running.wait_for_page(page);
         running
     }
 
-    fn wait_for_page(&self, page: impl std::io::Read + Send + 'static) {
+    fn wait_for_page(&self, page: impl std::io::Read + Send + 'static) -> String {
         let (send, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(page).lines().map_while(Result::ok) {
@@ -73,19 +81,27 @@ impl Running {
             }
         });
         let end = Instant::now() + START_PATIENCE;
+        let mut read = String::new();
         loop {
             let left = end.saturating_duration_since(Instant::now());
             let line = lines
                 .recv_timeout(left)
                 .unwrap_or_else(|_| panic!("no page; it said:\n{}", self.words()));
+            read.push_str(&line);
+            read.push('\n');
             if line.contains("ctrl-C") {
-                return;
+                return read;
             }
         }
     }
 
     fn words(&self) -> String {
         std::fs::read_to_string(self.home.with_extension("log")).unwrap_or_default()
+    }
+
+    /// What a terminal has shown of it.
+    pub(crate) fn told(&self) -> String {
+        self.words() + &self.page
     }
 
     /// The folder of this run.
