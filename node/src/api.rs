@@ -22,6 +22,7 @@ pub mod text;
 pub mod view;
 
 mod blocks;
+mod build;
 mod check;
 mod events;
 mod exits;
@@ -127,7 +128,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     /// A question that reads a few rows, on a thread that may wait for the disk.
-    async fn read(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+    async fn read<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let Ok(_place) = self.gates.reads.try_acquire() else {
             return Err(Code::Overloaded
                 .because(format!("{READS_MAX} questions run already"))
@@ -137,7 +141,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 
     /// A question whose rows grow with the chain; few run at once and the others wait for their turn.
-    async fn scan(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+    async fn scan<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let turn = tokio::time::timeout(REQUEST_TIMEOUT, self.gates.scans.acquire()).await;
         let Ok(Ok(_place)) = turn else {
             return Err(Code::Overloaded
@@ -147,7 +154,10 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         self.read(question).await
     }
 
-    async fn answer_on_thread(&self, question: impl FnOnce(&Self) -> Answer + Send + 'static) -> Answer {
+    async fn answer_on_thread<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
         let door = self.clone();
         let answered = tokio::task::spawn_blocking(move || {
             // One moment for the whole answer, so that its parts agree.

@@ -5,13 +5,12 @@
 //! wallet that dies at any moment goes on with the same command, does nothing twice and loses nothing. For every output
 //! that it owns it keeps the [`receipts`] with which an exit is started when no operator answers any more.
 //!
-//! [`choice`], [`payouts`] and [`book`] decide and are pure; [`purse`] is what they are driven by.
+//! [`crate::choice`], [`payouts`] and [`book`] decide and are pure; [`purse`] is what they are driven by.
 
 pub mod accounts;
 pub mod amount;
 pub mod anchored;
 pub mod book;
-pub mod choice;
 pub mod deposit;
 pub mod error;
 pub mod exit;
@@ -26,7 +25,6 @@ pub mod purse;
 pub mod receipts;
 mod settle;
 mod steps;
-pub mod typed_data;
 pub mod words;
 
 pub use error::WalletError;

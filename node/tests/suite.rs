@@ -14,6 +14,7 @@ mod suite {
     pub(crate) mod bridge_refusals;
     pub(crate) mod bridge_sender;
     pub(crate) mod bridge_stub;
+    pub(crate) mod builds;
     pub(crate) mod cast;
     pub(crate) mod chain;
     pub(crate) mod changing;

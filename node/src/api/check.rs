@@ -66,7 +66,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 }
 
 /// What the outputs give to the fee owner; whether that is enough the ledger's rules say.
-fn fee(transaction: &Transaction, fee_owner: Option<Address>) -> Amount {
+pub(super) fn fee(transaction: &Transaction, fee_owner: Option<Address>) -> Amount {
     let paid = transaction
         .outputs
         .iter()

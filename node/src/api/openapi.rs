@@ -27,7 +27,7 @@ use super::{
 
 mod shapes;
 
-pub(super) use shapes::{any_of, bytes, pages, submission, text};
+pub(super) use shapes::{any_of, bytes, document, pages, submission, text};
 
 /// A path, who answers it, and what is said of it.
 pub(super) struct Question<S> {

@@ -102,6 +102,10 @@ codes! {
     InputNotFound => "input-not-found", 422, "The input does not exist", true;
     /// A decided transaction spent it.
     InputSpent => "input-spent", 409, "The input is already spent", false;
+    /// All that an address owns is less than what it is to pay.
+    InsufficientFunds => "insufficient-funds", 422, "The address does not own so much", true;
+    /// It owns enough, in more outputs than one payment can spend.
+    Fragmented => "fragmented", 409, "The sum lies in too many outputs", false;
     /// An open exit locks it.
     InputExiting => "input-exiting", 409, "The input is leaving for Ethereum", true;
     /// A waiting transaction spends it.

@@ -412,6 +412,45 @@ pub struct Checked {
     pub fee: AmountText,
 }
 
+/// Payments that only lack their signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Built {
+    /// `complete`: the one payment that was asked for; `intermediate`: payments to oneself that bring the sum into fewer
+    /// outputs, and once they are decided the same question is asked again.
+    pub result: BuiltResult,
+    /// To be signed and submitted, in any order.
+    pub transactions: Vec<BuiltTransaction>,
+}
+
+/// What was built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BuiltResult {
+    /// The payment.
+    Complete,
+    /// What must come before it.
+    Intermediate,
+}
+
+/// A transaction without its signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BuiltTransaction {
+    /// Its id, which the signature does not change.
+    pub id: HashText,
+    /// Its bytes; the 65 bytes of the signature behind them make it what a submit takes.
+    pub unsigned: BytesText,
+    /// What the owner signs.
+    pub sign_hash: HashText,
+    /// The same for wallets that show what they sign: `eth_signTypedData_v4`.
+    pub typed_data: serde_json::Value,
+    /// What it spends.
+    pub inputs: Vec<PositionText>,
+    /// What returns to the owner.
+    pub change: AmountText,
+    /// What the fee owner is paid.
+    pub fee: AmountText,
+}
+
 /// What became of a deposit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DepositView {

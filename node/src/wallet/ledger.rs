@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use plasma_core::{Address, Amount, Position, Receipt, TransactionId};
 
-use super::{Purse, WalletError, choice::Coin, purse::Person};
+use super::{Purse, WalletError, purse::Person};
+use crate::choice::Coin;
 use crate::{
     api::view::{HistoryItem, OutputStatus, OutputView, StatusView},
     client::{Client, ClientError, Untrue},

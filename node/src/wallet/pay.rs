@@ -7,14 +7,17 @@ use plasma_core::{
 use super::{
     Purse, WalletError,
     book::{Fate, Intent, Record, Row},
-    choice::{self, Coin, Terms},
     error::Lack,
     ledger::coins,
     papers::Paper,
+    payouts,
     purse::Person,
     words,
 };
-use crate::api::text::{BytesText, HashText};
+use crate::{
+    api::text::{BytesText, HashText},
+    choice::{self, Coin, Terms},
+};
 
 /// What came of an intent to pay.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,7 +244,7 @@ impl<P: Person> Purse<P> {
         let asset = first.map_or(Address::ZERO, |row| row.asset.0);
         let terms = self.terms(from, asset);
         let coins = coins(&holdings, asset);
-        let mut group = choice::group(rows, unpaid, terms.fee.is_some());
+        let mut group = payouts::group(rows, unpaid, terms.fee.is_some());
         loop {
             let outputs: Vec<Output> = group
                 .iter()

@@ -5,7 +5,10 @@ use std::{fs::File, io::Read as _, path::Path};
 use plasma_core::{Address, Amount};
 
 use super::{WalletError, amount, book::Row};
-use crate::api::text::{AddressText, AmountText};
+use crate::{
+    api::text::{AddressText, AmountText},
+    choice::OUTPUTS_MAX,
+};
 
 /// Reads the file.
 ///
@@ -74,6 +77,19 @@ fn row(record: &csv::StringRecord) -> Result<Row, String> {
     })
 }
 
+/// The rows that the next payment pays: the first unpaid one, and those behind it of the same asset that fit beside the
+/// change and the fee.
+#[must_use]
+pub fn group(rows: &[Row], unpaid: &[usize], has_fee: bool) -> Vec<usize> {
+    let asset_of = |place: &usize| rows.get(*place).map(|row| row.asset);
+    let Some(first) = unpaid.first() else {
+        return Vec::new();
+    };
+    let room = OUTPUTS_MAX - 1 - usize::from(has_fee);
+    let same = unpaid.iter().filter(|place| asset_of(place) == asset_of(first));
+    same.take(room).copied().collect()
+}
+
 /// Three thousand payments one after the other take some minutes; a larger file is split.
 const ROWS_MAX: usize = 10_000;
 /// So many rows with room to spare.
@@ -117,5 +133,19 @@ mod tests {
         let many = format!("to,amount\n{}", format!("{BOB},1wei\n").repeat(ROWS_MAX + 1));
         assert!(parse(many.as_bytes()).unwrap_err().contains("split"));
         assert!(parse(b"to,amount\n\xff,1eth\n").is_err());
+    }
+
+    #[test]
+    fn rows_of_one_asset_share_a_payment_with_change_and_fee() {
+        let row = |asset: u8| Row {
+            to: AddressText(Address([2; 20])),
+            amount: AmountText(Amount::from(1)),
+            asset: AddressText(Address([asset; 20])),
+        };
+        let rows = [row(0), row(5), row(0), row(0), row(0)];
+        assert_eq!(group(&rows, &[0, 1, 2, 3, 4], false), [0, 2, 3]);
+        assert_eq!(group(&rows, &[0, 1, 2, 3, 4], true), [0, 2]);
+        assert_eq!(group(&rows, &[1, 4], false), [1]);
+        assert!(group(&rows, &[], false).is_empty());
     }
 }

@@ -7,16 +7,16 @@ use std::{cell::Cell, path::Path, time::Duration};
 use plasma_core::{Address, Amount, Hash, Height, Position, SigningKey, signature};
 use plasma_node::{
     api::text::{AddressText, AmountText},
+    choice::{Coin, Terms, payment},
     client::{ClientError, Operators, Witness},
     keystore::Secret,
+    typed_data,
     wallet::{
         Purse, WalletError,
         book::{Fate, Intent, Row},
-        choice::{Coin, Terms, payment},
         papers::Paper,
         pay::Paid,
         purse::{Patience, Person, Ways},
-        typed_data,
     },
 };
 use serde_json::json;

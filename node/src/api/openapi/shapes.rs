@@ -65,6 +65,13 @@ pub(in super::super) fn pages(item: RefOr<Schema>) -> Object {
         .build()
 }
 
+/// A body of one document.
+pub(in super::super) fn document(schema: RefOr<Schema>) -> RequestBody {
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    let body = RequestBodyBuilder::new().required(Some(Required::True));
+    body.content("application/json", content).build()
+}
+
 /// The body of one transaction, or of many.
 pub(in super::super) fn submission(is_batch: bool) -> RequestBody {
     let hex = text("The transaction's bytes as hex.", "^(0x)?([0-9a-fA-F]{2})+$");

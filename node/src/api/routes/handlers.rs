@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 use super::super::{
     Answer, BATCH_BODY_MAX, BODY_MAX, Code, Door, Problem,
     blocks::{BlockName, BlocksAsked},
+    build::{WISH, Wish},
     events::EventsAsked,
     exits::{Deposit, ExitNumber},
     history::HistoryAsked,
@@ -243,6 +244,23 @@ pub(super) async fn check<R: Read + Clone + Send + Sync + 'static>(
 ) -> Answer {
     let signed = one_transaction(&door, request).await?;
     door.check(signed).await
+}
+
+pub(super) async fn build<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    request: Request,
+) -> Answer {
+    let (parts, stream) = request.into_parts();
+    let content = door.gates.bodies.read(&parts.headers, stream, BODY_MAX).await?;
+    let bytes = content.bytes.as_slice();
+    if Format::of(&parts.headers)? != Format::Json {
+        return Err(Code::UnsupportedMediaType
+            .because("a wish is JSON")
+            .hint(format!("application/json {WISH}")));
+    }
+    let wish = json::<Wish>(bytes, WISH)?;
+    drop(content);
+    door.build(wish).await
 }
 
 /// The transaction in a body, in any of the three forms.

@@ -4,15 +4,16 @@ use super::{
     super::{
         Code, Door,
         blocks::BlocksAsked,
+        build::Wish,
         history::HistoryAsked,
-        openapi::{Question, any_of, bytes, submission, text},
+        openapi::{Question, any_of, bytes, document, submission, text},
         outputs::{IdsAsked, OutputsAsked, PageAsked},
         search::SearchAsked,
         text::{AddressText, HashText, PositionText},
         view::{
-            AddressView, Batch, BlockSummary, BlockView, CertificateView, Checked, DepositView, ExitData,
-            ExitView, FederationView, FeesView, FoundView, HistoryItem, MempoolView, NetworkView, OutputView,
-            OutputsView, ProofView, StatsView, StatusView, Submitted, TransactionView,
+            AddressView, Batch, BlockSummary, BlockView, Built, CertificateView, Checked, DepositView,
+            ExitData, ExitView, FederationView, FeesView, FoundView, HistoryItem, MempoolView, NetworkView,
+            OutputView, OutputsView, ProofView, StatsView, StatusView, Submitted, TransactionView,
         },
     },
     handlers::{self as answer, Waiting},
@@ -106,6 +107,7 @@ fn of_transactions<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Do
         .says("Nothing is taken.")
         .answers::<Checked>("It would be taken, or was.")
         .refuses(REFUSED),
+        build(),
         Question::get("/v1/transactions/{id}", answer::transaction::<R>, "A transaction and how far it is")
             .named("id", shape::<HashText>())
             .answers::<TransactionView>("The transaction.")
@@ -120,6 +122,34 @@ fn of_transactions<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Do
             .answers::<ProofView>("The receipt.")
             .refuses(&[Code::NotFound, Code::Pruned]),
     ]
+}
+
+fn build<R: Read + Clone + Send + Sync + 'static>() -> Question<Door<R>> {
+    let mut build = Question::post(
+        "/v1/transactions:build",
+        answer::build::<R>,
+        "Payments that only lack a signature",
+        document(shape::<Wish>()),
+    );
+    build.knows::<Wish>();
+    build
+        .says(
+            "Chosen among the owner's unspent outputs that no waiting payment spends. Nothing is reserved: two questions may be \
+             answered with the same outputs.",
+        )
+        .answers::<Built>("The payment, or what must come before it.")
+        .refuses(&[
+            Code::MalformedRequest,
+            Code::InsufficientFunds,
+            Code::Fragmented,
+            Code::NotOwner,
+            Code::InputNotFound,
+            Code::InputMismatch,
+            Code::InputSpent,
+            Code::InputExiting,
+            Code::DoubleSpendInMempool,
+            Code::Draining,
+        ])
 }
 
 fn of_outputs<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Door<R>>> {

@@ -11,8 +11,8 @@ use crate::{
         view::ProofView,
     },
     client::{Untrue, Witness},
-    hex,
-    wallet::{WalletError, anchored::Level, papers::Paper, purse::Ethereum, typed_data},
+    hex, typed_data,
+    wallet::{WalletError, anchored::Level, papers::Paper, purse::Ethereum},
 };
 
 /// Signs a payment, or prints it for a wallet with a window.

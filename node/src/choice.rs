@@ -2,8 +2,6 @@
 
 use plasma_core::{Address, Amount, EXPIRY_NEVER, Input, Kind, Payment, Position, Transaction};
 
-use super::book::Row;
-
 /// An output that can be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Coin {
@@ -31,19 +29,6 @@ pub struct Terms {
     pub asset: Address,
     /// Who is paid for it, and how much.
     pub fee: Option<Payment>,
-}
-
-/// The rows that the next payment pays: the first unpaid one, and those behind it of the same asset that fit beside the
-/// change and the fee.
-#[must_use]
-pub fn group(rows: &[Row], unpaid: &[usize], has_fee: bool) -> Vec<usize> {
-    let asset_of = |place: &usize| rows.get(*place).map(|row| row.asset);
-    let Some(first) = unpaid.first() else {
-        return Vec::new();
-    };
-    let room = OUTPUTS_MAX - 1 - usize::from(has_fee);
-    let same = unpaid.iter().filter(|place| asset_of(place) == asset_of(first));
-    same.take(room).copied().collect()
 }
 
 /// A payment of these sums, with the change back.
@@ -83,6 +68,30 @@ pub fn consolidation(terms: &Terms, coins: &[Coin], most: usize) -> Option<Trans
     }];
     outputs.extend(terms.fee);
     Some(transfer(terms.asset, chosen, outputs))
+}
+
+/// Payments to oneself, side by side, that bring a sum into fewer outputs: the largest coins that hold it, four into one. None
+/// when there is nothing to gain.
+#[must_use]
+pub fn merges(terms: &Terms, coins: &[Coin], needs: Amount, most: usize) -> Vec<Transaction> {
+    let ascending = ascending(coins);
+    let (mut chosen, mut held) = (Vec::new(), Amount::ZERO);
+    // Each payment costs a fee, so a coin more for every four.
+    for coin in ascending.iter().rev().take(most.saturating_mul(INPUTS_MAX)) {
+        let payments = Amount::from(chosen.len() / INPUTS_MAX + 1);
+        let fees = terms
+            .fee
+            .map_or(Amount::ZERO, |fee| fee.amount.saturating_mul(payments));
+        if held >= needs.saturating_add(fees) {
+            break;
+        }
+        chosen.push(*coin);
+        held = held.saturating_add(coin.amount);
+    }
+    let groups = chosen.chunks(INPUTS_MAX);
+    groups
+        .filter_map(|group| consolidation(terms, group, INPUTS_MAX))
+        .collect()
 }
 
 /// The smallest single coin that is enough, else the largest ones; `None` when four are not enough.
@@ -131,14 +140,13 @@ fn sum(amounts: impl Iterator<Item = Amount>) -> Amount {
 /// Inputs of a transfer (`docs/protocol.md` section 2).
 pub const INPUTS_MAX: usize = 4;
 /// Outputs of a transfer.
-const OUTPUTS_MAX: usize = 4;
+pub const OUTPUTS_MAX: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use plasma_core::Height;
 
     use super::*;
-    use crate::api::text::{AddressText, AmountText};
 
     const FROM: Address = Address([1; 20]);
     const TO: Address = Address([2; 20]);
@@ -217,20 +225,6 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_one_asset_share_a_payment_with_change_and_fee() {
-        let row = |asset: u8| Row {
-            to: AddressText(TO),
-            amount: AmountText(Amount::from(1)),
-            asset: AddressText(Address([asset; 20])),
-        };
-        let rows = [row(0), row(5), row(0), row(0), row(0)];
-        assert_eq!(group(&rows, &[0, 1, 2, 3, 4], false), [0, 2, 3]);
-        assert_eq!(group(&rows, &[0, 1, 2, 3, 4], true), [0, 2]);
-        assert_eq!(group(&rows, &[1, 4], false), [1]);
-        assert!(group(&rows, &[], false).is_empty());
-    }
-
-    #[test]
     fn a_consolidation_takes_the_smallest_and_needs_two() {
         let coins: Vec<Coin> = (1..=5).map(|block| coin(block, block.into())).collect();
         let made = consolidation(&terms(None), &coins, 9).unwrap();
@@ -245,5 +239,23 @@ mod tests {
             consolidation(&terms(Some(3)), &coins[..2], 4).is_none(),
             "the fee takes all"
         );
+    }
+
+    #[test]
+    fn a_sum_in_many_outputs_is_brought_into_a_quarter_of_them() {
+        let coins: Vec<Coin> = (1..=20).map(|block| coin(block, 1)).collect();
+        let made = merges(&terms(None), &coins, Amount::from(9), 64);
+        let sizes: Vec<usize> = made.iter().map(|one| one.inputs.len()).collect();
+        assert_eq!(sizes, [4, 4], "the ninth alone has nothing to gain");
+        assert!(merges(&terms(None), &coins[..1], Amount::from(9), 64).is_empty());
+        assert_eq!(
+            merges(&terms(None), &coins, Amount::from(20), 2).len(),
+            2,
+            "no more than asked for"
+        );
+        let costly = merges(&terms(Some(1)), &coins, Amount::from(6), 64);
+        let spent: usize = costly.iter().map(|one| one.inputs.len()).sum();
+        assert_eq!(spent, 8, "two fees beside the sum");
+        assert!(costly.iter().all(|one| one.check() == Ok(())));
     }
 }
