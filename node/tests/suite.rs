@@ -43,6 +43,7 @@ mod suite {
     pub(crate) mod peers;
     pub(crate) mod proving;
     pub(crate) mod proxy;
+    pub(crate) mod reference;
     pub(crate) mod refusals;
     pub(crate) mod registry;
     pub(crate) mod rejoin;
