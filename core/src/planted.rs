@@ -68,6 +68,7 @@ pub const BUGS: &[&str] = &[
     "log: bodies are dropped before storage has them",
     "log: bodies are not read",
     "log: bodies are not written",
+    "log: ended epochs leave no mark",
     "log: old copies are voted from",
     "log: votes are dropped when it is shortened",
     "log: votes of an epoch are dropped with its end",

@@ -2,8 +2,8 @@
 //!
 //! One [`Wal::append_batch`] is one barrier: when it returns, the batch survives a power cut whole;
 //! when it fails, nothing of the batch may be spoken and the process must stop, because after a failed
-//! fsync nobody knows what the disk holds. The log is a local file whatever the storage is, so that an
-//! unreachable database never blocks a vote. It does not know what its records mean.
+//! fsync nobody knows what the disk holds. The log is a local file whatever the storage is, so that no
+//! database elsewhere can make us forget a vote. It does not know what its records mean.
 //!
 //! Bytes: [`frame`] (records and batches) and [`segment`] (files). Recovery: [`recovery`]. The log
 //! shrinks by [`Wal::checkpoint`], which replaces everything by the records that are still needed.
@@ -298,19 +298,28 @@ impl<F: Files> Wal<F> {
         Ok(self.advance(needed))
     }
 
-    /// [`Wal::checkpoint`] with every record for which `keep` says yes, read back from the disk. While more than one batch
+    /// [`Wal::rewrite`] with every record for which `keep` says yes.
+    ///
+    /// # Errors
+    /// Fatal like those of [`Wal::append_batch`].
+    pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) -> Result<Lsn, WalError> {
+        self.rewrite(|entries| {
+            entries
+                .into_iter()
+                .filter(keep)
+                .map(|entry| entry.record)
+                .collect()
+        })
+    }
+
+    /// [`Wal::checkpoint`] with what is made of all records, read back from the disk. While more than one batch
     /// holds must be kept the log stays as it is, and the next checkpoint is due when it has grown by as much as one holds:
     /// views without finality leave a block each, and an operator that stopped here would stop again at each start.
     ///
     /// # Errors
     /// Fatal like those of [`Wal::append_batch`].
-    pub fn retain(&mut self, keep: impl Fn(&Entry) -> bool) -> Result<Lsn, WalError> {
-        let needed: Vec<Record> = self
-            .entries()?
-            .into_iter()
-            .filter(keep)
-            .map(|entry| entry.record)
-            .collect();
+    pub fn rewrite(&mut self, make: impl FnOnce(Vec<Entry>) -> Vec<Record>) -> Result<Lsn, WalError> {
+        let needed = make(self.entries()?);
         if frame::batch_size(&needed) > self.site.batch_size {
             (self.kept, self.appended) = (u64::try_from(self.site.batch_size).unwrap_or(u64::MAX), 0);
             return Ok(self.last_lsn());

@@ -19,7 +19,7 @@ use super::{
     Operator,
     effect::{Effect, To},
     guardian::Duties,
-    rejoining::lacks_votes,
+    rejoining::{is_about_loss, lacks_votes},
 };
 
 /// Ended epochs that are answered for. Each lasts weeks; who missed more of them catches up by the certificates of the
@@ -148,6 +148,9 @@ impl<S: OperatorKey> Epochs<S> {
     pub(super) fn needs(&self, record: &Record, durable: Height) -> bool {
         let epoch = record.epoch();
         if epoch == self.running {
+            if is_mark(record) {
+                return true;
+            }
             if is_about_loss(record) && (self.is_doubted || self.begun > durable) {
                 return true;
             }
@@ -158,6 +161,16 @@ impl<S: OperatorKey> Epochs<S> {
         let end = ended.map_or(self.begun, |ended| ended.sealed);
         let is_needed = end > durable;
         epoch > self.running || is_needed && !planted("log: votes of an epoch are dropped with its end")
+    }
+
+    /// The first epoch that can not run again after a power cut, once there is one before it: from then on nothing of those
+    /// before is kept.
+    pub(super) fn mark(&self, durable: Height) -> Option<Record> {
+        let over = self.ended.iter().filter(|ended| ended.sealed <= durable);
+        let next = over.map(|ended| Epoch(ended.epoch.0.saturating_add(1))).max();
+        let running = (self.begun <= durable).then_some(self.running);
+        let epoch = running.max(next).filter(|epoch| *epoch > Epoch(0))?;
+        (!planted("log: ended epochs leave no mark")).then(|| mark(epoch))
     }
 
     /// The key that verifies what the committee of an epoch signed.
@@ -191,11 +204,11 @@ impl<S: OperatorKey> Epochs<S> {
             .any(|record| record.epoch() == self.running && is_about_loss(record))
     }
 
-    /// Whether the log was lost in a later epoch than this one: all that was said here is lost too.
-    fn is_lost_later(&self) -> bool {
-        self.logged
-            .iter()
-            .any(|record| record.epoch() > self.running && is_about_loss(record))
+    /// Whether the log knows that this epoch is over, or was lost in a later one: what was said here is not in it.
+    fn is_forgotten(&self) -> bool {
+        let later = self.logged.iter().filter(|record| record.epoch() > self.running);
+        let mut later = later.filter(|record| is_mark(record) || is_about_loss(record));
+        later.next().is_some()
     }
 
     /// Keeps a record that was written for an epoch whose engine has not begun.
@@ -238,7 +251,7 @@ impl<S: OperatorKey> Epochs<S> {
         let committee = Arc::clone(self.committee()?);
         let me = self.me()?;
         let never = planted("operator: newcomers never take their seats") && self.is_new();
-        if self.is_lost_later() || never {
+        if self.is_forgotten() || never {
             return None;
         }
         let start = Start {
@@ -415,9 +428,16 @@ impl<S: OperatorKey> Operator<S> {
     }
 }
 
-/// Records that tell of lost votes.
-fn is_about_loss(record: &Record) -> bool {
-    matches!(record, Record::Amnesia { .. } | Record::Forgotten { .. })
+/// The record that no epoch before this one is signed in again: a floor below every view.
+fn mark(epoch: Epoch) -> Record {
+    Record::Amnesia {
+        epoch,
+        floor: View(0),
+    }
+}
+
+fn is_mark(record: &Record) -> bool {
+    *record == mark(record.epoch())
 }
 
 /// One early message of each kind is kept.

@@ -74,6 +74,13 @@ impl Logged {
 }
 
 impl<S: OperatorKey> Operator<S> {
+    /// What a log must say when it is written anew: the first epoch whose beginning storage holds for good. Beside an older
+    /// storage, whose epoch the log knows nothing of any more, it is what keeps this operator from voting there again.
+    #[must_use]
+    pub fn mark(&self, durable: Height) -> Option<Record> {
+        self.epochs.mark(durable).map(Record::Consensus)
+    }
+
     /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage would lose in a
     /// power cut, those above its durable height.
     #[must_use]

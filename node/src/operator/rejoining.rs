@@ -4,8 +4,8 @@
 //! does, and asks the other members of the running epoch for their claims besides. With enough of them it writes the amnesia
 //! floor and takes its seat. A floor holds for its own epoch alone, so:
 //!
-//! - in an epoch below one for which the log holds a floor, or lacks votes, it never votes again, should a power cut lead back
-//!   there;
+//! - in an epoch below one for which the log holds a floor, or lacks votes, it never votes again, should a power cut or an older
+//!   storage lead back there. So a log that forgets an epoch whose end is durable gets a floor in the next one, at view 0;
 //! - when the epoch ends before a block that does not seal it is final at or above the floor, the former life may have known
 //!   the end already and have voted in the next epoch too, so that one is asked about in the same way. Later it cannot have:
 //!   whoever signed that end was in a view below the floor, and what is final there lies below what is final here.
@@ -99,6 +99,15 @@ pub fn lacks_votes<'a>(records: impl IntoIterator<Item = &'a Logged>, epoch: Epo
     missing.is_some_and(|view| view > floor)
 }
 
+/// Records that tell of lost votes. A floor below every view tells of none (`Operator::mark`).
+pub(super) fn is_about_loss(record: &Logged) -> bool {
+    match record {
+        Logged::Amnesia { floor, .. } => *floor > View(0),
+        Logged::Forgotten { .. } => true,
+        _ => false,
+    }
+}
+
 /// What says that a log lacks votes from an epoch's first view on: every floor lies above it.
 #[must_use]
 pub fn confession(epoch: Epoch) -> Logged {
@@ -114,9 +123,8 @@ pub fn confession(epoch: Epoch) -> Logged {
 /// below is in doubt now.
 #[must_use]
 pub fn doubt_at<'a>(records: impl IntoIterator<Item = &'a Logged>, epoch: Epoch) -> Option<Logged> {
-    let is_about_loss =
-        |record: &&Logged| matches!(record, Logged::Forgotten { .. } | Logged::Amnesia { .. });
-    let newest = records.into_iter().filter(is_about_loss).map(Logged::epoch).max();
+    let lost = records.into_iter().filter(|record| is_about_loss(record));
+    let newest = lost.map(Logged::epoch).max();
     newest.filter(|newest| *newest < epoch).map(|_| confession(epoch))
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use plasma_consensus::{DecodeError, Evidence, Record as Logged, scheme::OperatorKey};
-use plasma_core::{Block, Epoch, Genesis, Height, planted::planted};
+use plasma_core::{Block, Epoch, Genesis, Height, View, planted::planted};
 use tracing::warn;
 
 use crate::{
@@ -250,7 +250,25 @@ pub fn shorten<F: Files, S: OperatorKey>(
     operator: &Operator<S>,
     durable: Height,
 ) -> Result<Lsn, WalError> {
-    wal.retain(|entry| is_needed(&entry.record, operator, durable))
+    wal.rewrite(|entries| kept(entries.into_iter().map(|entry| entry.record), operator, durable))
+}
+
+/// What stays of a log: what the operator needs, and the mark of how far epochs have ended. Both go to the disk at once, so
+/// nothing of an epoch is ever forgotten without it.
+pub fn kept<S: OperatorKey>(
+    records: impl IntoIterator<Item = wal::Record>,
+    operator: &Operator<S>,
+    durable: Height,
+) -> Vec<wal::Record> {
+    let records = records.into_iter();
+    let mut kept: Vec<wal::Record> = records
+        .filter(|record| is_needed(record, operator, durable))
+        .collect();
+    let mark = operator.mark(durable).map(|mark| write_record(&mark));
+    if let Some(mark) = mark.filter(|mark| !kept.contains(mark)) {
+        kept.push(mark);
+    }
+    kept
 }
 
 /// Whether a record stays in the log. The start refuses what cannot be read, and nothing is dropped unread here either.
@@ -265,7 +283,7 @@ fn begin_anew<F: Files>(site: LogSite<F>, saved: &Saved) -> Result<Opened<F>, Wa
     let running = saved.state.epoch;
     let is_floor = |record: &wal::Record| {
         let record = read_record(record);
-        matches!(record, Ok(Record::Consensus(Logged::Amnesia { epoch, .. })) if epoch >= running)
+        matches!(record, Ok(Record::Consensus(Logged::Amnesia { epoch, floor })) if epoch >= running && floor > View(0))
     };
     let stays = |record: &wal::Record| planted("log: an old floor covers a new loss") || !is_floor(record);
     let confession = write_record(&Record::Consensus(confession(running)));

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use plasma_core::{Epoch, L1Event, Millis, Position, SigningKey, View};
 use plasma_node::{
-    operator::rejoining::{ASK_PAUSE_MS, Progress, REJOIN_MS},
+    operator::{
+        effect::Record,
+        rejoining::{ASK_PAUSE_MS, Progress, REJOIN_MS},
+    },
     runtime::wire::{self, Ask},
 };
 
@@ -288,6 +291,46 @@ fn back_in_the_epoch_before_it_says_nothing() {
     }
     world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
     payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    world.check_agreement();
+}
+
+/// Its log is sound, and so short that it knows nothing of the first epoch but that it is over.
+#[test]
+fn beside_a_storage_of_an_epoch_that_ended_it_says_nothing_there() {
+    let (mut world, mut payer) = busy();
+    world.announce(&committee(1, &[1, 0, 2, 3]));
+    world.run_for(50);
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    change(&mut world);
+    world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
+    for _ in 0..3 {
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    }
+    world.shorten(LOST);
+    let log = &world.nodes[LOST].log;
+    let is_old = |record: &Record| matches!(record, Record::Consensus(record) if record.epoch() == Epoch(0));
+    assert!(!log.is_empty() && !log.iter().any(is_old), "{log:?}");
+    for node in 0..4 {
+        world.kill(node);
+    }
+    world.empty_storage(LOST);
+    let memory = &mut world.nodes[LOST].memory;
+    let before = std::mem::replace(&mut memory.before, memory.said);
+    world.start(LOST);
+    assert!(is_in(&world, 0));
+    world.mine(Vec::new());
+    let payment = world.pay(&payer.alice, (payer.position, payer.held), &payer.bob, 10);
+    world.submit(LOST, 99, payment);
+    world.run_for(20_000);
+    assert!(is_in(&world, 0), "it waits for the others");
+    world.nodes[LOST].memory.before = before;
+    for other in [0, 1, 3] {
+        world.start(other);
+    }
+    world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
+    // A quorum needs its vote now.
+    world.kill(3);
+    payer.pay(&mut world, 0, &[0, 1, 2]);
     world.check_agreement();
 }
 

@@ -3,6 +3,7 @@
 mod claims;
 mod clients;
 mod committees;
+mod disks;
 pub(crate) mod wires;
 
 use std::{
@@ -227,31 +228,6 @@ impl World {
         }
         self.rereads += 1;
         self.push(index, 10, Event::L1Reread(read));
-    }
-
-    /// From now on nothing that storage is told is durable, as on a disk that never finishes a barrier.
-    pub(crate) fn make_storage_lazy(&mut self) {
-        for node in &mut self.nodes {
-            node.storage = node.storage.clone().into_lazy();
-        }
-    }
-
-    /// Cuts an operator's power: its log was shortened the moment before, and storage forgets what was not durable.
-    pub(crate) fn cut_power(&mut self, index: usize) {
-        let node = &mut self.nodes[index];
-        let durable = node.storage.durable().expect("memory does not fail");
-        if let Some(operator) = &node.operator {
-            node.log.retain(|record| operator.needs(record, durable));
-        }
-        self.kill(index);
-        self.nodes[index].storage.crash();
-    }
-
-    /// Gives an operator that does not run a storage that holds the genesis block alone.
-    pub(crate) fn empty_storage(&mut self, index: usize) {
-        let key = secret(u16::try_from(index).expect("small")).public();
-        let identity = Identity::new(self.genesis.hash(), &key);
-        self.nodes[index].storage = MemoryStorage::new(identity, &self.genesis.state());
     }
 
     /// Kills an operator: what is not in its storage or log is gone.

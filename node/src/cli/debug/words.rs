@@ -1,7 +1,7 @@
 //! Records of the vote log in words.
 
 use plasma_consensus::{Certified, Kind, Record as Logged, Statement, Vote};
-use plasma_core::Block;
+use plasma_core::{Block, View};
 
 use crate::{operator::effect::Record, runtime::log, wal};
 
@@ -69,6 +69,10 @@ fn logged(record: &Logged) -> (&'static str, String) {
             };
             (kind, certified_words(certified))
         }
+        Logged::Amnesia { floor: View(0), .. } => (
+            "epoch begun",
+            "nothing is signed in the epochs before this one any more".to_owned(),
+        ),
         Logged::Amnesia { floor, .. } => (
             "amnesia floor",
             format!("votes are missing; nothing up to view {floor} is voted on"),
