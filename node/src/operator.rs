@@ -50,7 +50,7 @@ use crate::storage::Saved;
 
 use accuser::Accuser;
 use case::{Case, Rotten};
-use chain::Chain;
+use chain::{Chain, room};
 use doubts::Doubts;
 use effect::{Effect, Record};
 use epochs::{Epochs, Seating, floor_of};
@@ -202,7 +202,7 @@ impl<S: OperatorKey> Operator<S> {
             origin_lag: u64::from(genesis.origin_lag),
             l1_events_max: usize::try_from(genesis.max_l1_events).unwrap_or(usize::MAX),
             epochs,
-            chain: Chain::new(saved.state, (running, floor.view)),
+            chain: Chain::new(saved.state, (running, floor.view), room(genesis.max_block_bytes)),
             origins: Origins::new(origin),
             doubts: Doubts::default(),
             mempool: Mempool::new(params.mempool),

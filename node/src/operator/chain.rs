@@ -16,6 +16,23 @@ use plasma_core::{
 /// for proposals that lose and for one answer of a peer (128). A block that is dropped for room is fetched again when it turns out to matter.
 pub const UNDECIDED_MAX: usize = 256;
 
+/// Bytes of undecided blocks that are kept. The sixteen that the engine lets stand above the decided one fit, however large
+/// a block may be, and a few that lose; decoded they take as much again. Whoever leads can send one block per view that
+/// nobody can judge, so their number alone bounds nothing.
+#[must_use]
+pub fn room(max_block_bytes: u32) -> usize {
+    let largest = usize::try_from(max_block_bytes).unwrap_or(usize::MAX);
+    let largest = largest.saturating_add(DERIVED_BYTES_MAX);
+    largest.saturating_mul(ROOM_BLOCKS).max(ROOM_BYTES_MIN)
+}
+
+/// The largest blocks for which there is room.
+const ROOM_BLOCKS: usize = 20;
+/// What a block derives from Ethereum beside its clients' transactions.
+const DERIVED_BYTES_MAX: usize = 2 << 20;
+/// One answer of a peer, in which blocks are many and small, several times.
+const ROOM_BYTES_MIN: usize = 64 << 20;
+
 /// Blocks so far above the decided one are of no use before those below them are here: one answer of a peer.
 const NEAR: u32 = 128;
 
@@ -50,12 +67,15 @@ pub struct Chain {
     /// A block that is final because a certified one stands on it which cannot be filed here.
     ancestor: Option<BlockId>,
     arrivals: u64,
+    /// Bytes of the undecided blocks, and of how many there is room.
+    bytes: usize,
+    room: usize,
 }
 
 impl Chain {
-    /// Starts at a decided tip.
+    /// Starts at a decided tip, with room for so many bytes above it ([`room`]).
     #[must_use]
-    pub fn new(decided: State, decided_at: (Epoch, View)) -> Self {
+    pub fn new(decided: State, decided_at: (Epoch, View), room: usize) -> Self {
         Self {
             decided,
             decided_at,
@@ -63,6 +83,8 @@ impl Chain {
             finals: BTreeMap::new(),
             ancestor: None,
             arrivals: 0,
+            bytes: 0,
+            room,
         }
     }
 
@@ -107,7 +129,7 @@ impl Chain {
         if height <= tip || self.blocks.contains_key(&id) {
             return;
         }
-        if self.blocks.len() >= UNDECIDED_MAX {
+        while self.blocks.len() >= UNDECIDED_MAX || self.bytes.saturating_add(encoded.len()) > self.room {
             let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
             // What nobody has judged goes first; what is logged or applied may be an ancestor of what will be final.
             let worth = |known: &Undecided| {
@@ -121,8 +143,9 @@ impl Chain {
             if least_is_near && !is_near(height) {
                 return;
             }
-            self.blocks.remove(&least);
+            self.remove(&least);
         }
+        self.bytes = self.bytes.saturating_add(encoded.len());
         self.arrivals += 1;
         self.blocks.insert(
             id,
@@ -134,6 +157,12 @@ impl Chain {
                 arrival: self.arrivals,
             },
         );
+    }
+
+    fn remove(&mut self, id: &BlockId) -> Option<Undecided> {
+        let removed = self.blocks.remove(id)?;
+        self.bytes = self.bytes.saturating_sub(removed.encoded.len());
+        Some(removed)
     }
 
     /// Remembers what a block changes.
@@ -259,7 +288,7 @@ impl Chain {
         if known.block.header.parent != self.decided.id || known.delta.is_none() {
             return None;
         }
-        let Undecided { block, delta, .. } = self.blocks.remove(id)?;
+        let Undecided { block, delta, .. } = self.remove(id)?;
         let delta = delta?;
         if let Some(certificate) = self.finals.remove(id) {
             self.decide_at(&certificate);
@@ -267,6 +296,7 @@ impl Chain {
         self.decided = delta.state.clone();
         let height = self.decided.header.height;
         self.blocks.retain(|_, other| other.block.header.height > height);
+        self.bytes = self.blocks.values().map(|other| other.encoded.len()).sum();
         Some((block, delta))
     }
 
@@ -294,5 +324,69 @@ impl Chain {
     fn child_of_decided(&self, target: &BlockId) -> Option<BlockId> {
         let lowest = self.ancestry(target).last()?;
         (lowest.block.header.parent == self.decided.id).then(|| lowest.block.header.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plasma_core::{Frontier, Millis, commitment::LtHash};
+
+    use super::*;
+
+    fn chain(room: usize) -> Chain {
+        let state = State {
+            header: Header::default(),
+            id: Header::default().id(),
+            history: Frontier::default(),
+            commitment: LtHash::default(),
+            halted: None,
+            epoch: Epoch(0),
+            sealed: BlockId::default(),
+        };
+        Chain::new(state, (Epoch(0), View(0)), room)
+    }
+
+    /// Files a block of so many bytes; the time tells blocks of one height apart.
+    fn file(chain: &mut Chain, (height, time): (u32, u64), bytes: usize, is_logged: bool) -> BlockId {
+        let header = Header {
+            height: Height(height),
+            timestamp_ms: Millis(time),
+            ..Header::default()
+        };
+        let block = AuthenticBlock {
+            header,
+            transactions: Vec::new(),
+        };
+        chain.insert(block, vec![0; bytes].into(), is_logged);
+        header.id()
+    }
+
+    #[test]
+    fn blocks_that_nobody_can_judge_take_no_more_bytes_than_there_is_room() {
+        let mut chain = chain(1_000);
+        let own = file(&mut chain, (1, 0), 200, true);
+        let ids: Vec<BlockId> = (1..100)
+            .map(|time| file(&mut chain, (u32::MAX, time), 300, false))
+            .collect();
+        let kept = |chain: &Chain| ids.iter().filter(|id| chain.block(id).is_some()).count();
+        assert_eq!((kept(&chain), chain.bytes), (2, 800));
+        let near = file(&mut chain, (2, 0), 700, false);
+        assert!(chain.block(&near).is_some() && chain.block(&own).is_some());
+        assert_eq!(
+            (kept(&chain), chain.bytes),
+            (0, 900),
+            "what is of no use yet makes room"
+        );
+        file(&mut chain, (u32::MAX, 200), 300, false);
+        assert!(chain.block(&near).is_some(), "and takes none from what is");
+        let newest = file(&mut chain, (2, 1), 700, false);
+        assert!(chain.block(&newest).is_some() && chain.block(&own).is_some());
+        assert_eq!(chain.bytes, 900, "of those alike the oldest goes");
+    }
+
+    #[test]
+    fn there_is_room_for_all_that_the_engine_lets_stand() {
+        assert_eq!(room(0), 64 << 20);
+        assert!(room(16 << 20) >= 16 * (18 << 20));
     }
 }

@@ -30,7 +30,7 @@ fn chain() -> Chain {
         epoch: Epoch(0),
         sealed: BlockId::default(),
     };
-    Chain::new(state, (Epoch(0), View(0)))
+    Chain::new(state, (Epoch(0), View(0)), usize::MAX)
 }
 
 /// Files and pins a block of one transaction.
