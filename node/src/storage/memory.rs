@@ -87,6 +87,20 @@ impl MemoryStorage {
         *self.durable.write().unwrap_or_else(PoisonError::into_inner) = self.shared.now();
     }
 
+    /// A storage of its own with the rows of this moment, as a backup brings them back.
+    #[must_use]
+    pub fn backup(&self) -> Self {
+        let rows = self.shared.now();
+        let durable = Arc::new(RwLock::new(rows.clone()));
+        let rows = Arc::new(RwLock::new(rows));
+        let shared = MemoryReader { rows };
+        Self {
+            shared,
+            durable,
+            ..self.clone()
+        }
+    }
+
     /// Forgets what was not durable.
     pub fn crash(&self) {
         let durable = self.durable.read().unwrap_or_else(PoisonError::into_inner);

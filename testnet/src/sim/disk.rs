@@ -85,7 +85,7 @@ pub(super) struct Log {
     /// They start it with the flag until it has rejoined.
     pub(super) rejoins: bool,
     /// It has rejoined and votes in no view up to this one.
-    pub(super) floor: Option<View>,
+    pub(super) floor: Option<(Epoch, View)>,
     /// The latest view that the operator voted in.
     said: Option<(Epoch, View)>,
     /// The same, when it lost its log.
@@ -216,9 +216,7 @@ impl Log {
         let Some(wal) = self.wal.as_mut().filter(|wal| wal.is_checkpoint_due()) else {
             return Ok(Some(false));
         };
-        let kept = self.spoken.iter();
-        let kept = kept.filter(|record| log::is_needed(record, operator, durable));
-        let kept: Vec<wal::Record> = kept.cloned().collect();
+        let kept = log::kept(self.spoken.iter().cloned(), operator, durable);
         if log::shorten(wal, operator, durable).is_err() {
             self.shorter = Some(kept);
             self.was_cut = true;
@@ -332,7 +330,7 @@ impl Log {
         is_done
     }
 
-    /// Storage is gone too.
+    /// Storage is another one, and knows less.
     pub(super) fn forget_fence(&mut self) {
         self.fence = (Lsn(0), Lsn(0));
         self.copy = None;

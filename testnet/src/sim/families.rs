@@ -15,7 +15,7 @@ pub enum Family {
     Ending,
     /// Processes die, and their machines lose power while they start again.
     Relapsing,
-    /// Committees change under operators that lag.
+    /// Committees change under operators that lag, lose logs or find older storages beside them.
     Changing,
 }
 
@@ -98,6 +98,9 @@ impl Family {
                 partitions: 100,
                 silences: 300,
                 lag_max: 4,
+                lost_logs: random.pick(&[0, 0, 3_000]),
+                old_storages: random.pick(&[0, 2_000, 6_000]),
+                log_segment: random.pick(&[2 << 10, 8 << 10, 64 << 10]),
                 ..usual
             },
         }

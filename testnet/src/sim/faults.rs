@@ -78,6 +78,7 @@ impl World {
         });
         self.hosts[index].crash(has_power);
         self.harm_log(index);
+        self.harm_storage(index);
         for other in (0..self.hosts.len()).filter(|other| *other != index) {
             self.connect((index, other), false);
         }

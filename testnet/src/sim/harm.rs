@@ -3,7 +3,7 @@
 
 use plasma_core::Height;
 use plasma_node::{
-    operator::rejoining::Progress,
+    operator::{Operator, rejoining::Progress},
     runtime::{
         start::RunError,
         sync,
@@ -133,7 +133,8 @@ impl World {
             *other != index && (is_silent || self.is_out_of_time(*other))
         };
         let wronged = (0..self.hosts.len()).filter(is_wronged).count();
-        let has_room = wronged < self.scenario.spare_faults() && self.scenario.is_honest(index);
+        let spare = self.line.spare_faults(&self.scenario);
+        let has_room = wronged < spare && self.scenario.is_honest(index);
         let log = &self.hosts[index].log;
         let is_sound = log.harm.is_none() && !log.rejoins && log.last_vote().is_some();
         if !has_room || !is_sound || !self.random.chance(self.scenario.lost_logs) {
@@ -146,11 +147,44 @@ impl World {
         if !host.log.harm(harm, &mut self.random) {
             return;
         }
-        if harm == Harm::Lost && self.random.chance(WHOLE_DISKS) {
+        if harm == Harm::Lost && self.random.chance(WHOLE_DISKS) && self.may_go_back(index) {
             self.hosts[index].lose_storage(index, &self.site);
             self.marks.hit("a whole disk was lost");
         }
         self.note(&[b"harm"], || format!("the log of operator {index} is {harm:?}"));
+    }
+
+    /// An older storage is put beside the log of an operator that is down, as long as f operators at most have less than they
+    /// had.
+    pub(super) fn harm_storage(&mut self, index: usize) {
+        let often = self.scenario.old_storages;
+        if often == 0 || !self.random.chance(often) {
+            return;
+        }
+        let log = &self.hosts[index].log;
+        let is_sound = log.harm.is_none() && !log.rejoins && self.scenario.is_honest(index);
+        if !is_sound || !self.may_go_back(index) {
+            return;
+        }
+        let mark = match self.hosts[index].backup.take() {
+            Some(backup) => {
+                self.hosts[index].put_back(backup);
+                "a backup was put back"
+            }
+            None => {
+                self.hosts[index].lose_storage(index, &self.site);
+                "a storage was lost"
+            }
+        };
+        self.marks.hit(mark);
+        self.note(&[b"storage"], || format!("{mark}: operator {index}"));
+    }
+
+    /// Whether enough of the others hold what storage of this one held.
+    fn may_go_back(&self, index: usize) -> bool {
+        let others = self.hosts.iter().enumerate();
+        let behind = others.filter(|(other, host)| *other != index && host.had.is_some());
+        behind.count() < usize::from((self.scenario.n - 1) / 3)
     }
 
     /// How a rejoin goes on.
@@ -165,7 +199,7 @@ impl World {
                     let what = format!("operator {index} rejoins above {floor:?} and spoke in {forgotten:?}");
                     return self.oracle.report("rejoin", what);
                 }
-                (log.rejoins, log.floor) = (false, Some(*floor));
+                (log.rejoins, log.floor) = (false, Some((*epoch, *floor)));
             }
             Progress::Failed(reason) => {
                 self.oracle
@@ -174,18 +208,26 @@ impl World {
         }
     }
 
-    /// Copies of folders, and clocks that are set; who has come above its floor votes as before.
+    /// Copies of folders, backups, and clocks that are set; who has come above its floor votes as before, and who holds again
+    /// what it held has lost nothing.
     pub(super) fn stir_machines(&mut self) {
         for host in &mut self.hosts {
-            let view = host.operator.as_ref().map(|operator| operator.status().view);
-            host.log.floor = host
-                .log
-                .floor
-                .filter(|floor| view.is_none_or(|view| view <= *floor));
+            let Some(status) = host.operator.as_ref().map(Operator::status) else {
+                continue;
+            };
+            // An epoch that ends below the floor leaves doubt of the next one.
+            let speaks = status.operator.is_some() && status.silence.is_none();
+            let is_over = |(epoch, view)| speaks && (epoch, view) <= (status.epoch, status.final_view);
+            host.log.floor = host.log.floor.filter(|floor| !is_over(*floor));
+            host.had = host.had.filter(|had| status.height < *had);
         }
         let index = self.random.index(self.hosts.len());
         if self.scenario.lost_logs > 0 && self.random.chance(self.scenario.copies) {
             self.hosts[index].log.copy();
+        }
+        if self.scenario.old_storages > 0 && self.random.chance(self.scenario.copies) {
+            let host = &mut self.hosts[index];
+            host.backup = Some(host.storage.backup());
         }
         if self.random.chance(self.scenario.jumps) {
             self.set_clock(index);

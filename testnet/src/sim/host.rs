@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
-use plasma_core::{Epoch, L1Block, Millis, TransactionId};
+use plasma_core::{Epoch, Height, L1Block, Millis, TransactionId};
 use plasma_node::{
     bridge::watcher::{Ask, Sighting, Watcher, WatcherConfig},
     config::committee::Successor,
@@ -111,6 +111,10 @@ pub(super) struct Host {
     pub(super) operator: Option<Operator<Mock>>,
     pub(super) storage: MemoryStorage,
     pub(super) log: Log,
+    /// Storage as somebody copied it.
+    pub(super) backup: Option<MemoryStorage>,
+    /// What storage held before an older one was put in its place, until it holds that again.
+    pub(super) had: Option<Height>,
     /// Counts starts, so that what belongs to an earlier life is told.
     pub(super) life: u64,
     /// Documents of later committees, as its folder keeps them.
@@ -159,8 +163,10 @@ impl Host {
         let directory = site.directory();
         Self {
             operator: None,
-            storage: MemoryStorage::new(identity, &site.genesis.state()).into_lazy(),
+            storage: Self::new_storage(index, site),
             log: Log::new(identity, scenario.log_segment, disk_seed(scenario.seed, index)),
+            backup: None,
+            had: None,
             life: 0,
             kept: Vec::new(),
             proof: proof.under(&directory),
@@ -377,12 +383,23 @@ impl Host {
         self.log.begin_anew(above);
     }
 
-    /// The whole disk is gone, with storage.
+    /// Storage is gone.
     pub(super) fn lose_storage(&mut self, index: usize, site: &Site) {
-        let identity = Identity::new(site.genesis.hash(), &site.genesis.members[index].key);
-        self.storage = MemoryStorage::new(identity, &site.genesis.state()).into_lazy();
+        self.put_back(Self::new_storage(index, site));
+    }
+
+    /// A storage that knows less.
+    pub(super) fn put_back(&mut self, older: MemoryStorage) {
+        self.had = self.had.max(Some(self.saved().state.header.height));
+        self.storage = older;
+        self.backup = None;
         self.unsynced = 0;
         self.log.forget_fence();
+    }
+
+    fn new_storage(index: usize, site: &Site) -> MemoryStorage {
+        let identity = Identity::new(site.genesis.hash(), &site.members[index].key);
+        MemoryStorage::new(identity, &site.genesis.state()).into_lazy()
     }
 }
 

@@ -61,6 +61,8 @@ pub const SOMETIMES: &[&str] = &[
     "an old log was refused",
     "a rotten log was refused",
     "an operator rejoined",
+    "a storage was lost",
+    "a backup was put back",
     "a clock was set forward",
     "a clock was set back",
     "a clock was set far away",

@@ -66,7 +66,10 @@ pub struct Scenario {
     /// How many in ten thousand crashes cost the log: it is lost, an old copy is put back, or a byte of it rots. Never of more
     /// than f operators together, liars among them.
     pub lost_logs: u64,
-    /// Copies of a log's folder, per ten thousand ticks.
+    /// How many in ten thousand crashes bring an older storage beside a sound log: a backup, or an empty one. Never of more than
+    /// f operators together.
+    pub old_storages: u64,
+    /// Copies of a log's folder, and backups of a storage, per ten thousand ticks.
     pub copies: u64,
     /// Wall clocks that are set anew, per ten thousand ticks.
     pub jumps: u64,
@@ -141,6 +144,7 @@ impl Default for Scenario {
             disk_faults: 0,
             relapses: 0,
             lost_logs: 0,
+            old_storages: 0,
             copies: 200,
             jumps: 0,
             jump_ms: 0,
@@ -233,17 +237,16 @@ impl Scenario {
             ..of_disks
         }
         .with_flights()
+        .with_backups()
         .apart()
     }
 
-    /// Who may be wronged is counted by the first committee, and Ethereum's clock leaps over the wait before a change: a seed
-    /// has one or the other.
+    /// Ethereum's clock leaps over the wait before a change: wall clocks that are hours wrong would be nothing beside it.
     fn apart(self) -> Self {
         if self.changes == 0 {
             return self;
         }
         Self {
-            lost_logs: 0,
             jump_ms: self.jump_ms.min(500),
             ..self
         }
@@ -263,6 +266,20 @@ impl Scenario {
             halt_at_ms: random
                 .chance(1_500)
                 .then(|| random.between(self.busy_ms / 2, self.busy_ms)),
+            ..self
+        }
+    }
+
+    /// Storages that are put back, from a stream of its own too.
+    fn with_backups(self) -> Self {
+        let mut random = Random::new(self.seed, 31);
+        let has_crashes = self.crashes > 0;
+        Self {
+            old_storages: if has_crashes {
+                random.pick(&[0, 0, 1_000, 5_000])
+            } else {
+                0
+            },
             ..self
         }
     }

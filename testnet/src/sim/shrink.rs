@@ -89,6 +89,7 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         &|it| it.disk_faults = 0,
         &|it| it.relapses = 0,
         &|it| it.lost_logs = 0,
+        &|it| it.old_storages = 0,
         &|it| it.jumps = 0,
         &|it| it.drift = 0,
         &|it| it.offset_ms = 0,

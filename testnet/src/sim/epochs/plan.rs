@@ -52,6 +52,16 @@ impl Line {
         self.of(epoch)?.seat_of(peers::name(index))
     }
 
+    /// How many honest members every committee can do without.
+    pub(in crate::sim) fn spare_faults(&self, scenario: &Scenario) -> usize {
+        let spare = self.committees.iter().map(|committee| {
+            let members = committee.members().map(|(_, member)| peers::operator(member));
+            let liars = members.filter(|index| !scenario.is_honest(*index)).count();
+            committee.faults().saturating_sub(liars)
+        });
+        spare.min().unwrap_or_default()
+    }
+
     /// Whether somebody has a seat from the epoch before this one on: all others are cut off.
     pub(in crate::sim) fn is_inside(&self, running: Epoch, index: usize) -> bool {
         let first = usize::try_from(running.0.saturating_sub(1)).unwrap_or(usize::MAX);
