@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AuthenticTransaction, AuthenticateError, DecodeError, Domain, Hash, Height, L1Height, Millis,
-    SignedTransaction, cursor::Cursor, keccak,
+    SignedTransaction, cursor::Cursor, history, keccak,
 };
 
 /// keccak of a header.
@@ -103,6 +103,17 @@ impl Header {
     #[must_use]
     pub fn id(&self) -> BlockId {
         BlockId(keccak(&[&self.encode()]))
+    }
+
+    /// What stands for this block in the tree over all blocks.
+    #[must_use]
+    pub fn leaf(&self) -> Hash {
+        history::leaf(
+            self.height,
+            self.transaction_count,
+            self.transactions_root,
+            self.l1_height,
+        )
     }
 
     pub(crate) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {

@@ -141,6 +141,14 @@ impl Genesis {
         }
     }
 
+    /// Who is paid for a transaction of this asset, and the least of it.
+    #[must_use]
+    pub fn fee(&self, asset: Address) -> Option<(Address, Amount)> {
+        let least = self.fees.iter().find(|(of, _)| *of == asset);
+        let (_, least) = least?;
+        Some((self.fee_owner?, *least))
+    }
+
     /// The state after block 0, which holds no transactions.
     #[must_use]
     pub fn state(&self) -> State {

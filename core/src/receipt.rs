@@ -54,6 +54,17 @@ pub enum ReceiptError {
 }
 
 impl Receipt {
+    /// What stands for the transaction's block in the tree over all blocks.
+    #[must_use]
+    pub fn history_leaf(&self) -> Hash {
+        history::leaf(
+            self.height,
+            self.transaction_count,
+            self.transactions_root,
+            self.l1_height,
+        )
+    }
+
     /// Checks every step from the transaction to the committee.
     ///
     /// # Errors
@@ -69,10 +80,9 @@ impl Receipt {
         ) {
             return Err(ReceiptError::Transaction);
         }
-        let leaf = history::leaf(self.height, count, self.transactions_root, self.l1_height);
         let blocks = self.header.height.0.checked_add(1).ok_or(ReceiptError::History)?;
         if !merkle::verify(
-            leaf,
+            self.history_leaf(),
             self.height.0,
             blocks,
             &self.history_proof,

@@ -1,6 +1,6 @@
 //! Which outputs a payment spends, and the transaction that comes of it. Pure: the same holdings give the same payment.
 
-use plasma_core::{Address, Amount, EXPIRY_NEVER, Input, Kind, Payment, Position, Transaction};
+use plasma_core::{Address, Amount, EXPIRY_NEVER, Genesis, Input, Kind, Payment, Position, Transaction};
 
 /// An output that can be spent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,19 @@ pub struct Terms {
     pub asset: Address,
     /// Who is paid for it, and how much.
     pub fee: Option<Payment>,
+}
+
+impl Terms {
+    /// Those of a chain.
+    #[must_use]
+    pub fn of(genesis: &Genesis, from: Address, asset: Address) -> Self {
+        let fee = genesis.fee(asset);
+        Self {
+            from,
+            asset,
+            fee: fee.map(|(owner, amount)| Payment { owner, amount }),
+        }
+    }
 }
 
 /// A payment of these sums, with the change back.

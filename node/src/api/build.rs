@@ -98,17 +98,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             Err(problem.with("field", field).hint(hint))
         };
         let asset = wish.asset.map_or(Address::ZERO, |asset| asset.0);
-        let genesis = &self.facts.genesis;
-        let minimum = genesis.fees.iter().find(|(of, _)| *of == asset);
-        let fee = genesis.fee_owner.zip(minimum);
-        let terms = Terms {
-            from: wish.owner.0,
-            asset,
-            fee: fee.map(|(owner, (_, amount))| Payment {
-                owner,
-                amount: *amount,
-            }),
-        };
+        let terms = Terms::of(&self.facts.genesis, wish.owner.0, asset);
         let room = OUTPUTS_MAX - 1 - usize::from(terms.fee.is_some());
         if wish.payments.is_empty() || wish.payments.len() > room {
             let hint = format!(

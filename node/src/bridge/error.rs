@@ -248,4 +248,48 @@ impl L1Error {
                 | Self::Inconsistent { .. }
         )
     }
+
+    /// Whether a transaction is refused because the endpoint's node holds that very one.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.says(&["already known", "already imported"])
+    }
+
+    /// Whether the endpoint's node refused in one of these words.
+    #[must_use]
+    pub fn says(&self, words: &[&str]) -> bool {
+        let Self::Refused { message, .. } = self else {
+            return false;
+        };
+        let message = message.to_ascii_lowercase();
+        words.iter().any(|words| message.contains(words))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(message: &str) -> L1Error {
+        L1Error::Refused {
+            endpoint: String::new(),
+            method: "eth_sendRawTransaction",
+            code: -32_000,
+            message: message.to_owned(),
+            revert: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_transaction_that_the_node_has_is_no_failure() {
+        for held in [
+            "already known",
+            "ALREADY_EXISTS: already known",
+            "transaction already imported",
+        ] {
+            assert!(refused(held).is_held(), "{held}");
+        }
+        assert!(!refused("nonce too low").is_held() && !refused("insufficient funds").is_held());
+        assert!(!L1Error::Stopped.is_held());
+    }
 }

@@ -6,8 +6,7 @@
 use bytes::Bytes;
 use plasma_core::{
     AuthenticBlock, Block, Broken, Certificate, Domain, Hash, Header, Height, SignedTransaction,
-    history::{self, Frontier},
-    keccak, merkle,
+    history::Frontier, keccak, merkle,
 };
 
 use super::report::AnchorSeen;
@@ -122,13 +121,13 @@ impl Case {
         let headers = std::iter::once(&self.header).chain(&self.above);
         headers
             .take_while(upto)
-            .all(|header| history.append(leaf(header)))
+            .all(|header| history.append(header.leaf()))
             && history.root() == anchor.history_root
     }
 
     /// The history leaves of the block and of those above it.
     pub fn leaves(&self) -> impl Iterator<Item = Hash> + '_ {
-        std::iter::once(&self.header).chain(&self.above).map(leaf)
+        std::iter::once(&self.header).chain(&self.above).map(Header::leaf)
     }
 
     /// header 184 ‖ certificate 157 ‖ headers above 4 ‖ 184 each ‖ entries 4 ‖ length 4 ‖ bytes each.
@@ -177,17 +176,6 @@ impl Case {
             certificate,
         })
     }
-}
-
-/// The leaf of a block in the history, from its header.
-#[must_use]
-pub fn leaf(header: &Header) -> Hash {
-    history::leaf(
-        header.height,
-        header.transaction_count,
-        header.transactions_root,
-        header.l1_height,
-    )
 }
 
 /// The leaf of whatever lies in a body.

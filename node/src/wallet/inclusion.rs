@@ -48,9 +48,14 @@ pub fn from_headers(
     let mut later = Vec::new();
     for height in receipt.height.0.saturating_add(1)..=anchor.height.0 {
         let header = header(Height(height)).ok_or(Height(height))?;
-        later.push(leaf_of(&header));
+        later.push(header.leaf());
     }
-    let path = history::grown_proof(receipt.height.0, leaf(receipt), &receipt.history_proof, &later);
+    let path = history::grown_proof(
+        receipt.height.0,
+        receipt.history_leaf(),
+        &receipt.history_proof,
+        &later,
+    );
     let found = path.and_then(|path| under(receipt, path, anchor));
     found.ok_or(Height(0))
 }
@@ -60,7 +65,7 @@ fn under(receipt: &Receipt, path: Vec<Hash>, anchor: Anchored) -> Option<Inclusi
     let is_first = anchor.previous < receipt.height && receipt.height <= anchor.height;
     let blocks = anchor.height.0.checked_add(1)?;
     let leads = merkle::verify(
-        leaf(receipt),
+        receipt.history_leaf(),
         receipt.height.0,
         blocks,
         &path,
@@ -73,22 +78,4 @@ fn under(receipt: &Receipt, path: Vec<Hash>, anchor: Anchored) -> Option<Inclusi
         },
         anchor,
     })
-}
-
-fn leaf(receipt: &Receipt) -> Hash {
-    history::leaf(
-        receipt.height,
-        receipt.transaction_count,
-        receipt.transactions_root,
-        receipt.l1_height,
-    )
-}
-
-fn leaf_of(header: &Header) -> Hash {
-    history::leaf(
-        header.height,
-        header.transaction_count,
-        header.transactions_root,
-        header.l1_height,
-    )
 }

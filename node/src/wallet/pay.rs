@@ -129,7 +129,7 @@ impl<P: Person> Purse<P> {
             return self.settle_all(action).await.map(Some);
         }
         let holdings = self.holdings(from).await?;
-        let terms = self.terms(from, asset);
+        let terms = Terms::of(&self.genesis, from, asset);
         let Some(transaction) = choice::consolidation(&terms, &coins(&holdings, asset), most) else {
             return Ok(None);
         };
@@ -242,7 +242,7 @@ impl<P: Person> Purse<P> {
         let holdings = self.holdings(from).await?;
         let first = unpaid.first().and_then(|place| rows.get(*place));
         let asset = first.map_or(Address::ZERO, |row| row.asset.0);
-        let terms = self.terms(from, asset);
+        let terms = Terms::of(&self.genesis, from, asset);
         let coins = coins(&holdings, asset);
         let mut group = payouts::group(rows, unpaid, terms.fee.is_some());
         loop {
@@ -268,19 +268,6 @@ impl<P: Person> Purse<P> {
                     })));
                 }
             }
-        }
-    }
-
-    fn terms(&self, from: Address, asset: Address) -> Terms {
-        let minimum = self.genesis.fees.iter().find(|(of, _)| *of == asset);
-        let fee = self.genesis.fee_owner.zip(minimum);
-        Terms {
-            from,
-            asset,
-            fee: fee.map(|(owner, (_, amount))| Output {
-                owner,
-                amount: *amount,
-            }),
         }
     }
 

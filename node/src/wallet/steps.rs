@@ -228,23 +228,13 @@ async fn push(ethereum: &Ethereum, call: &book::Call) -> Result<(), WalletError>
         return Ok(());
     };
     match ethereum.rpc.send_raw(&attempt.raw.0).await {
-        Err(L1Error::Refused { message, .. }) if is_known(&message) => Ok(()),
+        Err(error) if error.is_held() || error.says(OVERTAKEN) => Ok(()),
         sent => Ok(sent?),
     }
 }
 
-/// What nodes say of a transaction that they hold, that is mined, or whose better attempt they hold.
-fn is_known(message: &str) -> bool {
-    let message = message.to_lowercase();
-    [
-        "already known",
-        "already imported",
-        "nonce too low",
-        "underpriced",
-    ]
-    .iter()
-    .any(|words| message.contains(words))
-}
+/// What nodes say of a transaction when it, or a better attempt, is mined or waits there.
+const OVERTAKEN: &[&str] = &["nonce too low", "underpriced"];
 
 fn dearer(last: Fees, suggested: Fees) -> Fees {
     let raised = |old: u128, new: u128| {
@@ -287,13 +277,5 @@ mod tests {
             priority_wei: 400,
         };
         assert_eq!(dearer(low, high), high);
-    }
-
-    #[test]
-    fn what_nodes_say_of_a_transaction_that_they_hold_is_no_failure() {
-        assert!(is_known("already known"));
-        assert!(is_known("nonce too low: next nonce 4, tx nonce 3"));
-        assert!(is_known("replacement transaction underpriced"));
-        assert!(!is_known("insufficient funds for gas * price + value"));
     }
 }

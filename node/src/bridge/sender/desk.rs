@@ -177,7 +177,7 @@ impl Desk {
         waiting.sent = Some(Instant::now());
         match self.rpc.send_raw(entry.raw()).await {
             Ok(()) => info!(call = entry.call().label, nonce, "sent to Ethereum"),
-            Err(L1Error::Refused { message, .. }) if is_known(&message) => {}
+            Err(error) if error.is_held() => {}
             Err(error) => {
                 warn!(call = entry.call().label, nonce, %error, "Ethereum transaction not taken; it will be sent again")
             }
@@ -300,13 +300,6 @@ fn outcome(entry: &Entry, receipt: &Receipt) -> Result<Mined, L1Error> {
     })
 }
 
-fn is_known(message: &str) -> bool {
-    let message = message.to_ascii_lowercase();
-    ["already known", "already imported"]
-        .iter()
-        .any(|words| message.contains(words))
-}
-
 /// Anchors come every few minutes and challenges are rare; a longer queue means that Ethereum is stuck.
 const ENTRIES_MAX: usize = 64;
 /// A duty asks again every round of the rota until Ethereum shows it done.
@@ -316,7 +309,7 @@ const MISSED_MAX: u32 = 20;
 
 #[cfg(test)]
 mod tests {
-    use super::{Hash, L1Height, Receipt, Seen, Step, is_known};
+    use super::{Hash, L1Height, Receipt, Seen, Step};
 
     fn mined_at(block: u64) -> Receipt {
         Receipt {
@@ -377,12 +370,5 @@ mod tests {
         ] {
             assert_eq!(step, expected, "{name}");
         }
-    }
-
-    #[test]
-    fn a_transaction_that_the_node_has_is_no_failure() {
-        assert!(is_known("already known") && is_known("ALREADY_EXISTS: already known"));
-        assert!(is_known("transaction already imported"));
-        assert!(!is_known("nonce too low") && !is_known("insufficient funds"));
     }
 }

@@ -1,6 +1,6 @@
 //! Headers, leaves, certificates and the index of blocks, from genesis up.
 
-use plasma_core::{BlockId, Certificate, Epoch, Frontier, Hash, Header, Height, history};
+use plasma_core::{BlockId, Certificate, Epoch, Frontier, Header, Height};
 
 use super::{
     super::{
@@ -35,7 +35,7 @@ pub(super) fn check<M: Moments>(
         let id = walk.step(&header, fixed)?;
         let leaf = take(&mut leaves, Table::Leaves, height)?;
         let leaf = leaf.ok_or_else(|| contradiction(Table::Leaves, &key, What::Missing))?;
-        if leaf != leaf_of(&header).0 {
+        if leaf != header.leaf().0 {
             return Err(contradiction(Table::Leaves, &key, What::Leaf));
         }
         if let Some(bytes) = take(&mut own, Table::Certificates, height)? {
@@ -103,21 +103,12 @@ impl Walk {
             Some(parent) if header.parent != parent => return Err(wrong(What::Parent)),
             _ => {}
         }
-        self.frontier.append(leaf_of(header));
+        self.frontier.append(header.leaf());
         if self.frontier.root() != header.history_root {
             return Err(wrong(What::HistoryRoot));
         }
         Ok(id)
     }
-}
-
-fn leaf_of(header: &Header) -> Hash {
-    history::leaf(
-        header.height,
-        header.transaction_count,
-        header.transactions_root,
-        header.l1_height,
-    )
 }
 
 /// One certificate under the committee of its epoch. One of an epoch whose committee is not known here is not counted.

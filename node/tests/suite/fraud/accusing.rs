@@ -9,7 +9,7 @@ use plasma_core::{
 use plasma_node::{
     operator::{
         accuser::Accuser,
-        case::{Case, Fault, Rotten, body_leaf, is_body_of, leaf},
+        case::{Case, Fault, Rotten, body_leaf, is_body_of},
         effect::{Effect, Record},
         event::{Event, Segment},
         report::AnchorSeen,
@@ -84,7 +84,7 @@ fn below() -> Frontier {
 fn anchor_of(number: u64, headers: &[Header]) -> AnchorSeen {
     let mut history = below();
     for header in std::iter::once(&case().header).chain(headers) {
-        history.append(leaf(header));
+        history.append(header.leaf());
     }
     AnchorSeen {
         history_root: history.root(),

@@ -14,7 +14,7 @@ use plasma_node::{
     bridge::{Anchor, account::Call, direct, methods::At},
     folder::Identity,
     fraud::{self, Brief},
-    operator::case::{Case, Fault, body_leaf, leaf},
+    operator::case::{Case, Fault, body_leaf},
     runtime::l1::seen,
     storage::{Decided, Read as _, Storage as _, memory::MemoryStorage},
 };
@@ -166,7 +166,7 @@ impl Trial {
             timestamp_ms: Millis(parent.timestamp_ms.0 + 1),
         };
         let mut history = self.state.history.clone();
-        history.append(leaf(&header));
+        history.append(header.leaf());
         header.history_root = history.root();
         Case {
             header,
@@ -188,7 +188,7 @@ impl Trial {
             ..top
         };
         let mut history = self.state.history.clone();
-        for leaf in case.leaves().chain([leaf(&header)]).collect::<Vec<_>>() {
+        for leaf in case.leaves().chain([header.leaf()]).collect::<Vec<_>>() {
             history.append(leaf);
         }
         header.history_root = history.root();
