@@ -46,12 +46,25 @@ impl World {
                 .decided(index, &header, &commit.decided.body, &chain.blocks);
             drop(chain);
             self.see_height(header.height);
+            self.check_pool(index, header.height);
             if let Some(certificate) = &commit.decided.certificate {
                 self.check_certificate(index, &header, certificate);
             }
             if !commit.decided.body.is_empty() {
                 self.marks.hit("a payment was decided");
             }
+        }
+    }
+
+    /// What can enter no block any more waits at no operator.
+    fn check_pool(&mut self, index: usize, height: Height) {
+        let Some(operator) = &self.hosts[index].operator else {
+            return;
+        };
+        let mut over = self.clients.brief.iter().filter(|(_, expiry)| **expiry <= height);
+        if let Some((id, _)) = over.find(|(id, _)| operator.pending(id).is_some()) {
+            let what = format!("at {height} operator {index} keeps {id}, which is expired");
+            self.oracle.report("pool", what);
         }
     }
 

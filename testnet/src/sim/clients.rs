@@ -70,6 +70,8 @@ struct Leaving {
 #[derive(Debug)]
 pub(super) struct Clients {
     pub(super) pending: BTreeMap<TransactionId, Pending>,
+    /// Payments that enter no block above a height.
+    pub(super) brief: BTreeMap<TransactionId, Height>,
     /// Inputs of payments that are not decided, and outputs that leave.
     reserved: BTreeSet<Position>,
     /// Exits by output, as they were sent; Ethereum may not have them yet.
@@ -95,6 +97,7 @@ impl Clients {
     pub(super) fn new(scenario: &Scenario, _: &mut Random) -> Self {
         Self {
             pending: BTreeMap::new(),
+            brief: BTreeMap::new(),
             reserved: BTreeSet::new(),
             leaving: BTreeMap::new(),
             exits: BTreeMap::new(),
@@ -334,6 +337,9 @@ impl World {
             .submitted(signed.leaf(), self.site.users[user].address());
         for input in &signed.transaction.inputs {
             self.clients.reserved.insert(input.position);
+        }
+        if signed.transaction.expiry != NEVER {
+            self.clients.brief.insert(id, signed.transaction.expiry);
         }
         let pending = Pending {
             signed,
