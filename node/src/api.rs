@@ -47,7 +47,7 @@ pub use reply::{Answer, Reply};
 pub use submit::Wait;
 
 use crate::{
-    config::HttpKeys,
+    config::{HttpKeys, tokens::Tokens},
     directory::Directory,
     runtime::handle::Handle,
     storage::{Read, StorageError},
@@ -180,16 +180,16 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 pub async fn serve<R: Read + Clone + Send + Sync + 'static>(
     listener: TcpListener,
     door: Door<R>,
-    keys: HttpKeys,
+    (keys, tokens): (HttpKeys, Tokens),
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let router = routes::router(door, keys.explorer);
-    serve::serve(listener, router, keys, shutdown).await;
+    let router = routes::router(door, &keys);
+    serve::serve(listener, router, (keys, tokens), shutdown).await;
 }
 
-/// The HTTP door with its explorer as a service without a socket.
-pub fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>) -> Router {
-    routes::router(door, true)
+/// The HTTP door as a service without a socket.
+pub fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>, keys: &HttpKeys) -> Router {
+    routes::router(door, keys)
 }
 
 impl From<StorageError> for Problem {

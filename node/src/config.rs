@@ -19,6 +19,7 @@ mod defaults;
 pub mod federation;
 pub mod foundation;
 mod keep;
+pub mod tokens;
 
 pub(crate) use self::check::{NO_STORAGE_THERE, overlap};
 pub use self::keep::KeepBlocks;
@@ -155,7 +156,9 @@ pub struct HttpKeys {
     pub max_per_address: usize,
     pub rate_limit: RateLimit,
     pub trusted_proxies: Vec<IpAddr>,
+    pub tokens_file: PathBuf,
     pub explorer: bool,
+    pub legacy_go_plasma: bool,
 }
 
 /// Section `[log]`.
@@ -312,6 +315,9 @@ impl Config {
         ];
         for path in paths {
             *path = folder.join(&*path);
+        }
+        if !self.http.tokens_file.as_os_str().is_empty() {
+            self.http.tokens_file = folder.join(&self.http.tokens_file);
         }
         self.storage.fdb.root(folder);
         self

@@ -27,6 +27,7 @@ mod suite {
     pub(crate) mod doubts;
     pub(crate) mod duties;
     pub(crate) mod epochs;
+    pub(crate) mod errors;
     pub(crate) mod events;
     pub(crate) mod explorer;
     pub(crate) mod federation;
@@ -35,7 +36,9 @@ mod suite {
     pub(crate) mod handing;
     pub(crate) mod http;
     pub(crate) mod leader;
+    pub(crate) mod legacy;
     pub(crate) mod lost_log;
+    pub(crate) mod many;
     pub(crate) mod matters;
     pub(crate) mod openapi;
     pub(crate) mod operators;

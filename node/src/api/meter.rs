@@ -2,16 +2,17 @@
 //!
 //! Who asks is where the connection comes from, or, behind a proxy that the settings trust, whom that proxy names. This
 //! machine itself is never limited: its owner asks here, and a proxy that is not trusted by name sorts out its clients
-//! itself. The table of hosts is bounded; who finds no room in it shares one rate with all others of that fate.
+//! itself. The table of hosts is bounded; who finds no room in it shares one rate with all others of that fate. Who shows a
+//! token of `http.tokens_file` asks at that token's rate wherever it comes from.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header::AUTHORIZATION};
 use governor::{
     InsufficientCapacity, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
@@ -21,11 +22,18 @@ use governor::{
 };
 
 use super::{Code, Problem, places};
-use crate::{config::HttpKeys, quantity::RateLimit};
+use crate::{
+    config::{
+        HttpKeys,
+        tokens::{Client, TokenHash, Tokens, hash_of},
+    },
+    quantity::RateLimit,
+};
 
-/// The rates of all hosts.
+/// The rates of all hosts, and of those who have a token.
 pub(super) struct Meter<C: Clock = DefaultClock> {
     rate: Option<Rate<C>>,
+    tokens: BTreeMap<TokenHash, Option<Rate<C>>>,
     trusted: Vec<IpAddr>,
 }
 
@@ -37,15 +45,24 @@ struct Rate<C: Clock> {
 /// Whose requests are counted. It travels with each of them; one without it is not counted.
 #[derive(Clone)]
 pub(super) struct Asker {
-    host: IpAddr,
+    who: Who,
     meter: Arc<Meter>,
+}
+
+/// By what a client is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Who {
+    Host(IpAddr),
+    Token(TokenHash),
+    /// A host whose token nobody gave it; none for this machine.
+    Impostor(Option<IpAddr>),
 }
 
 impl Asker {
     /// Who asks over a connection from this address; none where nothing is counted.
     pub(super) fn of(meter: &Arc<Meter>, from: IpAddr, headers: &HeaderMap) -> Option<Self> {
         Some(Self {
-            host: meter.asker(from, headers)?,
+            who: meter.who(from, headers)?,
             meter: Arc::clone(meter),
         })
     }
@@ -53,9 +70,9 @@ impl Asker {
     /// Counts the request itself.
     ///
     /// # Errors
-    /// [`Code::RateLimited`].
+    /// [`Code::RateLimited`], or [`Code::UnknownToken`].
     pub(super) fn take_one(&self) -> Result<(), Problem> {
-        self.meter.take(self.host, 1)
+        self.meter.take(self.who, 1)
     }
 
     /// Counts what a batch holds, beyond the request that brought it.
@@ -63,30 +80,51 @@ impl Asker {
     /// # Errors
     /// [`Code::RateLimited`], or [`Code::PayloadTooLarge`] for one that no waiting would let through.
     pub(super) fn take_batch(&self, items: usize) -> Result<(), Problem> {
-        self.meter.take_batch(self.host, items)
+        self.meter.take_batch(self.who, items)
     }
 }
 
 impl Meter {
-    pub(super) fn new(keys: &HttpKeys) -> Arc<Self> {
-        Arc::new(Self::with_clock(keys, DefaultClock::default()))
+    pub(super) fn new(keys: &HttpKeys, tokens: &Tokens) -> Arc<Self> {
+        Arc::new(Self::with_clock(keys, tokens, &DefaultClock::default()))
     }
 }
 
-impl<C: Clock> Meter<C> {
-    fn with_clock(keys: &HttpKeys, clock: C) -> Self {
-        let rate = match keys.rate_limit {
-            RateLimit::Off => None,
-            RateLimit::Rate { per_second, burst } => {
-                let quota = Quota::per_second(per_second).allow_burst(burst);
-                let limiter = RateLimiter::new(quota, Table::default(), clock);
-                Some(Rate { burst, limiter })
-            }
+impl<C: Clock + Clone> Rate<C> {
+    fn new(rate: RateLimit, clock: &C) -> Option<Self> {
+        let RateLimit::Rate { per_second, burst } = rate else {
+            return None;
         };
+        let quota = Quota::per_second(per_second).allow_burst(burst);
+        let limiter = RateLimiter::new(quota, Table::default(), clock.clone());
+        Some(Self { burst, limiter })
+    }
+}
+
+impl<C: Clock + Clone> Meter<C> {
+    fn with_clock(keys: &HttpKeys, tokens: &Tokens, clock: &C) -> Self {
+        let of_token = |(hash, client): (&TokenHash, &Client)| (*hash, Rate::new(client.rate, clock));
         Self {
-            rate,
+            rate: Rate::new(keys.rate_limit, clock),
+            tokens: tokens.0.iter().map(of_token).collect(),
             trusted: keys.trusted_proxies.iter().map(IpAddr::to_canonical).collect(),
         }
+    }
+
+    /// Who asks; none where nothing is counted. Without a file of tokens nobody looks for any: they may be meant for a proxy.
+    fn who(&self, from: IpAddr, headers: &HeaderMap) -> Option<Who> {
+        let host = self.asker(from, headers);
+        let shown = headers.get(AUTHORIZATION).filter(|_| !self.tokens.is_empty());
+        let Some(token) = shown.and_then(|value| value.as_bytes().strip_prefix(BEARER)) else {
+            return host.map(Who::Host);
+        };
+        let hash = hash_of(token);
+        let is_known = self.tokens.contains_key(&hash);
+        Some(if is_known {
+            Who::Token(hash)
+        } else {
+            Who::Impostor(host)
+        })
     }
 
     /// The host that asks; none for this machine. Each proxy adds its client behind those that it was told of, so they are
@@ -103,24 +141,45 @@ impl<C: Clock> Meter<C> {
         (!asker.is_loopback()).then(|| places::host(asker))
     }
 
-    fn take_batch(&self, host: IpAddr, items: usize) -> Result<(), Problem> {
-        if let Some(rate) = &self.rate
+    /// The rate of a client and its key there; none for who may ask as much as it likes.
+    fn rate_of(&self, who: Who) -> Option<(&Rate<C>, IpAddr)> {
+        let (rate, key) = match who {
+            Who::Host(host) | Who::Impostor(Some(host)) => (&self.rate, host),
+            Who::Token(hash) => (self.tokens.get(&hash)?, NOBODY),
+            Who::Impostor(None) => return None,
+        };
+        Some((rate.as_ref()?, key))
+    }
+
+    fn take_batch(&self, who: Who, items: usize) -> Result<(), Problem> {
+        if let Some((rate, _)) = self.rate_of(who)
             && items > usize::try_from(rate.burst.get()).unwrap_or(usize::MAX)
         {
             return Err(too_many(rate.burst.get()));
         }
-        self.take(host, items.saturating_sub(1))
+        self.take(who, items.saturating_sub(1))
     }
 
-    fn take(&self, host: IpAddr, requests: usize) -> Result<(), Problem> {
+    fn take(&self, who: Who, requests: usize) -> Result<(), Problem> {
+        self.count(who, requests)?;
+        if !matches!(who, Who::Impostor(_)) {
+            return Ok(());
+        }
+        // It has been counted: guesses go at the pace of everything else.
+        Err(Code::UnknownToken
+            .because("the bearer token in Authorization is none of this operator's")
+            .hint("ask its people for one, or ask without the header"))
+    }
+
+    fn count(&self, who: Who, requests: usize) -> Result<(), Problem> {
         let requests = NonZeroU32::new(u32::try_from(requests).unwrap_or(u32::MAX));
-        let (Some(Rate { limiter, .. }), Some(requests)) = (&self.rate, requests) else {
+        let (Some((Rate { limiter, .. }, key)), Some(requests)) = (self.rate_of(who), requests) else {
             return Ok(());
         };
         if limiter.len() >= HOSTS_MAX {
             limiter.retain_recent();
         }
-        let wait = match limiter.check_key_n(&host, requests) {
+        let wait = match limiter.check_key_n(&key, requests) {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(early)) => early.wait_time_from(limiter.clock().now()),
             Err(InsufficientCapacity(burst)) => return Err(too_many(burst)),
@@ -128,7 +187,7 @@ impl<C: Clock> Meter<C> {
         // Whole seconds are what a header can say.
         let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
         Err(Code::RateLimited
-            .because("this address asks for more than one client may")
+            .because("this client asks for more than it may")
             .hint(format!(
                 "ask again in {seconds} s; a batch counts as many as it holds"
             ))
@@ -180,7 +239,7 @@ impl ShrinkableKeyedStateStore<IpAddr> for Table {
 fn too_many(burst: u32) -> Problem {
     Code::PayloadTooLarge
         .because(format!(
-            "this operator takes {burst} transactions at once of one address"
+            "this operator takes {burst} transactions at once of one client"
         ))
         .hint("send fewer transactions per request")
         .with("limit", burst)
@@ -198,6 +257,9 @@ const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// Hosts whose rate is remembered, some 50 bytes each. A host is forgotten once its burst is whole again; a full table is
 /// looked through for such at every request, which takes some tens of microseconds.
 const HOSTS_MAX: usize = 10_000;
+
+/// How a token is shown.
+const BEARER: &[u8] = b"Bearer ";
 
 /// What proxies write their client's address into.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -219,11 +281,24 @@ mod tests {
                 .into(),
             ..HttpKeys::default()
         };
-        (Meter::with_clock(&keys, clock.clone()), clock)
+        let hash = |token: &str| hash_of(token.as_bytes());
+        let client = |name: &str, rate: &str| Client {
+            name: name.to_owned(),
+            rate: rate.parse().unwrap(),
+        };
+        let tokens = Tokens(BTreeMap::from([
+            (hash("some"), client("exchange", "1/s burst 20")),
+            (hash("much"), client("own", "off")),
+        ]));
+        (Meter::with_clock(&keys, &tokens, &clock), clock)
     }
 
-    fn host(text: &str) -> IpAddr {
+    fn address_of(text: &str) -> IpAddr {
         text.parse().unwrap()
+    }
+
+    fn host(text: &str) -> Who {
+        Who::Host(address_of(text))
     }
 
     #[test]
@@ -268,7 +343,9 @@ mod tests {
         let (meter, clock) = meter("1/s burst 2");
         let many =
             (0..HOSTS_MAX + 100).map(|number| IpAddr::V6((u128::try_from(number).unwrap() << 64).into()));
-        let passed = many.filter(|host| meter.take(*host, 1).is_ok()).count();
+        let passed = many
+            .filter(|host| meter.take(Who::Host(*host), 1).is_ok())
+            .count();
         assert_eq!(passed, HOSTS_MAX + 2, "the others share one burst");
         let table = || meter.rate.as_ref().unwrap().limiter.len();
         assert!(table() <= HOSTS_MAX + 1);
@@ -285,7 +362,9 @@ mod tests {
             for value in told {
                 headers.append(FORWARDED_FOR, value.parse().unwrap());
             }
-            meter.asker(host(from), &headers).map(|host| host.to_string())
+            meter
+                .asker(address_of(from), &headers)
+                .map(|host| host.to_string())
         };
         let cases: [(&str, &[&str], Option<&str>); 11] = [
             ("9.9.9.9", &[], Some("9.9.9.9")),
@@ -303,5 +382,38 @@ mod tests {
         for (from, told, expected) in cases {
             assert_eq!(asker(from, told).as_deref(), expected, "{from} {told:?}");
         }
+    }
+
+    #[test]
+    fn a_token_has_a_rate_of_its_own_wherever_it_is_shown() {
+        let (meter, clock) = meter("1/s burst 2");
+        let who = |from, shown: &str| {
+            let headers = HeaderMap::from_iter([(AUTHORIZATION, shown.parse().unwrap())]);
+            meter.who(address_of(from), &headers)
+        };
+        let passed = |who: Option<Who>| {
+            (0..50)
+                .take_while(|_| meter.take(who.unwrap(), 1).is_ok())
+                .count()
+        };
+        assert_eq!(who("127.0.0.1", "Basic c29tZQ=="), None);
+        assert_eq!(passed(who("9.9.9.9", "Basic c29tZQ==")), 2);
+        assert_eq!(passed(who("9.9.9.9", "Bearer some")), 20);
+        assert_eq!(
+            passed(who("8.8.8.8", "Bearer some")),
+            0,
+            "one rate wherever it comes from"
+        );
+        assert_eq!(passed(who("9.9.9.9", "Bearer much")), 50);
+        let refused = meter.take(who("7.7.7.7", "Bearer som").unwrap(), 1).unwrap_err();
+        assert_eq!((refused.status, refused.is(Code::UnknownToken)), (401, true));
+        let refused = meter.take(who("127.0.0.1", "Bearer ").unwrap(), 1).unwrap_err();
+        assert!(refused.is(Code::UnknownToken), "{refused}");
+        clock.advance(Duration::from_secs(1));
+        let guess = |_| meter.take(who("7.7.7.7", "Bearer som").unwrap(), 1).unwrap_err();
+        assert!(
+            (0..9).map(guess).any(|refused| refused.is(Code::RateLimited)),
+            "guesses are counted"
+        );
     }
 }

@@ -129,6 +129,25 @@ impl<S: Clone + Send + Sync + 'static> Question<S> {
         self
     }
 
+    /// Its answer is the same for ever: it has a tag, and who holds it is told so.
+    pub(super) fn for_ever(mut self) -> Self {
+        let tag = HeaderBuilder::new()
+            .schema(Some(text(
+                "A name of these bytes, in quotes.",
+                "^\"0x[0-9a-f]{64}\"$",
+            )))
+            .description(Some("Of these bytes; send it as If-None-Match."))
+            .build();
+        self.answers = self
+            .answers
+            .into_iter()
+            .map(|(status, answer)| (status, answer.header("ETag", tag.clone())))
+            .collect();
+        let held = ResponseBuilder::new().description("The tag in If-None-Match is the one of these bytes.");
+        self.answers.push((304, held));
+        self
+    }
+
     /// Refuses for these reasons, beside those that any question may be refused for.
     pub(super) fn refuses(mut self, codes: &[Code]) -> Self {
         self.refusals.extend(codes);
@@ -237,7 +256,8 @@ fn tag_of(path: &str) -> String {
 }
 
 /// What any question may be refused for.
-const EVERYWHERE: [Code; 4] = [
+const EVERYWHERE: [Code; 5] = [
+    Code::UnknownToken,
     Code::RequestTimeout,
     Code::RateLimited,
     Code::Internal,

@@ -132,36 +132,42 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// # Errors
     /// [`Code::MalformedRequest`] for a limit or cursor that makes no sense.
     pub async fn outputs_of(&self, owner: Address, asked: OutputsAsked) -> Answer {
-        self.read(move |door| {
-            let limit = limit_of(asked.limit)?;
-            let mut after = behind::<PositionText>(asked.cursor.as_ref())?.map(|position| position.0);
-            let (mut items, mut read) = (Vec::new(), 0);
-            // What a filter leaves out is read all the same: a page may be short, and says where the next begins.
-            while items.len() <= limit && read < ROWS_MAX {
-                let rows = door.reader.outputs_of(&owner, after, limit.saturating_add(1))?;
-                let is_end = rows.len() <= limit;
-                read += rows.len();
-                for (position, record) in &rows {
-                    let output = view(*position, record);
-                    if asked.has(&output) {
-                        items.push(output);
-                    }
-                }
-                after = rows.last().map(|(position, _)| *position).filter(|_| !is_end);
-                if is_end {
-                    break;
+        self.read(move |door| Reply::ok(&door.page_of(owner, &asked)?))
+            .await
+    }
+
+    /// A page of unspent outputs.
+    ///
+    /// # Errors
+    /// [`Code::MalformedRequest`] for a limit or cursor that makes no sense.
+    pub(super) fn page_of(&self, owner: Address, asked: &OutputsAsked) -> Result<Page<OutputView>, Problem> {
+        let limit = limit_of(asked.limit)?;
+        let mut after = behind::<PositionText>(asked.cursor.as_ref())?.map(|position| position.0);
+        let (mut items, mut read) = (Vec::new(), 0);
+        // What a filter leaves out is read all the same: a page may be short, and says where the next begins.
+        while items.len() <= limit && read < ROWS_MAX {
+            let rows = self.reader.outputs_of(&owner, after, limit.saturating_add(1))?;
+            let is_end = rows.len() <= limit;
+            read += rows.len();
+            for (position, record) in &rows {
+                let output = view(*position, record);
+                if asked.has(&output) {
+                    items.push(output);
                 }
             }
-            let (height, _) = door.reader.tip()?;
-            let mut found = page(items, limit, height.0, |output: &OutputView| {
-                output.output.to_string()
-            });
-            if found.next_cursor.is_none() {
-                found.next_cursor = after.map(|position| PositionText(position).to_string());
+            after = rows.last().map(|(position, _)| *position).filter(|_| !is_end);
+            if is_end {
+                break;
             }
-            Reply::ok(&found)
-        })
-        .await
+        }
+        let (height, _) = self.reader.tip()?;
+        let mut found = page(items, limit, height.0, |output: &OutputView| {
+            output.output.to_string()
+        });
+        if found.next_cursor.is_none() {
+            found.next_cursor = after.map(|position| PositionText(position).to_string());
+        }
+        Ok(found)
     }
 
     /// `GET /v1/outputs?ids=`: several at once, whatever became of them.

@@ -86,6 +86,8 @@ codes! {
     BadSignature => "bad-signature", 422, "The signature is invalid", false;
     /// The signer does not own the input.
     NotOwner => "not-owner", 422, "The signer does not own the input", false;
+    /// A bearer token that this operator does not know.
+    UnknownToken => "unknown-token", 401, "The token is not known here", false;
     /// The sums differ or overflow.
     Unbalanced => "unbalanced", 422, "Inputs and outputs do not sum to the same", false;
     /// An output of nothing, or to nobody.

@@ -5,10 +5,12 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use plasma_core::Hash;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Code, Problem};
+use crate::hex;
 
 /// A document with its status. Both transports send exactly these bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Reply {
     pub duplicate: bool,
     /// Path of the thing that was created.
     pub location: Option<String>,
+    /// What names the body, if the same question has the same answer for ever.
+    pub tag: Option<Hash>,
 }
 
 /// What every question ends in.
@@ -42,6 +46,7 @@ impl Reply {
             is_raw: false,
             duplicate: false,
             location: None,
+            tag: None,
         })
     }
 
@@ -54,6 +59,7 @@ impl Reply {
             is_raw: true,
             duplicate: false,
             location: None,
+            tag: None,
         }
     }
 
@@ -61,6 +67,15 @@ impl Reply {
     #[must_use]
     pub fn status(self, status: u16) -> Self {
         Self { status, ..self }
+    }
+
+    /// The same for ever, under this name: whoever has it need not ask again.
+    #[must_use]
+    pub fn for_ever(self, tag: Hash) -> Self {
+        Self {
+            tag: Some(tag),
+            ..self
+        }
     }
 
     /// Either side of an answer as status and JSON bytes.
@@ -74,6 +89,7 @@ impl Reply {
                 is_raw: false,
                 duplicate: false,
                 location: None,
+                tag: None,
             }
         })
     }
@@ -91,7 +107,13 @@ impl IntoResponse for Reply {
             "application/json"
         };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let tag = self.tag.map(|tag| format!("\"{}\"", hex::encode(&tag.0)));
+        let tag = tag.and_then(|tag| HeaderValue::from_str(&tag).ok());
+        let caching = if tag.is_some() { FOR_EVER } else { "no-cache" };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+        if let Some(tag) = tag {
+            headers.insert(header::ETAG, tag);
+        }
         if self.duplicate {
             headers.insert(
                 HeaderName::from_static("plasma-duplicate"),
@@ -117,6 +139,9 @@ impl IntoResponse for Problem {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.is(Code::UnknownToken) {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if matches!(self.status, 429 | 503) && self.retryable {
             let seconds = self.members.get("retry_after_s").and_then(Value::as_u64);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.unwrap_or(1)));
@@ -125,3 +150,6 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+/// A year is as long as anybody keeps it.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";

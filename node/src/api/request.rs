@@ -104,7 +104,10 @@ impl Format {
 
 /// The room that large bodies share.
 #[derive(Debug)]
-pub(super) struct BodyRoom(Semaphore);
+pub(super) struct BodyRoom {
+    room: Semaphore,
+    patience: Duration,
+}
 
 /// A body that was read, and the room it takes until it is dropped.
 pub(super) struct Content<'a> {
@@ -114,7 +117,10 @@ pub(super) struct Content<'a> {
 
 impl BodyRoom {
     pub(super) fn new() -> Self {
-        Self(Semaphore::new(ROOM_KIB))
+        Self {
+            room: Semaphore::new(ROOM_KIB),
+            patience: BODY_TIMEOUT,
+        }
     }
 
     /// The whole body, at most `bytes_max` long; a longer one is refused by its stated length, before it is read.
@@ -137,10 +143,10 @@ impl BodyRoom {
         }
         let _room = self.take(length.unwrap_or(bytes_max)).await?;
         let read = axum::body::to_bytes(body, bytes_max);
-        match timeout(BODY_TIMEOUT, read).await {
+        match timeout(self.patience, read).await {
             Err(_) => Err(Code::RequestTimeout
                 .because("the body did not arrive in time")
-                .with("limit_s", BODY_TIMEOUT.as_secs())
+                .with("limit_s", self.patience.as_secs())
                 .hint("send it faster, or in smaller requests")),
             Ok(Ok(bytes)) => Ok(Content {
                 bytes: bytes.into(),
@@ -160,7 +166,7 @@ impl BodyRoom {
             return Ok(None);
         }
         let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
-        match timeout(BODY_TIMEOUT, self.0.acquire_many(kib)).await {
+        match timeout(self.patience, self.room.acquire_many(kib)).await {
             Ok(Ok(room)) => Ok(Some(room)),
             _ => Err(Code::Overloaded
                 .because("too many large bodies arrive at once")
@@ -200,3 +206,23 @@ const ROOM_KIB: usize = 64 * 1024;
 
 /// A wrong parameter is repeated up to here, no further: it may be a megabyte.
 const SHOWN_CHARS: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_not_waited_for_longer_than_said() {
+        let room = BodyRoom {
+            patience: Duration::ZERO,
+            ..BodyRoom::new()
+        };
+        let silent = Body::from_stream(futures::stream::pending::<
+            Result<axum::body::Bytes, std::io::Error>,
+        >());
+        let read = room.read(&HeaderMap::new(), silent, SMALL_BODY).await;
+        let refused = read.map(|content| content.bytes).unwrap_err();
+        assert!(refused.is(Code::RequestTimeout) && refused.retryable, "{refused}");
+        assert_eq!(refused.members["limit_s"], 0);
+    }
+}

@@ -4,16 +4,17 @@ use axum::{
     Json, Router,
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::Response,
     routing::get,
 };
 
 use super::{Code, Door, Problem, explorer, meter::Asker, openapi};
-use crate::{hex, storage::Read};
+use crate::{config::HttpKeys, hex, storage::Read};
 
 mod handlers;
+mod legacy;
 mod questions;
 
 /// Every path that answers with one document.
@@ -41,14 +42,15 @@ fn openapi_document(document: Bytes) -> Response {
     response
 }
 
-/// Every path of the HTTP door: documents, what never ends, and the explorer's files if they are wanted.
-pub(super) fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>, has_explorer: bool) -> Router {
-    let streams = Router::new().route("/v1/events", get(handlers::events));
-    let others = if has_explorer {
-        streams.merge(explorer::files())
-    } else {
-        streams
-    };
+/// Every path of the HTTP door: documents, what never ends, and what is wanted of the explorer's files and the old paths.
+pub(super) fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>, keys: &HttpKeys) -> Router {
+    let mut others = Router::new().route("/v1/events", get(handlers::events));
+    if keys.explorer {
+        others = others.merge(explorer::files());
+    }
+    if keys.legacy_go_plasma {
+        others = others.merge(legacy::paths());
+    }
     let others = others
         .method_not_allowed_fallback(unknown_method)
         .layer(middleware::from_fn(metered))
@@ -84,7 +86,14 @@ async fn finish<R: Read + Clone + Send + Sync + 'static>(
     next: Next,
 ) -> Response {
     let path: String = request.uri().path().chars().take(PATH_CHARS).collect();
+    let held = request.headers().get(header::IF_NONE_MATCH).cloned();
     let mut response = next.run(request).await;
+    if held.is_some_and(|held| is_held(&held, &response)) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let written = axum::response::IntoResponse::into_response(Json(problem.at(&path)));
         *response.body_mut() = written.into_body();
@@ -99,6 +108,19 @@ async fn finish<R: Read + Clone + Send + Sync + 'static>(
         headers.insert(HeaderName::from_static("plasma-chain"), chain);
     }
     response
+}
+
+/// Whether who asks holds this very answer: one of the tags that it names is the answer's.
+fn is_held(held: &HeaderValue, response: &Response) -> bool {
+    let tag = response
+        .headers()
+        .get(header::ETAG)
+        .filter(|_| response.status() == StatusCode::OK);
+    let Some((tag, held)) = tag.and_then(|tag| tag.to_str().ok()).zip(held.to_str().ok()) else {
+        return false;
+    };
+    let mut held = held.split(',').map(|one| one.trim().trim_start_matches("W/"));
+    held.any(|one| one == tag || one == "*")
 }
 
 /// Bytes of the genesis hash that tell chains apart in a header.

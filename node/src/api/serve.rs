@@ -22,7 +22,7 @@ use super::{
     meter::{Asker, Meter},
     places::{Place, Places},
 };
-use crate::config::HttpKeys;
+use crate::config::{HttpKeys, tokens::Tokens};
 
 /// What every connection is served with.
 #[derive(Clone)]
@@ -43,13 +43,13 @@ struct Patience {
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
-    keys: HttpKeys,
+    (keys, tokens): (HttpKeys, Tokens),
     shutdown: impl Future<Output = ()> + Send,
 ) {
     let places = Places::new(&keys);
     let service = Service {
         router,
-        meter: Meter::new(&keys),
+        meter: Meter::new(&keys, &tokens),
         patience: PATIENCE,
     };
     let (stop, stopped) = watch::channel(());
@@ -185,7 +185,7 @@ mod tests {
         let from = "9.9.9.9".parse().unwrap();
         let service = Service {
             router: Router::new().route("/", get(async || "here")),
-            meter: Meter::new(&keys),
+            meter: Meter::new(&keys, &Tokens::default()),
             patience,
         };
         let (_stop, stopped) = watch::channel(());

@@ -2,7 +2,7 @@
 
 use plasma_core::{
     Amount, Certificate, EXPIRY_NEVER, Epoch, Hash, Header, Height, Kind, Position, Receipt,
-    SignedTransaction, Transaction, TransactionId,
+    SignedTransaction, Transaction, TransactionId, keccak,
 };
 
 use super::{
@@ -65,7 +65,9 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             .read(move |door| {
                 let (height, index) = door.place_of(id)?;
                 let block = door.block_at(height)?;
-                Ok(Reply::bytes(item(&block, index)?.encode()))
+                let bytes = item(&block, index)?.encode();
+                let tag = keccak(&[&bytes]);
+                Ok(Reply::bytes(bytes).for_ever(tag))
             })
             .await;
         match decided {

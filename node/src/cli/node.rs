@@ -18,6 +18,7 @@ use crate::{
         Config, FederationError, FederationFile,
         committee::{CommitteeFile, Successor},
         federation,
+        tokens::Tokens,
     },
     folder::Identity,
     hex,
@@ -40,6 +41,8 @@ pub struct Start {
     pub successors: Vec<Successor>,
     /// The committees of these.
     pub later: Vec<Arc<Committee>>,
+    /// Clients that may ask more.
+    pub tokens: Tokens,
     /// Its places in the committees, by its keys; at least one.
     pub seats: Vec<(Epoch, OperatorIndex)>,
 }
@@ -73,7 +76,10 @@ impl Start {
         };
         let key = keys::bls(&keys.bls, &config.keys.bls)?.public();
         let seats = seats_of(&config, &genesis, &successors, &keys, &key)?;
+        let tokens = Tokens::load(&config.http.tokens_file);
+        let tokens = tokens.map_err(|error| StartError::Settings(error.to_string()))?;
         Ok(Self {
+            tokens,
             config,
             genesis: Arc::new(genesis),
             keys,
@@ -170,6 +176,7 @@ async fn serve(start: Start, rejoins: bool, stop: watch::Receiver<bool>) -> Resu
         genesis,
         keys,
         successors,
+        tokens,
         ..
     } = start;
     let running = start::run(
@@ -178,6 +185,7 @@ async fn serve(start: Start, rejoins: bool, stop: watch::Receiver<bool>) -> Resu
             genesis,
             keys,
             successors,
+            tokens,
             rejoins,
         },
         stop,

@@ -112,7 +112,9 @@ impl Default for HttpKeys {
                 burst: THOUSAND,
             },
             trusted_proxies: Vec::new(),
+            tokens_file: "".into(),
             explorer: true,
+            legacy_go_plasma: false,
         }
     }
 }

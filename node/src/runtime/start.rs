@@ -30,7 +30,7 @@ use settings::{DERIVED_BYTES, params, rules, snapshots};
 use crate::{
     api::{self, AnchorBook, Door, client_protocol::Counter},
     bridge::{ethereum::Ethereum, watcher::WatcherConfig},
-    config::{Backend, Config, committee::Successor},
+    config::{Backend, Config, committee::Successor, tokens::Tokens},
     directory::{Directory, DirectoryError, Roster},
     folder::Identity,
     keystore::OperatorKeys,
@@ -64,6 +64,8 @@ pub struct Start {
     pub keys: OperatorKeys,
     /// The later committees whose documents it keeps.
     pub successors: Vec<Successor>,
+    /// Clients that may ask more.
+    pub tokens: Tokens,
     /// Its log is lost, and its people say that its former life is over.
     pub rejoins: bool,
 }
@@ -162,6 +164,7 @@ async fn prepare<S: Storage>(
         keys,
         successors,
         rejoins,
+        ..
     } = start;
     let saved = storage.recover().await?;
     let directory = Directory::new(genesis)?;
@@ -210,6 +213,7 @@ async fn run_on<S: Storage>(
         genesis,
         keys,
         rejoins,
+        tokens,
         ..
     } = start;
     let Ready {
@@ -255,7 +259,7 @@ async fn run_on<S: Storage>(
     let http = tokio::spawn(api::serve(
         listener,
         door,
-        config.http.clone(),
+        (config.http.clone(), tokens),
         stopped(stop.clone()),
     ));
     info!(height = header.height.0, http = %config.http.listen, "started");

@@ -178,6 +178,11 @@ impl Chain {
         self.mempool.lock().unwrap().push(authentic);
     }
 
+    /// Forgets what waits, as an operator that was started anew.
+    pub(crate) fn forget_waiting(&self) {
+        self.mempool.lock().unwrap().clear();
+    }
+
     /// Gives an owner a deposit in a block of its own.
     pub(crate) async fn deposit(&mut self, owner: &SigningKey, amount: u64) -> Position {
         let number = DepositNumber(self.deposits);

@@ -10,7 +10,7 @@ use plasma_node::{
         view::{BatchItem, OutputStatus, State},
     },
     client::{Client, ClientError},
-    config::HttpKeys,
+    config::{HttpKeys, tokens::Tokens},
 };
 
 use super::{
@@ -78,7 +78,7 @@ async fn the_http_client_reads_what_the_door_writes() {
     let serving = tokio::spawn(api::serve(
         listener,
         chain.door.clone(),
-        HttpKeys::default(),
+        (HttpKeys::default(), Tokens::default()),
         std::future::pending(),
     ));
     let client = Client::http(&base).unwrap();

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use plasma_node::{api, config::HttpKeys};
+use plasma_node::{
+    api,
+    config::{HttpKeys, tokens::Tokens},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -21,10 +24,16 @@ struct Listening {
 
 impl Listening {
     async fn new(chain: &Chain, keys: HttpKeys) -> Self {
+        Self::knowing(chain, keys, "").await
+    }
+
+    /// A door that knows clients by their tokens.
+    async fn knowing(chain: &Chain, keys: HttpKeys, tokens: &str) -> Self {
+        let tokens = Tokens::parse("tokens", tokens).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
-        let serving = tokio::spawn(api::serve(listener, chain.door.clone(), keys, async {
+        let serving = tokio::spawn(api::serve(listener, chain.door.clone(), (keys, tokens), async {
             let _ = stopped.await;
         }));
         Self {
@@ -168,4 +177,34 @@ async fn a_batch_asks_for_as_many_as_it_holds() {
         text.starts_with("HTTP/1.1 413") && text.contains("\"limit\":50"),
         "{text}"
     );
+}
+
+#[tokio::test]
+async fn who_shows_a_token_has_a_rate_of_its_own_and_a_wrong_one_is_told_so() {
+    let chain = Chain::new(genesis());
+    let keys = HttpKeys {
+        rate_limit: "1/s burst 3".parse().unwrap(),
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..HttpKeys::default()
+    };
+    // Of the token "test".
+    let tokens = "exchange:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08:1/s burst 50";
+    let door = Listening::knowing(&chain, keys, tokens).await;
+    let ask = |token: &str, times: usize| {
+        let more = format!(
+            "GET /livez HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nAuthorization: Bearer {token}\r\n\r\n"
+        );
+        format!(
+            "{}GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+            more.repeat(times)
+        )
+    };
+    let text = door.answers(ask("test", 40).as_bytes()).await;
+    assert_eq!(text.matches("HTTP/1.1 200").count(), 41, "{text}");
+    let text = door.answers(ask("guess", 1).as_bytes()).await;
+    assert!(
+        text.contains("HTTP/1.1 401") && text.contains("www-authenticate: Bearer"),
+        "{text}"
+    );
+    assert!(text.contains("\"code\":\"unknown-token\""), "{text}");
 }

@@ -6,7 +6,7 @@ use axum::{
     http::{Method, Request, header},
     response::Response,
 };
-use plasma_node::api;
+use plasma_node::{api, config::HttpKeys};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
@@ -22,7 +22,7 @@ pub(crate) struct Doors {
 impl Doors {
     /// The door of a chain.
     pub(crate) async fn open(chain: &Chain) -> Self {
-        Self::serve(api::router(chain.door.clone())).await
+        Self::serve(api::router(chain.door.clone(), &HttpKeys::default())).await
     }
 
     /// The same, with every JSON answer changed by someone who sees the path. What is posted comes to them as nothing yet:
@@ -31,7 +31,7 @@ impl Doors {
         chain: &Chain,
         lie: impl Fn(&str, &mut Value) + Clone + Send + Sync + 'static,
     ) -> Self {
-        let honest = api::router(chain.door.clone());
+        let honest = api::router(chain.door.clone(), &HttpKeys::default());
         let answer = move |request: Request<Body>| {
             let (honest, lie) = (honest.clone(), lie.clone());
             async move {

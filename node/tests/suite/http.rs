@@ -6,7 +6,10 @@ use axum::{
     http::{Request, Response, header},
 };
 use plasma_core::SignedTransaction;
-use plasma_node::api::{self, Code, Problem};
+use plasma_node::{
+    api::{self, Code, Problem},
+    config::HttpKeys,
+};
 use serde::de::DeserializeOwned;
 use tower::ServiceExt as _;
 
@@ -84,7 +87,7 @@ pub(crate) async fn submit(router: &Router, signed: &SignedTransaction) -> Answe
 }
 
 pub(crate) fn door(chain: &Chain) -> Router {
-    api::router(chain.door.clone())
+    api::router(chain.door.clone(), &HttpKeys::default())
 }
 
 pub(crate) const BYTES: &str = "application/octet-stream";

@@ -10,7 +10,7 @@ use std::{
 use plasma_core::{Epoch, Genesis, SecretKey};
 use plasma_node::{
     cli::StartError,
-    config::Config,
+    config::{Config, tokens::Tokens},
     folder::Identity,
     keystore::{OperatorKeys, Secret},
     operator::rejoining::{confession, doubt_at},
@@ -92,6 +92,7 @@ impl Station {
                 ethereum: secret(),
             },
             successors: Vec::new(),
+            tokens: Tokens::default(),
             rejoins,
         };
         let (_stop, stopped) = watch::channel(true);

@@ -2,9 +2,12 @@
 
 use axum::{body::Body, http::Request};
 use plasma_core::{Address, Amount, Input, L1Event, Payment, Position};
-use plasma_node::api::{
-    self, Code,
-    view::{BlockView, StatusView},
+use plasma_node::{
+    api::{
+        self, Code,
+        view::{BlockView, StatusView},
+    },
+    config::HttpKeys,
 };
 
 use super::{
@@ -245,12 +248,12 @@ async fn a_stopped_operator_still_answers_and_says_that_it_is_stopping() {
     drop(gone);
     let handle = plasma_node::runtime::handle::Handle::new(commands, chain.status.subscribe());
     let stopped = chain.door.clone().behind(handle);
-    submit(&api::router(stopped), &signed)
+    submit(&api::router(stopped, &HttpKeys::default()), &signed)
         .await
         .problem(Code::Draining);
     let (commands, _full) = tokio::sync::mpsc::channel(1);
     let handle = plasma_node::runtime::handle::Handle::new(commands, chain.status.subscribe());
-    let deaf = api::router(chain.door.clone().behind(handle));
+    let deaf = api::router(chain.door.clone().behind(handle), &HttpKeys::default());
     assert_eq!(
         post(&deaf, "/v1/transactions?wait=none", BYTES, signed.encode())
             .await

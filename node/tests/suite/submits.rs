@@ -183,7 +183,27 @@ async fn a_wait_that_runs_out_says_accepted_and_nothing_waits_for_none() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_another_one_beat_is_conflicted() {
+async fn a_transaction_that_another_one_beat_while_it_waited_is_conflicted() {
+    let mut chain = Chain::new(genesis());
+    let alice = user(1);
+    let coin = chain.deposit(&alice, 100).await;
+    let winner = chain.payment(&alice, (coin, 100), &user(2), 30);
+    let loser = chain.payment(&alice, (coin, 100), &user(3), 30);
+    let (router, id, bytes) = (door(&chain), loser.id(), loser.encode());
+    let path = "/v1/transactions?wait=committed&timeout=60s";
+    let waiting = tokio::spawn(async move { post(&router, path, BYTES, bytes).await });
+    while chain.handle.pending(id).await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    chain.forget_waiting();
+    chain.include(winner);
+    chain.seal(&[]).await;
+    let refused = waiting.await.unwrap().problem(Code::Conflicted);
+    assert_eq!(refused.members["output"], coin.to_string());
+}
+
+#[tokio::test]
+async fn a_transaction_that_another_one_beat_is_refused() {
     let mut chain = Chain::new(genesis());
     let alice = user(1);
     let coin = chain.deposit(&alice, 100).await;

@@ -264,7 +264,7 @@ pub(super) async fn build<R: Read + Clone + Send + Sync + 'static>(
 }
 
 /// The transaction in a body, in any of the three forms.
-async fn one_transaction<R: Read + Clone + Send + Sync + 'static>(
+pub(super) async fn one_transaction<R: Read + Clone + Send + Sync + 'static>(
     door: &Door<R>,
     request: Request,
 ) -> Result<plasma_core::SignedTransaction, Problem> {
@@ -335,7 +335,7 @@ fn text(bytes: &[u8]) -> Result<&str, Problem> {
     })
 }
 
-fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &str) -> Result<T, Problem> {
+pub(super) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &str) -> Result<T, Problem> {
     serde_json::from_slice(bytes).map_err(|error| {
         let is_json = serde_json::from_slice::<IgnoredAny>(bytes).is_ok();
         let what = if is_json {

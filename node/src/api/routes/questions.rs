@@ -115,6 +115,7 @@ fn of_transactions<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Do
         Question::get("/v1/transactions/{id}/raw", answer::raw_transaction::<R>, "Its bytes")
             .named("id", shape::<HashText>())
             .answered(200, "The bytes, with the signature.", BYTES, bytes("A transaction."))
+            .for_ever()
             .refuses(&[Code::NotFound]),
         Question::get("/v1/transactions/{id}/proof", answer::proof::<R>, "Its receipt")
             .says("Against the first certificate that covers it; whoever holds it needs no operator to prove it.")
@@ -233,6 +234,7 @@ fn of_blocks<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Door<R>>
             BYTES,
             bytes("A block."),
         )
+        .for_ever()
         .refuses(&[Code::NotFound, Code::Pruned]),
         Question::get(
             "/v1/blocks/{block}/certificate",
