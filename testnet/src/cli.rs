@@ -128,6 +128,14 @@ enum Trial {
         #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
         every: u32,
     },
+    /// Kill leaders between a payment's submit and its commit, and count the money.
+    Leading {
+        #[command(flatten)]
+        common: Common,
+        /// How many die.
+        #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=200))]
+        times: u32,
+    },
     /// Kill and start one operator again and again, and measure how soon it votes.
     Restarting {
         #[command(flatten)]
@@ -360,6 +368,9 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
         }
         Trial::Wallet { common, every } => {
             trial::wallet::run(&common.plan(1)?, trial::wallet::Wish { every }, progress).await
+        }
+        Trial::Leading { common, times } => {
+            trial::leading::run(&common.plan(1)?, trial::leading::Wish { times }, progress).await
         }
         Trial::Restarting {
             common,

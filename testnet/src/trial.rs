@@ -3,11 +3,13 @@
 //!
 //! [`killing`] kills one operator at every operation that changes its disk; [`restarting`] measures how soon a killed
 //! operator votes again; [`rejoining`] takes its vote log from it, [`joining`] its storage; [`outages`] takes away more operators than the federation can miss, and gives them back;
-//! [`flooding`] sends them more than they can do; [`wallet`] kills a user's wallet instead.
+//! [`flooding`] sends them more than they can do; [`leading`] kills whoever leads before it can propose what a client waits for;
+//! [`wallet`] kills a user's wallet instead.
 
 pub mod flooding;
 pub mod joining;
 pub mod killing;
+pub mod leading;
 pub mod outages;
 pub mod rejoining;
 pub mod restarting;

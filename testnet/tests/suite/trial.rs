@@ -122,6 +122,15 @@ fn killed_operator_is_back_by_itself_and_its_return_is_measured() {
     }
 }
 
+#[test]
+fn leader_killed_between_submit_and_commit_costs_a_wait_and_no_money() {
+    let _turn = turn();
+    let output = trial(&["leading", "--times", "4"]);
+    let said = words(&output);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(said.contains("every payment was made once"), "{said}");
+}
+
 /// The log of that operator knows more final blocks than it keeps in memory.
 #[test]
 fn operator_without_its_storage_catches_up_block_by_block() {
