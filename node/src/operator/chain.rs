@@ -17,7 +17,7 @@ use plasma_core::{
 pub const UNDECIDED_MAX: usize = 256;
 
 /// Bytes of undecided blocks that are kept. The sixteen that the engine lets stand above the decided one fit, however large
-/// a block may be, and a few that lose; decoded they take as much again. Whoever leads can send one block per view that
+/// a block may be, and a few that lose; decoded and applied they take about six times as much besides. Whoever leads can send one block per view that
 /// nobody can judge, so their number alone bounds nothing.
 #[must_use]
 pub fn room(max_block_bytes: u32) -> usize {
@@ -125,24 +125,13 @@ impl Chain {
     /// Files a block above the decided tip. The least useful one makes room, or is this one itself.
     pub fn insert(&mut self, block: AuthenticBlock, encoded: Bytes, is_logged: bool) {
         let (id, height) = (block.header.id(), block.header.height);
-        let tip = self.decided.header.height;
-        if height <= tip || self.blocks.contains_key(&id) {
+        if height <= self.decided.header.height || self.blocks.contains_key(&id) {
             return;
         }
         while self.blocks.len() >= UNDECIDED_MAX || self.bytes.saturating_add(encoded.len()) > self.room {
-            let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
-            // What nobody has judged goes first; what is logged or applied may be an ancestor of what will be final.
-            let worth = |known: &Undecided| {
-                let is_near = is_near(known.block.header.height);
-                (is_near, known.is_logged, known.delta.is_some(), known.arrival)
-            };
-            let all = self.blocks.iter().map(|(id, known)| (worth(known), *id));
-            let Some(((least_is_near, ..), least)) = all.min() else {
+            let Some(least) = self.least(&block.header) else {
                 return;
             };
-            if least_is_near && !is_near(height) {
-                return;
-            }
             self.remove(&least);
         }
         self.bytes = self.bytes.saturating_add(encoded.len());
@@ -157,6 +146,29 @@ impl Chain {
                 arrival: self.arrivals,
             },
         );
+    }
+
+    /// Who makes room for a block: one on which nothing stands, neither of what is here nor the newcomer, and that is not final.
+    /// So no block is here without those between it and the lowest of its ancestors that ever was, and what proposals stand
+    /// on outlives them.
+    fn least(&self, newcomer: &Header) -> Option<BlockId> {
+        let tip = self.decided.header.height;
+        let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
+        let mut bear: BTreeSet<BlockId> = self
+            .blocks
+            .values()
+            .map(|known| known.block.header.parent)
+            .collect();
+        bear.insert(newcomer.parent);
+        // What nobody has judged goes first, and of those alike the oldest.
+        let worth = |known: &Undecided| {
+            let is_near = is_near(known.block.header.height);
+            (is_near, known.is_logged, known.delta.is_some(), known.arrival)
+        };
+        let is_free = |id: &BlockId| !bear.contains(id) && !self.is_final(id);
+        let free = self.blocks.iter().filter(|(id, _)| is_free(id));
+        let ((least_is_near, ..), least) = free.map(|(id, known)| (worth(known), *id)).min()?;
+        (!least_is_near || is_near(newcomer.height)).then_some(least)
     }
 
     fn remove(&mut self, id: &BlockId) -> Option<Undecided> {
@@ -329,7 +341,7 @@ impl Chain {
 
 #[cfg(test)]
 mod tests {
-    use plasma_core::{Frontier, Millis, commitment::LtHash};
+    use plasma_core::{Bitmap, Frontier, Hash, Millis, SecretKey, commitment::LtHash};
 
     use super::*;
 
@@ -347,10 +359,21 @@ mod tests {
     }
 
     /// Files a block of so many bytes; the time tells blocks of one height apart.
-    fn file(chain: &mut Chain, (height, time): (u32, u64), bytes: usize, is_logged: bool) -> BlockId {
+    fn file(chain: &mut Chain, at: (u32, u64), bytes: usize, is_logged: bool) -> BlockId {
+        file_on(chain, BlockId::default(), at, bytes, is_logged)
+    }
+
+    fn file_on(
+        chain: &mut Chain,
+        parent: BlockId,
+        (height, time): (u32, u64),
+        bytes: usize,
+        is_logged: bool,
+    ) -> BlockId {
         let header = Header {
             height: Height(height),
             timestamp_ms: Millis(time),
+            parent,
             ..Header::default()
         };
         let block = AuthenticBlock {
@@ -382,6 +405,46 @@ mod tests {
         let newest = file(&mut chain, (2, 1), 700, false);
         assert!(chain.block(&newest).is_some() && chain.block(&own).is_some());
         assert_eq!(chain.bytes, 900, "of those alike the oldest goes");
+    }
+
+    #[test]
+    fn what_all_proposals_stand_on_outlives_them() {
+        let mut chain = chain(1_000);
+        let decided = chain.decided().id;
+        let parent = file_on(&mut chain, decided, (1, 0), 50, true);
+        let tip = file_on(&mut chain, parent, (2, 0), 50, true);
+        for lost in 1..300 {
+            file_on(&mut chain, tip, (3, lost), 300, true);
+            assert!(
+                chain.block(&parent).is_some() && chain.block(&tip).is_some(),
+                "{lost}"
+            );
+        }
+        assert_eq!(chain.bytes, 1_000, "three that lost, the newest");
+    }
+
+    #[test]
+    fn a_final_row_finds_room_beside_what_lost() {
+        let mut chain = chain(1_000);
+        let decided = chain.decided().id;
+        for lost in 1..40 {
+            file_on(&mut chain, decided, (1, lost), 300, true);
+        }
+        let first = file_on(&mut chain, decided, (1, 1_000), 300, false);
+        let second = file_on(&mut chain, first, (2, 1_000), 300, false);
+        assert!(chain.block(&first).is_some() && chain.block(&second).is_some());
+        chain.on_final(Certificate {
+            epoch: Epoch(0),
+            view: View(99),
+            block: second,
+            signers: Bitmap::default(),
+            signature: SecretKey::from_seed(&[1; 32]).sign(&Hash([2; 32])),
+        });
+        for lost in 40..80 {
+            file_on(&mut chain, decided, (1, lost), 300, true);
+        }
+        assert_eq!(chain.next_final().map(|(id, _)| id), Some(first));
+        assert!(chain.block(&second).is_some(), "what is final stays");
     }
 
     #[test]
