@@ -227,13 +227,17 @@ fn blocker(code: &str, text: String, hint: &str) -> Blocker {
     }
 }
 
-/// An operator that lost its log, until it votes again.
+/// An operator that lost its log, or was given an older storage, until it votes again.
 fn silence(status: &Status) -> Option<Blocker> {
     let (text, hint) = match status.silence? {
         Silence::Rejoining => (
             "its log lacks votes, and too few members have said how far they are; it signs nothing"
                 .to_owned(),
             "start it once with --amnesia-rejoin; of n members 2f + 1 others must be connected",
+        ),
+        Silence::Over => (
+            "its log says that this epoch is over, its storage is older; it signs nothing in it".to_owned(),
+            "it ends by itself with the blocks that ended the epoch, as soon as a member that has them is connected",
         ),
         Silence::Below(floor) => (
             format!(

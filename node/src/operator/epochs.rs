@@ -205,7 +205,7 @@ impl<S: OperatorKey> Epochs<S> {
     }
 
     /// Whether the log knows that this epoch is over, or was lost in a later one: what was said here is not in it.
-    fn is_forgotten(&self) -> bool {
+    pub(super) fn is_forgotten(&self) -> bool {
         let later = self.logged.iter().filter(|record| record.epoch() > self.running);
         let mut later = later.filter(|record| is_mark(record) || is_about_loss(record));
         later.next().is_some()

@@ -143,6 +143,7 @@ impl<S: OperatorKey> Operator<S> {
     pub(super) fn silence(&self) -> Option<Silence> {
         self.epochs.me()?;
         match self.epochs.engine() {
+            None if self.epochs.is_forgotten() => Some(Silence::Over),
             None => self.epochs.lacks_votes().then_some(Silence::Rejoining),
             Some(engine) => {
                 let floor = engine.amnesia_floor();

@@ -118,6 +118,8 @@ pub struct Status {
 pub enum Silence {
     /// Its log lacks votes, and too few others have said how far they are.
     Rejoining,
+    /// Its storage is of an epoch of which its log says that it is over.
+    Over,
     /// It lacked votes: it votes in later views than this one.
     Below(View),
 }

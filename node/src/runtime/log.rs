@@ -253,6 +253,30 @@ pub fn shorten<F: Files, S: OperatorKey>(
     wal.rewrite(|entries| kept(entries.into_iter().map(|entry| entry.record), operator, durable))
 }
 
+/// The marks in a log.
+#[must_use]
+pub fn epoch_marks(records: &[Record]) -> Vec<Record> {
+    let is_mark =
+        |record: &&Record| matches!(record, Record::Consensus(Logged::Amnesia { floor: View(0), .. }));
+    records.iter().filter(is_mark).cloned().collect()
+}
+
+/// Writes the mark that a log lacks when it is opened: what the version before shortened has none.
+///
+/// # Errors
+/// Fatal like those of [`Wal::append_batch`].
+pub fn mark_epoch<F: Files, S: OperatorKey>(
+    wal: &mut Wal<F>,
+    operator: &Operator<S>,
+    durable: Height,
+    known: &[Record],
+) -> Result<(), WalError> {
+    match operator.mark(durable).filter(|mark| !known.contains(mark)) {
+        Some(mark) => wal.append_batch(&[write_record(&mark)]).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// What stays of a log: what the operator needs, and the mark of how far epochs have ended. Both go to the disk at once, so
 /// nothing of an epoch is ever forgotten without it.
 pub fn kept<S: OperatorKey>(

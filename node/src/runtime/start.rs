@@ -220,7 +220,7 @@ async fn run_on<S: Storage>(
         storage,
         saved,
         directory,
-        log: (wal, log),
+        log: (mut wal, log),
         ethereum,
         facts,
     } = ready;
@@ -235,7 +235,9 @@ async fn run_on<S: Storage>(
     } else {
         Operator::recover
     };
+    let marks = log::epoch_marks(&log);
     let (operator, first) = make(clock.now(), params, scheme, saved, log);
+    log::mark_epoch(&mut wal, &operator, storage.durable()?, &marks)?;
 
     let anchors = AnchorBook::default();
     let watched = (facts.origin, anchors.clone(), storage.reader());

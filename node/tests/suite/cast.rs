@@ -1,5 +1,7 @@
 //! Who plays in the world of pure operators: keys, users, the genesis document, Ethereum's blocks.
 
+use std::sync::LazyLock;
+
 use plasma_core::{
     Address, Committee, Domain, Epoch, Genesis, GenesisMember, Hash, L1Block, L1Height, Millis, Peer,
     SigningKey, bls::SecretKey,
@@ -40,9 +42,15 @@ pub(crate) fn member(index: u16) -> GenesisMember {
     }
 }
 
+/// More than any test seats.
+const NAMED: u16 = 128;
+
 /// Its name on the network.
 pub(crate) fn peer(index: u16) -> Peer {
-    member(index).member().peer
+    // A key is derived for each: too dear for every frame.
+    static NAMES: LazyLock<Vec<Peer>> =
+        LazyLock::new(|| (0..NAMED).map(|index| member(index).member().peer).collect());
+    NAMES[usize::from(index)]
 }
 
 /// The committee of these operators.

@@ -1,11 +1,13 @@
 //! An operator whose log is lost votes again, and never where it may have voted before.
 
 use bytes::Bytes;
+use plasma_consensus::Record as Logged;
 use plasma_core::{Epoch, L1Event, Millis, Position, SigningKey, View};
 use plasma_node::{
     operator::{
         effect::Record,
         rejoining::{ASK_PAUSE_MS, Progress, REJOIN_MS},
+        report::Silence,
     },
     runtime::wire::{self, Ask},
 };
@@ -332,6 +334,45 @@ fn beside_a_storage_of_an_epoch_that_ended_it_says_nothing_there() {
     world.kill(3);
     payer.pay(&mut world, 0, &[0, 1, 2]);
     world.check_agreement();
+}
+
+/// The version before wrote a log anew without a mark; at its first start this one makes good for it.
+#[test]
+fn a_log_that_was_shortened_without_a_mark_gets_one_at_the_start() {
+    let (mut world, mut payer) = busy();
+    world.announce(&committee(1, &[1, 0, 2, 3]));
+    world.run_for(50);
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    change(&mut world);
+    world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
+    for _ in 0..3 {
+        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    }
+    let is_mark =
+        |record: &Record| matches!(record, Record::Consensus(Logged::Amnesia { floor: View(0), .. }));
+    world.shorten(LOST);
+    world.nodes[LOST].log.retain(|record| !is_mark(record));
+    world.kill(LOST);
+    world.start(LOST);
+    assert!(world.nodes[LOST].log.iter().any(is_mark));
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    for node in 0..4 {
+        world.kill(node);
+    }
+    world.empty_storage(LOST);
+    let memory = &mut world.nodes[LOST].memory;
+    memory.before = memory.said;
+    world.start(LOST);
+    world.mine(Vec::new());
+    let payment = world.pay(&payer.alice, (payer.position, payer.held), &payer.bob, 10);
+    world.submit(LOST, 99, payment);
+    world.run_for(20_000);
+    let status = world.nodes[LOST].operator.as_ref().expect("it runs").status();
+    assert_eq!(
+        status.silence,
+        Some(Silence::Over),
+        "and says why it says nothing"
+    );
 }
 
 #[test]

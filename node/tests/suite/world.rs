@@ -198,7 +198,11 @@ impl World {
         };
         let scheme = Bls::new(secret(me), self.genesis.committee().expect("a committee"));
         let (operator, effects) = begin(self.now, params, scheme, saved, node.log.clone());
-        self.nodes[index].operator = Some(operator);
+        let node = &mut self.nodes[index];
+        let durable = node.storage.durable().expect("memory does not fail");
+        let mark = operator.mark(durable).filter(|mark| !node.log.contains(mark));
+        node.log.extend(mark);
+        node.operator = Some(operator);
         self.perform(index, effects);
         let known = self.seen_by(index, from);
         self.push_confirmed(index, 0, known);
