@@ -155,7 +155,8 @@ impl World {
             );
             self.oracle.report("bodies", what);
         }
-        if let Err(what) = self.hosts[index].log.remember(peers::seat(index), message) {
+        let seat = self.line.seat(message.epoch(), index);
+        if let Err(what) = self.hosts[index].log.remember(seat, message) {
             self.oracle.report("rejoin", format!("operator {index}: {what}"));
         }
         match message {

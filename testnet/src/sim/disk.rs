@@ -389,9 +389,9 @@ impl Log {
     }
 
     /// Hears what the operator says; a life without the log of the one before must say nothing where that one did.
-    pub(super) fn remember(&mut self, me: OperatorIndex, message: &Message) -> Result<(), String> {
+    pub(super) fn remember(&mut self, me: Option<OperatorIndex>, message: &Message) -> Result<(), String> {
         let view = match message {
-            Message::Vote(vote) if vote.signer == me => vote.statement.view(),
+            Message::Vote(vote) if Some(vote.signer) == me => vote.statement.view(),
             Message::Proposal(proposal) => proposal.container.view,
             _ => return Ok(()),
         };

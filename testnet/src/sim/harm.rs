@@ -127,17 +127,9 @@ impl World {
 
     /// The log of an operator that is down comes to harm, as long as the wronged and the liars are at most f together.
     pub(super) fn harm_log(&mut self, index: usize) {
-        let is_wronged = |other: &usize| {
-            let log = &self.hosts[*other].log;
-            let is_silent = log.harm.is_some() || log.rejoins || log.floor.is_some();
-            *other != index && (is_silent || self.is_out_of_time(*other))
-        };
-        let wronged = (0..self.hosts.len()).filter(is_wronged).count();
-        let spare = self.line.spare_faults(&self.scenario);
-        let has_room = wronged < spare && self.scenario.is_honest(index);
         let log = &self.hosts[index].log;
         let is_sound = log.harm.is_none() && !log.rejoins && log.last_vote().is_some();
-        if !has_room || !is_sound || !self.random.chance(self.scenario.lost_logs) {
+        if !self.can_spare(index) || !is_sound || !self.random.chance(self.scenario.lost_logs) {
             return;
         }
         let harm = self
@@ -147,23 +139,23 @@ impl World {
         if !host.log.harm(harm, &mut self.random) {
             return;
         }
-        if harm == Harm::Lost && self.random.chance(WHOLE_DISKS) && self.may_go_back(index) {
+        if harm == Harm::Lost && self.random.chance(WHOLE_DISKS) {
             self.hosts[index].lose_storage(index, &self.site);
             self.marks.hit("a whole disk was lost");
         }
         self.note(&[b"harm"], || format!("the log of operator {index} is {harm:?}"));
     }
 
-    /// An older storage is put beside the log of an operator that is down, as long as f operators at most have less than they
-    /// had.
+    /// An older storage is put beside the log of an operator that is down, as long as the wronged and the liars are at most f
+    /// together.
     pub(super) fn harm_storage(&mut self, index: usize) {
         let often = self.scenario.old_storages;
         if often == 0 || !self.random.chance(often) {
             return;
         }
         let log = &self.hosts[index].log;
-        let is_sound = log.harm.is_none() && !log.rejoins && self.scenario.is_honest(index);
-        if !is_sound || !self.may_go_back(index) {
+        let is_sound = log.harm.is_none() && !log.rejoins;
+        if !is_sound || !self.can_spare(index) {
             return;
         }
         let mark = match self.hosts[index].backup.take() {
@@ -180,11 +172,15 @@ impl World {
         self.note(&[b"storage"], || format!("{mark}: operator {index}"));
     }
 
-    /// Whether enough of the others hold what storage of this one held.
-    fn may_go_back(&self, index: usize) -> bool {
-        let others = self.hosts.iter().enumerate();
-        let behind = others.filter(|(other, host)| *other != index && host.had.is_some());
-        behind.count() < usize::from((self.scenario.n - 1) / 3)
+    /// Whether this one may be wronged too: those who are and the liars are at most f of every committee.
+    fn can_spare(&self, index: usize) -> bool {
+        let is_wronged = |other: &usize| {
+            let host = &self.hosts[*other];
+            let is_silent = host.log.harm.is_some() || host.log.rejoins || host.log.floor.is_some();
+            *other != index && (is_silent || host.had.is_some() || self.is_out_of_time(*other))
+        };
+        let wronged = (0..self.hosts.len()).filter(is_wronged).count();
+        self.scenario.is_honest(index) && wronged < self.line.spare_faults(&self.scenario)
     }
 
     /// How a rejoin goes on.

@@ -67,7 +67,7 @@ pub struct Scenario {
     /// than f operators together, liars among them.
     pub lost_logs: u64,
     /// How many in ten thousand crashes bring an older storage beside a sound log: a backup, or an empty one. Never of more than
-    /// f operators together.
+    /// f operators together, liars and those without a log among them.
     pub old_storages: u64,
     /// Copies of a log's folder, and backups of a storage, per ten thousand ticks.
     pub copies: u64,
