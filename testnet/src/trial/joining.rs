@@ -53,11 +53,13 @@ async fn join(trial: &mut Trial, wish: Wish, progress: Progress) -> Result<()> {
     std::fs::remove_dir_all(storage).context("removing the storage")?;
     let mut ballot = Ballot::open(trial.witness()?, VICTIM).await?;
     let missing = trial.witness()?.status().await?.height;
-    // Older ones may be out of a pruned operator's reach.
-    trial.looked_up = trial.payers.told().len();
     let begun = Instant::now();
     trial.revive(&[VICTIM])?;
-    trial.reaches(VICTIM, missing).await?;
+    let joined = trial.reaches(VICTIM, missing).await?.height;
+    // What the snapshot held, whenever it was taken, is out of a pruned operator's reach.
+    let promises = trial.payers.told();
+    let last = promises.iter().rposition(|promise| promise.height <= joined);
+    trial.looked_up = last.map_or(0, |last| last + 1);
     let level = begun.elapsed();
     while !ballot.look(trial.witness()?).await? {
         trial.all_live()?;
