@@ -79,7 +79,7 @@ fn what_broke_once_holds() {
 }
 
 /// A seed as it was before storages were put back, and logs lost in runs whose committee changes.
-fn before_backups(scenario: Scenario) -> Scenario {
+fn before_backups(scenario: &Scenario) -> Scenario {
     let lost_logs = if scenario.changes > 0 {
         0
     } else {
@@ -88,7 +88,7 @@ fn before_backups(scenario: Scenario) -> Scenario {
     Scenario {
         old_storages: 0,
         lost_logs,
-        ..scenario
+        ..scenario.clone()
     }
 }
 
@@ -109,7 +109,7 @@ fn regressions() -> Vec<Scenario> {
         // The simulator's own: the exit of what was spent by such a payment, after a halt.
         Family::Ending.scenario(49),
     ];
-    old.into_iter().map(before_backups).collect()
+    old.iter().map(before_backups).collect()
 }
 
 #[cfg(feature = "planted")]
