@@ -93,7 +93,7 @@ fn before_backups(scenario: &Scenario) -> Scenario {
 }
 
 fn regressions() -> Vec<Scenario> {
-    let old = vec![
+    let old = [
         // The simulator's own: an exit in a block of Ethereum that was reorganised away, and began again under another number.
         Scenario::from_seed(26),
         // The simulator's own: a liar anchored a block before any honest operator had decided it.
