@@ -340,12 +340,13 @@ impl Chain {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use plasma_core::{Bitmap, Frontier, Hash, Millis, SecretKey, commitment::LtHash};
 
     use super::*;
 
-    fn chain(room: usize) -> Chain {
+    /// One at genesis.
+    pub(in crate::operator) fn chain(room: usize) -> Chain {
         let state = State {
             header: Header::default(),
             id: Header::default().id(),

@@ -296,9 +296,7 @@ fn back_in_the_epoch_before_it_says_nothing() {
     world.check_agreement();
 }
 
-/// Its log is sound, and so short that it knows nothing of the first epoch but that it is over.
-#[test]
-fn beside_a_storage_of_an_epoch_that_ended_it_says_nothing_there() {
+fn some_blocks_into_the_next_epoch() -> (World, Payer) {
     let (mut world, mut payer) = busy();
     world.announce(&committee(1, &[1, 0, 2, 3]));
     world.run_for(50);
@@ -308,23 +306,36 @@ fn beside_a_storage_of_an_epoch_that_ended_it_says_nothing_there() {
     for _ in 0..3 {
         payer.pay(&mut world, 0, &[0, 1, 2, 3]);
     }
-    world.shorten(LOST);
-    let log = &world.nodes[LOST].log;
-    let is_old = |record: &Record| matches!(record, Record::Consensus(record) if record.epoch() == Epoch(0));
-    assert!(!log.is_empty() && !log.iter().any(is_old), "{log:?}");
+    (world, payer)
+}
+
+/// All are gone. It comes back alone beside an empty storage, where it must say nothing, and a client asks it to.
+fn back_alone_beside_nothing(world: &mut World, payer: &Payer) {
     for node in 0..4 {
         world.kill(node);
     }
     world.empty_storage(LOST);
     let memory = &mut world.nodes[LOST].memory;
-    let before = std::mem::replace(&mut memory.before, memory.said);
+    memory.before = memory.said;
     world.start(LOST);
-    assert!(is_in(&world, 0));
+    assert!(is_in(world, 0));
     world.mine(Vec::new());
     let payment = world.pay(&payer.alice, (payer.position, payer.held), &payer.bob, 10);
     world.submit(LOST, 99, payment);
     world.run_for(20_000);
-    assert!(is_in(&world, 0), "it waits for the others");
+    assert!(is_in(world, 0), "it waits for the others");
+}
+
+/// Its log is sound, and so short that it knows nothing of the first epoch but that it is over.
+#[test]
+fn beside_a_storage_of_an_epoch_that_ended_it_says_nothing_there() {
+    let (mut world, mut payer) = some_blocks_into_the_next_epoch();
+    world.shorten(LOST);
+    let log = &world.nodes[LOST].log;
+    let is_old = |record: &Record| matches!(record, Record::Consensus(record) if record.epoch() == Epoch(0));
+    assert!(!log.is_empty() && !log.iter().any(is_old), "{log:?}");
+    let before = world.nodes[LOST].memory.before;
+    back_alone_beside_nothing(&mut world, &payer);
     world.nodes[LOST].memory.before = before;
     for other in [0, 1, 3] {
         world.start(other);
@@ -339,15 +350,7 @@ fn beside_a_storage_of_an_epoch_that_ended_it_says_nothing_there() {
 /// The version before wrote a log anew without a mark; at its first start this one makes good for it.
 #[test]
 fn a_log_that_was_shortened_without_a_mark_gets_one_at_the_start() {
-    let (mut world, mut payer) = busy();
-    world.announce(&committee(1, &[1, 0, 2, 3]));
-    world.run_for(50);
-    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
-    change(&mut world);
-    world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
-    for _ in 0..3 {
-        payer.pay(&mut world, 0, &[0, 1, 2, 3]);
-    }
+    let (mut world, mut payer) = some_blocks_into_the_next_epoch();
     let is_mark =
         |record: &Record| matches!(record, Record::Consensus(Logged::Amnesia { floor: View(0), .. }));
     world.shorten(LOST);
@@ -356,17 +359,7 @@ fn a_log_that_was_shortened_without_a_mark_gets_one_at_the_start() {
     world.start(LOST);
     assert!(world.nodes[LOST].log.iter().any(is_mark));
     payer.pay(&mut world, 0, &[0, 1, 2, 3]);
-    for node in 0..4 {
-        world.kill(node);
-    }
-    world.empty_storage(LOST);
-    let memory = &mut world.nodes[LOST].memory;
-    memory.before = memory.said;
-    world.start(LOST);
-    world.mine(Vec::new());
-    let payment = world.pay(&payer.alice, (payer.position, payer.held), &payer.bob, 10);
-    world.submit(LOST, 99, payment);
-    world.run_for(20_000);
+    back_alone_beside_nothing(&mut world, &payer);
     let status = world.nodes[LOST].operator.as_ref().expect("it runs").status();
     assert_eq!(
         status.silence,

@@ -1,14 +1,12 @@
 //! How many transactions are found beside the mempool, and for how long.
 
 use plasma_core::{
-    Address, Amount, AuthenticBlock, AuthenticTransaction, BlockId, DepositNumber, Domain, Epoch, Frontier,
-    Hash, Header, Height, State, Transaction, View,
+    Address, Amount, AuthenticBlock, AuthenticTransaction, BlockId, DepositNumber, Domain, Hash, Header,
+    Height, Transaction,
 };
 
-use plasma_core::commitment::LtHash;
-
 use super::{BLOCKS_MAX, Pins, REFUSED_MAX};
-use crate::operator::chain::Chain;
+use crate::operator::chain::{Chain, tests::chain};
 
 fn transaction(number: u64) -> AuthenticTransaction {
     let fund = Transaction::fund(
@@ -18,19 +16,6 @@ fn transaction(number: u64) -> AuthenticTransaction {
         Amount::from(1u64),
     );
     fund.unsigned().authenticate(&Domain::default()).unwrap()
-}
-
-fn chain() -> Chain {
-    let state = State {
-        header: Header::default(),
-        id: Header::default().id(),
-        history: Frontier::default(),
-        commitment: LtHash::default(),
-        halted: None,
-        epoch: Epoch(0),
-        sealed: BlockId::default(),
-    };
-    Chain::new(state, (Epoch(0), View(0)), usize::MAX)
 }
 
 /// Files and pins a block of one transaction.
@@ -53,7 +38,7 @@ fn pin(pins: &mut Pins, chain: &mut Chain, number: u64) -> (BlockId, Hash) {
 
 #[test]
 fn the_oldest_block_makes_room() {
-    let (mut pins, mut chain) = (Pins::default(), chain());
+    let (mut pins, mut chain) = (Pins::default(), chain(usize::MAX));
     let many = u64::try_from(2 * BLOCKS_MAX).unwrap();
     let leaves: Vec<Hash> = (0..many)
         .map(|number| pin(&mut pins, &mut chain, number).1)
@@ -66,18 +51,18 @@ fn the_oldest_block_makes_room() {
 
 #[test]
 fn what_lies_in_no_undecided_block_is_unpinned() {
-    let (mut pins, mut first) = (Pins::default(), chain());
+    let (mut pins, mut first) = (Pins::default(), chain(usize::MAX));
     let (_, leaf) = pin(&mut pins, &mut first, 1);
     pins.forget_gone(&first);
     assert!(pins.find(&leaf, &first).is_some());
-    pins.forget_gone(&chain());
+    pins.forget_gone(&chain(usize::MAX));
     assert!(pins.find(&leaf, &first).is_none());
     assert!(pins.places.is_empty() && pins.blocks.is_empty());
 }
 
 #[test]
 fn of_refused_transactions_the_latest_are_kept() {
-    let (mut pins, chain) = (Pins::default(), chain());
+    let (mut pins, chain) = (Pins::default(), chain(usize::MAX));
     let many = u64::try_from(REFUSED_MAX).unwrap() + 10;
     let leaves: Vec<Hash> = (0..many)
         .map(|number| {
