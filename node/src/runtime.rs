@@ -261,8 +261,7 @@ impl<S: Storage> Runtime<S> {
                 self.handle(event);
             }
             Arrival::Command(Command::Submit { transaction, reply }) => self.take_client(transaction, reply),
-            Arrival::Command(Command::Pending { id, reply }) => self.answer_pending(&id, reply),
-            Arrival::Command(Command::Rival { transaction, reply }) => self.answer_rival(&transaction, reply),
+            Arrival::Command(Command::Ask(question)) => self.turn.questions.push(question),
             Arrival::Command(Command::Enter { committee, reply }) => self.enter(committee, reply),
             Arrival::Timer | Arrival::Stop | Arrival::Ended(_) => {}
         }
@@ -303,6 +302,7 @@ impl<S: Storage> Runtime<S> {
             let reads = self.read(&wanted, stop).await?;
             self.handle(Event::Read { purpose, reads });
         }
+        self.answer_questions();
         self.send_gossip_when_due();
         self.shorten_log()?;
         let status = self.operator.status();

@@ -17,7 +17,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// The problem that a submit would give, but for the mempool's limit, which passes by itself.
     pub async fn check(&self, signed: SignedTransaction) -> Answer {
         let id = signed.id();
-        let waits = self.handle.pending(id).await.is_some();
+        let asked = self.handle.pending(id).await;
+        let waits = asked.map_err(|refused| self.refusal(&refused))?.is_some();
         let rival = if waits {
             None
         } else {

@@ -1,6 +1,6 @@
 //! `GET /v1/search`: what a person pasted, found by its shape and by what this operator holds.
 
-use plasma_core::{BlockId, ExitId, Height, TransactionId};
+use plasma_core::{BlockId, ExitId, Hash, Height, SignedTransaction, TransactionId};
 use serde::Deserialize;
 
 use super::{
@@ -25,26 +25,21 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// # Errors
     /// [`Code::NotFound`] when nothing here has that name.
     pub async fn search(&self, asked: SearchAsked) -> Answer {
-        let decided = self.read({
-            let text = asked.q.trim().to_owned();
-            move |door| door.found(&text).and_then(|found| Reply::ok(&found))
-        });
-        match decided.await {
-            // One that waits is found too.
-            Err(problem) if problem.is(Code::NotFound) => match asked.q.trim().parse::<HashText>() {
-                Ok(id) if self.handle.pending(TransactionId(id.0)).await.is_some() => {
-                    Reply::ok(&found("transaction", "tx", &id.to_string(), "transactions"))
-                }
-                _ => Err(problem),
-            },
-            other => other,
+        let text = asked.q.trim();
+        if let Ok(HashText(hash)) = text.parse() {
+            // A transaction that waits is found too.
+            let decided = move |door: &Self| door.found_hash(hash).and_then(|found| Reply::ok(&found));
+            let waiting = |_: &SignedTransaction| Reply::ok(&transaction(hash));
+            return self
+                .decided_or_waiting(TransactionId(hash), decided, waiting)
+                .await;
         }
+        let text = text.to_owned();
+        self.read(move |door| door.found(&text).and_then(|found| Reply::ok(&found)))
+            .await
     }
 
     fn found(&self, text: &str) -> Result<FoundView, Problem> {
-        if let Ok(hash) = text.parse::<HashText>() {
-            return self.found_hash(hash);
-        }
         if let Ok(address) = text.parse::<AddressText>() {
             return Ok(found("address", "address", &address.to_string(), "addresses"));
         }
@@ -62,20 +57,23 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         Err(nothing(text))
     }
 
-    fn found_hash(&self, hash: HashText) -> Result<FoundView, Problem> {
-        let text = hash.to_string();
-        if self.reader.transaction(&TransactionId(hash.0))?.is_some() {
-            return Ok(found("transaction", "tx", &text, "transactions"));
+    fn found_hash(&self, hash: Hash) -> Result<FoundView, Problem> {
+        if self.reader.transaction(&TransactionId(hash))?.is_some() {
+            return Ok(transaction(hash));
         }
-        if let Some(height) = self.reader.height_of(&BlockId(hash.0))? {
+        if let Some(height) = self.reader.height_of(&BlockId(hash))? {
             return Ok(found("block", "block", &height.to_string(), "blocks"));
         }
-        let exit = ExitId(hash.0);
+        let exit = ExitId(hash);
         if self.reader.exit(&exit)?.is_some() {
             return Ok(found("exit", "exits", &number(&exit), "exits"));
         }
-        Err(nothing(&text))
+        Err(nothing(&HashText(hash).to_string()))
     }
+}
+
+fn transaction(id: Hash) -> FoundView {
+    found("transaction", "tx", &HashText(id).to_string(), "transactions")
 }
 
 fn found(kind: &str, page: &str, name: &str, list: &str) -> FoundView {

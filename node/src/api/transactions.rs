@@ -25,13 +25,27 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// # Errors
     /// [`Code::NotFound`] when this operator knows neither.
     pub async fn transaction(&self, id: TransactionId) -> Answer {
-        let decided = self.read(move |door| door.decided_transaction(id)).await;
-        match decided {
-            Err(problem) if problem.is(Code::NotFound) => match self.handle.pending(id).await {
-                Some(pending) => Reply::ok(&view(pending.signed(), id, None, State::Accepted)),
-                // It may have been decided between the two looks.
-                None => self.read(move |door| door.decided_transaction(id)).await,
-            },
+        let decided = move |door: &Self| door.decided_transaction(id);
+        let waiting = |signed: &SignedTransaction| Reply::ok(&view(signed, id, None, State::Accepted));
+        self.decided_or_waiting(id, decided, waiting).await
+    }
+
+    /// Asks storage, and the mempool about what storage does not have. Storage is asked again at the end: what was decided
+    /// between the two looks has left the mempool.
+    pub(super) async fn decided_or_waiting(
+        &self,
+        id: TransactionId,
+        decided: impl Fn(&Self) -> Answer + Copy + Send + 'static,
+        waiting: impl Fn(&SignedTransaction) -> Answer,
+    ) -> Answer {
+        match self.read(decided).await {
+            Err(problem) if problem.is(Code::NotFound) => {
+                let asked = self.handle.pending(id).await;
+                match asked.map_err(|refused| self.refusal(&refused))? {
+                    Some(pending) => waiting(pending.signed()),
+                    None => self.read(decided).await,
+                }
+            }
             other => other,
         }
     }
@@ -61,22 +75,15 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// # Errors
     /// [`Code::NotFound`] when this operator knows it neither decided nor waiting.
     pub async fn raw_transaction(&self, id: TransactionId) -> Answer {
-        let decided = self
-            .read(move |door| {
-                let (height, index) = door.place_of(id)?;
-                let block = door.block_at(height)?;
-                let bytes = item(&block, index)?.encode();
-                let tag = keccak(&[&bytes]);
-                Ok(Reply::bytes(bytes).for_ever(tag))
-            })
-            .await;
-        match decided {
-            Err(problem) if problem.is(Code::NotFound) => match self.handle.pending(id).await {
-                Some(pending) => Ok(Reply::bytes(pending.signed().encode())),
-                None => Err(problem),
-            },
-            other => other,
-        }
+        let decided = move |door: &Self| {
+            let (height, index) = door.place_of(id)?;
+            let block = door.block_at(height)?;
+            let bytes = item(&block, index)?.encode();
+            let tag = keccak(&[&bytes]);
+            Ok(Reply::bytes(bytes).for_ever(tag))
+        };
+        let waiting = |signed: &SignedTransaction| Ok(Reply::bytes(signed.encode()));
+        self.decided_or_waiting(id, decided, waiting).await
     }
 
     /// `GET /v1/transactions/{id}/proof`: the receipt against the first certificate that covers its block.

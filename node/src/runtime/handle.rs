@@ -24,6 +24,21 @@ pub enum Command {
         /// Where the verdict goes.
         reply: oneshot::Sender<Result<Accepted, Rejected>>,
     },
+    /// Say something of the mempool.
+    Ask(Question),
+    /// Take in a committee that is in the directory now.
+    Enter {
+        /// The committee.
+        committee: Arc<Committee>,
+        /// Told when it is done.
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// What a door may ask about the mempool. It is answered when the blocks decided before are in storage, so that every transaction
+/// that was taken is in one of the two.
+#[derive(Debug)]
+pub enum Question {
     /// Whether a transaction waits in the mempool, and with what content.
     Pending {
         /// Its id.
@@ -37,13 +52,6 @@ pub enum Command {
         transaction: Box<Transaction>,
         /// Where the input's index and the other's id go.
         reply: oneshot::Sender<Option<(usize, TransactionId)>>,
-    },
-    /// Take in a committee that is in the directory now.
-    Enter {
-        /// The committee.
-        committee: Arc<Committee>,
-        /// Told when it is done.
-        reply: oneshot::Sender<()>,
     },
 }
 
@@ -109,11 +117,14 @@ impl Handle {
         answer.await.map_err(|_| Rejected::Stopped)?
     }
 
-    /// The transaction if it waits in the mempool.
-    pub async fn pending(&self, id: TransactionId) -> Option<AuthenticTransaction> {
+    /// The transaction if it waits in the mempool. What has left the mempool when this answers is in storage, if a block has it.
+    ///
+    /// # Errors
+    /// [`Rejected`] when this operator cannot say now.
+    pub async fn pending(&self, id: TransactionId) -> Result<Option<AuthenticTransaction>, Rejected> {
         let (reply, answer) = oneshot::channel();
-        self.commands.try_send(Command::Pending { id, reply }).ok()?;
-        answer.await.ok()?
+        self.send(Command::Ask(Question::Pending { id, reply }))?;
+        answer.await.map_err(|_| Rejected::Stopped)
     }
 
     /// The first input of a transaction that a waiting one spends, and which one that is.
@@ -123,7 +134,7 @@ impl Handle {
     pub async fn rival(&self, transaction: Transaction) -> Result<Option<(usize, TransactionId)>, Rejected> {
         let (reply, answer) = oneshot::channel();
         let transaction = Box::new(transaction);
-        self.send(Command::Rival { transaction, reply })?;
+        self.send(Command::Ask(Question::Rival { transaction, reply }))?;
         answer.await.map_err(|_| Rejected::Stopped)
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use plasma_consensus::Message;
-use plasma_core::{AuthenticTransaction, Peer, SignedTransaction, Transaction, TransactionId};
+use plasma_core::{Peer, SignedTransaction};
 use plasma_network as network;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     Runtime,
-    handle::{self, Rejected},
+    handle::{self, Question, Rejected},
     verify::{Job, Verified},
     wire,
 };
@@ -112,20 +112,19 @@ impl<S: Storage> Runtime<S> {
         }
     }
 
-    pub(super) fn answer_pending(
-        &self,
-        id: &TransactionId,
-        reply: oneshot::Sender<Option<AuthenticTransaction>>,
-    ) {
-        let _ = reply.send(self.operator.pending(id).cloned());
-    }
-
-    pub(super) fn answer_rival(
-        &self,
-        transaction: &Transaction,
-        reply: oneshot::Sender<Option<(usize, TransactionId)>>,
-    ) {
-        let _ = reply.send(self.operator.rival(transaction));
+    /// Answers what was asked in this turn. Its commits are in storage now: what a block took out of the mempool can be read there.
+    pub(super) fn answer_questions(&mut self) {
+        for question in std::mem::take(&mut self.turn.questions) {
+            // A client that went away does not need the answer.
+            match question {
+                Question::Pending { id, reply } => {
+                    let _ = reply.send(self.operator.pending(&id).cloned());
+                }
+                Question::Rival { transaction, reply } => {
+                    let _ = reply.send(self.operator.rival(&transaction));
+                }
+            }
+        }
     }
 
     pub(super) fn take_verified(&mut self, found: Verified) {

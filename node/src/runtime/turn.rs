@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::{
     batch::Batch,
-    handle::{self, Command, Rejected},
+    handle::{self, Command, Question, Rejected},
     verify::Verified,
 };
 use crate::operator::{
@@ -54,6 +54,8 @@ pub(super) struct Turn {
     pub(super) effects: Vec<Effect>,
     /// Payments taken in this turn, handled at its end.
     pub(super) offered: Vec<Offered>,
+    /// Answered at its end; no more than it takes.
+    pub(super) questions: Vec<Question>,
     /// Whether what was found for an agreement goes before the network's next event.
     pub(super) owes_urgent: bool,
     pub(super) reads: VecDeque<(Purpose, Wanted)>,

@@ -14,7 +14,7 @@ use plasma_node::{
     api::{AnchorBook, Covering, Door},
     directory::Directory,
     folder::Identity,
-    runtime::handle::{Accepted, AnchorSeen, Command, Handle, Known, Rejected, Status},
+    runtime::handle::{Accepted, AnchorSeen, Command, Handle, Known, Question, Rejected, Status},
     storage::{
         Decided, Read as _, Storage as _,
         memory::{MemoryReader, MemoryStorage},
@@ -295,11 +295,13 @@ impl StandIn {
         while let Some(command) = commands.recv().await {
             match command {
                 Command::Submit { transaction, reply } => drop(reply.send(self.submit(*transaction))),
-                Command::Pending { id, reply } => {
+                Command::Ask(Question::Pending { id, reply }) => {
                     let waiting = self.mempool.lock().unwrap_or_else(PoisonError::into_inner);
                     drop(reply.send(waiting.iter().find(|known| known.id() == id).cloned()));
                 }
-                Command::Rival { transaction, reply } => drop(reply.send(self.rival(&transaction))),
+                Command::Ask(Question::Rival { transaction, reply }) => {
+                    let _ = reply.send(self.rival(&transaction));
+                }
                 Command::Enter { reply, .. } => drop(reply.send(())),
             }
         }

@@ -192,7 +192,7 @@ async fn a_transaction_that_another_one_beat_while_it_waited_is_conflicted() {
     let (router, id, bytes) = (door(&chain), loser.id(), loser.encode());
     let path = "/v1/transactions?wait=committed&timeout=60s";
     let waiting = tokio::spawn(async move { post(&router, path, BYTES, bytes).await });
-    while chain.handle.pending(id).await.is_none() {
+    while chain.handle.pending(id).await == Ok(None) {
         tokio::task::yield_now().await;
     }
     chain.forget_waiting();

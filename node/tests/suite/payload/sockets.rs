@@ -30,7 +30,10 @@ use plasma_node::{
             body::{Body, encode_leaves, map_of, split_entries},
         },
     },
-    storage::{Storage, memory::MemoryStorage},
+    storage::{
+        Read, Storage,
+        memory::{MemoryReader, MemoryStorage},
+    },
     wal::{LogSite, Wal},
 };
 use tokio::{
@@ -52,6 +55,7 @@ const BLOCK_MAX: usize = 1 << 22;
 
 struct Shell {
     handle: Handle,
+    reader: MemoryReader,
     ethereum: mpsc::Sender<Event>,
     _stop: watch::Sender<bool>,
     _folder: Scratch,
@@ -228,6 +232,7 @@ async fn shell(index: u16, genesis: &Genesis, network: (network::Handle, network
     let ((duties, _), (asks, _)) = (mpsc::channel(8), mpsc::channel(8));
     let (ethereum, events) = mpsc::channel(8);
     let (stop, stopped) = watch::channel(false);
+    let reader = storage.reader();
     let parts = Parts {
         wal: Wal::open(LogSite::on_disk(folder.path(), identity, 1))
             .expect("opens")
@@ -243,6 +248,7 @@ async fn shell(index: u16, genesis: &Genesis, network: (network::Handle, network
     tokio::spawn(runtime.run(first, stopped));
     Shell {
         handle,
+        reader,
         ethereum,
         _stop: stop,
         _folder: folder,
@@ -326,6 +332,26 @@ async fn blocks_travel_as_leaves_and_their_transactions_are_given_over_sockets()
     let answer = answer.expect("answers");
     let given = split_entries(&answer).expect("entries").into_iter().map(leaf);
     assert_eq!(given.collect::<Vec<_>>(), leaves);
+}
+
+/// What a block took out of the mempool is in storage before anybody is told that it waits no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_payment_that_was_taken_can_be_found_at_every_moment_until_it_is_committed() {
+    let (federation, owner) = funded().await;
+    for number in 0..20 {
+        let one = payment(&federation.genesis, &owner, number);
+        let door = &federation.shells[0];
+        let id = one.id();
+        door.handle.submit(one).await.expect("is taken");
+        let is_decided = || door.reader.transaction(&id).expect("reads").is_some();
+        let looks = async {
+            while !is_decided() {
+                let waits = door.handle.pending(id).await.expect("runs").is_some();
+                assert!(waits || is_decided(), "payment {number} was nowhere");
+            }
+        };
+        timeout(PATIENCE, looks).await.expect("in time");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
