@@ -112,6 +112,8 @@ pub struct DepositRecord {
     pub amount: Amount,
     /// What; zero is ETH.
     pub asset: Address,
+    /// The L1 block in which it went back to its owner.
+    pub reclaimed_at: Option<L1Height>,
 }
 
 impl Contracts {
@@ -446,6 +448,7 @@ impl Contracts {
             l1_height: L1Height(record.l_1_block),
             amount,
             asset: Address(record.asset.0),
+            reclaimed_at: (record.reclaimed_at > 0).then_some(L1Height(record.reclaimed_at)),
         };
         Ok((!owner.is_zero()).then_some(found))
     }

@@ -1,7 +1,7 @@
 //! What the contracts say of open claims when asked: in-flight exits, provisional claims, reclaims, convictions, silence.
 
 use ethers_core::types::U256;
-use plasma_contracts_abi::{federation, in_flight_exits, vault};
+use plasma_contracts_abi::{exit_game, federation, in_flight_exits, vault};
 use plasma_core::{Bitmap, DepositNumber, Epoch, ExitId, Hash, OperatorIndex, TransactionId};
 
 use super::{
@@ -140,13 +140,34 @@ impl Contracts {
         Ok(claims)
     }
 
-    /// Whether somebody wants a deposit back and was neither paid nor refused yet.
+    /// The exit in flight of a transaction that was started last, open or ended.
     ///
     /// # Errors
     /// [`L1Error`] of the endpoint.
-    pub async fn is_reclaiming(&self, rpc: &Rpc, number: DepositNumber) -> Result<bool, L1Error> {
+    pub async fn latest_in_flight(&self, rpc: &Rpc, id: TransactionId) -> Result<Option<ExitId>, L1Error> {
+        let call = in_flight_exits::LatestInFlightCall { transaction: id.0.0 };
+        let mut exit = [0; 32];
+        let found: U256 = ask(rpc, self.in_flight, call).await?;
+        found.to_big_endian(&mut exit);
+        Ok((!found.is_zero()).then_some(ExitId(Hash(exit))))
+    }
+
+    /// Whether an output, named by its [`super::evidence::output_key`], was paid or went back as a deposit.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn is_consumed(&self, rpc: &Rpc, output: Hash) -> Result<bool, L1Error> {
+        let from: U256 = ask(rpc, self.exit_game, exit_game::ConsumedCall { output: output.0 }).await?;
+        Ok(!from.is_zero())
+    }
+
+    /// The second of L1 from which an open reclaim of a deposit can be paid; `None` when none is open.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn reclaim_due_s(&self, rpc: &Rpc, number: DepositNumber) -> Result<Option<u64>, L1Error> {
         let payable_at: u64 = ask(rpc, self.vault, vault::ReclaimsCall { number: number.0 }).await?;
-        Ok(payable_at != 0)
+        Ok((payable_at != 0).then_some(payable_at))
     }
 
     /// Whether all inputs of a transaction were shown.

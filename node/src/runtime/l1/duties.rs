@@ -157,7 +157,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Desk<R> {
     /// A deposit that was funded does not go back.
     async fn answer_reclaim(&self, number: DepositNumber) -> Result<(), Undone> {
         let (contracts, rpc) = (self.ethereum.contracts(), self.ethereum.rpc());
-        if !contracts.is_reclaiming(rpc, number).await? {
+        if contracts.reclaim_due_s(rpc, number).await?.is_none() {
             self.tell(Notice::Over(Matter::Reclaim(number))).await;
             return Ok(());
         }

@@ -15,11 +15,8 @@ use crate::suite::deployment::parameters;
 const FIRST: DepositNumber = DepositNumber(0);
 
 async fn reclaimed(court: &Court) -> bool {
-    !court
-        .contracts()
-        .is_reclaiming(&court.rpc(), FIRST)
-        .await
-        .unwrap()
+    let due_s = court.contracts().reclaim_due_s(&court.rpc(), FIRST).await;
+    due_s.unwrap().is_none()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
