@@ -125,7 +125,7 @@ impl<P: Person> Purse<P> {
             from: from.into(),
             asset: asset.into(),
         };
-        if let Some(action) = self.book().open(&intent) {
+        if let Some(action) = self.signed_before(&intent) {
             return self.settle_all(action).await.map(Some);
         }
         let holdings = self.holdings(from).await?;
@@ -195,10 +195,17 @@ impl<P: Person> Purse<P> {
         let intent = Intent::Broadcast {
             id: HashText(signed.id().0),
         };
-        if let Some(action) = self.book().open(&intent) {
+        if let Some(action) = self.signed_before(&intent) {
             return self.settle_all(action).await;
         }
         self.send_signed(&intent, signed).await
+    }
+
+    /// The action of an intent that goes on with what was signed; who died before that chooses anew.
+    fn signed_before(&self, intent: &Intent) -> Option<usize> {
+        let action = self.book().open(intent)?;
+        let known = self.book().action(action)?;
+        (!known.payments.is_empty()).then_some(action)
     }
 
     async fn send_signed(&mut self, intent: &Intent, signed: SignedTransaction) -> Result<Paid, WalletError> {
@@ -219,15 +226,6 @@ impl<P: Person> Purse<P> {
             .filter(|one| one.fate == Fate::Open);
         for payment in open {
             self.settle(action, &payment.signed).await?;
-        }
-        let is_bare = self
-            .book()
-            .action(action)
-            .is_none_or(|action| action.payments.is_empty());
-        if is_bare {
-            // It died between its number and its signature: nothing was signed, and it begins anew.
-            self.end(action)?;
-            return Err(WalletError::Waiting("nothing was signed yet".into()));
         }
         self.paid(action)
     }
