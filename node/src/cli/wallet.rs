@@ -2,6 +2,7 @@
 //! error, and no flag takes a key or a password.
 
 mod accounts;
+mod leaving;
 mod money;
 mod paper;
 mod person;
@@ -176,7 +177,7 @@ enum WalletCommand {
         #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=4))]
         max_inputs: u8,
     },
-    /// Start the exit of an output on Ethereum, or pay one that is due.
+    /// Start exits on Ethereum, or pay one that is due.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Exit {
         #[command(subcommand)]
@@ -184,7 +185,7 @@ enum WalletCommand {
         /// The output, as block:transaction:output.
         #[arg(required_unless_present = "all")]
         output: Option<String>,
-        /// Every output of the account.
+        /// Every output of the account, by as few Ethereum transactions as the contract allows.
         #[arg(long, conflicts_with = "output")]
         all: bool,
         /// Ask no operator: leave with what this wallet keeps and Ethereum alone.
@@ -292,11 +293,11 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
         WalletCommand::Exit {
             command: Some(ExitCommand::Finalize { exit }),
             ..
-        } => desk.wait(money::finalize(desk, &exit)),
+        } => desk.wait(leaving::finalize(desk, &exit)),
         WalletCommand::Exit {
             output, emergency, ..
-        } => desk.wait(money::exit(desk, output.as_deref(), emergency)),
-        WalletCommand::Exits => desk.wait(money::exits(desk)),
+        } => desk.wait(leaving::exit(desk, output.as_deref(), emergency)),
+        WalletCommand::Exits => desk.wait(leaving::exits(desk)),
     }
 }
 

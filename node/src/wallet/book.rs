@@ -1,92 +1,17 @@
 //! What the journal says: every action that was ever begun, and how far each of them came. Pure.
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+mod intent;
+
+use std::{collections::BTreeSet, path::Path};
 
 use plasma_core::{Address, ExitId, Hash, Position, SignedTransaction, TransactionId};
 use serde::{Deserialize, Serialize};
 
+pub use self::intent::{Intent, Row};
 use crate::{
     api::text::{AddressText, AmountText, BytesText, HashText, PositionText},
     bridge::account::Fees,
 };
-
-/// What a person asked for. The same intent that is not ended is gone on with, never begun again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "kebab-case")]
-pub enum Intent {
-    /// Pay these rows, each once.
-    Pay {
-        /// Who pays.
-        from: AddressText,
-        /// Whom and how much.
-        rows: Vec<Row>,
-        /// The file in which they stand.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        file: Option<PathBuf>,
-        /// What tells this payment from another one like it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        id: Option<String>,
-    },
-    /// Make one output of several.
-    Consolidate {
-        /// Whose.
-        from: AddressText,
-        /// Of what.
-        asset: AddressText,
-    },
-    /// Bring in what was signed elsewhere.
-    Broadcast {
-        /// The payment.
-        id: HashText,
-    },
-    /// Sign a payment that is sent elsewhere.
-    Sign {
-        /// The payment.
-        id: HashText,
-    },
-    /// Deposit on Ethereum.
-    Deposit {
-        /// Who pays.
-        from: AddressText,
-        /// Whose output it becomes.
-        owner: AddressText,
-        /// What; zero is ETH.
-        asset: AddressText,
-        /// How much.
-        amount: AmountText,
-        /// What tells this deposit from another one like it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        id: Option<String>,
-    },
-    /// Start an exit.
-    Exit {
-        /// Whose output.
-        from: AddressText,
-        /// Which.
-        output: PositionText,
-    },
-    /// Have an exit paid that is due.
-    Process {
-        /// Who pays the gas.
-        from: AddressText,
-        /// Which.
-        exit: HashText,
-    },
-}
-
-/// One row of a payout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Row {
-    /// To whom.
-    pub to: AddressText,
-    /// How much.
-    pub amount: AmountText,
-    /// Of what; zero is ETH.
-    pub asset: AddressText,
-}
 
 /// One line of the journal: written before the step that it names is taken, or when its end was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,6 +92,13 @@ pub enum Record {
         /// Its id.
         exit: HashText,
     },
+    /// Exits of all outputs of an action are open on Ethereum.
+    LeavingTogether {
+        /// Of which action.
+        action: usize,
+        /// Their ids, in the order of its outputs.
+        exits: Vec<HashText>,
+    },
     /// What came of it was told to who asked.
     Ended {
         /// Which action.
@@ -216,8 +148,8 @@ pub struct Action {
     pub calls: Vec<Call>,
     /// The deposit and its output.
     pub credited: Option<(u64, Position)>,
-    /// The exit.
-    pub leaving: Option<ExitId>,
+    /// Its exits, in the order of its outputs.
+    pub leaving: Vec<ExitId>,
     /// Whether it was told.
     pub is_ended: bool,
 }
@@ -315,18 +247,58 @@ impl Book {
         let spent = self
             .payments()
             .flat_map(|payment| &payment.signed.transaction.inputs);
-        let leaving = self.actions.iter().filter_map(Action::leaving_output);
+        let leaving = self.actions.iter().flat_map(Action::leaving_outputs);
         spent.map(|input| input.position).chain(leaving).collect()
     }
 
-    /// The payment of this wallet that spends an output.
+    /// The payment that spends an output: one of this wallet, or one that it leaves with.
     #[must_use]
     pub fn spender(&self, output: Position) -> Option<TransactionId> {
-        let spends = |payment: &&Payment| {
-            let inputs = &payment.signed.transaction.inputs;
-            inputs.iter().any(|input| input.position == output)
-        };
-        self.payments().find(spends).map(|payment| payment.signed.id())
+        let own = self.payments().map(|payment| &payment.signed);
+        let own = own
+            .filter(|signed| spends(signed, output))
+            .map(SignedTransaction::id);
+        let flown = self.actions.iter().filter_map(|action| action.intent.flown());
+        let flown = flown.filter(|signed| spends(signed, output));
+        own.chain(flown.map(|signed| signed.id())).next()
+    }
+
+    /// Another payment that this wallet ever signed and that spends an input of this one as well.
+    #[must_use]
+    pub fn rival(&self, payment: &SignedTransaction) -> Option<TransactionId> {
+        let id = payment.id();
+        let all = self.actions.iter().flat_map(|action| &action.payments);
+        let mut others = all.map(|other| &other.signed).filter(|other| {
+            let mut inputs = payment.transaction.inputs.iter();
+            other.id() != id && inputs.any(|input| spends(other, input.position))
+        });
+        others.next().map(SignedTransaction::id)
+    }
+
+    /// A payment that this wallet signed or was given, and what became of it.
+    #[must_use]
+    pub fn payment(&self, id: TransactionId) -> Option<&Payment> {
+        let all = self.actions.iter().flat_map(|action| &action.payments);
+        // The same payment may be signed in one action and sent in another.
+        let own = all.filter(|payment| payment.signed.id() == id);
+        own.max_by_key(|payment| payment.fate != Fate::Open)
+    }
+
+    /// The exit with which an output leaves, and the action that started it.
+    #[must_use]
+    pub fn exit_of(&self, output: Position) -> Option<(usize, ExitId)> {
+        self.actions().find_map(|(number, action)| {
+            let mut exits = action.exits();
+            exits.find_map(|(position, exit)| (position == output).then_some((number, exit)))
+        })
+    }
+
+    /// The actions with which an account leaves with a payment, the newest first.
+    pub fn flights(&self, owner: Address, payment: TransactionId) -> impl Iterator<Item = (usize, &Action)> {
+        self.actions.iter().enumerate().rev().filter(move |(_, action)| {
+            let is_own = matches!(&action.intent, Intent::Flight { from, .. } if from.0 == owner);
+            is_own && action.intent.flown().is_some_and(|flown| flown.id() == payment)
+        })
     }
 
     /// The nonce behind every one that this wallet signed with an account and that may still be mined.
@@ -374,16 +346,6 @@ impl Book {
     }
 }
 
-impl Intent {
-    fn is_once(&self) -> bool {
-        match self {
-            Self::Pay { file, id, .. } => file.is_some() || id.is_some(),
-            Self::Deposit { id, .. } => id.is_some(),
-            _ => false,
-        }
-    }
-}
-
 impl Action {
     /// Whether nothing came of it: a deposit that reverted.
     fn is_void(&self) -> bool {
@@ -396,7 +358,7 @@ impl Action {
             payments: Vec::new(),
             calls: Vec::new(),
             credited: None,
-            leaving: None,
+            leaving: Vec::new(),
             is_ended: false,
         }
     }
@@ -421,12 +383,23 @@ impl Action {
             .find(|call| call.name == name && !call.is_replaced)
     }
 
-    /// The output that is leaving, or about to.
-    fn leaving_output(&self) -> Option<Position> {
-        match &self.intent {
-            Intent::Exit { output, .. } if !self.is_ended || self.leaving.is_some() => Some(output.0),
-            _ => None,
+    /// The outputs that leave, each with its exit.
+    pub fn exits(&self) -> impl Iterator<Item = (Position, ExitId)> {
+        self.intent
+            .exiting()
+            .into_iter()
+            .zip(self.leaving.iter().copied())
+    }
+
+    /// The outputs that are leaving, or about to.
+    fn leaving_outputs(&self) -> Vec<Position> {
+        if self.is_ended && self.leaving.is_empty() {
+            return Vec::new();
         }
+        let flown = self.intent.flown().into_iter();
+        let inputs = flown.flat_map(|payment| payment.transaction.inputs);
+        let inputs = inputs.map(|input| input.position);
+        self.intent.exiting().into_iter().chain(inputs).collect()
     }
 
     fn enter(&mut self, record: &Record) -> Result<(), String> {
@@ -451,7 +424,13 @@ impl Action {
             } => self.known_call(call)?.mined = Some((hash.0, *succeeded)),
             Record::Replaced { call, .. } => self.known_call(call)?.is_replaced = true,
             Record::Credited { number, output, .. } => self.credited = Some((*number, output.0)),
-            Record::Leaving { exit, .. } => self.leaving = Some(ExitId(exit.0)),
+            Record::Leaving { exit, .. } => self.leaving = vec![ExitId(exit.0)],
+            Record::LeavingTogether { exits, .. } if exits.len() == self.intent.exiting().len() => {
+                self.leaving = exits.iter().map(|exit| ExitId(exit.0)).collect();
+            }
+            Record::LeavingTogether { exits, .. } => {
+                return Err(format!("{} exits of other outputs", exits.len()));
+            }
             Record::Ended { .. } => self.is_ended = true,
         }
         Ok(())
@@ -488,6 +467,11 @@ impl Action {
     }
 }
 
+fn spends(payment: &SignedTransaction, output: Position) -> bool {
+    let mut inputs = payment.transaction.inputs.iter();
+    inputs.any(|input| input.position == output)
+}
+
 impl Record {
     fn action(&self) -> usize {
         match self {
@@ -500,6 +484,7 @@ impl Record {
             | Self::Replaced { action, .. }
             | Self::Credited { action, .. }
             | Self::Leaving { action, .. }
+            | Self::LeavingTogether { action, .. }
             | Self::Ended { action } => *action,
         }
     }

@@ -1,55 +1,51 @@
-//! Exits: out of the ledger to Ethereum, with operators or without any.
+//! Exits: out of the ledger to Ethereum, with operators or without any, by as few calls as the contract allows.
 
-use plasma_core::{Address, ExitId, Hash, Height, L1Event, Position, Receipt};
+use plasma_core::{Address, Amount, ExitId, Hash, L1Event, Position, TransactionId};
 
 use super::{
     Purse, WalletError,
     amount::show,
-    anchored,
     book::{Intent, Record},
-    inclusion,
+    error::Lack,
     purse::{Ethereum, Person},
     steps::Step,
+    together::{self, Exiting},
     words,
 };
 use crate::{
-    api::text::{AddressText, HashText},
-    bridge::{convert::Inclusion, outcome::Outcome},
+    api::text::{AddressText, HashText, PositionText},
+    bridge::{L1Error, outcome::Outcome},
 };
 
-/// An exit that this wallet started.
+/// What leaves with an exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Going {
+    /// An output.
+    Output(Position),
+    /// What is claimed of a payment.
+    Payment(TransactionId),
+}
+
+/// An exit that this wallet started, or joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leaving {
     /// Its number in the journal.
     pub action: usize,
     /// The contract's id.
     pub exit: ExitId,
-    /// Which output.
-    pub output: Position,
+    /// What leaves with it.
+    pub what: Going,
     /// From this second of Ethereum's clock on it can be paid.
     pub due_s: u64,
 }
 
-/// What is known of an exit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watched {
-    /// The exit.
-    pub leaving: Leaving,
-    /// Whether it is open on Ethereum; `None` when Ethereum was not asked.
-    pub is_open: Option<bool>,
-    /// Ethereum's clock, where it was asked.
-    pub now_s: Option<u64>,
-}
-
-/// How an exit ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// Its number in the journal.
-    pub action: usize,
-    /// The exit.
-    pub exit: ExitId,
-    /// Whether it was paid; `None` when somebody else ended it.
-    pub paid: Option<bool>,
+/// What came of a wish to leave.
+#[derive(Debug, Default)]
+pub struct Started {
+    /// What leaves, the oldest output first.
+    pub leaving: Vec<Leaving>,
+    /// Why the last of those that do not leave does not.
+    pub failure: Option<WalletError>,
 }
 
 /// Whose help an exit is started with.
@@ -62,123 +58,68 @@ pub enum Help {
 }
 
 impl<P: Person> Purse<P> {
-    /// Starts the exit of an output.
+    /// Starts the exits of outputs: those of one asset under one anchor leave by one call, sixteen at most.
     ///
     /// # Errors
-    /// [`WalletError::Refused`] for an output that this wallet spent; [`WalletError::Missing`] names what is not there. With
-    /// the same output it goes on where it stopped.
+    /// What concerns all of them; why single ones do not leave stands in [`Started`]. With the same outputs it goes on where
+    /// it stopped.
     pub async fn exit(
         &mut self,
         from: Address,
-        output: Position,
+        outputs: &[Position],
         help: Help,
-    ) -> Result<Leaving, WalletError> {
-        let intent = Intent::Exit {
-            from: from.into(),
-            output: output.into(),
-        };
+    ) -> Result<Started, WalletError> {
         let ethereum = self.ethereum()?;
-        if let Some((action, exit)) = self.left(&intent) {
-            return Ok(leaving(action, exit, output));
+        let mut started = Started::default();
+        let mut fresh = Vec::new();
+        for output in outputs {
+            match self.book().exit_of(*output) {
+                Some((action, exit)) => started
+                    .leaving
+                    .push(leaving(action, exit, Going::Output(*output))),
+                None => fresh.push(*output),
+            }
         }
-        let begun = self.book().open(&intent);
-        let is_sent = begun
-            .and_then(|number| self.book().action(number))
-            .is_some_and(|action| action.call(START).is_some());
-        if let Some(by) = self.book().spender(output) {
-            return Err(WalletError::Refused(format!(
-                "output {output} is spent by payment {by} of this wallet: its exit would be challenged, and the bond lost"
-            )));
+        if fresh.is_empty() {
+            return Ok(started);
         }
-        let inclusion = self.inclusion(&ethereum, from, output, help).await?;
-        let bond = ethereum.parameters.exit_bond;
-        if !is_sent {
-            self.person
-                .agree(&self.exit_words(&ethereum, &inclusion, (from, output)))?;
+        if help == Help::Operators {
+            self.holdings(from).await?;
         }
-        let action = self.begin(&intent)?;
-        let step = Step {
-            action,
-            name: START,
-            from,
-            call: ethereum
-                .contracts
-                .start_exit_call(&inclusion, output.output, bond),
-            gas: None,
-        };
-        let outcome = self.step(&ethereum, &step).await?;
-        let exit = started(&outcome, output).ok_or_else(|| {
-            WalletError::Refused(format!("startExit of {output} was mined and started no exit"))
-        })?;
-        self.record(&Record::Leaving {
-            action,
-            exit: HashText(exit.0),
-        })?;
-        Ok(leaving(action, exit, output))
-    }
-
-    /// Exits that this wallet started, and whether they are open.
-    ///
-    /// # Errors
-    /// [`WalletError::L1`].
-    pub async fn exits(&self, owner: Address) -> Result<Vec<Watched>, WalletError> {
-        let started: Vec<Leaving> = self
-            .book()
-            .actions()
-            .filter_map(|(number, action)| match &action.intent {
-                Intent::Exit { from, output } if from.0 == owner => {
-                    action.leaving.map(|exit| leaving(number, exit, output.0))
-                }
-                _ => None,
-            })
-            .collect();
-        let mut watched = Vec::with_capacity(started.len());
-        let now_s = match &self.ways.ethereum {
-            Some(ethereum) => Some(ethereum.rpc.newest().await?.timestamp_s),
-            None => None,
-        };
-        for leaving in started {
-            let is_open = match &self.ways.ethereum {
-                Some(ethereum) => Some(
-                    ethereum
-                        .contracts
-                        .exit(&ethereum.rpc, &leaving.exit)
-                        .await?
-                        .is_some(),
-                ),
-                None => None,
-            };
-            watched.push(Watched {
-                leaving,
-                is_open,
-                now_s,
-            });
+        for signed in self.signed_calls(from, &fresh)? {
+            fresh.retain(|output| !signed.contains(output));
+            let group = self.exiting(&ethereum, from, &signed, help, &mut started).await?;
+            // A call that was signed is of all its outputs.
+            if group.len() == signed.len() {
+                self.start(&ethereum, from, &group, &mut started).await;
+            }
         }
-        Ok(watched)
+        let free = self.exiting(&ethereum, from, &fresh, help, &mut started).await?;
+        let groups = together::groups(free);
+        if !groups.is_empty() {
+            self.agree_to_leave(&ethereum, from, &groups).await?;
+        }
+        for group in groups {
+            self.start(&ethereum, from, &group, &mut started).await;
+        }
+        started.leaving.sort_by_key(|leaving| leaving.what);
+        Ok(started)
     }
 
     /// The exit of an output that this wallet started.
     #[must_use]
     pub fn exit_of(&self, output: Position) -> Option<ExitId> {
-        self.book()
-            .actions()
-            .find_map(|(_, action)| match &action.intent {
-                Intent::Exit { output: of, .. } if of.0 == output => action.leaving,
-                _ => None,
-            })
+        self.book().exit_of(output).map(|(_, exit)| exit)
     }
 
     /// Outputs whose exit was begun and not told of.
     #[must_use]
     pub fn unfinished_exits(&self, owner: Address) -> Vec<Position> {
-        let unfinished = self
-            .book()
-            .actions()
-            .filter_map(|(_, action)| match &action.intent {
-                Intent::Exit { from, output } if from.0 == owner && !action.is_ended => Some(output.0),
-                _ => None,
-            });
-        unfinished.collect()
+        let unfinished = self.book().actions().filter_map(|(_, action)| {
+            let is_own = action.intent.leaver() == Some(owner);
+            (is_own && !action.is_ended).then(|| action.intent.exiting())
+        });
+        unfinished.flatten().collect()
     }
 
     /// Outputs of an account of which the wallet keeps a receipt and that it did not spend.
@@ -186,6 +127,7 @@ impl<P: Person> Purse<P> {
     /// # Errors
     /// [`WalletError::Store`].
     pub fn kept_outputs(&self, owner: Address) -> Result<Vec<Position>, WalletError> {
+        let unfinished = self.unfinished_exits(owner);
         let mut kept = Vec::new();
         for position in self.receipts.positions()? {
             let receipt = self.receipts.output(position)?;
@@ -194,8 +136,7 @@ impl<P: Person> Purse<P> {
                 outputs.get(usize::from(position.output))
             });
             let is_own = payment.is_some_and(|payment| payment.owner == owner);
-            let is_told =
-                self.exit_of(position).is_some() && !self.unfinished_exits(owner).contains(&position);
+            let is_told = self.exit_of(position).is_some() && !unfinished.contains(&position);
             if is_own && !is_told && self.book().spender(position).is_none() {
                 kept.push(position);
             }
@@ -203,218 +144,235 @@ impl<P: Person> Purse<P> {
         Ok(kept)
     }
 
-    /// Has an exit paid whose time has come.
-    ///
-    /// # Errors
-    /// [`WalletError::Refused`] before its time.
-    pub async fn finalize(&mut self, from: Address, exit: ExitId) -> Result<Ended, WalletError> {
-        let intent = Intent::Process {
-            from: from.into(),
-            exit: HashText(exit.0),
-        };
-        let ethereum = self.ethereum()?;
-        let known = self.book().open(&intent);
-        let open = ethereum.contracts.exit(&ethereum.rpc, &exit).await?;
-        if let (None, Some(open)) = (known, open) {
-            let (now, due) = (ethereum.rpc.newest().await?.timestamp_s, due_s(exit));
-            if now < due {
-                return Err(WalletError::Refused(format!(
-                    "exit {} can be paid in {} s of Ethereum's clock",
-                    HashText(exit.0),
-                    due - now
-                )));
+    /// What calls that were signed and not told of take out, where it is wished for. What was begun and not signed begins
+    /// anew, perhaps with others beside it.
+    fn signed_calls(
+        &mut self,
+        from: Address,
+        wished: &[Position],
+    ) -> Result<Vec<Vec<Position>>, WalletError> {
+        let begun = self.book().actions().filter_map(|(number, action)| {
+            let outputs = action.intent.exiting();
+            let is_wished = outputs.iter().any(|output| wished.contains(output));
+            let is_own = action.intent.leaver() == Some(from);
+            let is_signed = action.call(START).is_some();
+            (is_wished && is_own && !action.is_ended).then_some((number, outputs, is_signed))
+        });
+        let mut signed = Vec::new();
+        for (number, outputs, is_signed) in begun.collect::<Vec<_>>() {
+            if is_signed {
+                signed.push(outputs);
+            } else {
+                self.end(number)?;
             }
-            let lines = [
-                ("exit", HashText(exit.0).to_string()),
-                ("pays", show(open.amount, open.asset)),
-                ("to", AddressText(open.owner).to_string()),
-            ];
-            self.person.agree(&words::ethereum(
-                "Pay an exit that is due, on Ethereum",
-                &lines,
-                &self.genesis,
-            ))?;
         }
-        let (None, None) = (known, open) else {
-            let action = self.begin(&intent)?;
-            return self.process(&ethereum, action, (from, exit)).await;
-        };
-        Err(WalletError::Refused(format!(
-            "no exit {} is open: it ended before, or never began",
-            HashText(exit.0)
-        )))
+        Ok(signed)
     }
 
-    /// Calls `process` until the exit has ended; exits before it in the queue are paid on the way.
-    async fn process(
-        &mut self,
+    /// The outputs that can leave, with where they lie; why others cannot is noted.
+    async fn exiting(
+        &self,
         ethereum: &Ethereum,
-        action: usize,
-        (from, exit): (Address, ExitId),
-    ) -> Result<Ended, WalletError> {
-        for turn in 0..TURNS_MAX {
-            let name = format!("process-{turn}");
-            let is_begun = self
-                .book()
-                .action(action)
-                .is_some_and(|action| action.call(&name).is_some());
-            let open = ethereum.contracts.exit(&ethereum.rpc, &exit).await?;
-            let asset = match open {
-                Some(open) => open.asset,
-                None if is_begun => Address::ZERO,
-                None => {
-                    return Ok(Ended {
-                        action,
-                        exit,
-                        paid: None,
-                    });
+        from: Address,
+        outputs: &[Position],
+        help: Help,
+        started: &mut Started,
+    ) -> Result<Vec<Exiting>, WalletError> {
+        let mut exiting = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            match self.one_exiting(ethereum, from, *output, help).await {
+                Ok(one) => exiting.push(one),
+                Err(error @ (WalletError::Refused(_) | WalletError::Missing(_) | WalletError::L1(_))) => {
+                    started.failure = Some(error);
                 }
-            };
-            let step = Step {
-                action,
-                name: &name,
-                from,
-                call: ethereum.contracts.process_call(asset, PLACES),
-                gas: Some(PROCESS_GAS),
-            };
-            let outcome = self.step(ethereum, &step).await?;
-            if let Some(paid) = ended(&outcome, exit) {
-                return Ok(Ended {
-                    action,
-                    exit,
-                    paid: Some(paid),
-                });
+                Err(error) => return Err(error),
             }
         }
-        Err(WalletError::Waiting(format!(
-            "{} places of the queue were paid, and exit {} is still behind others",
-            u64::from(TURNS_MAX) * PLACES,
-            HashText(exit.0)
-        )))
+        Ok(exiting)
     }
 
-    /// The exit that an earlier run started and did not tell of, or one that was told and is still known.
-    fn left(&self, intent: &Intent) -> Option<(usize, ExitId)> {
-        let mut actions = self.book().actions();
-        actions.find_map(|(number, action)| {
-            (action.intent == *intent)
-                .then_some(action.leaving)
-                .flatten()
-                .map(|exit| (number, exit))
-        })
-    }
-
-    /// Where an output lies under the first anchor that covers it.
-    async fn inclusion(
-        &mut self,
+    async fn one_exiting(
+        &self,
         ethereum: &Ethereum,
         from: Address,
         output: Position,
         help: Help,
-    ) -> Result<Inclusion, WalletError> {
-        if help == Help::Operators {
-            self.holdings(from).await?;
-        }
-        let receipt = self.receipts.output(output)?.ok_or_else(|| {
-            WalletError::Missing(format!(
-                "no receipt of output {output} is in this wallet; while an operator lives, plasma wallet balance gathers it"
-            ))
-        })?;
-        let payments = &receipt.transaction.transaction.outputs;
-        let payment = payments.get(usize::from(output.output));
-        if payment.is_none_or(|payment| payment.owner != from) {
+    ) -> Result<Exiting, WalletError> {
+        if let Some(by) = self.book().spender(output) {
             return Err(WalletError::Refused(format!(
-                "output {output} is not owned by {}",
-                AddressText(from)
+                "output {output} is spent by payment {by} of this wallet: its exit would be challenged, and the bond lost"
             )));
         }
-        if help == Help::Operators {
-            self.gather_exit(ethereum, output).await?;
-        }
-        if let Some(data) = self.receipts.exit(output)? {
-            return inclusion::from_operator(&data, &receipt).map_err(WalletError::Missing);
-        }
-        self.own_inclusion(ethereum, &receipt).await
-    }
-
-    /// The same without anybody's help: the anchor from Ethereum, the way to it from what the wallet keeps.
-    async fn own_inclusion(&self, ethereum: &Ethereum, receipt: &Receipt) -> Result<Inclusion, WalletError> {
-        let anchor = anchored::covering(ethereum, receipt, self.genesis.deployment.height, 0)
-            .await?
-            .ok_or_else(|| {
-                WalletError::Missing(format!(
-                    "no anchor on Ethereum covers block {} yet; an exit needs one. When the federation anchors no more, its \
-                     silence can be announced and its payments shown in flight (docs/contracts.md)",
-                    receipt.height
-                ))
-            })?;
-        let header = |height: Height| self.receipts.header(height).ok().flatten();
-        inclusion::from_headers(receipt, anchor, header).map_err(|height| {
-            WalletError::Missing(if height == Height(0) {
-                format!(
-                    "what this wallet keeps of block {} does not lead to anchor {}",
-                    receipt.height, anchor.number
-                )
-            } else {
-                format!(
-                    "the header of block {height} is not in this wallet: anchor {} is over block {}, and the way from block \
-                     {} leads through all headers between. Any operator, or anybody who kept the blocks, can give it",
-                    anchor.number, anchor.height, receipt.height
-                )
-            })
+        let inclusion = self.place(ethereum, from, output, help).await?;
+        let transaction = &inclusion.receipt.transaction.transaction;
+        let payment = transaction.outputs.get(usize::from(output.output));
+        Ok(Exiting {
+            output,
+            asset: transaction.asset,
+            amount: payment.map_or(Amount::ZERO, |payment| payment.amount),
+            inclusion,
         })
     }
 
-    fn exit_words(
+    /// Starts the exits of outputs by one call. Where the contract does not take them together, each leaves by itself, so
+    /// that one that cannot leave holds no other back.
+    async fn start(&mut self, ethereum: &Ethereum, from: Address, group: &[Exiting], started: &mut Started) {
+        match self.start_together(ethereum, from, group).await {
+            Ok(leaving) => started.leaving.extend(leaving),
+            Err(WalletError::L1(L1Error::Reverted { .. })) if group.len() > 1 => {
+                for one in group.chunks(1) {
+                    match self.start_together(ethereum, from, one).await {
+                        Ok(leaving) => started.leaving.extend(leaving),
+                        Err(error) => started.failure = Some(error),
+                    }
+                }
+            }
+            Err(error) => started.failure = Some(error),
+        }
+    }
+
+    async fn start_together(
+        &mut self,
+        ethereum: &Ethereum,
+        from: Address,
+        group: &[Exiting],
+    ) -> Result<Vec<Leaving>, WalletError> {
+        let (contracts, bond) = (&ethereum.contracts, ethereum.parameters.exit_bond);
+        let (intent, call) = match group {
+            [one] => (
+                Intent::Exit {
+                    from: from.into(),
+                    output: one.output.into(),
+                },
+                contracts.start_exit_call(&one.inclusion, one.output.output, bond),
+            ),
+            _ => (
+                Intent::Exits {
+                    from: from.into(),
+                    outputs: group.iter().map(|one| PositionText(one.output)).collect(),
+                },
+                contracts
+                    .start_exits_call(&together::batch(group), bond)
+                    .map_err(|error| WalletError::Refused(error.to_string()))?,
+            ),
+        };
+        let action = self.begin(&intent)?;
+        let step = Step {
+            action,
+            name: START,
+            from,
+            call,
+            gas: None,
+        };
+        let outcome = match self.step(ethereum, &step).await {
+            Err(error) => {
+                let known = self.book().action(action);
+                if known.is_some_and(|action| action.call(START).is_none()) {
+                    self.end(action)?;
+                }
+                return Err(error);
+            }
+            Ok(outcome) => outcome,
+        };
+        let exits = group.iter().map(|one| exit_started(&outcome, one.output));
+        let exits: Vec<HashText> = exits.collect::<Option<_>>().ok_or_else(|| {
+            WalletError::Refused(format!("{} was mined and started no exit", step.call.label))
+        })?;
+        let leaves = group.iter().zip(&exits);
+        let leaves = leaves.map(|(one, exit)| leaving(action, ExitId(exit.0), Going::Output(one.output)));
+        let leaves = leaves.collect();
+        self.record(&match exits.as_slice() {
+            [exit] => Record::Leaving { action, exit: *exit },
+            _ => Record::LeavingTogether { action, exits },
+        })?;
+        Ok(leaves)
+    }
+
+    async fn agree_to_leave(
         &self,
         ethereum: &Ethereum,
-        inclusion: &Inclusion,
-        (from, output): (Address, Position),
-    ) -> String {
-        let transaction = &inclusion.receipt.transaction.transaction;
-        let payment = transaction.outputs.get(usize::from(output.output));
-        let amount = payment.map_or_else(String::new, |one| show(one.amount, transaction.asset));
-        let lines = [
-            ("owner", AddressText(from).to_string()),
-            ("output", format!("{output}   {amount}")),
-            (
+        from: Address,
+        groups: &[Vec<Exiting>],
+    ) -> Result<(), WalletError> {
+        let bond = ethereum.parameters.exit_bond;
+        let paid = format!(
+            "{} s after the start at the earliest, twice that for young outputs",
+            ethereum.parameters.exit_period_s
+        );
+        let mut lines = vec![("owner", AddressText(from).to_string())];
+        let all: Vec<&Exiting> = groups.iter().flatten().collect();
+        let shown = |one: &Exiting| format!("{}   {}", one.output, show(one.amount, one.asset));
+        lines.extend(all.iter().take(SHOWN_MAX).map(|one| ("output", shown(one))));
+        let what = if let [_] = all.as_slice() {
+            let bond = show(bond, Address::ZERO);
+            lines.push((
                 "bond",
+                format!("{bond}, back at the end, lost when the output was spent"),
+            ));
+            "Start an exit on Ethereum".to_owned()
+        } else {
+            if all.len() > SHOWN_MAX {
+                lines.push(("and", format!("{} outputs more", all.len() - SHOWN_MAX)));
+            }
+            let bonds = bond.saturating_mul(Amount::from(all.len()));
+            self.check_ether(ethereum, from, bonds).await?;
+            let each = show(bond, Address::ZERO);
+            lines.push((
+                "bonds",
                 format!(
-                    "{}, back at the end, lost when the output was spent",
-                    show(ethereum.parameters.exit_bond, Address::ZERO)
+                    "{}, {each} for each output: back at the end, lost when that output was spent",
+                    show(bonds, Address::ZERO)
                 ),
-            ),
-            (
-                "paid",
+            ));
+            let fees = ethereum.rpc.fees().await?;
+            let gas = Amount::from(together::gas(groups));
+            lines.push((
+                "gas",
                 format!(
-                    "{} s after the start at the earliest, twice that for young outputs",
-                    ethereum.parameters.exit_period_s
+                    "{} at most for {} Ethereum transactions, as fees are now",
+                    show(gas.saturating_mul(Amount::from(fees.max_wei)), Address::ZERO),
+                    groups.len()
                 ),
-            ),
-        ];
-        words::ethereum("Start an exit on Ethereum", &lines, &self.genesis)
+            ));
+            format!("Start {} exits on Ethereum", all.len())
+        };
+        lines.push(("paid", paid));
+        self.person.agree(&words::ethereum(&what, &lines, &self.genesis))
+    }
+
+    /// Nothing is begun that the account cannot pay for.
+    pub(super) async fn check_ether(
+        &self,
+        ethereum: &Ethereum,
+        owner: Address,
+        needs: Amount,
+    ) -> Result<(), WalletError> {
+        let has = ethereum.rpc.balance(owner).await?;
+        if has >= needs {
+            return Ok(());
+        }
+        Err(WalletError::Funds(Box::new(Lack {
+            owner,
+            asset: Address::ZERO,
+            has,
+            needs,
+            hint: " on Ethereum for the bonds, and gas beside them",
+        })))
     }
 }
 
-fn started(outcome: &Outcome, output: Position) -> Option<ExitId> {
+fn exit_started(outcome: &Outcome, output: Position) -> Option<HashText> {
     outcome.events.iter().find_map(|event| match event {
-        L1Event::ExitStarted { id, position, .. } if *position == output => Some(*id),
+        L1Event::ExitStarted { id, position, .. } if *position == output => Some(HashText(id.0)),
         _ => None,
     })
 }
 
-fn ended(outcome: &Outcome, exit: ExitId) -> Option<bool> {
-    outcome.events.iter().find_map(|event| match event {
-        L1Event::ExitEnded { id, paid, .. } if *id == exit => Some(*paid),
-        _ => None,
-    })
-}
-
-fn leaving(action: usize, exit: ExitId, output: Position) -> Leaving {
+pub(super) fn leaving(action: usize, exit: ExitId, what: Going) -> Leaving {
     Leaving {
         action,
         exit,
-        output,
+        what,
         due_s: due_s(exit),
     }
 }
@@ -427,9 +385,5 @@ pub fn due_s(ExitId(Hash(id)): ExitId) -> u64 {
 }
 
 const START: &str = "start-exit";
-/// Places of the queue in one call.
-const PLACES: u64 = 8;
-/// 2.5 million, and what eight places cost (`docs/contracts.md`, gas of `process`).
-const PROCESS_GAS: u64 = 6_000_000;
-/// Somebody else pays such a queue before.
-const TURNS_MAX: u32 = 16;
+/// A person reads so many; the sums hold for all.
+const SHOWN_MAX: usize = 10;

@@ -1,5 +1,7 @@
 //! A wallet before operators that are honest, away, or liars: what it signs, and what it believes.
 
+mod batches;
+mod holder;
 mod leaving;
 
 use std::{cell::Cell, path::Path, time::Duration};

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plasma_core::{Address, Amount, ExitId, Position};
+use plasma_core::{Address, Amount};
 
 use super::{Desk, StartError, address, asset, paper, person::Terminal, print, view};
 use crate::{
@@ -11,12 +11,10 @@ use crate::{
         Purse, WalletError, amount,
         anchored::Level,
         book::{Intent, Row},
-        exit::Help,
         ledger::sums,
         papers::Paper,
         pay::Paid,
         payouts,
-        purse::Person as _,
     },
 };
 
@@ -170,103 +168,6 @@ pub(super) fn told(
     Ok(purse.end(paid.action)?)
 }
 
-/// Starts the exit of one output, or of all that can leave.
-pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> Result<(), StartError> {
-    let from = desk.owner()?;
-    let help = if emergency { Help::Nobody } else { Help::Operators };
-    let mut purse = desk.purse(emergency).await?;
-    let outputs = match output {
-        Some(text) => vec![position(text)?],
-        None if emergency => purse.kept_outputs(from)?,
-        None => {
-            let holdings = purse.holdings(from).await;
-            let holdings = holdings.map_err(|error| alone(desk, error))?;
-            let mut free: Vec<Position> = holdings
-                .iter()
-                .filter(|holding| holding.is_free())
-                .map(|holding| holding.output.output.0)
-                .collect();
-            free.extend(purse.unfinished_exits(from));
-            free.sort_unstable();
-            free.dedup();
-            free
-        }
-    };
-    let (mut started, mut failure) = (Vec::new(), None);
-    for output in &outputs {
-        match purse.exit(from, *output, help).await {
-            Ok(leaving) => started.push(leaving),
-            Err(error @ WalletError::Declined) => return Err(error.into()),
-            Err(error @ WalletError::Client(_)) => return Err(alone(desk, error)),
-            Err(error) if outputs.len() == 1 => return Err(error.into()),
-            Err(error) => failure = Some(error),
-        }
-    }
-    let now_s = purse.ethereum_now_s().await.ok();
-    let exits = started
-        .iter()
-        .map(|leaving| view::ExitView::new(leaving, None, now_s));
-    let exits = exits.collect::<Vec<_>>();
-    match failure {
-        None => desk.show(&view::Exits { exits })?,
-        Some(reason) if started.is_empty() => return Err(reason.into()),
-        Some(reason) => {
-            return Err(WalletError::Partial {
-                done: started.len(),
-                rows: outputs.len(),
-                reason: Box::new(reason),
-            }
-            .into());
-        }
-    }
-    for leaving in started {
-        purse.end(leaving.action)?;
-    }
-    Ok(())
-}
-
-/// Says what is left where no operator helps.
-fn alone(desk: &Desk, error: WalletError) -> StartError {
-    desk.terminal()
-        .tell("where no operator helps, --emergency leaves with what this wallet keeps and Ethereum alone");
-    error.into()
-}
-
-pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
-    let owner = desk.owner()?;
-    let purse = desk.purse(true).await?;
-    let watched = purse.exits(owner).await?;
-    let exits = watched
-        .iter()
-        .map(|watched| view::ExitView::new(&watched.leaving, watched.is_open, watched.now_s));
-    desk.show(&view::Exits {
-        exits: exits.collect(),
-    })
-}
-
-/// Has an exit paid, named by its id or by its output.
-pub(super) async fn finalize(desk: &Desk, named: &str) -> Result<(), StartError> {
-    let from = desk.owner()?;
-    let mut purse = desk.purse(true).await?;
-    let id = match named.parse::<HashText>() {
-        Ok(id) => ExitId(id.0),
-        Err(_) => {
-            let output = position(named)?;
-            purse.exit_of(output).ok_or_else(|| {
-                WalletError::Usage(format!(
-                    "this wallet started no exit of {output}; name the exit by its id"
-                ))
-            })?
-        }
-    };
-    let ended = purse.finalize(from, id).await?;
-    desk.show(&view::Finalized {
-        exit: HashText(ended.exit.0),
-        paid: ended.paid,
-    })?;
-    Ok(purse.end(ended.action)?)
-}
-
 /// A name that tells two equal wishes apart; it is written into every line that begins one.
 fn named(id: Option<String>) -> Result<Option<String>, WalletError> {
     let is_too_long = id.as_ref().is_some_and(|id| id.is_empty() || id.len() > ID_MAX);
@@ -274,13 +175,6 @@ fn named(id: Option<String>) -> Result<Option<String>, WalletError> {
         return Err(WalletError::Usage(format!("--id: 1 to {ID_MAX} bytes")));
     }
     Ok(id)
-}
-
-fn position(text: &str) -> Result<Position, WalletError> {
-    let parsed: Result<PositionText, _> = text.parse();
-    parsed
-        .map(|position| position.0)
-        .map_err(|error| WalletError::Usage(format!("OUTPUT: {error}")))
 }
 
 fn some(text: &str, asset: Address) -> Result<Amount, WalletError> {

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Read as _, path::Path};
 
-use plasma_core::Receipt;
+use plasma_core::{Genesis, Receipt, SignedTransaction};
 
 use super::{Desk, StartError, money, print, view};
 use crate::{
@@ -32,17 +32,21 @@ pub(super) fn sign_paper(desk: &Desk, file: &Path, as_typed_data: bool) -> Resul
 
 /// Sends a payment that was signed elsewhere.
 pub(super) async fn broadcast(desk: &Desk, file: &Path) -> Result<(), StartError> {
-    let genesis = desk.genesis()?;
-    let (paper, transaction) = Paper::read(file, &genesis)?;
-    let signed = paper
-        .signed(transaction, &genesis)
-        .map_err(|reason| WalletError::File {
-            path: file.to_owned(),
-            reason,
-        })?;
+    let signed = signed(file, &desk.genesis()?)?;
     let mut purse = desk.purse(false).await?;
     let paid = purse.broadcast(signed).await?;
     money::told(desk, &mut purse, &paid, Level::Committed)
+}
+
+/// A payment from a file, with its signature.
+pub(super) fn signed(file: &Path, genesis: &Genesis) -> Result<SignedTransaction, WalletError> {
+    let (paper, transaction) = Paper::read(file, genesis)?;
+    paper
+        .signed(transaction, genesis)
+        .map_err(|reason| WalletError::File {
+            path: file.to_owned(),
+            reason,
+        })
 }
 
 /// Checks a receipt and says what it proves.

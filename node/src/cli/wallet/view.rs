@@ -12,7 +12,7 @@ use crate::{
     },
     wallet::{
         amount::show,
-        exit::Leaving,
+        exit::{Going, Leaving},
         ledger::{Holding, Sum},
     },
 };
@@ -111,7 +111,12 @@ pub(super) struct Exits {
 #[derive(Debug, Serialize)]
 pub(super) struct ExitView {
     pub(super) exit: HashText,
-    pub(super) output: PositionText,
+    /// What leaves with it: an output, or
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<PositionText>,
+    /// a payment in flight.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) payment: Option<HashText>,
     /// Second of Ethereum's clock.
     pub(super) due_s: u64,
     /// Whether it is open; absent where Ethereum was not asked.
@@ -173,9 +178,14 @@ impl From<&Holding> for Utxo {
 
 impl ExitView {
     pub(super) fn new(leaving: &Leaving, is_open: Option<bool>, now_s: Option<u64>) -> Self {
+        let (output, payment) = match leaving.what {
+            Going::Output(output) => (Some(PositionText(output)), None),
+            Going::Payment(id) => (None, Some(HashText(id.0))),
+        };
         Self {
             exit: HashText(leaving.exit.0),
-            output: PositionText(leaving.output),
+            output,
+            payment,
             due_s: leaving.due_s,
             is_open,
             due_in_s: now_s.map(|now| leaving.due_s.saturating_sub(now)),
@@ -305,16 +315,24 @@ impl fmt::Display for Sent {
 
 impl fmt::Display for Exits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for one in &self.exits {
-            let state = match (one.is_open, one.due_in_s) {
-                (Some(false), _) => "ended".to_owned(),
-                (_, Some(0)) => format!("due: plasma wallet exit finalize {}", one.output),
-                (_, Some(left)) => format!("due in {left} s"),
-                (_, None) => format!("due at second {} of Ethereum's clock", one.due_s),
-            };
-            writeln!(f, "{} leaves with exit {}, {state}", one.output, one.exit)?;
-        }
-        Ok(())
+        self.exits.iter().try_for_each(|exit| exit.fmt(f))
+    }
+}
+
+impl fmt::Display for ExitView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = match (self.output, self.payment) {
+            (Some(output), _) => output.to_string(),
+            (None, Some(payment)) => payment.to_string(),
+            (None, None) => self.exit.to_string(),
+        };
+        let state = match (self.is_open, self.due_in_s) {
+            (Some(false), _) => "ended".to_owned(),
+            (_, Some(0)) => format!("due: plasma wallet exit finalize {named}"),
+            (_, Some(left)) => format!("due in {left} s"),
+            (_, None) => format!("due at second {} of Ethereum's clock", self.due_s),
+        };
+        writeln!(f, "{named} leaves with exit {}, {state}", self.exit)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use plasma_core::{
-    Address, Amount, EXPIRY_NEVER, Hash, Height, Input, Kind, Payment as Output, Position, SignedTransaction,
-    Transaction,
+    Address, Amount, EXPIRY_NEVER, ExitId, Hash, Height, Input, Kind, Payment as Output, Position,
+    SignedTransaction, Transaction,
 };
 
 use super::{Attempt, Book, Fate, Intent, Record, Row};
@@ -74,6 +74,13 @@ fn exit(block: u32) -> Intent {
     Intent::Exit {
         from: FROM,
         output: PositionText(position(block)),
+    }
+}
+
+fn flight(block: u32) -> Intent {
+    Intent::Flight {
+        from: FROM,
+        payment: BytesText(payment(block).encode()),
     }
 }
 
@@ -154,6 +161,37 @@ fn records() -> Vec<Record> {
         ),
         begun(5, Intent::Broadcast { id: hash }),
         begun(6, Intent::Sign { id: hash }),
+        begun(
+            7,
+            Intent::Exits {
+                from: FROM,
+                outputs: vec![PositionText(position(6)), PositionText(position(7))],
+            },
+        ),
+        Record::LeavingTogether {
+            action: 7,
+            exits: vec![hash, HashText(Hash([4; 32]))],
+        },
+        Record::Ended { action: 7 },
+        begun(8, flight(8)),
+        Record::Leaving {
+            action: 8,
+            exit: hash,
+        },
+        begun(
+            9,
+            Intent::Reclaim {
+                from: FROM,
+                number: 3,
+            },
+        ),
+        begun(
+            10,
+            Intent::TakeBack {
+                from: FROM,
+                number: u64::MAX,
+            },
+        ),
     ]
 }
 
@@ -185,9 +223,47 @@ fn what_was_signed_is_reserved_until_it_is_proven_dead() {
         reserved(all.len()).contains(&position(2)),
         "decided, and spent for ever"
     );
-    assert!(reserved(all.len()).contains(&position(5)), "leaving");
+    for leaving in [5, 6, 7, 8] {
+        assert!(reserved(all.len()).contains(&position(leaving)), "leaving");
+    }
     assert_eq!(book(&all).spender(position(1)), None);
     assert_eq!(book(&all).spender(position(2)), Some(payment(2).id()));
+    assert_eq!(
+        book(&all).spender(position(8)),
+        Some(payment(8).id()),
+        "whoever signed what leaves in flight"
+    );
+}
+
+#[test]
+fn every_output_of_a_batch_has_the_exit_at_its_place() {
+    let book = book(&records());
+    let exit = |byte: u8| ExitId(Hash([byte; 32]));
+    assert_eq!(book.exit_of(position(6)), Some((7, exit(3))));
+    assert_eq!(book.exit_of(position(7)), Some((7, exit(4))));
+    assert_eq!(book.exit_of(position(5)), Some((2, exit(3))));
+    assert_eq!(
+        book.exit_of(position(8)),
+        None,
+        "a payment leaves, not what it spends"
+    );
+    let flights: Vec<usize> = book
+        .flights(FROM.0, payment(8).id())
+        .map(|(number, _)| number)
+        .collect();
+    assert_eq!(flights, [8]);
+}
+
+#[test]
+fn another_payment_of_the_same_input_is_a_rival_also_when_it_is_dead() {
+    let book = book(&records());
+    let mut other = payment(1);
+    other.transaction.outputs[0].owner = Address([3; 20]);
+    assert_eq!(book.rival(&other), Some(payment(1).id()));
+    assert_eq!(book.rival(&payment(1)), None, "itself is none");
+    assert_eq!(book.payment(payment(1).id()).unwrap().fate, Fate::Dead);
+    assert_eq!(book.payment(payment(2).id()).unwrap().fate, Fate::Decided);
+    assert_eq!(book.payment(payment(8).id()), None, "it was not signed here");
 }
 
 #[test]
@@ -278,6 +354,10 @@ fn lines_that_cannot_follow_are_damage() {
             action: 0,
             rows: vec![1],
             bytes: BytesText(vec![1, 2]),
+        },
+        Record::LeavingTogether {
+            action: 7,
+            exits: vec![HashText(Hash([7; 32]))],
         },
     ] {
         assert!(book.enter(&record).is_err(), "{record:?}");

@@ -1,0 +1,84 @@
+//! What is on its way to Ethereum: exits, each with when it is due.
+
+use plasma_core::Address;
+
+use super::{
+    Purse, WalletError,
+    book::{Action, Intent},
+    exit::{Going, Leaving, leaving},
+    purse::{Ethereum, Person},
+};
+
+/// What is known of an exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watched {
+    /// The exit.
+    pub leaving: Leaving,
+    /// Whether it is open on Ethereum; `None` when Ethereum was not asked.
+    pub is_open: Option<bool>,
+}
+
+/// All that an account has on its way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    /// Exits, in the order in which they were started.
+    pub exits: Vec<Watched>,
+    /// Ethereum's clock, where it was asked.
+    pub now_s: Option<u64>,
+}
+
+impl<P: Person> Purse<P> {
+    /// What this wallet started, and whether it is open.
+    ///
+    /// # Errors
+    /// [`WalletError::L1`].
+    pub async fn watch(&self, owner: Address) -> Result<Watch, WalletError> {
+        let ethereum = self.ways.ethereum.as_ref();
+        let mut watch = Watch::default();
+        if let Some(ethereum) = ethereum {
+            watch.now_s = Some(ethereum.rpc.newest().await?.timestamp_s);
+        }
+        let actions = self.book().actions();
+        let leaving = actions.flat_map(|(number, action)| leavings(number, action, owner));
+        for leaving in leaving {
+            // Claims that were made later stand in an action of their own.
+            if watch.exits.iter().any(|known| known.leaving.exit == leaving.exit) {
+                continue;
+            }
+            let is_open = match ethereum {
+                Some(ethereum) => Some(is_open(ethereum, &leaving).await?),
+                None => None,
+            };
+            watch.exits.push(Watched { leaving, is_open });
+        }
+        Ok(watch)
+    }
+}
+
+/// What an action of an account takes out.
+fn leavings(number: usize, action: &Action, owner: Address) -> Vec<Leaving> {
+    match &action.intent {
+        Intent::Flight { from, .. } if from.0 == owner => {
+            let payment = action.intent.flown().into_iter();
+            let leaves = payment.zip(action.leaving.first());
+            leaves
+                .map(|(payment, exit)| leaving(number, *exit, Going::Payment(payment.id())))
+                .collect()
+        }
+        intent if intent.leaver() == Some(owner) => {
+            let exits = action.exits();
+            exits
+                .map(|(output, exit)| leaving(number, exit, Going::Output(output)))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+async fn is_open(ethereum: &Ethereum, leaving: &Leaving) -> Result<bool, WalletError> {
+    let (contracts, rpc) = (&ethereum.contracts, &ethereum.rpc);
+    Ok(match leaving.what {
+        Going::Output(_) => contracts.exit(rpc, &leaving.exit).await?.is_some(),
+        Going::Payment(_) => contracts.in_flight_exit(rpc, &leaving.exit).await?.is_some(),
+    })
+}
