@@ -15,6 +15,7 @@ pub mod deposit;
 pub mod ending;
 pub mod error;
 pub mod exit;
+pub mod flight;
 mod gather;
 pub mod inclusion;
 pub mod journal;

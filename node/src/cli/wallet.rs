@@ -192,7 +192,7 @@ enum WalletCommand {
         #[arg(long)]
         emergency: bool,
     },
-    /// The exits that this wallet started.
+    /// What is on its way to Ethereum: exits, payments in flight.
     Exits,
     /// Sign a payment from a file; needs no network.
     Sign {
@@ -219,10 +219,20 @@ enum WalletCommand {
 
 #[derive(Debug, Subcommand)]
 enum ExitCommand {
+    /// Leave with a payment that was signed and that no block may hold: start its exit in flight, or join it, and claim what
+    /// is the account's.
+    Payment {
+        /// The id of a payment of this wallet, or a file that plasma wallet sign printed.
+        #[arg(value_name = "ID|FILE")]
+        payment: String,
+        /// Ask no operator: leave with what this wallet keeps and Ethereum alone.
+        #[arg(long)]
+        emergency: bool,
+    },
     /// Have an exit paid whose time has come.
     Finalize {
-        /// The exit's id, or the output that leaves with it.
-        #[arg(value_name = "EXIT|OUTPUT")]
+        /// The exit's id, or the output or payment that leaves with it.
+        #[arg(value_name = "EXIT|OUTPUT|PAYMENT")]
         exit: String,
     },
 }
@@ -294,6 +304,10 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
             command: Some(ExitCommand::Finalize { exit }),
             ..
         } => desk.wait(leaving::finalize(desk, &exit)),
+        WalletCommand::Exit {
+            command: Some(ExitCommand::Payment { payment, emergency }),
+            ..
+        } => desk.wait(leaving::payment(desk, &payment, emergency)),
         WalletCommand::Exit {
             output, emergency, ..
         } => desk.wait(leaving::exit(desk, output.as_deref(), emergency)),

@@ -68,12 +68,27 @@ impl<P: Person> Purse<P> {
             holdings.push(Holding {
                 is_proven,
                 can_leave: false,
-                is_reserved: reserved.contains(&position),
+                is_reserved: reserved.contains(&position) || self.is_claimed(&output, owner).await,
                 output,
             });
         }
         self.gather(&mut holdings).await?;
         Ok(holdings)
+    }
+
+    /// Whether an output is claimed in an exit in flight that is open: operators know it only when Ethereum confirms it. In
+    /// doubt it is, for who spends it would lose the bond.
+    async fn is_claimed(&self, output: &OutputView, owner: Address) -> bool {
+        let Some(exit) = self.flight_of(owner, TransactionId(output.created_by.0)) else {
+            return false;
+        };
+        let Some(ethereum) = &self.ways.ethereum else {
+            return true;
+        };
+        let open = ethereum.contracts.in_flight_exit(&ethereum.rpc, &exit).await;
+        open.map_or(true, |open| {
+            open.is_some_and(|open| open.claims_output(output.output.0.output))
+        })
     }
 
     /// What happened to the outputs of an account, the newest first, as one operator tells it.

@@ -1,7 +1,7 @@
 //! Where outputs lie under the first anchor that covers them, as Ethereum is shown it: out of what the wallet keeps, with
 //! the help of operators or without any.
 
-use plasma_core::{Address, Height, Position, Receipt};
+use plasma_core::{Address, Height, Position, Receipt, TransactionId};
 
 use super::{
     Purse, WalletError, anchored,
@@ -9,7 +9,7 @@ use super::{
     inclusion,
     purse::{Ethereum, Person},
 };
-use crate::{api::text::AddressText, bridge::convert::Inclusion};
+use crate::{api::text::AddressText, bridge::convert::Inclusion, client::Client};
 
 impl<P: Person> Purse<P> {
     /// Where an output lies that an account owns.
@@ -45,6 +45,26 @@ impl<P: Person> Purse<P> {
         self.own_place(ethereum, &receipt).await
     }
 
+    /// Asks for the receipt of the transaction that made an output, whoever owns it, where none is kept.
+    ///
+    /// # Errors
+    /// [`WalletError::Client`] when no operator shows one.
+    pub(super) async fn fetch_receipt(&self, output: Position) -> Result<(), WalletError> {
+        if self.receipts.output(output)?.is_some() {
+            return Ok(());
+        }
+        let asked = async |client: &Client| client.output(output).await;
+        let told = self.operators()?.ask(asked).await?;
+        let receipt = self.receipt(TransactionId(told.created_by.0)).await?;
+        if (receipt.height, receipt.index) != (output.block, output.transaction) {
+            return Err(WalletError::Refused(format!(
+                "an operator says that {} made output {output}, and its receipt says otherwise",
+                told.created_by
+            )));
+        }
+        self.receipts.keep_output(output, &receipt)
+    }
+
     /// The same without anybody's help: the anchor from Ethereum, the way to it from what the wallet keeps.
     async fn own_place(&self, ethereum: &Ethereum, receipt: &Receipt) -> Result<Inclusion, WalletError> {
         let anchor = anchored::covering(ethereum, receipt, self.genesis.deployment.height, 0)
@@ -52,7 +72,7 @@ impl<P: Person> Purse<P> {
             .ok_or_else(|| {
                 WalletError::Missing(format!(
                     "no anchor on Ethereum covers block {} yet; an exit needs one. When the federation anchors no more, its \
-                     silence can be announced and its payments shown in flight (docs/contracts.md)",
+                     silence can be announced and its payments shown in flight (plasma wallet exit payment)",
                     receipt.height
                 ))
             })?;

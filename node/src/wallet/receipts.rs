@@ -93,6 +93,23 @@ impl Receipts {
         read(&file, Receipt::decode)
     }
 
+    /// The receipt of a transaction, whatever it is kept for.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`], also when a file is damaged.
+    pub fn transaction(&self, id: TransactionId) -> Result<Option<Receipt>, WalletError> {
+        if let Some(receipt) = self.payment(id)? {
+            return Ok(Some(receipt));
+        }
+        for position in self.positions()? {
+            let receipt = self.output(position)?;
+            if let Some(receipt) = receipt.filter(|receipt| receipt.transaction.id() == id) {
+                return Ok(Some(receipt));
+            }
+        }
+        Ok(None)
+    }
+
     /// The header of a height.
     ///
     /// # Errors

@@ -113,6 +113,13 @@ impl<P: Person> Purse<P> {
         }
     }
 
+    /// Whether a call of an action that goes on was signed.
+    pub(super) fn is_signed(&self, intent: &book::Intent, name: &str) -> bool {
+        let open = self.book().open(intent);
+        let known = open.and_then(|number| self.book().action(number));
+        known.is_some_and(|action| action.call(name).is_some())
+    }
+
     fn known(&self, step: &Step<'_>) -> Option<book::Call> {
         let action = self.book().action(step.action)?;
         action.call(step.name).cloned()

@@ -1,4 +1,4 @@
-//! What is on its way to Ethereum: exits, each with when it is due.
+//! What is on its way to Ethereum: exits, and payments that leave in flight, each with when it is due.
 
 use plasma_core::Address;
 

@@ -1,6 +1,7 @@
 //! A wallet before operators that are honest, away, or liars: what it signs, and what it believes.
 
 mod batches;
+mod flights;
 mod holder;
 mod leaving;
 

@@ -1,8 +1,10 @@
-//! What leaves the ledger for Ethereum.
+//! What leaves the ledger for Ethereum: exits, and payments in flight.
 
-use plasma_core::{ExitId, Position};
+use std::path::Path;
 
-use super::{Desk, StartError, person::Terminal, view};
+use plasma_core::{ExitId, Position, TransactionId};
+
+use super::{Desk, StartError, paper, person::Terminal, view};
 use crate::{
     api::text::{HashText, PositionText},
     wallet::{
@@ -48,6 +50,19 @@ pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> 
     }
 }
 
+/// Leaves with a payment that no block may hold: one of this wallet by its id, or one from a file.
+pub(super) async fn payment(desk: &Desk, named: &str, emergency: bool) -> Result<(), StartError> {
+    let from = desk.owner()?;
+    let mut purse = desk.purse(emergency).await?;
+    let payment = match named.parse::<HashText>() {
+        Ok(id) => purse.signed_payment(TransactionId(id.0))?,
+        Err(_) => paper::signed(Path::new(named), purse.genesis())?,
+    };
+    let leaving = purse.fly(from, &payment, help(emergency)).await;
+    let leaving = leaving.map_err(|error| alone(desk, error))?;
+    told(desk, &mut purse, vec![leaving]).await
+}
+
 /// What this account has on its way.
 pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
     let owner = desk.owner()?;
@@ -61,12 +76,12 @@ pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
     })
 }
 
-/// Has an exit paid, named by its id, or by the output that leaves with it.
+/// Has an exit paid, named by its id, or by the output or the payment that leaves with it.
 pub(super) async fn finalize(desk: &Desk, named: &str) -> Result<(), StartError> {
     let from = desk.owner()?;
     let mut purse = desk.purse(true).await?;
     let id = match named.parse::<HashText>() {
-        Ok(id) => ExitId(id.0),
+        Ok(id) => purse.flight_of(from, TransactionId(id.0)).unwrap_or(ExitId(id.0)),
         Err(_) => {
             let output = position(named)?;
             purse.exit_of(output).ok_or_else(|| {
