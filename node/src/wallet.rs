@@ -26,6 +26,7 @@ pub mod payouts;
 mod places;
 pub mod purse;
 pub mod receipts;
+pub mod reclaim;
 mod settle;
 mod steps;
 mod together;

@@ -192,8 +192,17 @@ enum WalletCommand {
         #[arg(long)]
         emergency: bool,
     },
-    /// What is on its way to Ethereum: exits, payments in flight.
+    /// What is on its way to Ethereum: exits, payments in flight, deposits that were asked back.
     Exits,
+    /// Ask for a deposit back that no block credited, or have it paid back.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Reclaim {
+        #[command(subcommand)]
+        command: Option<ReclaimCommand>,
+        /// The vault's number of the deposit.
+        #[arg(required = true)]
+        number: Option<u64>,
+    },
     /// Sign a payment from a file; needs no network.
     Sign {
         /// What plasma wallet send --dry-run printed.
@@ -234,6 +243,15 @@ enum ExitCommand {
         /// The exit's id, or the output or payment that leaves with it.
         #[arg(value_name = "EXIT|OUTPUT|PAYMENT")]
         exit: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ReclaimCommand {
+    /// Have a deposit paid back that was asked for and that nobody showed to be credited.
+    Finalize {
+        /// The vault's number of the deposit.
+        number: u64,
     },
 }
 
@@ -312,6 +330,13 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
             output, emergency, ..
         } => desk.wait(leaving::exit(desk, output.as_deref(), emergency)),
         WalletCommand::Exits => desk.wait(leaving::exits(desk)),
+        WalletCommand::Reclaim {
+            command: Some(ReclaimCommand::Finalize { number }),
+            ..
+        } => desk.wait(leaving::take_back(desk, number)),
+        WalletCommand::Reclaim { number, .. } => {
+            desk.wait(leaving::reclaim(desk, number.unwrap_or_default()))
+        }
     }
 }
 

@@ -1,6 +1,7 @@
-//! What is on its way to Ethereum: exits, and payments that leave in flight, each with when it is due.
+//! What is on its way to Ethereum: exits, payments that leave in flight, and deposits that are asked back, each with when
+//! it is due.
 
-use plasma_core::Address;
+use plasma_core::{Address, DepositNumber};
 
 use super::{
     Purse, WalletError,
@@ -18,11 +19,24 @@ pub struct Watched {
     pub is_open: Option<bool>,
 }
 
+/// What is known of a reclaim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WatchedReclaim {
+    /// The vault's number of the deposit.
+    pub number: DepositNumber,
+    /// Whether it is open on Ethereum; `None` when Ethereum was not asked.
+    pub is_open: Option<bool>,
+    /// From this second of Ethereum's clock on it can be paid, while it is open.
+    pub due_s: Option<u64>,
+}
+
 /// All that an account has on its way.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watch {
     /// Exits, in the order in which they were started.
     pub exits: Vec<Watched>,
+    /// Reclaims, in the same order.
+    pub reclaims: Vec<WatchedReclaim>,
     /// Ethereum's clock, where it was asked.
     pub now_s: Option<u64>,
 }
@@ -51,7 +65,36 @@ impl<P: Person> Purse<P> {
             };
             watch.exits.push(Watched { leaving, is_open });
         }
+        for number in self.reclaims(owner) {
+            let due_s = match ethereum {
+                Some(ethereum) => self.reclaim_due_s(ethereum, number).await?,
+                None => None,
+            };
+            watch.reclaims.push(WatchedReclaim {
+                number,
+                is_open: ethereum.map(|_| due_s.is_some()),
+                due_s,
+            });
+        }
         Ok(watch)
+    }
+
+    /// Deposits that were asked back, each once.
+    fn reclaims(&self, owner: Address) -> Vec<DepositNumber> {
+        let mut numbers = Vec::new();
+        for (_, action) in self.book().actions() {
+            if let Intent::Reclaim { from, number } = &action.intent
+                && from.0 == owner
+                && action
+                    .calls
+                    .iter()
+                    .any(|call| call.mined.is_some_and(|(_, did)| did))
+                && !numbers.contains(&DepositNumber(*number))
+            {
+                numbers.push(DepositNumber(*number));
+            }
+        }
+        numbers
     }
 }
 

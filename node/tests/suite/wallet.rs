@@ -4,6 +4,7 @@ mod batches;
 mod flights;
 mod holder;
 mod leaving;
+mod reclaims;
 
 use std::{cell::Cell, path::Path, time::Duration};
 

@@ -1,8 +1,8 @@
-//! What leaves the ledger for Ethereum: exits, and payments in flight.
+//! What leaves the ledger for Ethereum: exits, payments in flight, deposits that are asked back.
 
 use std::path::Path;
 
-use plasma_core::{ExitId, Position, TransactionId};
+use plasma_core::{DepositNumber, ExitId, Position, TransactionId};
 
 use super::{Desk, StartError, paper, person::Terminal, view};
 use crate::{
@@ -69,9 +69,13 @@ pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
     let purse = desk.purse(true).await?;
     let watch = purse.watch(owner).await?;
     let exits = watch.exits.iter();
+    let reclaims = watch.reclaims.iter();
     desk.show(&view::Exits {
         exits: exits
             .map(|one| view::ExitView::new(&one.leaving, one.is_open, watch.now_s))
+            .collect(),
+        reclaims: reclaims
+            .map(|one| view::ReclaimView::new(one, watch.now_s))
             .collect(),
     })
 }
@@ -99,6 +103,33 @@ pub(super) async fn finalize(desk: &Desk, named: &str) -> Result<(), StartError>
     Ok(purse.end(ended.action)?)
 }
 
+/// Asks for a deposit back.
+pub(super) async fn reclaim(desk: &Desk, number: u64) -> Result<(), StartError> {
+    let from = desk.owner()?;
+    let mut purse = desk.purse(false).await?;
+    let open = purse.reclaim(from, DepositNumber(number)).await?;
+    let now_s = purse.ethereum_now_s().await.ok();
+    desk.show(&view::ReclaimView {
+        number,
+        is_open: Some(true),
+        due_s: Some(open.due_s),
+        due_in_s: now_s.map(|now| open.due_s.saturating_sub(now)),
+    })?;
+    Ok(purse.end(open.action)?)
+}
+
+/// Has a deposit paid back that was asked for.
+pub(super) async fn take_back(desk: &Desk, number: u64) -> Result<(), StartError> {
+    let from = desk.owner()?;
+    let mut purse = desk.purse(true).await?;
+    let ended = purse.take_back(from, DepositNumber(number)).await?;
+    desk.show(&view::TakenBack {
+        number,
+        paid: ended.paid,
+    })?;
+    Ok(purse.end(ended.action)?)
+}
+
 /// Tells what leaves, and only then forgets that it is under way.
 async fn told(desk: &Desk, purse: &mut Purse<Terminal>, leaving: Vec<Leaving>) -> Result<(), StartError> {
     let now_s = purse.ethereum_now_s().await.ok();
@@ -107,6 +138,7 @@ async fn told(desk: &Desk, purse: &mut Purse<Terminal>, leaving: Vec<Leaving>) -
         exits: exits
             .map(|leaving| view::ExitView::new(leaving, None, now_s))
             .collect(),
+        reclaims: Vec::new(),
     })?;
     for leaving in leaving {
         purse.end(leaving.action)?;

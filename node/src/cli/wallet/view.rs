@@ -14,6 +14,7 @@ use crate::{
         amount::show,
         exit::{Going, Leaving},
         ledger::{Holding, Sum},
+        watch::WatchedReclaim,
     },
 };
 
@@ -106,6 +107,9 @@ pub(super) struct SentPayment {
 #[derive(Debug, Serialize)]
 pub(super) struct Exits {
     pub(super) exits: Vec<ExitView>,
+    /// Deposits that were asked back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) reclaims: Vec<ReclaimView>,
 }
 
 #[derive(Debug, Serialize)]
@@ -123,6 +127,24 @@ pub(super) struct ExitView {
     pub(super) is_open: Option<bool>,
     /// Seconds until it can be paid.
     pub(super) due_in_s: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReclaimView {
+    /// The vault's number of the deposit.
+    pub(super) number: u64,
+    /// Second of Ethereum's clock; absent where Ethereum was not asked, and when it ended.
+    pub(super) due_s: Option<u64>,
+    /// Whether it is open; absent where Ethereum was not asked.
+    pub(super) is_open: Option<bool>,
+    /// Seconds until it can be paid back.
+    pub(super) due_in_s: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TakenBack {
+    pub(super) number: u64,
+    pub(super) paid: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -189,6 +211,18 @@ impl ExitView {
             due_s: leaving.due_s,
             is_open,
             due_in_s: now_s.map(|now| leaving.due_s.saturating_sub(now)),
+        }
+    }
+}
+
+impl ReclaimView {
+    pub(super) fn new(watched: &WatchedReclaim, now_s: Option<u64>) -> Self {
+        let due_in_s = |due: u64| now_s.map(|now| due.saturating_sub(now));
+        Self {
+            number: watched.number.0,
+            due_s: watched.due_s,
+            is_open: watched.is_open,
+            due_in_s: watched.due_s.and_then(due_in_s),
         }
     }
 }
@@ -315,7 +349,8 @@ impl fmt::Display for Sent {
 
 impl fmt::Display for Exits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.exits.iter().try_for_each(|exit| exit.fmt(f))
+        self.exits.iter().try_for_each(|exit| exit.fmt(f))?;
+        self.reclaims.iter().try_for_each(|reclaim| reclaim.fmt(f))
     }
 }
 
@@ -333,6 +368,31 @@ impl fmt::Display for ExitView {
             (_, None) => format!("due at second {} of Ethereum's clock", self.due_s),
         };
         writeln!(f, "{named} leaves with exit {}, {state}", self.exit)
+    }
+}
+
+impl fmt::Display for ReclaimView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = self.number;
+        let state = match (self.is_open, self.due_in_s) {
+            (None, _) => "was asked back; --l1 tells when it is due".to_owned(),
+            (Some(false), _) => "was asked back, and that ended".to_owned(),
+            (Some(true), Some(0)) => format!("goes back, due: plasma wallet reclaim finalize {number}"),
+            (Some(true), Some(left)) => format!("goes back, due in {left} s"),
+            (Some(true), None) => "goes back".to_owned(),
+        };
+        writeln!(f, "deposit {number} {state}")
+    }
+}
+
+impl fmt::Display for TakenBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = if self.paid {
+            "is paid back, and its bond"
+        } else {
+            "does not go back: an exit paid it before, and the bond is lost"
+        };
+        writeln!(f, "deposit {} {words}", self.number)
     }
 }
 
