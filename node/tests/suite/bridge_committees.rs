@@ -26,15 +26,15 @@ use super::{bridge_anvil::block, deployment::parameters, stage::Stage};
 const QUORUM: [u16; 3] = [0, 1, 3];
 const TOKEN: Address = Address([0x70; 20]);
 
-struct Chamber {
-    stage: Stage,
+pub(crate) struct Chamber {
+    pub(crate) stage: Stage,
     ethereum: Ethereum,
     /// The committee that is to follow.
-    heirs: Vec<SecretKey>,
+    pub(crate) heirs: Vec<SecretKey>,
 }
 
 impl Chamber {
-    async fn set(name: &str) -> Self {
+    pub(crate) async fn set(name: &str) -> Self {
         let stage = Stage::set(name).await;
         let ethereum = stage.connect().await.unwrap();
         let heirs = (21..=24).map(|number| SecretKey::from_seed(&[number; 32]));
@@ -118,6 +118,28 @@ impl Chamber {
         self.ethereum.anchor(&Anchor { header, certificate }).await
     }
 
+    /// The successors are announced, wait while the old ones go on anchoring, take over, and anchor.
+    pub(crate) async fn hand_over(&mut self) {
+        let members = self.members();
+        let announced = self.announcement((Epoch(0), 1), &members, &QUORUM);
+        self.sends(&self.stage.alice, &announced).await;
+        self.wait().await;
+        let ready = self.readiness(&self.heirs, &members);
+        self.sends(&self.stage.alice, &ready).await;
+        self.anchor(Epoch(1)).await.unwrap();
+    }
+
+    /// The old committee goes on anchoring while users may still leave before the new one.
+    async fn wait(&mut self) {
+        let rules = parameters();
+        // The grace of both sides is left to a slow machine, for this clock also runs by itself.
+        let step_s = rules.silence_s;
+        for _ in 0..=rules.committee_delay_s / step_s {
+            self.stage.anvil.advance(step_s).await;
+            self.anchor(Epoch(0)).await.unwrap();
+        }
+    }
+
     async fn sends(&self, account: &Account, call: &Call) -> Receipt {
         direct::transact(&self.rpc(), account, call).await.unwrap()
     }
@@ -184,13 +206,7 @@ async fn a_committee_is_announced_waits_and_takes_over() {
     assert!(refused.starts_with("TooEarly"), "{refused}");
     assert_eq!(contracts.committee(&rpc, Epoch(1)).await, Ok((0, Hash::ZERO)));
 
-    // The old one goes on anchoring while users may still leave before the new one.
-    let rules = parameters();
-    let step_s = rules.silence_s + rules.grace_s;
-    for _ in 0..=rules.committee_delay_s / step_s {
-        chamber.stage.anvil.advance(step_s).await;
-        chamber.anchor(Epoch(0)).await.unwrap();
-    }
+    chamber.wait().await;
     let strangers = chamber.readiness(&chamber.keys(Epoch(0)), &members);
     let refused = chamber.refused(&strangers).await;
     assert!(refused.starts_with("CertificateRefused"), "{refused}");

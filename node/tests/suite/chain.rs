@@ -36,8 +36,10 @@ pub(crate) struct Chain {
     pub(crate) blocks: Vec<(Decided, Delta)>,
     state: State,
     mempool: Mempool,
-    l1: u64,
+    origin: L1Block,
     deposits: u64,
+    /// Who signs the blocks.
+    committee: (Epoch, Vec<SecretKey>),
 }
 
 pub(crate) fn user(number: u8) -> SigningKey {
@@ -97,6 +99,7 @@ fn l1_block(height: u64) -> L1Block {
 impl Chain {
     /// A chain at genesis; must be called inside a tokio runtime.
     pub(crate) fn new(genesis: Genesis) -> Self {
+        let origin = genesis.deployment;
         let genesis = Arc::new(genesis);
         let state = genesis.state();
         let identity = Identity::new(genesis.hash(), &genesis.members[0].key);
@@ -133,9 +136,15 @@ impl Chain {
             blocks: Vec::new(),
             state,
             mempool,
-            l1: 0,
+            origin,
             deposits: 0,
+            committee: (Epoch(0), (0..4).map(secret).collect()),
         }
+    }
+
+    /// From the next block on another committee signs.
+    pub(crate) fn hand_over(&mut self, epoch: Epoch, keys: &[SecretKey]) {
+        self.committee = (epoch, keys.to_vec());
     }
 
     /// Decides a block of all that waits, with these L1 events, and its certificate.
@@ -145,12 +154,14 @@ impl Chain {
 
     pub(crate) async fn decide(&mut self, events: &[L1Event], certified: bool) -> Height {
         let waiting: Vec<_> = self.mempool.lock().unwrap().drain(..).collect();
-        self.l1 += u64::from(!events.is_empty());
+        if !events.is_empty() {
+            self.origin = l1_block(self.origin.height.0 + 1);
+        }
         let wanted = ledger::wanted(waiting.iter().map(AuthenticTransaction::transaction), events);
         let reads = self.storage.reader().reads(&wanted).unwrap();
         let timestamp_ms = self.state.header.timestamp_ms.plus(100);
         let choice = NewBlock {
-            origin: l1_block(self.l1),
+            origin: self.origin,
             timestamp_ms,
             candidates: waiting,
         };
@@ -264,9 +275,10 @@ impl Chain {
     }
 
     fn certificate(&self, header: &plasma_core::Header) -> Certificate {
-        let (epoch, view, block) = (Epoch(0), View(u64::from(header.height.0) + 1), header.id());
+        let (epoch, keys) = &self.committee;
+        let (epoch, view, block) = (*epoch, View(u64::from(header.height.0) + 1), header.id());
         let digest = self.genesis.domain().finalize(epoch, view, block);
-        let signatures: Vec<_> = (0..3).map(|index| secret(index).sign(&digest)).collect();
+        let signatures: Vec<_> = keys.iter().take(3).map(|key| key.sign(&digest)).collect();
         let signers: Bitmap = (0..3).map(OperatorIndex).collect();
         Certificate {
             epoch,

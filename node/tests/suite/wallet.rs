@@ -1,6 +1,9 @@
 //! A wallet before operators that are honest, away, or liars: what it signs, and what it believes.
 
 mod batches;
+mod believing;
+mod calls;
+mod commands;
 mod flights;
 mod holder;
 mod leaving;

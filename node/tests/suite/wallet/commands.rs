@@ -1,0 +1,146 @@
+//! `plasma wallet` as scripts run it: no terminal, one document, and the exit codes that `plasma --help` tells.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Output};
+
+use plasma_core::{EXPIRY_NEVER, Height, Input, Kind, Payment, Position, Transaction};
+use plasma_node::wallet::papers::Paper;
+use serde_json::Value;
+
+use crate::suite::{
+    chain::user,
+    settings::{Folder, home, plasma},
+};
+
+/// A folder with a federation, a password, and the key of user 1 in a file.
+fn desk(name: &str) -> (Folder, plasma_core::Genesis) {
+    let (folder, genesis) = home(name);
+    private(&folder.0.join("password"), "a password\n");
+    let key: String = user(1)
+        .to_bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    private(&folder.0.join("key"), &key);
+    (folder, genesis)
+}
+
+fn private(file: &Path, text: &str) {
+    fs::write(file, text).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+fn wallet(folder: &Folder, words: &[&str]) -> Output {
+    let settings = [
+        "--wallet-dir",
+        "wallet",
+        "--federation",
+        "federation.toml",
+        "--password-file",
+        "password",
+    ];
+    plasma(&[&["wallet"], words, &settings].concat(), &folder.0)
+}
+
+fn document(output: &Output) -> Value {
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// A payment of user 1 that is not signed.
+fn unsigned(folder: &Folder, genesis: &plasma_core::Genesis) {
+    let transaction = Transaction {
+        kind: Kind::Transfer,
+        asset: plasma_core::Address::ZERO,
+        expiry: EXPIRY_NEVER,
+        inputs: vec![Input {
+            position: Position {
+                block: Height(1),
+                transaction: 0,
+                output: 0,
+            },
+            amount: plasma_core::Amount::from(5),
+        }],
+        outputs: vec![Payment {
+            owner: user(2).address(),
+            amount: plasma_core::Amount::from(5),
+        }],
+    };
+    let paper = Paper::new(&transaction, user(1).address(), genesis);
+    fs::write(folder.0.join("paper"), serde_json::to_string(&paper).unwrap()).unwrap();
+}
+
+#[test]
+fn nothing_is_signed_where_nobody_agrees_and_a_script_reads_one_document() {
+    let (folder, genesis) = desk("wallet-agree");
+    let imported = wallet(&folder, &["import", "alice", "--key-file", "key", "--json"]);
+    assert_eq!(imported.status.code(), Some(0), "{imported:?}");
+    unsigned(&folder, &genesis);
+    let journal = plasma_node::wallet::purse::folder_of(&folder.0.join("wallet"), &genesis).join("journal");
+    let refused = wallet(&folder, &["sign", "paper", "--json"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let problem = document(&refused);
+    assert_eq!(problem["code"], "usage", "{problem}");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("nobody is there to agree")
+    );
+    assert_eq!(fs::read(&journal).unwrap(), b"", "nothing was begun");
+    let signed = wallet(&folder, &["sign", "paper", "--json", "--yes"]);
+    assert_eq!(signed.status.code(), Some(0), "{signed:?}");
+    let paper = document(&signed);
+    fs::write(folder.0.join("signed"), paper.to_string()).unwrap();
+    let told = String::from_utf8_lossy(&signed.stderr);
+    assert!(
+        told.contains("to      0x") && told.contains("input   1:0:0"),
+        "{told}"
+    );
+
+    // Some wallets write the recovery byte as 0 or 1; the 65 bytes are taken all the same.
+    let text = paper["signature"].as_str().unwrap();
+    let low = match &text[text.len() - 2..] {
+        "1b" => "00",
+        "1c" => "01",
+        other => panic!("{other}"),
+    };
+    let mut other = paper.clone();
+    other["signature"] = format!("{}{low}", &text[..text.len() - 2]).into();
+    let read: Paper = serde_json::from_value(other).unwrap();
+    let file = folder.0.join("signed");
+    let (_, transaction) = Paper::read(&file, &genesis).unwrap();
+    let signed = read.signed(transaction.clone(), &genesis).unwrap();
+    let first: Paper = serde_json::from_value(paper).unwrap();
+    assert_eq!(signed, first.signed(transaction, &genesis).unwrap());
+}
+
+#[test]
+fn a_password_that_others_can_read_and_a_missing_endpoint_have_their_codes() {
+    let (folder, _) = desk("wallet-codes");
+    let password = folder.0.join("password");
+    fs::set_permissions(&password, fs::Permissions::from_mode(0o644)).unwrap();
+    let refused = wallet(&folder, &["import", "alice", "--key-file", "key", "--json"]);
+    assert_eq!(refused.status.code(), Some(5), "{refused:?}");
+    assert_eq!(document(&refused)["code"], "key");
+    let address = user(1).address().to_string();
+    for words in [
+        &["exits", "--address", &address, "--json"][..],
+        &["exit", "finalize", "1:0:0", "--address", &address, "--json"],
+    ] {
+        let output = wallet(&folder, words);
+        let told = document(&output);
+        let is_listed = output.status.code() == Some(0) && told["exits"] == serde_json::json!([]);
+        assert!(is_listed || told["code"] == "usage", "{told}");
+    }
+    let nowhere = wallet(&folder, &["reclaim", "0", "--address", &address, "--json"]);
+    assert_eq!(nowhere.status.code(), Some(2));
+    assert!(document(&nowhere)["detail"].as_str().unwrap().contains("--l1"));
+    for words in [
+        &["reclaim"][..],
+        &["reclaim", "x"],
+        &["exit"],
+        &["exit", "payment"],
+    ] {
+        assert_eq!(wallet(&folder, words).status.code(), Some(2), "{words:?}");
+    }
+}
