@@ -218,8 +218,10 @@ impl Trial {
             gained > amount && gained + eth(1) / Amount::from(1_000) > amount,
             "{gained} wei came for an exit of {amount} and its bond"
         );
-        let again = self.wallet(&[], &["exit", "finalize", &output_text]).await?;
-        ensure!(!again.status.success(), "an exit was paid twice");
+        let paid = self.ether().await?;
+        let again = self.must(&["exit", "finalize", &output_text]).await?;
+        ensure!(again == told, "{again} is told again, first it was {told}");
+        ensure!(self.ether().await? == paid, "an exit was paid twice");
         Ok(())
     }
 
