@@ -1,10 +1,12 @@
 //! The sweep of a wallet: it dies at every call with which it changes its disk or speaks with the world, and the same
 //! command is run again.
 //!
-//! Each deposit, payment, payout and start of an exit is killed at its first such call, the next one at its second, and so on
+//! Each deposit, payment, payout and other [`acts`] is killed at its first such call, the next one at its second, and so on
 //! until one lives to its end. After every death the command must succeed when it is run again, and what Ethereum and the
 //! ledger hold must be what one such command makes, to the wei. In the end all operators are killed, and the wallet leaves
-//! with what it keeps: it is paid on Ethereum by nobody's help.
+//! with what it keeps: it is paid on Ethereum by nobody's help, and killed while it is.
+
+mod acts;
 
 use std::fmt;
 use std::os::unix::process::ExitStatusExt as _;
@@ -14,12 +16,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use ethers_core::types::H160;
 use plasma_core::{Address, Amount, Position};
-use plasma_node::api::text::{AddressText, PositionText};
+use plasma_node::api::text::PositionText;
 use plasma_node::api::view::OutputStatus;
 use plasma_node::bridge::convert::from_u256;
 use serde_json::Value;
 use tokio::process::Command;
 
+use self::acts::Act;
 use super::strace;
 use crate::deadline::{Look, until};
 use crate::desk::Desk;
@@ -41,6 +44,8 @@ struct Trial {
     owner: Address,
     /// How many things were asked for: each has an amount and receivers of its own.
     asked: u32,
+    /// Outputs that can leave without an operator.
+    gathered: Vec<String>,
     tally: Tally,
 }
 
@@ -51,16 +56,11 @@ struct Tally {
     deposits: u32,
     payments: u32,
     payouts: u32,
+    merges: u32,
+    papers: u32,
     exits: u32,
-}
-
-/// What is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Act {
-    Deposit,
-    Send,
-    Payout,
-    Exit,
+    flights: u32,
+    paid: u32,
 }
 
 /// Runs the sweep and shows its sum.
@@ -88,6 +88,7 @@ impl Trial {
             desk: Desk::prepare(&testnet)?,
             testnet,
             asked: 0,
+            gathered: Vec::new(),
             tally: Tally::default(),
         };
         trial.must(&["deposit", "20eth"]).await?;
@@ -95,94 +96,38 @@ impl Trial {
     }
 
     async fn sweep(&mut self, wish: Wish, progress: Progress) -> Result<()> {
-        for act in [Act::Deposit, Act::Send, Act::Payout, Act::Exit] {
-            let stage = progress.stage("Kill", &format!("{act:?} at every call"));
-            let before = self.tally.deaths;
-            for call in CALLS {
-                let mut when = 1;
-                stage.doing(&format!("{act:?} at {call}"));
-                while self
-                    .one(act, call, when)
-                    .await
-                    .with_context(|| format!("{act:?}, killed at {call} number {when}, and run again"))?
-                {
-                    when += wish.every;
-                }
-            }
-            stage.done(&format!("{} deaths of {act:?}", self.tally.deaths - before));
+        for act in Act::WITH_OPERATORS {
+            self.sweep_one(act, wish, progress).await?;
         }
         let stage = progress.stage("Leave", "with all operators dead");
+        self.gather(wish).await?;
+        for place in 0..self.testnet.cluster.size() {
+            self.testnet.cluster.kill(place).await?;
+        }
         Box::pin(self.leave()).await?;
         stage.done("paid on Ethereum by nobody's help");
+        self.sweep_one(Act::Finalize, wish, progress).await
+    }
+
+    async fn sweep_one(&mut self, act: Act, wish: Wish, progress: Progress) -> Result<()> {
+        let stage = progress.stage("Kill", &format!("{act:?} at every call"));
+        let before = self.tally.deaths;
+        for call in CALLS {
+            let mut when = 1;
+            stage.doing(&format!("{act:?} at {call}"));
+            while Box::pin(self.one(act, call, when))
+                .await
+                .with_context(|| format!("{act:?}, killed at {call} number {when}, and run again"))?
+            {
+                when += wish.every;
+            }
+        }
+        stage.done(&format!("{} deaths of {act:?}", self.tally.deaths - before));
         Ok(())
     }
 
-    /// One thing is asked for, dies at a call, and is asked for again; whether it died.
-    async fn one(&mut self, act: Act, call: &str, when: u32) -> Result<bool> {
-        self.asked += 1;
-        let place = self.asked;
-        match act {
-            Act::Deposit => {
-                let before = (self.total().await?, self.deposits().await?);
-                let (id, amount) = (format!("deposit-{place}"), eth(1) + Amount::from(place));
-                let died = self
-                    .twice(&["deposit", &wei(amount), "--id", &id], call, when)
-                    .await?;
-                let after = (self.total().await?, self.deposits().await?);
-                ensure!(
-                    after == (before.0 + amount, before.1 + 1),
-                    "a deposit of {amount} made {before:?} to {after:?}"
-                );
-                self.tally.deposits += 1;
-                Ok(died)
-            }
-            Act::Send => {
-                let (to, amount) = (somebody(place, 0), Amount::from(place));
-                let (to_text, id) = (AddressText(to).to_string(), format!("payment-{place}"));
-                let died = self
-                    .twice(&["send", &to_text, &wei(amount), "--id", &id], call, when)
-                    .await?;
-                self.has(to, amount).await?;
-                self.tally.payments += 1;
-                Ok(died)
-            }
-            Act::Payout => {
-                let rows: Vec<(Address, Amount)> = (1..=ROWS)
-                    .map(|row| (somebody(place, row), Amount::from(row)))
-                    .collect();
-                let file = self.desk.folder.join(format!("payout-{place}.csv"));
-                let text = rows
-                    .iter()
-                    .map(|(to, amount)| format!("{},{}\n", AddressText(*to), wei(*amount)));
-                std::fs::write(&file, format!("to,amount\n{}", text.collect::<String>()))?;
-                let died = self
-                    .twice(&["send", "--file", &file.display().to_string()], call, when)
-                    .await?;
-                for (to, amount) in rows {
-                    self.has(to, amount).await?;
-                }
-                self.tally.payouts += 1;
-                Ok(died)
-            }
-            Act::Exit => {
-                let output = self.output_to_leave().await?;
-                let open = self.exits_of_owner().await?;
-                let died = self
-                    .twice(&["exit", &PositionText(output).to_string()], call, when)
-                    .await?;
-                let now = self.exits_of_owner().await?;
-                ensure!(
-                    now == open + 1,
-                    "{now} exits were started, there were {open} before"
-                );
-                self.tally.exits += 1;
-                Ok(died)
-            }
-        }
-    }
-
     /// Runs a command that dies at its `when`-th call of a kind, and then again as it is; whether it died.
-    async fn twice(&mut self, words: &[&str], call: &str, when: u32) -> Result<bool> {
+    async fn twice(&mut self, words: &[&str], (call, when): (&str, u32)) -> Result<bool> {
         let inject = format!("inject={call}:signal=KILL:when={when}");
         let tracer = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
         let first = self.wallet(&tracer, words).await?;
@@ -196,30 +141,36 @@ impl Trial {
         Ok(died)
     }
 
-    /// All operators die, and the wallet leaves with what it keeps.
+    /// Lays outputs by that can leave when all operators are dead; the last one is the largest.
+    async fn gather(&mut self, wish: Wish) -> Result<()> {
+        self.asked += 1;
+        let output = PositionText(self.output_to_leave().await?).to_string();
+        self.must(&["deposit", "0.5eth"]).await?;
+        let rows = usize::try_from(FINALIZE_CALLS_MAX / wish.every)? + 2 * CALLS.len();
+        let file = self.rows(&vec![(self.owner, Amount::from(1)); rows])?;
+        self.must(&["send", "--file", &file]).await?;
+        self.gathered = self.all_can_leave().await?;
+        self.gathered.retain(|other| *other != output);
+        self.gathered.push(output);
+        Ok(())
+    }
+
+    /// The wallet leaves with what it keeps.
     async fn leave(&mut self) -> Result<()> {
-        let output = self.output_to_leave().await?;
-        self.must(&["balance"]).await?;
-        for place in 0..self.testnet.cluster.size() {
-            self.testnet.cluster.kill(place).await?;
-        }
-        let output_text = PositionText(output).to_string();
-        let told = self.must(&["exit", &output_text, "--emergency"]).await?;
-        let due = told["exits"][0]["due_s"].as_u64().context("a due time")?;
-        let amount = self.kept_amount(output)?;
-        let (_, now) = self.testnet.l1().head().await?;
-        self.testnet.l1().advance(due.saturating_sub(now) + 1).await?;
+        let output = self.gathered.pop().context("an output")?;
+        let told = self.must(&["exit", &output, "--emergency"]).await?;
+        self.pass(&told).await?;
+        let amount = self.kept_amount(output.parse::<PositionText>()?.0)?;
         let before = self.ether().await?;
-        let told = self.must(&["exit", "finalize", &output_text]).await?;
+        let told = self.must(&["exit", "finalize", &output]).await?;
         ensure!(told["paid"] == Value::Bool(true), "{told}");
-        let gained = self.ether().await?.saturating_sub(before);
+        let paid = self.ether().await?;
         // Less than a thousandth of an ether is gas.
         ensure!(
-            gained > amount && gained + eth(1) / Amount::from(1_000) > amount,
-            "{gained} wei came for an exit of {amount} and its bond"
+            paid > before + amount && paid - before + eth(1) / Amount::from(1_000) > amount,
+            "{before} wei became {paid}, for an exit of {amount} and its bond"
         );
-        let paid = self.ether().await?;
-        let again = self.must(&["exit", "finalize", &output_text]).await?;
+        let again = self.must(&["exit", "finalize", &output]).await?;
         ensure!(again == told, "{again} is told again, first it was {told}");
         ensure!(self.ether().await? == paid, "an exit was paid twice");
         Ok(())
@@ -230,21 +181,38 @@ impl Trial {
         // A deposit of its own: payments of others stay as they are.
         let told = self.must(&["deposit", "0.5eth"]).await?;
         let output = told["output"].as_str().context("an output")?.to_owned();
-        let position: PositionText = output.parse()?;
-        until("an anchor over the deposit", ANCHOR_PATIENCE, || async {
-            let listed = self.must(&["utxos"]).await?;
-            let all = listed["outputs"].as_array().cloned().unwrap_or_default();
-            let can_leave = all
-                .iter()
-                .any(|one| one["output"] == output.as_str() && one["can_leave"] == Value::Bool(true));
-            Ok(if can_leave {
-                Look::Seen(())
+        let is_it = |one: &Value| one["output"] == output.as_str();
+        self.until_it_can_leave(is_it).await?;
+        Ok(output.parse::<PositionText>()?.0)
+    }
+
+    /// All free outputs, once each of them can leave.
+    async fn all_can_leave(&self) -> Result<Vec<String>> {
+        self.until_it_can_leave(|_| true).await
+    }
+
+    /// The free outputs of a kind, once each of them is under an anchor.
+    async fn until_it_can_leave(&self, is_meant: impl Fn(&Value) -> bool) -> Result<Vec<String>> {
+        until("an anchor over the outputs", ANCHOR_PATIENCE, || async {
+            let free = self.outputs().await?;
+            let meant: Vec<&Value> = free.iter().filter(|one| is_meant(one)).collect();
+            let can_leave = |one: &&Value| one["can_leave"] == Value::Bool(true);
+            let names = meant.iter().filter_map(|one| one["output"].as_str());
+            Ok(if !meant.is_empty() && meant.iter().all(can_leave) {
+                Look::Seen(names.map(str::to_owned).collect())
             } else {
-                Look::NotYet("it cannot leave yet".into())
+                Look::NotYet("not all can leave yet".into())
             })
         })
-        .await?;
-        Ok(position.0)
+        .await
+    }
+
+    /// Outputs that are neither leaving nor in a payment.
+    async fn outputs(&self) -> Result<Vec<Value>> {
+        let listed = self.must(&["utxos"]).await?;
+        let all = listed["outputs"].as_array().cloned().unwrap_or_default();
+        let is_free = |one: &Value| one["is_reserved"] == Value::Bool(false) && one["status"] == "unspent";
+        Ok(all.into_iter().filter(is_free).collect())
     }
 
     /// What an output holds that the wallet keeps a receipt of.
@@ -324,9 +292,17 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} deaths; {} deposits, {} payments, {} payouts and {} exits were each made once; paid on Ethereum with all \
-             operators dead",
-            self.deaths, self.deposits, self.payments, self.payouts, self.exits
+            "{} deaths; {} deposits, {} payments, {} payouts, {} mergers of outputs, {} papers, {} exits and {} exits in flight \
+             were each made once; {} exits were paid on Ethereum with all operators dead",
+            self.deaths,
+            self.deposits,
+            self.payments,
+            self.payouts,
+            self.merges,
+            self.papers,
+            self.exits,
+            self.flights,
+            self.paid
         )
     }
 }
@@ -356,6 +332,8 @@ fn somebody(place: u32, row: u32) -> Address {
 /// Calls that change the wallet's disk or speak with somebody.
 const CALLS: [&str; 6] = ["fdatasync", "fsync", "rename", "connect", "sendto", "writev"];
 const KILL: i32 = 9;
+/// Having an exit paid makes fewer of them.
+const FINALIZE_CALLS_MAX: u32 = 80;
 /// Two payments: three rows, and one.
 const ROWS: u32 = 4;
 /// Two Ethereum blocks, an anchor and a password that takes a second, on a busy machine.

@@ -73,10 +73,12 @@ fn wallet_killed_at_any_call_does_nothing_twice_and_leaves_without_operators() {
     }
     let said = words(&output);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(
-        said.contains("were each made once; paid on Ethereum with all operators dead"),
-        "{said}"
-    );
+    for words in [
+        "were each made once",
+        "were paid on Ethereum with all operators dead",
+    ] {
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[test]
