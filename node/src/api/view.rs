@@ -7,8 +7,10 @@ use utoipa::ToSchema;
 
 use super::text::{AddressText, AmountText, BytesText, HashText, PositionText};
 
+mod ethereum;
 mod lists;
 
+pub use ethereum::{DepositView, ExitData, ExitView};
 pub use lists::{
     AskedOutput, BlockSummary, ConsensusEvent, CreditEvent, DecidedEvent, ExitEvent, FederationView,
     FeesView, FoundView, HistoryItem, HistoryKind, MempoolView, OutputEvent, OutputsView, PeersEvent,
@@ -355,52 +357,6 @@ pub struct ProofView {
     pub raw: BytesText,
 }
 
-/// What `ExitGame.startExit` needs to pay an output out on Ethereum.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ExitData {
-    /// The output.
-    pub output: OutputView,
-    /// Which output of the transaction.
-    pub output_index: u8,
-    /// The transaction that created it, with the signature.
-    pub transaction: BytesText,
-    /// Place inside its block.
-    pub index: u32,
-    /// From its leaf to `transactions_root`.
-    pub transaction_proof: Vec<HashText>,
-    /// Its block.
-    pub height: u32,
-    /// How many transactions the block has.
-    pub transaction_count: u32,
-    /// Root of their tree.
-    pub transactions_root: HashText,
-    /// The block's L1 origin.
-    pub l1_height: u64,
-    /// From the block's leaf to the anchor's `history_root`.
-    pub history_proof: Vec<HashText>,
-    /// The first anchor that covers the block: the only one the contract takes.
-    pub anchor: AnchorView,
-    /// The call's data, ABI-encoded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub calldata: Option<BytesText>,
-}
-
-/// An open exit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ExitView {
-    /// The contract's number, decimal.
-    pub id: String,
-    /// `standard` or `in-flight`.
-    pub kind: String,
-    /// Positions that it names.
-    pub outputs: Vec<PositionText>,
-    /// Who started it, where the ledger knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<AddressText>,
-    /// Whether it holds its output: false when that was spent before, and will be challenged.
-    pub locked: bool,
-}
-
 /// What a submit would say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Checked {
@@ -449,18 +405,6 @@ pub struct BuiltTransaction {
     pub change: AmountText,
     /// What the fee owner is paid.
     pub fee: AmountText,
-}
-
-/// What became of a deposit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DepositView {
-    /// The vault's number.
-    pub number: u64,
-    /// `credited` or `reclaimed`.
-    pub status: String,
-    /// The output that was credited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<PositionText>,
 }
 
 /// One operator as it sees itself.
