@@ -14,6 +14,8 @@ use plasma_core::{Genesis, Hash, Receipt};
 use tokio::{net::TcpListener, sync::Semaphore};
 
 pub mod anchors;
+pub mod arrivals;
+pub mod books;
 pub mod client_protocol;
 pub mod problem;
 pub mod reply;
@@ -24,6 +26,7 @@ pub mod view;
 mod blocks;
 mod build;
 mod check;
+mod deposits;
 mod events;
 mod exits;
 mod explorer;
@@ -42,6 +45,8 @@ mod status;
 mod transactions;
 
 pub use anchors::{AnchorBook, Covering};
+pub use arrivals::Arrivals;
+pub use books::Books;
 pub use problem::{Code, Problem};
 pub use reply::{Answer, Reply};
 pub use submit::Wait;
@@ -80,7 +85,7 @@ struct Gates {
 pub struct Door<R> {
     handle: Handle,
     reader: R,
-    anchors: AnchorBook,
+    books: Books,
     facts: Arc<Facts>,
     gates: Arc<Gates>,
     streams: Arc<events::Streams>,
@@ -93,7 +98,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     pub fn new(
         handle: Handle,
         reader: R,
-        anchors: AnchorBook,
+        books: Books,
         (genesis, directory): (Arc<Genesis>, Directory),
         name: &str,
         exit_call: Option<ExitCall>,
@@ -114,7 +119,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         Self {
             handle,
             reader,
-            anchors,
+            books,
             facts,
             gates,
             streams: Arc::new(events::Streams::new()),

@@ -165,6 +165,15 @@ pub trait Read: Sized {
     /// What became of a deposit.
     fn deposit(&self, number: DepositNumber) -> Result<Option<DepositFate>, StorageError>;
 
+    /// What became of those deposits of a range of numbers that a block knows, in order.
+    fn deposits(
+        &self,
+        numbers: Range<DepositNumber>,
+    ) -> Result<Vec<(DepositNumber, DepositFate)>, StorageError>;
+
+    /// The highest number of a deposit that a block knows.
+    fn last_deposit(&self) -> Result<Option<DepositNumber>, StorageError>;
+
     /// Sum of all unspent outputs (exiting ones included) per asset; assets of sum zero are left out.
     fn totals(&self) -> Result<BTreeMap<Address, Amount>, StorageError>;
 }

@@ -22,6 +22,7 @@ mod suite {
     pub(crate) mod child;
     pub(crate) mod client;
     pub(crate) mod deployment;
+    pub(crate) mod deposits;
     pub(crate) mod door;
     pub(crate) mod doors;
     pub(crate) mod doubts;

@@ -168,6 +168,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 certificate.signers.iter().map(|signer| signer.0).collect()
             }),
             anchor: self
+                .books
                 .anchors
                 .covering(height)
                 .map(|covering| covering.anchor.number),
@@ -200,7 +201,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 timestamp_ms: header.timestamp_ms.0,
                 header: BytesText(header.encode().to_vec()),
                 certificate,
-                anchor: door.anchors.covering(height).map(AnchorView::from),
+                anchor: door.books.anchors.covering(height).map(AnchorView::from),
                 void: door.state_at(height) == State::Void,
             })
         })
@@ -248,8 +249,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     fn named(&self, name: BlockName) -> Result<Height, Problem> {
         match name {
             BlockName::Latest => Ok(self.reader.tip()?.0),
-            BlockName::Anchored => settled(self.anchors.newest()),
-            BlockName::Finalized => settled(self.anchors.newest_final()),
+            BlockName::Anchored => settled(self.books.anchors.newest()),
+            BlockName::Finalized => settled(self.books.anchors.newest_final()),
             BlockName::Height(height) => Ok(height),
             BlockName::Id(id) => self.reader.height_of(&id)?.ok_or_else(|| {
                 Code::NotFound

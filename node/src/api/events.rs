@@ -186,8 +186,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         Ok(Mark {
             height: tip.next().unwrap_or(tip),
             told: 0,
-            anchored: self.anchors.newest().map_or(0, |anchor| anchor.number),
-            settled: self.anchors.final_number(),
+            anchored: self.books.anchors.newest().map_or(0, |anchor| anchor.number),
+            settled: self.books.anchors.final_number(),
         })
     }
 }
@@ -269,7 +269,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Walk<R> {
         if !self.topics.blocks && !self.topics.l1 {
             return;
         }
-        let book = &self.door.anchors;
+        let book = &self.door.books.anchors;
         for anchor in book.after(self.mark.anchored, ANCHORS_MAX) {
             self.mark.anchored = anchor.number;
             write_event(

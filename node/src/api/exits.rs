@@ -1,14 +1,14 @@
-//! Open exits, and what became of deposits.
+//! Open exits.
 
 use std::str::FromStr;
 
-use plasma_core::{Amount, DepositFate, DepositNumber, ExitId, Hash, OpenExit};
+use plasma_core::{Amount, ExitId, Hash, OpenExit};
 
 use super::{
     Answer, Code, Door, Reply,
     outputs::{PageAsked, page},
     text::{AddressText, AmountText, HashText, PositionText, TextError},
-    view::{DepositView, ExitView},
+    view::ExitView,
 };
 use crate::storage::Read;
 
@@ -28,20 +28,6 @@ impl FromStr for ExitNumber {
         bytes
             .map(|hash| Self(ExitId(hash)))
             .map_err(|_| TextError("an exit's number, decimal or 0x and 64 hex digits"))
-    }
-}
-
-/// The number of a deposit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Deposit(pub(super) DepositNumber);
-
-impl FromStr for Deposit {
-    type Err = TextError;
-
-    fn from_str(text: &str) -> Result<Self, TextError> {
-        text.parse()
-            .map(|number| Self(DepositNumber(number)))
-            .map_err(|_| TextError("a deposit's number, decimal"))
     }
 }
 
@@ -85,26 +71,6 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                     .hint("an exit shows once its L1 block is confirmed, and an ended one on its output")
             })?;
             Reply::ok(&view(&id, &exit))
-        })
-        .await
-    }
-
-    /// `GET /v1/deposits/{number}`.
-    ///
-    /// # Errors
-    /// [`Code::NotFound`] while no decided block knows of it.
-    pub async fn deposit(&self, number: DepositNumber) -> Answer {
-        self.read(move |door| {
-            let fate = door.reader.deposit(number)?.ok_or_else(|| {
-                Code::NotFound
-                    .because(format!("no decided block knows of deposit {number}"))
-                    .hint("a deposit is credited some blocks after Ethereum confirmed it; confirmations in /v1/network")
-            })?;
-            let (status, output) = match fate {
-                DepositFate::Funded(position) => ("credited", Some(PositionText(position))),
-                DepositFate::Reclaimed => ("reclaimed", None),
-            };
-            Reply::ok(&DepositView { number: number.0, status: status.to_owned(), output })
         })
         .await
     }

@@ -55,10 +55,10 @@ impl Direction {
 }
 
 /// The last event of a page: `height-place-turn-position`, opaque to clients.
-struct Cursor(Event);
+pub(super) struct Cursor(pub(super) Event);
 
 impl Cursor {
-    fn text(event: &Event) -> String {
+    pub(super) fn text(event: &Event) -> String {
         let place = event.index.map_or(0, |index| u64::from(index) + 1);
         let turn = match event.turn {
             Turn::Received => 1,
@@ -271,7 +271,7 @@ impl<'a, R: Read> Blocks<'a, R> {
 }
 
 /// Rows read at once; one transaction has at most a few.
-const ROWS: usize = 256;
+pub(super) const ROWS: usize = 256;
 
 /// Rows read for one page at most, whatever a filter leaves out.
-const EVENTS_MAX: usize = 8 * PAGE_MAX;
+pub(super) const EVENTS_MAX: usize = 8 * PAGE_MAX;

@@ -258,7 +258,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     pub async fn exit_data(&self, position: Position) -> Answer {
         self.scan(move |door| {
             let output = door.output_view(position)?;
-            let covering = covering(&door.anchors, position)?;
+            let covering = covering(&door.books.anchors, position)?;
             let (height, horizon) = (position.block, door.reader.horizon()?);
             if height < horizon {
                 return Err(StorageError::Pruned { height, horizon }.into());

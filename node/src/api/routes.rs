@@ -62,7 +62,7 @@ pub(super) fn router<R: Read + Clone + Send + Sync + 'static>(door: Door<R>, key
 async fn unknown_path() -> Problem {
     Code::NotFound
         .because("there is no such path")
-        .hint("paths begin with /v1/: status, network, federation, stats, mempool, fees, search, transactions, addresses, outputs, blocks, exits, deposits")
+        .hint("paths begin with /v1/: status, network, federation, stats, mempool, fees, search, alerts, transactions, addresses, outputs, blocks, exits, deposits")
 }
 
 async fn unknown_method(method: Method) -> Problem {

@@ -61,7 +61,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         };
         let mut document = view(signed, id, Some(place), self.state_at(height));
         document.certificate = self.certificate_of(&self.reader, height)?;
-        let covering = self.anchors.covering(height);
+        let covering = self.books.anchors.covering(height);
         document.anchor = covering.map(AnchorView::from);
         document.times = Some(TimesView {
             committed: rfc3339(block.header.timestamp_ms.0),
@@ -148,7 +148,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
 
     /// The acknowledgement level of a decided height.
     pub(super) fn state_at(&self, height: Height) -> State {
-        match (self.handle.status().halted, self.anchors.covering(height)) {
+        match (self.handle.status().halted, self.books.anchors.covering(height)) {
             (Some(last_valid), _) if height > last_valid => State::Void,
             (_, Some(Covering { is_final: true, .. })) => State::Finalized,
             (_, Some(_)) => State::Anchored,

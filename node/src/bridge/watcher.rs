@@ -53,6 +53,13 @@ pub enum Sighting {
     Confirmed(Confirmed),
     /// The chain has a new newest block; it is not confirmed.
     Head(L1Block),
+    /// Deposits in blocks above this height, not confirmed; what was said before of those blocks does not stand any more.
+    Arriving {
+        /// The height.
+        above: L1Height,
+        /// The deposits of those blocks that have any.
+        blocks: Vec<(L1Height, Vec<L1Event>)>,
+    },
     /// An anchor was mined; it may be reorganised away. Said when first seen and again when confirmed.
     Anchored(Anchored),
     /// A reorganisation took the block away in which this anchor was seen. Another may come in its place.
@@ -113,6 +120,8 @@ pub struct Watcher<L> {
     head: Option<L1Block>,
     /// Anchors told and not confirmed, with the block that each was seen in: a few per block of the unconfirmed chain.
     early_anchors: Vec<(L1Block, Anchored)>,
+    /// Deposits were told that are perhaps not confirmed.
+    is_arriving: bool,
     /// Deposits are numbered without a gap; a missing number is a missing log.
     next_deposit: Option<DepositNumber>,
     /// Looks in a row that showed another block than the one handed on last, and how many are a fault.
@@ -145,6 +154,7 @@ impl<L: L1> Watcher<L> {
             cursor: Cursor::new(config.after, config.confirmations),
             head: None,
             early_anchors: Vec::new(),
+            is_arriving: false,
             next_deposit: None,
             contradicted: 0,
             contradicted_max: looks_within(STEADY, config.poll),
@@ -343,24 +353,48 @@ impl<L: L1> Watcher<L> {
     /// Looks for early signs in what is not confirmed yet. Far behind the head there are none worth it.
     async fn look_early(&mut self, head: &L1Block) -> Result<(), Halt> {
         let confirmed = self.cursor.last().height;
-        let mut observed = Vec::new();
+        let (mut above, mut observed) = (confirmed, Vec::new());
         let known = self
             .head
             .filter(|known| confirmed <= known.height && known.height < head.height);
         if let Some(known) = known {
-            observed = self.observe_above(known.height, head).await?;
+            (above, observed) = (known.height, self.observe_above(known.height, head).await?);
         }
         let is_extension = known
             .zip(observed.first())
             .is_some_and(|(known, first)| first.link.parent == known.hash);
         if !is_extension {
             // A reorganisation, or the first look: nothing above the confirmed chain is known.
-            observed = self.observe_above(confirmed, head).await?;
+            (above, observed) = (confirmed, self.observe_above(confirmed, head).await?);
         }
         for block in &observed {
             self.say_signs(block, false).await?;
         }
-        Ok(())
+        self.say_arriving(above, observed, is_extension).await
+    }
+
+    /// The deposits of the newest blocks, and that those told before are gone when the chain below is another one.
+    async fn say_arriving(
+        &mut self,
+        above: L1Height,
+        observed: Vec<Observed>,
+        is_extension: bool,
+    ) -> Result<(), Halt> {
+        let mut blocks = Vec::new();
+        for mut block in observed {
+            block
+                .events
+                .retain(|event| matches!(event, L1Event::Deposited { .. }));
+            if !block.events.is_empty() {
+                blocks.push((block.link.block.height, block.events));
+            }
+        }
+        let takes_back = self.is_arriving && !is_extension;
+        if blocks.is_empty() && !takes_back {
+            return Ok(());
+        }
+        self.is_arriving = !blocks.is_empty() || (self.is_arriving && is_extension);
+        self.say(Sighting::Arriving { above, blocks }).await
     }
 
     /// The newest blocks above a height, up to this head and linked to it, or they are of several forks.

@@ -23,7 +23,7 @@ pub use self::{
 };
 use crate::{
     answers,
-    api::AnchorBook,
+    api::Books,
     bridge::{
         Anchored, L1, L1Error, L1Fault, Notice,
         contracts::{Contracts, LOOKBACK, Remembered},
@@ -53,30 +53,17 @@ const LEFT_MAX: usize = 1_024;
 /// Exits whose challenge needs a body that is pruned here: the guardian asks again, the log tells once.
 type Left = Arc<Mutex<BTreeSet<ExitId>>>;
 
-/// What was read of Ethereum besides the ledger's events: anchors, and claims that are open.
-#[derive(Clone, Debug, Default)]
-pub struct Books {
-    /// The anchors.
-    pub anchors: AnchorBook,
-    /// The open claims.
-    pub docket: Docket,
-}
-
 /// Starts watching and serving duties.
 pub fn start<R: Read + Clone + Send + Sync + 'static>(
     ethereum: &Arc<Ethereum>,
     watcher: WatcherConfig,
     deployment: L1Height,
-    anchors: &AnchorBook,
+    books: &Books,
     reader: R,
     rules: Params,
 ) -> super::Ethereum {
     let (events_in, events) = mpsc::channel(EVENTS_MAX);
     let (duties, duties_out) = mpsc::channel(DUTIES_MAX);
-    let books = Books {
-        anchors: anchors.clone(),
-        docket: Docket::default(),
-    };
     let (asks, sightings) = watch(Arc::clone(ethereum), watcher);
     tokio::spawn(tell(sightings, events_in.clone(), books.clone()));
     tokio::spawn(fill(
@@ -87,8 +74,8 @@ pub fn start<R: Read + Clone + Send + Sync + 'static>(
     ));
     let desk = Desk {
         ethereum: Arc::clone(ethereum),
-        anchors: books.anchors,
-        docket: books.docket,
+        anchors: books.anchors.clone(),
+        docket: books.docket.clone(),
         reader,
         rules,
         events: events_in,
@@ -112,12 +99,19 @@ async fn tell(mut sightings: mpsc::Receiver<Sighting>, events: mpsc::Sender<Even
 
 /// Notes in the books what a sighting says, and tells what the operator must hear of it.
 #[must_use]
-pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<Event> {
+pub fn translate(sighting: Sighting, books: &Books) -> Vec<Event> {
+    let Books {
+        anchors,
+        docket,
+        arrivals,
+        ..
+    } = books;
     match sighting {
         Sighting::Activated { epoch, hash } => vec![Event::Activated { epoch, hash }],
         Sighting::Confirmed(confirmed) => {
             let settled = confirmed.anchors.iter().map(|anchor| u64::from(anchor.number));
             settled.for_each(|number| anchors.settle(number));
+            arrivals.confirm(confirmed.block.height, &confirmed.events);
             vec![Event::L1Confirmed(vec![filed(confirmed, docket)])]
         }
         Sighting::Reread(blocks) => {
@@ -147,7 +141,17 @@ pub fn translate(sighting: Sighting, Books { anchors, docket }: &Books) -> Vec<E
             let told = docket::told(&notice, is_confirmed);
             told.into_iter().map(Event::Noticed).collect()
         }
-        Sighting::Head(_) => Vec::new(),
+        Sighting::Arriving { above, blocks } => {
+            arrivals.forget_above(above);
+            blocks
+                .iter()
+                .for_each(|(height, events)| arrivals.note(*height, events));
+            Vec::new()
+        }
+        Sighting::Head(head) => {
+            arrivals.on_head(head);
+            Vec::new()
+        }
         Sighting::Fault(fault) => {
             let reason = fault.to_string();
             let L1Fault::DeepReorganisation { height, .. } = fault;

@@ -28,7 +28,7 @@ pub use settings::place;
 use settings::{DERIVED_BYTES, params, rules, snapshots};
 
 use crate::{
-    api::{self, AnchorBook, Door, client_protocol::Counter},
+    api::{self, Books, Door, client_protocol::Counter},
     bridge::{ethereum::Ethereum, watcher::WatcherConfig},
     config::{Backend, Config, committee::Successor, tokens::Tokens},
     directory::{Directory, DirectoryError, Roster},
@@ -239,8 +239,8 @@ async fn run_on<S: Storage>(
     let (operator, first) = make(clock.now(), params, scheme, saved, log);
     log::mark_epoch(&mut wal, &operator, storage.durable()?, &marks)?;
 
-    let anchors = AnchorBook::default();
-    let watched = (facts.origin, anchors.clone(), storage.reader());
+    let books = Books::default();
+    let watched = (facts.origin, &books, storage.reader());
     let bridge = bridge(&config, &genesis, &ethereum, watched);
     #[cfg(feature = "forging")]
     let bridge = super::forging::Forger::ask(&genesis)?.stand_between(bridge);
@@ -256,7 +256,7 @@ async fn run_on<S: Storage>(
         snapshots: snapshots(&config),
     };
     let (runtime, handle, clients) = Runtime::new(operator, parts, rules(&genesis, &directory));
-    let (door, desk) = doors(&config, handle, reader, anchors, (&genesis, directory), ethereum);
+    let (door, desk) = doors(&config, handle, reader, books, (&genesis, directory), ethereum);
     tokio::spawn(answer_clients(Counter::new(door.clone()), clients));
     let http = tokio::spawn(api::serve(
         listener,
@@ -283,7 +283,7 @@ fn doors<R: Read + Moments + Clone + Send + Sync + 'static>(
     config: &Config,
     handle: Handle,
     reader: R,
-    anchors: AnchorBook,
+    books: Books,
     (genesis, directory): (&Arc<Genesis>, Directory),
     ethereum: Arc<Ethereum>,
 ) -> (Door<R>, JoinHandle<()>) {
@@ -296,7 +296,7 @@ fn doors<R: Read + Moments + Clone + Send + Sync + 'static>(
     };
     let desk = admin::Desk::new(reader.clone(), place(config), Some(registry));
     let facts = (Arc::clone(genesis), directory);
-    let door = Door::new(handle, reader, anchors, facts, &config.name, Some(l1::exit_call));
+    let door = Door::new(handle, reader, books, facts, &config.name, Some(l1::exit_call));
     (door, tokio::spawn(desk.serve()))
 }
 
@@ -320,7 +320,7 @@ fn bridge<R: Read + Clone + Send + Sync + 'static>(
     config: &Config,
     genesis: &Genesis,
     ethereum: &Arc<Ethereum>,
-    (after, anchors, reader): (L1Block, AnchorBook, R),
+    (after, books, reader): (L1Block, &Books, R),
 ) -> super::Ethereum {
     let watcher = WatcherConfig {
         poll: config.l1.poll_interval.0,
@@ -331,7 +331,7 @@ fn bridge<R: Read + Clone + Send + Sync + 'static>(
         ethereum,
         watcher,
         genesis.deployment.height,
-        &anchors,
+        books,
         reader,
         genesis.params(),
     )

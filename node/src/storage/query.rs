@@ -192,6 +192,30 @@ impl<R: Moments> Read for R {
         deposit(&self.moment()?, number)
     }
 
+    fn deposits(
+        &self,
+        numbers: Range<DepositNumber>,
+    ) -> Result<Vec<(DepositNumber, DepositFate)>, StorageError> {
+        let (from, to) = (
+            schema::deposit_key(numbers.start),
+            schema::deposit_key(numbers.end),
+        );
+        let found = self
+            .moment()?
+            .rows(Table::Deposits, &from, Some(&to), usize::MAX)?;
+        let fate = |(key, value): &Row| {
+            let fate = schema::deposit(key).zip(DepositFate::decode(value));
+            fate.ok_or_else(|| damaged(Table::Deposits, key))
+        };
+        found.iter().map(fate).collect()
+    }
+
+    fn last_deposit(&self) -> Result<Option<DepositNumber>, StorageError> {
+        let last = self.moment()?.last_row(Table::Deposits)?;
+        let number = |(key, _): Row| schema::deposit(&key).ok_or_else(|| damaged(Table::Deposits, &key));
+        last.map(number).transpose()
+    }
+
     fn totals(&self) -> Result<BTreeMap<Address, Amount>, StorageError> {
         let found = self.moment()?.rows(Table::Totals, &[], None, usize::MAX)?;
         found

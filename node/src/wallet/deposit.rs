@@ -206,13 +206,7 @@ impl<P: Person> Purse<P> {
     async fn credited_as(&self, number: DepositNumber) -> Result<Option<Position>, WalletError> {
         let asked = async |client: &Client| client.deposit(number).await;
         match self.operators()?.ask(asked).await {
-            Ok(DepositView {
-                output: Some(output), ..
-            }) => Ok(Some(output.0)),
-            Ok(view) => Err(WalletError::Refused(format!(
-                "deposit {number} is {} and was not credited",
-                view.status
-            ))),
+            Ok(view) => credit_of(&view),
             Err(ClientError::Problem(problem)) if problem.is(Code::NotFound) || problem.retryable => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -243,6 +237,18 @@ impl<P: Person> Purse<P> {
             number: number.0,
             output: position,
         })
+    }
+}
+
+/// What an operator's answer says of a deposit: its output, or nothing yet.
+fn credit_of(view: &DepositView) -> Result<Option<Position>, WalletError> {
+    match (view.status.as_str(), view.output) {
+        ("confirming", _) => Ok(None),
+        ("credited", Some(output)) => Ok(Some(output.0)),
+        (status, _) => Err(WalletError::Refused(format!(
+            "deposit {} is {status} and was not credited",
+            view.number
+        ))),
     }
 }
 
@@ -281,3 +287,20 @@ const DEPOSIT: &str = "deposit";
 const APPROVE: &str = "approve";
 /// A call begins with so many bytes of the hash of its signature.
 const SELECTOR: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::{DepositView, credit_of};
+
+    #[test]
+    fn a_deposit_on_its_way_is_waited_for_and_one_that_went_back_is_not() {
+        let told = |text: &str| serde_json::from_str::<DepositView>(text).unwrap();
+        let confirming = told(r#"{"number":7,"status":"confirming","confirmations":3,"needed":12}"#);
+        assert_eq!(credit_of(&confirming).unwrap(), None);
+        let credited = told(r#"{"number":7,"status":"credited","output":"12:0:0"}"#);
+        assert_eq!(credit_of(&credited).unwrap().unwrap().to_string(), "12:0:0");
+        let reclaimed = told(r#"{"number":7,"status":"reclaimed"}"#);
+        let refused = credit_of(&reclaimed).unwrap_err().to_string();
+        assert!(refused.contains("deposit 7 is reclaimed"), "{refused}");
+    }
+}

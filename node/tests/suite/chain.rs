@@ -11,7 +11,7 @@ use plasma_core::{
     ledger::{self, NewBlock},
 };
 use plasma_node::{
-    api::{AnchorBook, Covering, Door},
+    api::{AnchorBook, Books, Covering, Door},
     directory::Directory,
     folder::Identity,
     runtime::handle::{Accepted, AnchorSeen, Command, Handle, Known, Question, Rejected, Status},
@@ -29,6 +29,8 @@ pub(crate) struct Chain {
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) handle: Handle,
     pub(crate) door: Door<MemoryReader>,
+    pub(crate) books: Books,
+    /// Those of the books.
     pub(crate) anchors: AnchorBook,
     pub(crate) status: watch::Sender<Arc<Status>>,
     pub(crate) storage: MemoryStorage,
@@ -113,12 +115,13 @@ impl Chain {
             mempool: Arc::clone(&mempool),
         };
         tokio::spawn(operator.run(arriving));
-        let anchors = AnchorBook::default();
+        let books = Books::default();
+        let anchors = books.anchors.clone();
         let handle = Handle::new(commands, watched);
         let door = Door::new(
             handle.clone(),
             storage.reader(),
-            anchors.clone(),
+            books.clone(),
             (
                 Arc::clone(&genesis),
                 Directory::new(&genesis).expect("a committee"),
@@ -130,6 +133,7 @@ impl Chain {
             genesis,
             handle,
             door,
+            books,
             anchors,
             status,
             storage,

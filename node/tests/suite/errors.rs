@@ -9,7 +9,7 @@ use std::{
 use axum::{Router, body::Body, http::Request};
 use plasma_core::keccak;
 use plasma_node::{
-    api::{self, AnchorBook, Code, Door},
+    api::{self, Books, Code, Door},
     config::HttpKeys,
     directory::Directory,
     storage::{Storage as _, memory::MemoryStorage},
@@ -184,7 +184,7 @@ async fn a_storage_that_is_no_good_is_a_fault_of_ours() {
     let empty = Door::new(
         chain.handle.clone(),
         MemoryStorage::empty().reader(),
-        AnchorBook::default(),
+        Books::default(),
         (
             Arc::clone(&chain.genesis),
             Directory::new(&chain.genesis).unwrap(),

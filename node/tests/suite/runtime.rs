@@ -14,7 +14,7 @@ use plasma_core::{
 use plasma_network as network;
 use plasma_node::{
     api::{
-        AnchorBook, Door, Wait,
+        Books, Door, Wait,
         view::{self, Submitted},
     },
     directory::Directory,
@@ -298,7 +298,7 @@ async fn a_payment_sent_again_after_its_commit_is_told_where_it_is() {
     let door = Door::new(
         alone.handle.clone(),
         alone.reader.clone(),
-        AnchorBook::default(),
+        Books::default(),
         (Arc::new(alone.genesis.clone()), alone.directory.clone()),
         "alone",
         None,

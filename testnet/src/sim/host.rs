@@ -9,6 +9,7 @@ use std::{
 use futures::FutureExt as _;
 use plasma_core::{Epoch, Height, L1Block, Millis, TransactionId};
 use plasma_node::{
+    api::Books,
     bridge::watcher::{Ask, Sighting, Watcher, WatcherConfig},
     config::committee::Successor,
     directory::Directory,
@@ -20,11 +21,7 @@ use plasma_node::{
         mempool::MempoolLimits,
         report::AnchorSeen,
     },
-    runtime::{
-        l1::{self, Books},
-        registry,
-        timers::Drawn,
-    },
+    runtime::{l1, registry, timers::Drawn},
     storage::{Saved, Storage as _, memory::MemoryStorage},
     wal::Lsn,
 };

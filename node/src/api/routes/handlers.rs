@@ -14,8 +14,9 @@ use super::super::{
     Answer, BATCH_BODY_MAX, BODY_MAX, Code, Door, Problem,
     blocks::{BlockName, BlocksAsked},
     build::{WISH, Wish},
+    deposits::{Deposit, DepositsAsked},
     events::EventsAsked,
-    exits::{Deposit, ExitNumber},
+    exits::ExitNumber,
     history::HistoryAsked,
     meter::Asker,
     outputs::{IdsAsked, OutputsAsked, PageAsked},
@@ -123,6 +124,13 @@ pub(super) async fn exit<R: Read + Clone + Send + Sync + 'static>(
     Name(number): Name<ExitNumber>,
 ) -> Answer {
     door.exit(number.0).await
+}
+
+pub(super) async fn deposits<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Asked(asked): Asked<DepositsAsked>,
+) -> Answer {
+    door.deposits(asked).await
 }
 
 pub(super) async fn deposit<R: Read + Clone + Send + Sync + 'static>(

@@ -5,6 +5,7 @@ use super::{
         Code, Door,
         blocks::BlocksAsked,
         build::Wish,
+        deposits::DepositsAsked,
         history::HistoryAsked,
         openapi::{Question, any_of, bytes, document, submission, text},
         outputs::{IdsAsked, OutputsAsked, PageAsked},
@@ -272,6 +273,14 @@ fn of_ethereum<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Door<R
             .named("number", number())
             .answers::<ExitView>("The exit.")
             .refuses(&[Code::NotFound]),
+        Question::get(
+            "/v1/deposits",
+            answer::deposits::<R>,
+            "Deposits, the newest first",
+        )
+        .says("Those on their way among them, as Ethereum shows them to this operator.")
+        .asks::<DepositsAsked>()
+        .lists::<DepositView>("A page."),
         Question::get(
             "/v1/deposits/{number}",
             answer::deposit::<R>,

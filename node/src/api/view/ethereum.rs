@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    super::text::{AddressText, BytesText, HashText, PositionText},
+    super::text::{AddressText, AmountText, BytesText, HashText, PositionText},
     AnchorView, OutputView,
 };
 
@@ -59,9 +59,25 @@ pub struct ExitView {
 pub struct DepositView {
     /// The vault's number.
     pub number: u64,
-    /// `credited` or `reclaimed`.
+    /// `confirming` until a block credits it, `credited`, or `reclaimed`.
+    #[schema(pattern = "^(confirming|credited|reclaimed)$")]
     pub status: String,
+    /// Who is credited; absent of one that went back and that is only known by its number, like the next three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<AddressText>,
+    /// What was deposited; zero is ETH.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<AddressText>,
+    /// How much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<AmountText>,
     /// The output that was credited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<PositionText>,
+    /// While it is confirming: how many Ethereum blocks stand above its own, no more than are needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmations: Option<u64>,
+    /// While it is confirming: how many are needed. Then the next block credits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<u32>,
 }

@@ -9,7 +9,7 @@ use plasma_core::{
 };
 use plasma_node::{
     answers::{self, Answer},
-    api::AnchorBook,
+    api::{AnchorBook, Books},
     bridge::{
         Contracts, L1, L1Error, SpendProof,
         account::{Account, Call},
@@ -48,6 +48,8 @@ pub(crate) struct Court {
     pub(crate) stage: Stage,
     pub(crate) alice_key: SigningKey,
     pub(crate) ethereum: Arc<Ethereum>,
+    pub(crate) books: Books,
+    /// Those of the books.
     pub(crate) anchors: AnchorBook,
     storage: MemoryStorage,
     state: State,
@@ -64,14 +66,15 @@ impl Court {
             &stage.federation.genesis.members[0].key,
         );
         let storage = MemoryStorage::new(identity, &state);
-        let anchors = AnchorBook::default();
+        let books = Books::default();
         let deployed = stage.federation.deployment.block;
-        let desk = open(&stage, &ethereum, deployed.height, (&anchors, storage.reader())).await;
+        let desk = open(&stage, &ethereum, deployed.height, (&books, storage.reader())).await;
         Self {
             stage,
             alice_key: SigningKey::from_bytes(&[10; 32]).unwrap(),
             ethereum,
-            anchors,
+            anchors: books.anchors.clone(),
+            books,
             storage,
             state,
             desk,
@@ -81,10 +84,11 @@ impl Court {
     /// The operator crashed and is back: what its memory held is gone, and the watcher starts at the decided origin.
     pub(crate) async fn restart(&mut self) {
         self.stage.anvil.mine(2).await;
-        self.anchors = AnchorBook::default();
+        self.books = Books::default();
+        self.anchors = self.books.anchors.clone();
         let from = self.rpc().newest().await.unwrap().height;
         let after = L1Height(from.0 - 1);
-        let books = (&self.anchors, self.storage.reader());
+        let books = (&self.books, self.storage.reader());
         self.desk = open(&self.stage, &self.ethereum, after, books).await;
     }
 
@@ -345,7 +349,7 @@ async fn open(
     stage: &Stage,
     ethereum: &Arc<Ethereum>,
     after: L1Height,
-    (anchors, reader): (&AnchorBook, MemoryReader),
+    (books, reader): (&Books, MemoryReader),
 ) -> runtime::Ethereum {
     let watcher = WatcherConfig {
         poll: Duration::from_millis(20),
@@ -354,7 +358,7 @@ async fn open(
     };
     let genesis = &stage.federation.genesis;
     let deployment = genesis.deployment.height;
-    runtime::l1::start(ethereum, watcher, deployment, anchors, reader, genesis.params())
+    runtime::l1::start(ethereum, watcher, deployment, books, reader, genesis.params())
 }
 
 /// Asks again until it holds.

@@ -63,6 +63,17 @@ pub(crate) fn expect_model(reader: &impl Read, model: &Model) {
     for (number, fate) in &model.deposits {
         assert_eq!(reader.deposit(*number).unwrap(), Some(*fate));
     }
+    let last = model.deposits.keys().next_back().copied();
+    assert_eq!(reader.last_deposit().unwrap(), last);
+    for numbers in [
+        DepositNumber(0)..DepositNumber(u64::MAX),
+        DepositNumber(3)..DepositNumber(9),
+        DepositNumber(5)..DepositNumber(5),
+    ] {
+        let known = model.deposits.range(numbers.clone());
+        let known: Vec<_> = known.map(|(number, fate)| (*number, *fate)).collect();
+        assert_eq!(reader.deposits(numbers).unwrap(), known);
+    }
     for (id, place) in &model.transactions {
         assert_eq!(reader.transaction(id).unwrap(), Some(*place));
     }

@@ -1,0 +1,15 @@
+//! What is written down beside the ledger while the operator runs: the runtime writes, the doors and duties read.
+
+use super::{AnchorBook, Arrivals};
+use crate::runtime::l1::Docket;
+
+/// All of it. Clones share it, and after a restart it is read of Ethereum again.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    /// The anchors.
+    pub anchors: AnchorBook,
+    /// Claims that are open.
+    pub docket: Docket,
+    /// Deposits on their way.
+    pub arrivals: Arrivals,
+}
