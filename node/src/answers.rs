@@ -37,7 +37,7 @@ pub struct Archive<'a, R> {
 }
 
 /// `lastValid` until the federation halts.
-const UNLIMITED: Height = Height(u32::MAX);
+pub const UNLIMITED: Height = Height(u32::MAX);
 
 /// One call that answers a claim about an in-flight exit.
 #[derive(Clone, Debug, PartialEq, Eq)]

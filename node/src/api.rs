@@ -10,7 +10,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
-use plasma_core::{Genesis, Hash, Receipt};
+use plasma_core::{ExitId, Genesis, Hash, Height, Receipt, Spender};
 use tokio::{net::TcpListener, sync::Semaphore};
 
 pub mod anchors;
@@ -25,6 +25,7 @@ pub mod view;
 
 mod blocks;
 mod build;
+mod challenge;
 mod check;
 mod deposits;
 mod events;
@@ -62,6 +63,24 @@ use crate::{
 /// anchored one. A function and not a trait: the doors know nothing of contracts, whoever opens them does.
 pub type ExitCall = fn(&Receipt, &Covering, output: u8) -> Vec<u8>;
 
+/// Writes the data of the Ethereum call that ends an exit of an output which this input spent, where that can be shown: up to
+/// the last valid height, if the chain was halted.
+pub type ChallengeCall<R> = fn(
+    &R,
+    &AnchorBook,
+    last_valid: Option<Height>,
+    (ExitId, Spender),
+) -> Result<Option<Vec<u8>>, StorageError>;
+
+/// What writes the data of Ethereum calls.
+#[derive(Debug)]
+pub struct Calls<R> {
+    /// For who exits.
+    pub exit: ExitCall,
+    /// For who challenges.
+    pub challenge: ChallengeCall<R>,
+}
+
 /// What a door says about the chain and never changes.
 #[derive(Debug)]
 struct Facts {
@@ -86,6 +105,7 @@ pub struct Door<R> {
     handle: Handle,
     reader: R,
     books: Books,
+    challenge_call: Option<ChallengeCall<R>>,
     facts: Arc<Facts>,
     gates: Arc<Gates>,
     streams: Arc<events::Streams>,
@@ -93,7 +113,7 @@ pub struct Door<R> {
 
 impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// Puts a door before a running operator. `name` is the operator's own, from its configuration; without
-    /// `exit_call` exit data carry everything but the call's ready bytes.
+    /// `calls` the data of exits and challenges carry everything but the call's ready bytes.
     #[must_use]
     pub fn new(
         handle: Handle,
@@ -101,7 +121,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         books: Books,
         (genesis, directory): (Arc<Genesis>, Directory),
         name: &str,
-        exit_call: Option<ExitCall>,
+        calls: Option<Calls<R>>,
     ) -> Self {
         let hash = genesis.hash();
         let facts = Arc::new(Facts {
@@ -109,7 +129,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             hash,
             directory,
             name: name.to_owned(),
-            exit_call,
+            exit_call: calls.as_ref().map(|calls| calls.exit),
         });
         let gates = Arc::new(Gates {
             reads: Semaphore::new(READS_MAX),
@@ -120,6 +140,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             handle,
             reader,
             books,
+            challenge_call: calls.map(|calls| calls.challenge),
             facts,
             gates,
             streams: Arc::new(events::Streams::new()),

@@ -17,6 +17,7 @@ mod suite {
     pub(crate) mod builds;
     pub(crate) mod cast;
     pub(crate) mod chain;
+    pub(crate) mod challenges;
     pub(crate) mod changing;
     pub(crate) mod checks;
     pub(crate) mod child;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, str::FromStr};
 
-use plasma_core::{Address, Amount, Fate, OutputRecord, Position, TransactionId, Wanted};
+use plasma_core::{Address, Amount, Fate, OutputRecord, Position, Receipt, TransactionId, Wanted};
 
 use super::{
     AnchorBook, Answer, Code, Covering, Door, PAGE_DEFAULT, PAGE_MAX, Problem, Reply,
@@ -263,11 +263,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             if height < horizon {
                 return Err(StorageError::Pruned { height, horizon }.into());
             }
-            let anchored = covering.anchor.height;
-            let Some((_, certificate)) = door.reader.certificate_covering(anchored)? else {
-                return Err(missing_block(anchored));
-            };
-            let receipt = door.receipt(TransactionId(output.created_by.0), anchored, certificate)?;
+            let receipt = door.anchored(TransactionId(output.created_by.0), &covering)?;
             let calldata = door
                 .facts
                 .exit_call
@@ -290,7 +286,16 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         .await
     }
 
-    fn output_view(&self, position: Position) -> Result<OutputView, Problem> {
+    /// Where a decided transaction lies under the first anchor that covers it.
+    pub(super) fn anchored(&self, id: TransactionId, covering: &Covering) -> Result<Receipt, Problem> {
+        let anchored = covering.anchor.height;
+        let Some((_, certificate)) = self.reader.certificate_covering(anchored)? else {
+            return Err(missing_block(anchored));
+        };
+        self.receipt(id, anchored, certificate)
+    }
+
+    pub(super) fn output_view(&self, position: Position) -> Result<OutputView, Problem> {
         let record = self.reader.output(position)?.ok_or_else(|| {
             Code::NotFound
                 .because(format!("no decided block created the output {position}"))

@@ -279,7 +279,7 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
-fn item(block: &Decided, index: u32) -> Result<&SignedTransaction, Problem> {
+pub(super) fn item(block: &Decided, index: u32) -> Result<&SignedTransaction, Problem> {
     let found = usize::try_from(index)
         .ok()
         .and_then(|index| block.body.get(index));

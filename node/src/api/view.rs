@@ -10,7 +10,7 @@ use super::text::{AddressText, AmountText, BytesText, HashText, PositionText};
 mod ethereum;
 mod lists;
 
-pub use ethereum::{DepositView, ExitData, ExitView};
+pub use ethereum::{ChallengeData, DepositView, ExitData, ExitView, InclusionView};
 pub use lists::{
     AskedOutput, BlockSummary, ConsensusEvent, CreditEvent, DecidedEvent, ExitEvent, FederationView,
     FeesView, FoundView, HistoryItem, HistoryKind, MempoolView, OutputEvent, OutputsView, PeersEvent,

@@ -12,7 +12,7 @@ use plasma_core::{Address, Amount};
 
 use super::account::Call;
 
-pub use exit_game::start_exit_data;
+pub use exit_game::{challenge_data, start_exit_data};
 pub use vault::{Payer, approve_call};
 
 fn call<C: EthCall + AbiEncode + Clone>(contract: &str, to: Address, arguments: &C) -> Call {

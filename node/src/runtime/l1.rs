@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use plasma_core::{ExitId, L1Block, L1Height, Params};
+use plasma_core::{ExitId, Height, L1Block, L1Height, Params, Spender};
 use tokio::{sync::mpsc, time::sleep};
 use tracing::{info, warn};
 
@@ -22,8 +22,8 @@ pub use self::{
     duties::{answer_call, contradiction},
 };
 use crate::{
-    answers,
-    api::Books,
+    answers::{self, Archive},
+    api::{AnchorBook, Books},
     bridge::{
         Anchored, L1, L1Error, L1Fault, Notice,
         contracts::{Contracts, LOOKBACK, Remembered},
@@ -38,7 +38,7 @@ use crate::{
         matters,
         report::AnchorSeen,
     },
-    storage::Read,
+    storage::{Read, StorageError},
 };
 
 /// Events on their way to the operator: the watcher waits when it lags.
@@ -112,6 +112,11 @@ pub fn translate(sighting: Sighting, books: &Books) -> Vec<Event> {
             let settled = confirmed.anchors.iter().map(|anchor| u64::from(anchor.number));
             settled.for_each(|number| anchors.settle(number));
             arrivals.confirm(confirmed.block.height, &confirmed.events);
+            let time_s = confirmed.block.timestamp_s;
+            confirmed
+                .events
+                .iter()
+                .for_each(|event| docket.on_begun(event, time_s));
             vec![Event::L1Confirmed(vec![filed(confirmed, docket)])]
         }
         Sighting::Reread(blocks) => {
@@ -244,6 +249,28 @@ pub fn exit_call(receipt: &plasma_core::Receipt, covering: &crate::api::Covering
     crate::bridge::calls::start_exit_data(&inclusion, output)
 }
 
+/// The data of the Ethereum call that ends an exit of an output which this input spent, as our own duty sends it; `None` while
+/// an anchor must come first, or another call: that which shows where several inputs were made.
+///
+/// # Errors
+/// As [`Archive::spend`].
+pub fn challenge_call<R: Read>(
+    reader: &R,
+    anchors: &AnchorBook,
+    last_valid: Option<Height>,
+    (exit, by): (ExitId, Spender),
+) -> Result<Option<Vec<u8>>, StorageError> {
+    let archive = Archive {
+        reader,
+        anchors,
+        anchored: anchors.newest().map_or(Height(0), |anchor| anchor.height),
+        last_valid: last_valid.unwrap_or(answers::UNLIMITED),
+    };
+    let proof = archive.spend(exit, by)?;
+    let proof = proof.filter(|proof| proof.inputs.is_empty());
+    Ok(proof.as_ref().map(crate::bridge::calls::challenge_data))
+}
+
 /// The newest anchor as the operator knows it.
 #[must_use]
 pub fn seen(anchor: &Anchored) -> AnchorSeen {
@@ -276,9 +303,11 @@ pub async fn origin(
 
 #[cfg(test)]
 mod tests {
-    use plasma_core::{ExitId, Hash, Height};
+    use plasma_core::{ExitId, Hash};
 
-    use super::{Anchored, Books, Event, L1Height, LEFT_MAX, Left, Sighting, is_news, mpsc, seen, tell};
+    use super::{
+        Anchored, Books, Event, Height, L1Height, LEFT_MAX, Left, Sighting, is_news, mpsc, seen, tell,
+    };
 
     fn anchor(number: u32, height: u32) -> Anchored {
         Anchored {

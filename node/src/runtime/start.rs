@@ -28,7 +28,7 @@ pub use settings::place;
 use settings::{DERIVED_BYTES, params, rules, snapshots};
 
 use crate::{
-    api::{self, Books, Door, client_protocol::Counter},
+    api::{self, Books, Calls, Door, client_protocol::Counter},
     bridge::{ethereum::Ethereum, watcher::WatcherConfig},
     config::{Backend, Config, committee::Successor, tokens::Tokens},
     directory::{Directory, DirectoryError, Roster},
@@ -296,7 +296,11 @@ fn doors<R: Read + Moments + Clone + Send + Sync + 'static>(
     };
     let desk = admin::Desk::new(reader.clone(), place(config), Some(registry));
     let facts = (Arc::clone(genesis), directory);
-    let door = Door::new(handle, reader, books, facts, &config.name, Some(l1::exit_call));
+    let calls = Calls {
+        exit: l1::exit_call,
+        challenge: l1::challenge_call,
+    };
+    let door = Door::new(handle, reader, books, facts, &config.name, Some(calls));
     (door, tokio::spawn(desk.serve()))
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::stub::{Spoilt, Stub, block, log, word};
 
-const CONTRACTS: Contracts = Contracts {
+pub(crate) const CONTRACTS: Contracts = Contracts {
     federation: Address([1; 20]),
     vault: Address([2; 20]),
     exit_game: Address([3; 20]),

@@ -11,10 +11,13 @@ use plasma_core::{
     ledger::{self, NewBlock},
 };
 use plasma_node::{
-    api::{AnchorBook, Books, Covering, Door},
+    api::{AnchorBook, Books, Calls, Covering, Door},
     directory::Directory,
     folder::Identity,
-    runtime::handle::{Accepted, AnchorSeen, Command, Handle, Known, Question, Rejected, Status},
+    runtime::{
+        handle::{Accepted, AnchorSeen, Command, Handle, Known, Question, Rejected, Status},
+        l1,
+    },
     storage::{
         Decided, Read as _, Storage as _,
         memory::{MemoryReader, MemoryStorage},
@@ -127,7 +130,10 @@ impl Chain {
                 Directory::new(&genesis).expect("a committee"),
             ),
             "tester",
-            Some(exit_call),
+            Some(Calls {
+                exit: exit_call,
+                challenge: l1::challenge_call,
+            }),
         );
         Self {
             genesis,

@@ -97,6 +97,13 @@ pub(super) async fn exit_data<R: Read + Clone + Send + Sync + 'static>(
     door.exit_data(position.0).await
 }
 
+pub(super) async fn challenge_data<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Name(position): Name<PositionText>,
+) -> Answer {
+    door.challenge_data(position.0).await
+}
+
 pub(super) async fn block<R: Read + Clone + Send + Sync + 'static>(
     State(door): State<Door<R>>,
     Name(name): Name<BlockName>,

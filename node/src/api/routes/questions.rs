@@ -12,9 +12,10 @@ use super::{
         search::SearchAsked,
         text::{AddressText, HashText, PositionText},
         view::{
-            AddressView, Batch, BlockSummary, BlockView, Built, CertificateView, Checked, DepositView,
-            ExitData, ExitView, FederationView, FeesView, FoundView, HistoryItem, MempoolView, NetworkView,
-            OutputView, OutputsView, ProofView, StatsView, StatusView, Submitted, TransactionView,
+            AddressView, Batch, BlockSummary, BlockView, Built, CertificateView, ChallengeData, Checked,
+            DepositView, ExitData, ExitView, FederationView, FeesView, FoundView, HistoryItem, MempoolView,
+            NetworkView, OutputView, OutputsView, ProofView, StatsView, StatusView, Submitted,
+            TransactionView,
         },
     },
     handlers::{self as answer, Waiting},
@@ -207,6 +208,15 @@ fn of_outputs<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Door<R>
             Code::InputSpent,
             Code::InputExiting,
         ]),
+        Question::get(
+            "/v1/outputs/{position}/challenge-data",
+            answer::challenge_data::<R>,
+            "What ends an exit of a spent output",
+        )
+        .says("For whoever watches Ethereum: the contract gives the exit's bond to who sends the call.")
+        .named("position", shape::<PositionText>())
+        .answers::<ChallengeData>("The spending transaction, its place, and the call.")
+        .refuses(&[Code::NotFound, Code::Pruned]),
     ]
 }
 

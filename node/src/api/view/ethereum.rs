@@ -81,3 +81,45 @@ pub struct DepositView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<u32>,
 }
+
+/// What ends an exit of an output that was spent: `ExitGame.challengeExit`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChallengeData {
+    /// The output.
+    pub output: OutputView,
+    /// The number of its open exit, decimal: what the call names. Absent while none is known here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<String>,
+    /// The transaction that spent it, with the signature.
+    pub spender: BytesText,
+    /// Which of its inputs names the output.
+    pub input: u8,
+    /// Where the spender lies under an anchor; absent while none covers it. A transaction of one input that has not expired
+    /// below the last anchor counts without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub included: Option<InclusionView>,
+    /// The call's data, ABI-encoded; absent without an exit, or while the contract would not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calldata: Option<BytesText>,
+}
+
+/// Where a transaction lies in anchored history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InclusionView {
+    /// Place inside its block.
+    pub index: u32,
+    /// From its leaf to `transactions_root`.
+    pub transaction_proof: Vec<HashText>,
+    /// Its block.
+    pub height: u32,
+    /// How many transactions the block has.
+    pub transaction_count: u32,
+    /// Root of their tree.
+    pub transactions_root: HashText,
+    /// The block's L1 origin.
+    pub l1_height: u64,
+    /// From the block's leaf to the anchor's `history_root`.
+    pub history_proof: Vec<HashText>,
+    /// The first anchor that covers the block: the only one the contract takes.
+    pub anchor: AnchorView,
+}

@@ -30,25 +30,9 @@ impl Contracts {
     /// Ends an exit of a spent output.
     #[must_use]
     pub fn challenge_call(&self, proof: &SpendProof) -> Call {
-        let exit_id = convert::exit_id(&proof.exit);
         match &proof.inclusion {
-            None => {
-                let transaction = proof.spender.encode().into();
-                let arguments = abi::ChallengeExitCall {
-                    exit_id,
-                    transaction,
-                    input: proof.input + u8::from(planted("bridge: challenges with the next input")),
-                };
-                call("ExitGame", self.exit_game, &arguments)
-            }
-            Some(inclusion) => {
-                let arguments = abi::ChallengeExitIncludedCall {
-                    exit_id,
-                    proof: convert::proof(inclusion),
-                    input: proof.input,
-                };
-                call("ExitGame", self.exit_game, &arguments)
-            }
+            None => call("ExitGame", self.exit_game, &challenge(proof)),
+            Some(inclusion) => call("ExitGame", self.exit_game, &challenge_included(proof, inclusion)),
         }
     }
 
@@ -98,6 +82,31 @@ impl Contracts {
 #[must_use]
 pub fn start_exit_data(inclusion: &Inclusion, output: u8) -> Vec<u8> {
     start_exit(inclusion, output).encode()
+}
+
+/// The data of the call that ends an exit of a spent output, for who sends it himself.
+#[must_use]
+pub fn challenge_data(proof: &SpendProof) -> Vec<u8> {
+    match &proof.inclusion {
+        None => challenge(proof).encode(),
+        Some(inclusion) => challenge_included(proof, inclusion).encode(),
+    }
+}
+
+fn challenge(proof: &SpendProof) -> abi::ChallengeExitCall {
+    abi::ChallengeExitCall {
+        exit_id: convert::exit_id(&proof.exit),
+        transaction: proof.spender.encode().into(),
+        input: proof.input + u8::from(planted("bridge: challenges with the next input")),
+    }
+}
+
+fn challenge_included(proof: &SpendProof, inclusion: &Inclusion) -> abi::ChallengeExitIncludedCall {
+    abi::ChallengeExitIncludedCall {
+        exit_id: convert::exit_id(&proof.exit),
+        proof: convert::proof(inclusion),
+        input: proof.input,
+    }
 }
 
 fn start_exit(inclusion: &Inclusion, output: u8) -> abi::StartExitCall {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use plasma_core::{DepositNumber, ExitId, L1Event, planted::planted};
+use plasma_core::{DepositNumber, ExitId, L1Event, Position, planted::planted};
 
 use crate::{
     bridge::{Notice, decode::Told},
@@ -21,6 +21,8 @@ pub struct Docket(Arc<Mutex<Claims>>);
 
 #[derive(Debug, Default)]
 struct Claims {
+    /// Standard exits that began while we watched.
+    begun: BTreeMap<ExitId, Begun>,
     /// The bytes of the payments of in-flight exits: only the log has them.
     payments: BTreeMap<ExitId, Vec<u8>>,
     /// What provisional challenges of standard exits tell.
@@ -29,7 +31,33 @@ struct Claims {
     reclaims: BTreeSet<DepositNumber>,
 }
 
+/// How a standard exit began.
+#[derive(Clone, Copy, Debug)]
+struct Begun {
+    output: Position,
+    time_s: u64,
+}
+
 impl Docket {
+    /// Notes when an exit began, by Ethereum's time.
+    pub fn on_begun(&self, event: &L1Event, time_s: u64) {
+        let mut claims = self.claims();
+        if let L1Event::ExitStarted { id, position, .. } = event
+            && claims.begun.len() < EXITS_MAX
+        {
+            let output = *position;
+            claims.begun.insert(*id, Begun { output, time_s });
+        }
+    }
+
+    /// The standard exit of an output that is paid first, of those that began while we watched.
+    #[must_use]
+    pub fn exit_of(&self, output: Position) -> Option<ExitId> {
+        let claims = self.claims();
+        let mut begun = claims.begun.iter();
+        begun.find(|(_, begun)| begun.output == output).map(|(id, _)| *id)
+    }
+
     /// Notes what an event of the ledger says.
     pub fn on_event(&self, event: &L1Event) {
         let mut claims = self.claims();
@@ -40,6 +68,7 @@ impl Docket {
                 claims.payments.insert(*id, transaction.clone());
             }
             L1Event::ExitEnded { id, .. } | L1Event::InFlightExitEnded { id, .. } => {
+                claims.begun.remove(id);
                 claims.payments.remove(id);
                 claims.challenges.remove(id);
             }

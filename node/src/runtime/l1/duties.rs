@@ -8,13 +8,13 @@ use std::{
 };
 
 use plasma_consensus::{Evidence as Twice, Statement as Said, Vote};
-use plasma_core::{Bitmap, DepositNumber, ExitId, Height, Params, SignedTransaction, Spender};
+use plasma_core::{Bitmap, DepositNumber, ExitId, Params, SignedTransaction, Spender};
 use tokio::sync::{Semaphore, mpsc};
 use tracing::{info, warn};
 
 use super::{Docket, Left, is_news};
 use crate::{
-    answers::{Answer, Archive},
+    answers::{Answer, Archive, UNLIMITED},
     api::AnchorBook,
     bridge::{
         Anchor, L1, L1Error,
@@ -364,6 +364,3 @@ fn statement(vote: &Vote) -> Statement {
         signature: vote.signature,
     }
 }
-
-/// `lastValid` until the federation halts.
-const UNLIMITED: Height = Height(u32::MAX);

@@ -100,6 +100,10 @@ impl Court {
         Arc::clone(&self.stage.anvil.rpc)
     }
 
+    pub(crate) fn reader(&self) -> MemoryReader {
+        self.storage.reader()
+    }
+
     pub(crate) fn bond(&self) -> Amount {
         parameters().exit_bond
     }

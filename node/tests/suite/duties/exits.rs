@@ -1,7 +1,11 @@
 //! Standard exits of outputs that were spent.
 
 use plasma_core::{Amount, ExitId, Height, L1Event, Position, SignedTransaction, Spender};
-use plasma_node::{bridge::L1, operator::effect::Effect};
+use plasma_node::{
+    bridge::{L1, account::Call},
+    operator::effect::Effect,
+    runtime::l1::challenge_call,
+};
 
 use super::court::{Court, eventually};
 
@@ -61,6 +65,36 @@ async fn a_spend_that_expired_since_is_shown_with_its_place() {
     // A halt below its block: that void block still shows that it had not expired there.
     assert!(court.spend(exit, place, funded.block).inclusion.is_some());
     challenged(&court, exit, &paid).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stranger_ends_an_exit_with_what_the_door_gives() {
+    let mut court = Court::set("stranger").await;
+    let (contracts, rpc) = (court.contracts(), court.rpc());
+    // By the transaction alone, and by its place once it has expired.
+    for lasts in [NEVER, 1] {
+        let funded = court.fund_bob().await;
+        let expiry = funded.block.0.saturating_add(lasts);
+        let paid = court.pay(&court.stage.bob_key, funded, &court.stage.alice, expiry);
+        court.seal(vec![paid.clone()]).await;
+        court.seal(Vec::new()).await;
+        let exit = exit(&court, funded).await;
+        let place = court.place(&paid);
+        let spender = Spender {
+            height: place.block,
+            transaction: place.transaction,
+            input: 0,
+        };
+        let data = challenge_call(&court.reader(), &court.anchors, None, (exit, spender));
+        let call = Call {
+            label: "what a stranger sends".to_owned(),
+            to: Some(contracts.exit_game),
+            value: Amount::ZERO,
+            data: data.unwrap().expect("it can be shown"),
+        };
+        court.send(&court.stage.alice, &call).await.unwrap();
+        assert_eq!(contracts.exit(&rpc, &exit).await.unwrap(), None, "{lasts}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
