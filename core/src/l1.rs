@@ -19,6 +19,18 @@ pub struct L1Block {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ExitId(pub Hash);
 
+impl ExitId {
+    /// The second of L1 from which the exit may be paid. The number says it: which output of a batch 80 bits ‖ exitable time
+    /// 64 ‖ position 72 ‖ number 40.
+    ///
+    /// Source: `contracts/libraries/ExitQueue.sol`.
+    #[must_use]
+    pub fn due_s(&self) -> u64 {
+        let time = self.0.0.get(10..18).and_then(|bytes| bytes.try_into().ok());
+        time.map_or(0, u64::from_be_bytes)
+    }
+}
+
 /// One event of the contracts, in the words of `docs/protocol.md` section 5.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum L1Event {
@@ -89,4 +101,19 @@ pub enum L1Event {
         /// The new epoch.
         epoch: Epoch,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exit_says_when_it_may_be_paid() {
+        let time = 1_795_738_322_u64;
+        for number_in_batch in [0, 3] {
+            let number = [&[0; 9][..], &[number_in_batch], &time.to_be_bytes(), &[0xff; 14]].concat();
+            let id = ExitId(Hash(number.try_into().unwrap()));
+            assert_eq!(id.due_s(), time);
+        }
+    }
 }

@@ -6,7 +6,6 @@ use super::{
     Purse, WalletError,
     amount::show,
     book::Intent,
-    exit::due_s,
     purse::{Ethereum, Person},
     steps::Step,
     words,
@@ -52,7 +51,7 @@ impl<P: Person> Purse<P> {
                 self.process(&ethereum, &intent, exit, asset).await
             }
             (None, Some(open)) => {
-                let (now, due) = (ethereum.rpc.newest().await?.timestamp_s, due_s(exit));
+                let (now, due) = (ethereum.rpc.newest().await?.timestamp_s, exit.due_s());
                 if now < due {
                     return Err(WalletError::Refused(format!(
                         "exit {} can be paid in {} s of Ethereum's clock",

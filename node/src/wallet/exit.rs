@@ -1,6 +1,6 @@
 //! Exits: out of the ledger to Ethereum, with operators or without any, by as few calls as the contract allows.
 
-use plasma_core::{Address, Amount, ExitId, Hash, L1Event, Position, TransactionId};
+use plasma_core::{Address, Amount, ExitId, L1Event, Position, TransactionId};
 
 use super::{
     Purse, WalletError,
@@ -373,15 +373,8 @@ pub(super) fn leaving(action: usize, exit: ExitId, what: Going) -> Leaving {
         action,
         exit,
         what,
-        due_s: due_s(exit),
+        due_s: exit.due_s(),
     }
-}
-
-/// The time in an exit's id: `time 64 ‖ position 72 ‖ number 40` are its last 22 bytes (`docs/contracts.md`).
-#[must_use]
-pub fn due_s(ExitId(Hash(id)): ExitId) -> u64 {
-    let time = id.get(10..18).and_then(|bytes| bytes.try_into().ok());
-    time.map_or(0, u64::from_be_bytes)
 }
 
 const START: &str = "start-exit";

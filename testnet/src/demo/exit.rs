@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use plasma_node::api::view::OutputStatus;
 use serde_json::{Value, json};
 
-use super::story::{Story, due_s, must, refused};
+use super::story::{Story, must, refused};
 use crate::ether::show_asset;
 
 pub(super) async fn tell(story: &mut Story) -> Result<Value> {
@@ -46,7 +46,7 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
         must(right, || format!("the exit of {} is {open:?}", leaving.output))?;
     }
     let (_, now) = story.testnet.l1().head().await?;
-    let wait = due_s(&ether.id).max(due_s(&token.id)).saturating_sub(now);
+    let wait = ether.id.due_s().max(token.id.due_s()).saturating_sub(now);
     must(wait > 0, || "the exits are due at once".into())?;
     let told = |leaving: &super::story::Leaving| {
         format!(

@@ -4,11 +4,11 @@
 use anyhow::{Context, Result, anyhow};
 use ethers_core::abi::Token;
 use ethers_core::types::{H160, H256};
-use plasma_core::{Address, Amount, Hash};
+use plasma_core::{Address, Amount, ExitId, Hash};
 use plasma_node::api::view::OutputStatus;
 use serde_json::{Value, json};
 
-use super::story::{Flight, Leaving, Story, due_s, must, topic};
+use super::story::{Flight, Leaving, Story, must, topic};
 use crate::contract::Contract;
 use crate::ether::{show, show_asset};
 
@@ -30,7 +30,10 @@ pub(super) async fn tell(story: &mut Story) -> Result<Value> {
         .try_into()
         .map_err(|_| anyhow!("no exits wait"))?;
     let flight = story.flight.clone().context("nothing is in flight")?;
-    let due = [&ether.id, &tokens.id, &flight.id].map(due_s).into_iter().max();
+    let due = [&ether.id, &tokens.id, &flight.id]
+        .map(ExitId::due_s)
+        .into_iter()
+        .max();
     let hops = story.advance_to(due.unwrap_or_default() + 1).await?;
 
     let before = purses(story, &tokens).await?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::forgery::Forgery;
 use super::second::{HONEST, Honest};
-use super::story::{Leaving, Story, due_s, must};
+use super::story::{Leaving, Story, must};
 use crate::account::User;
 use crate::contract::{Contract, address, number};
 use crate::ether::{eth, show};
@@ -33,7 +33,7 @@ pub(super) async fn tell(story: &mut Story, honest: &Honest, forgery: &Forgery) 
     // Nobody anchors any more, so the clock may jump at once: past every exit, and past the time that bonds are held.
     let (_, now) = story.testnet.l1().head().await?;
     let exits = [alices, first, second, forgery.exit];
-    let due = exits.iter().map(|exit| due_s(&exit.id)).max().unwrap_or_default();
+    let due = exits.iter().map(|exit| exit.id.due_s()).max().unwrap_or_default();
     let target = due.max(now + parameters.committee_delay_s) + 1;
     story.testnet.l1().advance(target.saturating_sub(now)).await?;
     let people = [alice, bob, carol, mallory].map(User::address);

@@ -318,37 +318,6 @@ pub(super) fn started(receipt: &TransactionReceipt, event: &str) -> Result<ExitI
     Ok(ExitId(Hash(id.0)))
 }
 
-/// When an exit can be paid, in seconds of Ethereum's clock: its number is that time (64 bits), the position of what leaves
-/// (72) and a counter (40).
-pub(super) fn due_s(id: &ExitId) -> u64 {
-    let [
-        ..,
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-    ] = id.0.0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
-}
-
 /// Ends the story unless something holds.
 pub(super) fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Result<()> {
     if holds {
@@ -404,16 +373,3 @@ const LEDGER_PATIENCE: Duration = Duration::from_secs(30);
 const PROCESS_MAX: u64 = 10;
 /// Enough for all of them, below what one Ethereum transaction may use (EIP-7825).
 const PROCESS_GAS: u64 = 12_000_000;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_time_of_an_exit_stands_in_its_number() {
-        let mut number = [0xff; 32];
-        number[..10].fill(0);
-        number[10..18].copy_from_slice(&1_795_738_322_u64.to_be_bytes());
-        assert_eq!(due_s(&ExitId(Hash(number))), 1_795_738_322);
-    }
-}
