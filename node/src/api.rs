@@ -19,6 +19,7 @@ pub mod books;
 pub mod client_protocol;
 pub mod problem;
 pub mod reply;
+pub mod reserves;
 pub mod submit;
 pub mod text;
 pub mod view;

@@ -29,6 +29,7 @@ pub mod journal;
 pub mod methods;
 pub mod outcome;
 pub mod receipts;
+pub mod reserves;
 pub mod rota;
 pub mod rpc;
 pub mod sender;

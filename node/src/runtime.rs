@@ -20,6 +20,7 @@ mod patience;
 mod perform;
 mod prosecution;
 pub mod registry;
+pub mod reserves;
 pub mod slots;
 pub mod snapshot_sync;
 pub mod snapshots;

@@ -31,6 +31,7 @@ mod suite {
     pub(crate) mod epochs;
     pub(crate) mod errors;
     pub(crate) mod events;
+    pub(crate) mod exits;
     pub(crate) mod explorer;
     pub(crate) mod federation;
     pub(crate) mod fetching;
@@ -52,6 +53,7 @@ mod suite {
     pub(crate) mod refusals;
     pub(crate) mod registry;
     pub(crate) mod rejoin;
+    pub(crate) mod reserves;
     pub(crate) mod rota;
     pub(crate) mod runtime;
     pub(crate) mod scratch;

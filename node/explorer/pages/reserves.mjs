@@ -34,8 +34,7 @@ function assetsTable(assets) {
     label: 'Reserves per asset',
     columns: [
       { head: 'Asset', cell: ({ asset }) => assetOf(asset) },
-      { head: 'Owed: all outputs', kind: 'number', cell: ({ unspent_total: owed, asset }) => amountOf(owed, asset) },
-      { head: 'Of these exiting', kind: 'number', cell: ({ exiting_total: exiting, asset }) => amountOf(exiting, asset) },
+      { head: 'Owed: all outputs', kind: 'number', cell: owedOf },
       { head: 'Held by the vault', kind: 'number', cell: ({ locked_on_l1: held, asset }) => (typeof held === 'string' ? amountOf(held, asset) : absence(held)) },
       { head: 'Difference', kind: 'number', cell: differenceOf },
     ],
@@ -43,9 +42,14 @@ function assetsTable(assets) {
   });
 }
 
+// Two amounts in one cell: beside what the vault holds, three of a token would not fit a narrow window.
+function owedOf({ unspent_total: owed, exiting_total: exiting, asset }) {
+  return [amountOf(owed, asset), exiting !== '0' && h('div', { class: 'from' }, 'of these exiting ', amountOf(exiting, asset))];
+}
+
 function differenceOf({ difference, asset }) {
   if (typeof difference !== 'string') return absence(difference);
-  if (difference === '0') return badge('0 – covered exactly', 'good');
+  if (difference === '0') return badge('covered exactly', 'good');
   return h('span', { class: 'difference' }, badge(difference.startsWith('-') ? 'short' : 'more than owed', difference.startsWith('-') ? 'bad' : 'warn'), ' ', amountOf(difference, asset));
 }
 

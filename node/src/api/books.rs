@@ -1,6 +1,6 @@
 //! What is written down beside the ledger while the operator runs: the runtime writes, the doors and duties read.
 
-use super::{AnchorBook, Arrivals};
+use super::{AnchorBook, Arrivals, reserves::Reserves};
 use crate::runtime::l1::Docket;
 
 /// All of it. Clones share it, and after a restart it is read of Ethereum again.
@@ -12,4 +12,6 @@ pub struct Books {
     pub docket: Docket,
     /// Deposits on their way.
     pub arrivals: Arrivals,
+    /// What the vault holds.
+    pub reserves: Reserves,
 }

@@ -221,7 +221,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         views.collect()
     }
 
-    fn records(&self, positions: impl Iterator<Item = Position>) -> Result<Records, Problem> {
+    /// What the ledger holds of these outputs.
+    pub(super) fn records(&self, positions: impl Iterator<Item = Position>) -> Result<Records, Problem> {
         let wanted = Wanted {
             outputs: positions.collect(),
             ..Wanted::default()
@@ -245,8 +246,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 }
 
-/// What the ledger holds of some outputs.
-type Records = BTreeMap<Position, Option<OutputRecord>>;
+/// Outputs by their positions.
+pub(super) type Records = BTreeMap<Position, Option<OutputRecord>>;
 
 fn credited(number: DepositNumber, position: Position, records: &Records) -> Result<DepositView, Problem> {
     let record = records.get(&position).copied().flatten();

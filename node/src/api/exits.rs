@@ -2,13 +2,13 @@
 
 use std::str::FromStr;
 
-use plasma_core::{Amount, ExitId, Hash, OpenExit};
+use plasma_core::{Amount, ExitId, Hash, OpenExit, Position};
 
 use super::{
-    Answer, Code, Door, Reply,
+    Answer, Code, Door, Problem, Reply,
     outputs::{PageAsked, page},
-    text::{AddressText, AmountText, HashText, PositionText, TextError},
-    view::ExitView,
+    text::{AddressText, AmountText, HashText, PositionText, TextError, rfc3339},
+    view::{EthereumExit, ExitView},
 };
 use crate::storage::Read;
 
@@ -49,10 +49,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             let behind = open
                 .iter()
                 .filter(|(id, _)| after.is_none_or(|after| **id > after));
-            let items = behind
-                .take(limit.saturating_add(1))
-                .map(|(id, exit)| view(id, exit))
-                .collect();
+            let items = door.exit_views(behind.take(limit.saturating_add(1)))?;
             let (height, _) = door.reader.tip()?;
             Reply::ok(&page(items, limit, height.0, |exit: &ExitView| exit.id.clone()))
         })
@@ -70,12 +67,55 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                     .because(format!("no open exit has the number {}", number(&id)))
                     .hint("an exit shows once its L1 block is confirmed, and an ended one on its output")
             })?;
-            Reply::ok(&view(&id, &exit))
+            let mut views = door.exit_views([(&id, &exit)].into_iter())?;
+            views.pop().map_or_else(
+                || Err(Code::Internal.because("an exit without a document")),
+                |view| Reply::ok(&view),
+            )
         })
         .await
     }
+
+    /// Exits with what Ethereum says of them. Nothing is asked for that: their ids say when, the ledger how much, and what
+    /// was read of Ethereum the rest.
+    fn exit_views<'a>(
+        &self,
+        exits: impl Iterator<Item = (&'a ExitId, &'a OpenExit)> + Clone,
+    ) -> Result<Vec<ExitView>, Problem> {
+        let records = self.records(exits.clone().filter_map(|(_, exit)| output_of(exit)))?;
+        let views = exits.map(|(id, exit)| {
+            let record = output_of(exit).and_then(|output| records.get(&output).copied().flatten());
+            let standing = self.books.docket.standing(id);
+            let ethereum = record.zip(standing).map(|(record, standing)| EthereumExit {
+                started_at: standing.begun_s.map(time_of),
+                exitable_at: time_of(id.due_s()),
+                bond: AmountText(standing.bond),
+                challenged: standing.is_challenged,
+                amount: AmountText(record.output.amount),
+                asset: AddressText(record.output.asset),
+            });
+            ExitView {
+                ethereum,
+                ..view(id, exit)
+            }
+        });
+        Ok(views.collect())
+    }
 }
 
+/// The output of a standard exit.
+fn output_of(exit: &OpenExit) -> Option<Position> {
+    match exit {
+        OpenExit::Standard { position, .. } => Some(*position),
+        OpenExit::InFlight { .. } => None,
+    }
+}
+
+fn time_of(seconds: u64) -> String {
+    rfc3339(seconds.saturating_mul(1_000))
+}
+
+/// An exit as the ledger has it.
 pub(super) fn view(id: &ExitId, exit: &OpenExit) -> ExitView {
     let (kind, owner, locked) = match exit {
         OpenExit::Standard { owner, locked, .. } => ("standard", Some(AddressText(*owner)), *locked),
@@ -92,5 +132,6 @@ pub(super) fn view(id: &ExitId, exit: &OpenExit) -> ExitView {
         outputs,
         owner,
         locked,
+        ethereum: None,
     }
 }

@@ -183,13 +183,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         })
     }
 
-    /// `GET /v1/stats`: what must equal the vault's balance.
+    /// `GET /v1/stats`: what the ledger owes, and what the vault holds.
     ///
     /// # Errors
     /// Only the operator's own.
     pub async fn stats(&self) -> Answer {
         self.scan(|door| {
-            let (height, _) = door.reader.tip()?;
             let exits = door.reader.exits()?;
             let mut exiting: BTreeMap<Address, Amount> = BTreeMap::new();
             let mut positions: Vec<_> = exits.values().flat_map(OpenExit::positions).collect();
@@ -203,16 +202,34 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                     *sum = sum.saturating_add(record.output.amount);
                 }
             }
-            let asset = |(asset, total): (Address, Amount)| AssetStats {
-                asset: AddressText(asset),
-                unspent_total: AmountText(total),
-                exiting_total: AmountText(exiting.get(&asset).copied().unwrap_or(NOTHING)),
+            let header = door.reader.state()?.header;
+            let reading = door.books.reserves.of(header.l1_height);
+            let mut totals = door.reader.totals()?;
+            if let Some(reading) = &reading {
+                // What is held and owed to nobody shows too.
+                let held = reading.held.iter().filter(|(_, held)| !held.is_zero());
+                held.for_each(|(asset, _)| {
+                    totals.entry(*asset).or_insert(NOTHING);
+                });
+            }
+            let asset = |(asset, total): (Address, Amount)| {
+                let mut stats = AssetStats {
+                    asset: AddressText(asset),
+                    unspent_total: AmountText(total),
+                    exiting_total: AmountText(exiting.get(&asset).copied().unwrap_or(NOTHING)),
+                    locked_on_l1: None,
+                    difference: None,
+                };
+                if let Some(reading) = &reading {
+                    reading.compare(&mut stats);
+                }
+                stats
             };
-            let assets = door.reader.totals()?.into_iter().map(asset).collect();
             Reply::ok(&StatsView {
-                height: height.0,
-                assets,
+                height: header.height.0,
+                assets: totals.into_iter().map(asset).collect(),
                 open_exits: exits.len(),
+                l1_height: reading.as_ref().map(|reading| reading.l1_height.0),
             })
         })
         .await

@@ -10,7 +10,7 @@ use super::text::{AddressText, AmountText, BytesText, HashText, PositionText};
 mod ethereum;
 mod lists;
 
-pub use ethereum::{ChallengeData, DepositView, ExitData, ExitView, InclusionView};
+pub use ethereum::{ChallengeData, DepositView, EthereumExit, ExitData, ExitView, InclusionView};
 pub use lists::{
     AskedOutput, BlockSummary, ConsensusEvent, CreditEvent, DecidedEvent, ExitEvent, FederationView,
     FeesView, FoundView, HistoryItem, HistoryKind, MempoolView, OutputEvent, OutputsView, PeersEvent,
@@ -625,9 +625,12 @@ pub struct StatsView {
     pub assets: Vec<AssetStats>,
     /// Exits that Ethereum has begun and not ended.
     pub open_exits: usize,
+    /// After which L1 block the vault held what `locked_on_l1` says; `null` while that is not known.
+    #[serde(default)]
+    pub l1_height: Option<u64>,
 }
 
-/// What lies in the ledger of one asset: `unspent_total` must equal what the vault holds.
+/// What lies in the ledger of one asset, and in the vault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AssetStats {
     /// Zero is ETH.
@@ -636,4 +639,11 @@ pub struct AssetStats {
     pub unspent_total: AmountText,
     /// The part of it that open exits lock.
     pub exiting_total: AmountText,
+    /// What the vault held after the L1 block up to which the ledger knows Ethereum; `null` while it is not known.
+    #[serde(default)]
+    pub locked_on_l1: Option<AmountText>,
+    /// `locked_on_l1` less `unspent_total`, decimal with its sign: `0` is right.
+    #[serde(default)]
+    #[schema(pattern = "^-?[0-9]{1,78}$")]
+    pub difference: Option<String>,
 }

@@ -470,6 +470,16 @@ pub(super) async fn ask<C: EthCall + AbiEncode, R: AbiDecode>(
     to: Address,
     question: C,
 ) -> Result<R, L1Error> {
+    ask_at(rpc, to, question, At::Latest).await
+}
+
+/// Asks a contract one question about a state.
+pub(super) async fn ask_at<C: EthCall + AbiEncode, R: AbiDecode>(
+    rpc: &Rpc,
+    to: Address,
+    question: C,
+    at: At,
+) -> Result<R, L1Error> {
     let label = C::function_name().to_string();
     let call = Call {
         label,
@@ -477,7 +487,7 @@ pub(super) async fn ask<C: EthCall + AbiEncode, R: AbiDecode>(
         value: Amount::ZERO,
         data: question.encode(),
     };
-    let answer = rpc.eth_call(None, &call, At::Latest).await?;
+    let answer = rpc.eth_call(None, &call, at).await?;
     R::decode(answer).map_err(|error| rpc.malformed("eth_call", format!("{}: {error}", call.label)))
 }
 

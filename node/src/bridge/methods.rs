@@ -238,11 +238,25 @@ impl Rpc {
     /// [`L1Error::Reverted`] when the contract refuses; [`L1Error`] of the endpoint.
     pub async fn eth_call(&self, from: Option<Address>, call: &Call, at: At) -> Result<Vec<u8>, L1Error> {
         let answer = self
-            .call::<Bytes>("eth_call", json!([fields(from, call), at.tag()]))
+            .call::<Bytes>(CALL, json!([fields(from, call), at.tag()]))
             .await;
         answer
             .map(|bytes| bytes.to_vec())
             .map_err(|error| reverted(&call.label, error))
+    }
+
+    /// Runs several calls without a transaction, all about one state; their answers in the order asked.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint, and the first refusal.
+    pub async fn eth_calls(&self, calls: &[Call], at: At) -> Result<Vec<Vec<u8>>, L1Error> {
+        let params = calls.iter().map(|call| json!([fields(None, call), at.tag()]));
+        let answers = self.batch(CALL, params.collect()).await?;
+        let bytes = |answer: Result<Value, L1Error>| self.parse::<Bytes>(CALL, answer?);
+        answers
+            .into_iter()
+            .map(|answer| bytes(answer).map(|bytes| bytes.to_vec()))
+            .collect()
     }
 
     /// What a call will use.
@@ -401,6 +415,7 @@ fn quantity(number: u64) -> String {
 }
 
 const CHAIN_ID: &str = "eth_chainId";
+const CALL: &str = "eth_call";
 const BLOCK: &str = "eth_getBlockByNumber";
 const LOGS: &str = "eth_getLogs";
 const TIP: &str = "eth_maxPriorityFeePerGas";

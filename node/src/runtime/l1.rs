@@ -227,6 +227,7 @@ async fn fill_once(
         }
         from = L1Height(to.0 + 1);
     }
+    books.docket.on_whole(contracts.parameters(rpc).await?.exit_bond);
     Ok(convicted)
 }
 

@@ -48,6 +48,7 @@ use super::{
     handle::Handle,
     l1, log,
     registry::Registry,
+    reserves,
     slots::Slots,
     snapshot_sync::{self, place::Place},
     timers::Clock,
@@ -287,6 +288,8 @@ fn doors<R: Read + Moments + Clone + Send + Sync + 'static>(
     (genesis, directory): (&Arc<Genesis>, Directory),
     ethereum: Arc<Ethereum>,
 ) -> (Door<R>, JoinHandle<()>) {
+    let reading = reserves::follow(Arc::clone(&ethereum), handle.watch(), books.reserves.clone());
+    tokio::spawn(reading);
     let registry = Registry {
         genesis: Arc::clone(genesis),
         data_dir: config.data_dir.clone(),

@@ -58,7 +58,7 @@ fn of_the_operator<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Do
         )
         .answers::<FederationView>("All of them, in order."),
         Question::get("/v1/stats", answer::stats::<R>, "Sums of outputs per asset")
-            .says("`unspent_total` equals what the vault on Ethereum holds.")
+            .says("`difference` is what the vault on Ethereum holds less `unspent_total`, and must be 0.")
             .answers::<StatsView>("The sums."),
         Question::get("/v1/mempool", answer::mempool::<R>, "What waits to be decided")
             .answers::<MempoolView>("How much waits."),

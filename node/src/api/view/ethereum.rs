@@ -38,50 +38,6 @@ pub struct ExitData {
     pub calldata: Option<BytesText>,
 }
 
-/// An open exit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ExitView {
-    /// The contract's number, decimal.
-    pub id: String,
-    /// `standard` or `in-flight`.
-    pub kind: String,
-    /// Positions that it names.
-    pub outputs: Vec<PositionText>,
-    /// Who started it, where the ledger knows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<AddressText>,
-    /// Whether it holds its output: false when that was spent before, and will be challenged.
-    pub locked: bool,
-}
-
-/// What became of a deposit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct DepositView {
-    /// The vault's number.
-    pub number: u64,
-    /// `confirming` until a block credits it, `credited`, or `reclaimed`.
-    #[schema(pattern = "^(confirming|credited|reclaimed)$")]
-    pub status: String,
-    /// Who is credited; absent of one that went back and that is only known by its number, like the next three.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<AddressText>,
-    /// What was deposited; zero is ETH.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asset: Option<AddressText>,
-    /// How much.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amount: Option<AmountText>,
-    /// The output that was credited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub output: Option<PositionText>,
-    /// While it is confirming: how many Ethereum blocks stand above its own, no more than are needed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confirmations: Option<u64>,
-    /// While it is confirming: how many are needed. Then the next block credits it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub needed: Option<u32>,
-}
-
 /// What ends an exit of an output that was spent: `ExitGame.challengeExit`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChallengeData {
@@ -122,4 +78,69 @@ pub struct InclusionView {
     pub history_proof: Vec<HashText>,
     /// The first anchor that covers the block: the only one the contract takes.
     pub anchor: AnchorView,
+}
+
+/// An open exit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExitView {
+    /// The contract's number, decimal.
+    pub id: String,
+    /// `standard` or `in-flight`.
+    pub kind: String,
+    /// Positions that it names.
+    pub outputs: Vec<PositionText>,
+    /// Who started it, where the ledger knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<AddressText>,
+    /// Whether it holds its output: false when that was spent before, and will be challenged.
+    pub locked: bool,
+    /// What Ethereum says of it; absent of one in flight, and while that is not known here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ethereum: Option<EthereumExit>,
+}
+
+/// A standard exit as Ethereum holds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EthereumExit {
+    /// When it began; absent of one that began before this operator was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// From when on it may be paid.
+    pub exitable_at: String,
+    /// What its maker loses if it is challenged, in wei.
+    pub bond: AmountText,
+    /// Whether a challenge stands that counts at the payout. One that counts at once ends the exit.
+    pub challenged: bool,
+    /// What would be paid.
+    pub amount: AmountText,
+    /// In what; zero is ETH.
+    pub asset: AddressText,
+}
+
+/// What became of a deposit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DepositView {
+    /// The vault's number.
+    pub number: u64,
+    /// `confirming` until a block credits it, `credited`, or `reclaimed`.
+    #[schema(pattern = "^(confirming|credited|reclaimed)$")]
+    pub status: String,
+    /// Who is credited; absent of one that went back and that is only known by its number, like the next three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<AddressText>,
+    /// What was deposited; zero is ETH.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset: Option<AddressText>,
+    /// How much.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<AmountText>,
+    /// The output that was credited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<PositionText>,
+    /// While it is confirming: how many Ethereum blocks stand above its own, no more than are needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmations: Option<u64>,
+    /// While it is confirming: how many are needed. Then the next block credits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed: Option<u32>,
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use plasma_core::{DepositNumber, ExitId, L1Event, Position, planted::planted};
+use plasma_core::{Amount, DepositNumber, ExitId, L1Event, Position, planted::planted};
 
 use crate::{
     bridge::{Notice, decode::Told},
@@ -29,6 +29,19 @@ struct Claims {
     challenges: BTreeMap<ExitId, Told>,
     /// Deposits whose owners want them back.
     reclaims: BTreeSet<DepositNumber>,
+    /// The bond of an exit, once all that Ethereum told before our start was read.
+    bond: Option<Amount>,
+}
+
+/// What Ethereum says of an open standard exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// When it began, if we watched.
+    pub begun_s: Option<u64>,
+    /// What its maker loses if it is challenged.
+    pub bond: Amount,
+    /// Whether a provisional challenge of it stands.
+    pub is_challenged: bool,
 }
 
 /// How a standard exit began.
@@ -56,6 +69,22 @@ impl Docket {
         let claims = self.claims();
         let mut begun = claims.begun.iter();
         begun.find(|(_, begun)| begun.output == output).map(|(id, _)| *id)
+    }
+
+    /// All that Ethereum told before our start was noted; an exit there costs this bond.
+    pub fn on_whole(&self, bond: Amount) {
+        self.claims().bond = Some(bond);
+    }
+
+    /// How a standard exit stands that is open; `None` while the past is not read.
+    #[must_use]
+    pub fn standing(&self, exit: &ExitId) -> Option<Standing> {
+        let claims = self.claims();
+        Some(Standing {
+            begun_s: claims.begun.get(exit).map(|begun| begun.time_s),
+            bond: claims.bond?,
+            is_challenged: claims.challenges.contains_key(exit),
+        })
     }
 
     /// Notes what an event of the ledger says.
