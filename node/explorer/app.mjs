@@ -31,7 +31,7 @@ const TICK_MS = 1_000;
 const at = (id) => document.getElementById(id);
 const main = at('main');
 const facts = new Facts();
-const banner = new Banner(at('banner'));
+const banner = new Banner(at('banner'), at('alarm'));
 const live = new Live(deliver);
 let shown = { stage: undefined, on: undefined };
 let tip = 0;

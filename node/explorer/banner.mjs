@@ -1,23 +1,28 @@
 // What everybody must see at once, on every page: a silent operator, what keeps it from its work, and alerts that stand.
 
+import { after, signOf, weighed } from './alarm.mjs';
 import { NotOffered, Problem, Unreachable, ask } from './api.mjs';
 import { h, put } from './dom.mjs';
 import { agoOf } from './parts.mjs';
 
 const ALERTS_SHOWN = 3;
+const ALERTS_ASKED = 100;
 const ALERTS_AGAIN_MS = 10_000;
 
-/** The banner above every page. */
+/** The banner above every page, and the sign beside the way to the alerts. */
 export class Banner {
   #element;
+  #sign;
   #silentSince;
   #blockers = [];
   #alerts = [];
   #alertsAskedMs = 0;
+  #isNews = false;
   #shown = '';
 
-  constructor(element) {
+  constructor(element, sign) {
     this.#element = element;
+    this.#sign = sign;
   }
 
   on(kind, content) {
@@ -26,15 +31,23 @@ export class Banner {
       this.#silentSince = undefined;
       this.#blockers = content.blockers;
     }
-    if (kind === 'alert.raised' || kind === 'alert.cleared') this.#alertsAskedMs = 0;
+    if (kind === 'alert.raised' || kind === 'alert.cleared') {
+      this.#alerts = after(this.#alerts, kind, content);
+      this.#isNews = true;
+    }
+    if (kind === 'reset') this.#alertsAskedMs = 0;
     if (kind !== 'silent' && Date.now() - this.#alertsAskedMs > ALERTS_AGAIN_MS) this.#askAlerts();
     this.#draw();
   }
 
   async #askAlerts() {
     this.#alertsAskedMs = Date.now();
+    this.#isNews = false;
     try {
-      this.#alerts = (await ask(`/v1/alerts?active=true&limit=${ALERTS_SHOWN}`)).items;
+      const { items } = await ask(`/v1/alerts?active=true&limit=${ALERTS_ASKED}`);
+      // What came meanwhile is newer than the answer.
+      if (this.#isNews) this.#alertsAskedMs = 0;
+      else this.#alerts = items;
       this.#draw();
     } catch (error) {
       if (error instanceof NotOffered) this.#alertsAskedMs = Infinity;
@@ -47,6 +60,7 @@ export class Banner {
     const state = JSON.stringify([this.#silentSince, this.#blockers, this.#alerts]);
     if (state === this.#shown) return;
     this.#shown = state;
+    this.#sign.textContent = signOf(this.#alerts);
     put(this.#element, this.#lines());
   }
 
@@ -54,7 +68,7 @@ export class Banner {
     if (this.#silentSince) return line('critical', 'No answer', ['This operator does not answer since ', agoOf(this.#silentSince), '. What is shown is what it said before.']);
     return [
       ...this.#blockers.map((blocker) => line('warning', blocker.code, `${blocker.text} – ${blocker.hint}`)),
-      ...this.#alerts.map((alert) => line(alert.severity, alert.kind.replaceAll('_', ' '), [alert.text, ' ', h('a', { href: '#/alerts' }, 'All alerts')])),
+      ...weighed(this.#alerts, this.#blockers).slice(0, ALERTS_SHOWN).map((alert) => line(alert.severity, alert.kind.replaceAll('_', ' '), [alert.text, ' ', h('a', { href: '#/alerts' }, 'All alerts')])),
     ];
   }
 }

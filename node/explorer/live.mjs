@@ -4,7 +4,7 @@
 import { ask } from './api.mjs';
 import { setClock } from './clock.mjs';
 
-const BASE_TOPICS = ['blocks', 'l1', 'consensus'];
+const BASE_TOPICS = ['blocks', 'l1', 'alerts', 'consensus'];
 const EVENTS = [
   'block.committed',
   'block.anchored',

@@ -13,6 +13,7 @@ use axum::Router;
 use plasma_core::{ExitId, Genesis, Hash, Height, Receipt, Spender};
 use tokio::{net::TcpListener, sync::Semaphore};
 
+pub mod alerts;
 pub mod anchors;
 pub mod arrivals;
 pub mod books;
@@ -46,6 +47,7 @@ mod serve;
 mod status;
 mod transactions;
 
+pub use alerts::Alerts;
 pub use anchors::{AnchorBook, Covering};
 pub use arrivals::Arrivals;
 pub use books::Books;

@@ -349,6 +349,7 @@ impl<S: OperatorKey> Operator<S> {
             stalled_since: self.vigil.stalled_since(),
             given_up: self.vigil.given_up(),
             gossiped: self.handing.gossiped,
+            concerns: self.concerns(),
         }
     }
 

@@ -15,6 +15,7 @@ pub mod foundation;
 pub mod handle;
 pub mod l1;
 pub mod log;
+pub mod lookout;
 mod members;
 mod patience;
 mod perform;

@@ -5,6 +5,7 @@ mod suite {
     pub(crate) mod accusations;
     pub(crate) mod activation;
     pub(crate) mod ahead;
+    pub(crate) mod alerts;
     pub(crate) mod anvil;
     pub(crate) mod api;
     pub(crate) mod bridge_anvil;

@@ -1,4 +1,4 @@
-// One output: where it was born, what became of it, and what an exit of it on Ethereum needs.
+// One output: where it was born, what became of it, and what an exit of it on Ethereum needs, or what ends a dishonest one.
 
 import { copyButton } from '../copy.mjs';
 import { h, put } from '../dom.mjs';
@@ -14,8 +14,12 @@ export async function show(stage, position) {
   const path = `/v1/outputs/${encodeURIComponent(position)}`;
   let output = await stage.ask(path);
   const fate = h('div', {});
-  const draw = () => put(fate, fateOf(output));
-  put(stage.root, heading('Output', output.output), fate, panel('Exit to Ethereum', exitPart(stage, path)));
+  const challenge = h('div', {});
+  const draw = () => {
+    put(fate, fateOf(output));
+    if (output.status === 'spent' && challenge.childElementCount === 0) put(challenge, panel('Challenge an exit', challengePart(stage, path)));
+  };
+  put(stage.root, heading('Output', output.output), fate, panel('Exit to Ethereum', exitPart(stage, path)), challenge);
   draw();
 
   const again = stage.trigger(AGAIN_MS, async () => {
@@ -46,19 +50,30 @@ function fateOf(output) {
 }
 
 function exitPart(stage, path) {
-  const outcome = h('div', { role: 'status', id: 'exit-data' });
-  const askData = async () => {
+  return [
+    h('p', {}, 'Its owner can take it to Ethereum without the operators. What the contract asks for can be copied here, and kept before it is needed.'),
+    ...onDemand(stage, { id: 'exit-data', button: 'Show exit data', path: `${path}/exit-data`, show: exitData }),
+  ];
+}
+
+function challengePart(stage, path) {
+  return [
+    h('p', {}, 'It was spent, so an exit of it is dishonest. The operators challenge one; anybody can, and gets its bond.'),
+    ...onDemand(stage, { id: 'challenge-data', button: 'Show challenge data', path: `${path}/challenge-data`, show: challengeData }),
+  ];
+}
+
+/** A button, and what is asked when it is pressed. */
+function onDemand(stage, { id, button, path, show: shown }) {
+  const outcome = h('div', { role: 'status', id });
+  const press = async () => {
     try {
-      put(outcome, exitData(await stage.ask(`${path}/exit-data`)));
+      put(outcome, shown(await stage.ask(path)));
     } catch (error) {
       if (!stage.isClosed) put(outcome, failure(error));
     }
   };
-  return [
-    h('p', {}, 'Its owner can take it to Ethereum without the operators. What the contract asks for can be copied here, and kept before it is needed.'),
-    h('p', { class: 'actions' }, h('button', { type: 'button', id: 'show-exit-data', click: askData }, 'Show exit data')),
-    outcome,
-  ];
+  return [h('p', { class: 'actions' }, h('button', { type: 'button', id: `show-${id}`, click: press }, button)), outcome];
 }
 
 function exitData(data) {
@@ -68,5 +83,15 @@ function exitData(data) {
     'All of it': ['JSON ', copyButton(JSON.stringify(data, null, 2), 'exit data as JSON')],
     'Transaction proof': `${data.transaction_proof.length} hashes`,
     'History proof': `${data.history_proof.length} hashes`,
+  });
+}
+
+function challengeData(data) {
+  return fields({
+    Exit: data.exit ? h('span', { class: 'mono' }, data.exit) : 'none is open',
+    Call: data.calldata && ['ExitGame, ', `${(data.calldata.length - 2) / 2} bytes `, copyButton(data.calldata, 'the call’s data')],
+    'Spent by': [`input ${data.input} of `, `${(data.spender.length - 2) / 2} bytes `, copyButton(data.spender, 'the spending transaction')],
+    'Under anchor': data.included ? `${data.included.anchor.number}, up to block ${data.included.anchor.height}` : 'not yet',
+    'All of it': ['JSON ', copyButton(JSON.stringify(data, null, 2), 'challenge data as JSON')],
   });
 }

@@ -3,7 +3,7 @@
 //! A stream is a walk over what blocks and anchors say, at the pace of its reader: nothing is queued for a slow one. Its place
 //! is the event's id, `block.event.anchor.final`: all of the blocks below, so many events of this one, and the anchors up to
 //! these numbers were told. It follows from the chain and the topics alone, so any operator goes on from another one's id.
-//! What has no place in the chain (views, peers) has no id and is told once.
+//! What has no place in the chain (views, peers, alerts) has no id and is told once.
 
 use std::{
     collections::BTreeMap,
@@ -43,7 +43,7 @@ use told::{News, json};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventsAsked {
-    /// Topics with commas between: `blocks`, `l1`, `consensus`, `tx:0x…`, `address:0x…`; `blocks` unless said.
+    /// Topics with commas between: `blocks`, `l1`, `alerts`, `consensus`, `tx:0x…`, `address:0x…`; `blocks` unless said.
     pub topics: Option<String>,
     /// As the header `Last-Event-ID`, for whoever cannot send one.
     pub after: Option<String>,
@@ -87,6 +87,9 @@ struct Walk<R> {
     topics: Topics,
     mark: Mark,
     watch: watch::Receiver<Arc<Status>>,
+    alarm: watch::Receiver<u64>,
+    /// The last change of an alert that was told.
+    alerted: Option<u64>,
     /// What was told of views and peers last.
     shown: Option<(Epoch, View, Vec<u16>)>,
     /// Whether it has been at the newest block: from then on it may not fall far behind.
@@ -148,6 +151,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             topics,
             mark,
             watch: self.handle.watch(),
+            alarm: self.books.alerts.changes(),
+            alerted: None,
             shown: None,
             was_live: false,
             is_over: false,
@@ -200,6 +205,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Walk<R> {
         }
         loop {
             self.watch.borrow_and_update();
+            self.alarm.borrow_and_update();
             let mut text = String::new();
             if let Err(problem) = self.look(&mut text).await {
                 // It cannot be told as a status any more. The reader comes back with its last id.
@@ -209,7 +215,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Walk<R> {
             if !text.is_empty() {
                 return Some(text);
             }
-            match timeout(KEEP_ALIVE, self.watch.changed()).await {
+            let changed = async {
+                tokio::select! {
+                    status = self.watch.changed() => status,
+                    alert = self.alarm.changed() => alert,
+                }
+            };
+            match timeout(KEEP_ALIVE, changed).await {
                 Ok(Ok(())) => {}
                 // The operator is stopping.
                 Ok(Err(_)) => return None,
@@ -223,6 +235,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Walk<R> {
     async fn look(&mut self, text: &mut String) -> Result<(), Problem> {
         let status = self.door.handle.status();
         self.show(&status, text);
+        self.tell_alerts(text);
         self.tell_anchors(text);
         if self.mark.height > status.height {
             self.was_live = true;
@@ -262,6 +275,19 @@ impl<R: Read + Clone + Send + Sync + 'static> Walk<R> {
         }
         if before.is_none_or(|(_, _, members)| members != peers) {
             write_event(text, None, "peers", &json(&PeersEvent { members: peers }));
+        }
+    }
+
+    /// A reader hears first of those that stand.
+    fn tell_alerts(&mut self, text: &mut String) {
+        // Asked after every turn of the operator, and an alert is rare.
+        if !self.topics.alerts || self.alerted == Some(*self.alarm.borrow()) {
+            return;
+        }
+        let (last, events) = self.door.books.alerts.since(self.alerted);
+        self.alerted = Some(last);
+        for (name, alert) in events {
+            write_event(text, None, name, &json(&alert));
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     Answer, Code, Door, Problem, Reply,
     outputs::{PageAsked, page},
     text::{AddressText, AmountText, HashText, PositionText, TextError, rfc3339},
-    view::{EthereumExit, ExitView},
+    view::{AlertKind, EthereumExit, ExitView},
 };
 use crate::storage::Read;
 
@@ -82,10 +82,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         &self,
         exits: impl Iterator<Item = (&'a ExitId, &'a OpenExit)> + Clone,
     ) -> Result<Vec<ExitView>, Problem> {
+        // What was read is old news then.
+        let is_followed = !self.books.alerts.stands(AlertKind::L1Stalled);
         let records = self.records(exits.clone().filter_map(|(_, exit)| output_of(exit)))?;
         let views = exits.map(|(id, exit)| {
             let record = output_of(exit).and_then(|output| records.get(&output).copied().flatten());
-            let standing = self.books.docket.standing(id);
+            let standing = self.books.docket.standing(id).filter(|_| is_followed);
             let ethereum = record.zip(standing).map(|(record, standing)| EthereumExit {
                 started_at: standing.begun_s.map(time_of),
                 exitable_at: time_of(id.due_s()),

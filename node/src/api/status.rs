@@ -27,7 +27,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// None but a failure to write JSON.
     pub fn status(&self) -> Answer {
         let status = self.handle.status();
-        let blockers = self.blockers(&status);
+        let blockers = blockers(&status);
         let traffic = self.handle.traffic();
         let anchored = status.anchor.map_or(0, |anchor| anchor.height.0);
         Reply::ok(&StatusView {
@@ -76,63 +76,6 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             },
             blockers,
         })
-    }
-
-    fn blockers(&self, status: &Status) -> Vec<Blocker> {
-        let mut found = Vec::new();
-        if let Some(reason) = &status.stopped {
-            found.push(blocker(
-                "stopped",
-                reason.clone(),
-                "it goes on serving proofs and signs nothing; read its log",
-            ));
-        }
-        if let Some(height) = status.halted {
-            let text = format!("Ethereum halted the chain; nothing above height {height} counts");
-            found.push(blocker(
-                "halted",
-                text,
-                "exit with /v1/outputs/{position}/exit-data",
-            ));
-        }
-        if status.behind {
-            let text = format!(
-                "the federation finalized blocks above height {} that are not here yet",
-                status.height
-            );
-            found.push(blocker(
-                "catching-up",
-                text,
-                "it ends by itself while a peer with those blocks is connected",
-            ));
-        }
-        if status.starved {
-            let text = format!(
-                "no connected operator gives the blocks above height {}; they may have pruned them",
-                status.height
-            );
-            found.push(blocker(
-                "blocks-unavailable",
-                text,
-                "restart this operator: it takes a snapshot if one of them has any; or connect one that keeps all blocks",
-            ));
-        }
-        found.extend(silence(status));
-        found.extend(out_of_reach(status));
-        if let Some(since) = status.stalled_since {
-            let reason = status.given_up.map_or_else(String::new, |given_up| {
-                format!("; view {} was given up: {}", given_up.view, given_up.reason)
-            });
-            found.push(blocker(
-                "no-progress",
-                format!(
-                    "there is work, and nothing was decided since {}{reason}",
-                    rfc3339(since.0)
-                ),
-                "where no other blocker says why, the reason and the log do; compare the others' status",
-            ));
-        }
-        found
     }
 
     /// `GET /v1/network`.
@@ -234,6 +177,64 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         })
         .await
     }
+}
+
+/// What keeps the operator from its work.
+pub(super) fn blockers(status: &Status) -> Vec<Blocker> {
+    let mut found = Vec::new();
+    if let Some(reason) = &status.stopped {
+        found.push(blocker(
+            "stopped",
+            reason.clone(),
+            "it goes on serving proofs and signs nothing; read its log",
+        ));
+    }
+    if let Some(height) = status.halted {
+        let text = format!("Ethereum halted the chain; nothing above height {height} counts");
+        found.push(blocker(
+            "halted",
+            text,
+            "exit with /v1/outputs/{position}/exit-data",
+        ));
+    }
+    if status.behind {
+        let text = format!(
+            "the federation finalized blocks above height {} that are not here yet",
+            status.height
+        );
+        found.push(blocker(
+            "catching-up",
+            text,
+            "it ends by itself while a peer with those blocks is connected",
+        ));
+    }
+    if status.starved {
+        let text = format!(
+            "no connected operator gives the blocks above height {}; they may have pruned them",
+            status.height
+        );
+        found.push(blocker(
+            "blocks-unavailable",
+            text,
+            "restart this operator: it takes a snapshot if one of them has any; or connect one that keeps all blocks",
+        ));
+    }
+    found.extend(silence(status));
+    found.extend(out_of_reach(status));
+    if let Some(since) = status.stalled_since {
+        let reason = status.given_up.map_or_else(String::new, |given_up| {
+            format!("; view {} was given up: {}", given_up.view, given_up.reason)
+        });
+        found.push(blocker(
+            "no-progress",
+            format!(
+                "there is work, and nothing was decided since {}{reason}",
+                rfc3339(since.0)
+            ),
+            "where no other blocker says why, the reason and the log do; compare the others' status",
+        ));
+    }
+    found
 }
 
 fn blocker(code: &str, text: String, hint: &str) -> Blocker {

@@ -12,9 +12,9 @@ mod lists;
 
 pub use ethereum::{ChallengeData, DepositView, EthereumExit, ExitData, ExitView, InclusionView};
 pub use lists::{
-    AskedOutput, BlockSummary, ConsensusEvent, CreditEvent, DecidedEvent, ExitEvent, FederationView,
-    FeesView, FoundView, HistoryItem, HistoryKind, MempoolView, OutputEvent, OutputsView, PeersEvent,
-    ResetEvent, SeatView, UnknownOutput,
+    AlertKind, AlertSeverity, AlertView, AskedOutput, BlockSummary, ConsensusEvent, CreditEvent,
+    DecidedEvent, ExitEvent, FederationView, FeesView, FoundView, HistoryItem, HistoryKind, MempoolView,
+    OutputEvent, OutputsView, PeersEvent, ResetEvent, SeatView, UnknownOutput,
 };
 
 /// One page of a list.

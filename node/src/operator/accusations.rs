@@ -48,6 +48,11 @@ impl Accusations {
         open.is_some_and(|(evidence, _)| evidence.votes() == (first, second))
     }
 
+    /// Who is accused and not convicted.
+    pub fn open(&self) -> impl Iterator<Item = (Epoch, OperatorIndex)> + '_ {
+        self.open.keys().copied()
+    }
+
     /// What is ours to do at this moment.
     pub fn due(&mut self, now: Millis, duties: &Duties) -> Vec<Effect> {
         let accusations = self.open.iter_mut();

@@ -10,13 +10,13 @@ use plasma_core::planted::planted;
 use std::collections::BTreeMap;
 
 use plasma_consensus::Evidence;
-use plasma_core::{Certificate, ExitId, Genesis, Header, Height, Millis, OperatorIndex, Spender};
+use plasma_core::{Certificate, ExitId, Genesis, Header, Height, Millis, OperatorIndex, Position, Spender};
 
 use super::{
     accusations::Accusations,
     effect::Effect,
     matters::{Matter, Matters, Notice, Turn, number_of_exit},
-    report::AnchorSeen,
+    report::{AnchorSeen, Concern},
 };
 
 /// When duties fall due.
@@ -87,6 +87,10 @@ impl Duties {
     }
 }
 
+/// So long after Ethereum showed the end of an exit it is confirmed, or was reorganised away: some minutes at most, and an hour
+/// where it is slow.
+const SETTLED_MS: u64 = 3_600_000;
+
 /// The duties of one operator.
 #[derive(Debug)]
 pub struct Guardian {
@@ -110,8 +114,13 @@ pub struct Guardian {
 /// An open exit of an output that was spent before.
 #[derive(Clone, Copy, Debug)]
 struct Suspect {
+    output: Position,
     spender: Spender,
     turn: Turn,
+    /// When Ethereum showed that it was challenged or ended, which it may forget again.
+    settled: Option<Millis>,
+    /// Everybody had a turn, and nobody used it.
+    is_late: bool,
 }
 
 impl Guardian {
@@ -196,13 +205,16 @@ impl Guardian {
     }
 
     /// An exit was started of an output that was spent before.
-    pub fn on_dishonest_exit(&mut self, now: Millis, exit: ExitId, spender: Spender) {
+    pub fn on_dishonest_exit(&mut self, now: Millis, exit: ExitId, (output, spender): (Position, Spender)) {
         if planted("operator: leaves thieves alone") {
             return;
         }
         self.suspects.entry(exit).or_insert(Suspect {
+            output,
             spender,
             turn: Turn::new(now),
+            settled: None,
+            is_late: false,
         });
     }
 
@@ -210,6 +222,7 @@ impl Guardian {
     pub fn on_exit_settled(&mut self, now: Millis, exit: &ExitId) {
         if let Some(suspect) = self.suspects.get_mut(exit) {
             suspect.turn.rest(now);
+            suspect.settled = Some(now);
         }
         self.matters.on_exit_settled(now, *exit);
     }
@@ -283,10 +296,31 @@ impl Guardian {
                     spender: suspect.spender,
                 });
             }
+            suspect.is_late = match suspect.settled {
+                None => suspect.turn.is_past_round(now, &self.duties),
+                Some(at) => now.since(at) >= SETTLED_MS,
+            };
         }
         effects.extend(self.matters.due(now, &self.duties));
         effects.extend(self.accusations.due(now, &self.duties));
         effects
+    }
+
+    /// What others did that is not over.
+    pub fn concerns(&self) -> impl Iterator<Item = Concern> + '_ {
+        let exits = self
+            .suspects
+            .iter()
+            .map(|(exit, suspect)| Concern::DishonestExit {
+                exit: *exit,
+                output: suspect.output,
+                is_late: suspect.is_late,
+            });
+        let contradictions = self
+            .accusations
+            .open()
+            .map(|(epoch, offender)| Concern::Contradiction { epoch, offender });
+        contradictions.chain(exits)
     }
 
     fn due_anchor(&mut self, now: Millis) -> Option<Effect> {

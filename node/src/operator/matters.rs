@@ -67,6 +67,12 @@ impl Turn {
         comes
     }
 
+    /// Whether everybody had a turn since it fell due.
+    #[must_use]
+    pub fn is_past_round(&self, now: Millis, duties: &Duties) -> bool {
+        now.since(self.since) >= duties.round_ms()
+    }
+
     /// Somebody did it; should Ethereum forget that, it is asked for again after a round.
     pub fn rest(&mut self, now: Millis) {
         self.asked = Some(now);

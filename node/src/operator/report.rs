@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use plasma_consensus::Reason;
 use plasma_core::{
-    BlockId, Committee, Epoch, Hash, Height, L1Height, Millis, OperatorIndex, TransactionId,
-    TransactionRejected, View,
+    BlockId, Committee, Epoch, ExitId, Hash, Height, L1Height, Millis, OperatorIndex, Position,
+    TransactionId, TransactionRejected, View,
 };
 
 /// A valid transaction: it is in the mempool and gossiped, or was before. No promise yet.
@@ -111,7 +111,38 @@ pub struct Status {
     pub given_up: Option<GivenUp>,
     /// Payments of others' clients that gossip brought, in this life.
     pub gossiped: Gossiped,
+    /// What somebody else did that the operator's people should hear of, at most [`CONCERNS_MAX`].
+    pub concerns: Vec<Concern>,
 }
+
+/// Something that somebody else did, and that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concern {
+    /// A quorum finalized a block that breaks a rule of the ledger.
+    InvalidBlock {
+        /// Its height.
+        height: Height,
+    },
+    /// An output that was spent is exiting.
+    DishonestExit {
+        /// The exit.
+        exit: ExitId,
+        /// The output.
+        output: Position,
+        /// Whether every operator had its turn, and Ethereum shows no challenge.
+        is_late: bool,
+    },
+    /// An operator contradicted itself and is not convicted yet.
+    Contradiction {
+        /// Of which committee.
+        epoch: Epoch,
+        /// Who.
+        offender: OperatorIndex,
+    },
+}
+
+/// Whoever sees so many has more to do than to read on; the status is copied with each change.
+pub const CONCERNS_MAX: usize = 64;
 
 /// Why an operator with a seat may not vote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

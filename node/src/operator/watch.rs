@@ -12,6 +12,7 @@ use super::{
     effect::{Effect, Purpose},
     event::ConfirmedBlock,
     matters::{Matter, Notice, is_answerable},
+    report::{CONCERNS_MAX, Concern},
 };
 
 /// Exits that no decided block covers whose reads are under way, with their number; one that ends meanwhile is judged no
@@ -176,13 +177,23 @@ impl<S: OperatorKey> Operator<S> {
         effects.push(Effect::Read { purpose, wanted });
     }
 
+    /// What others did that the operator's people should hear of.
+    pub(super) fn concerns(&self) -> Vec<Concern> {
+        let case = self.accuser.case();
+        let invalid = case.map(|case| Concern::InvalidBlock {
+            height: case.height(),
+        });
+        let all = invalid.into_iter().chain(self.guardian.concerns());
+        all.take(CONCERNS_MAX).collect()
+    }
+
     /// What storage held about the outputs of an open exit.
     fn judge(&mut self, now: Millis, exit: ExitId, open: &OpenExit, reads: &Reads) {
         match open {
             OpenExit::Standard { position, owner, .. } => {
                 let record = reads.outputs.get(position).and_then(Option::as_ref);
                 if let Judgement::Spent(spender) = exit::judge(&exit, owner, record) {
-                    self.guardian.on_dishonest_exit(now, exit, spender);
+                    self.guardian.on_dishonest_exit(now, exit, (*position, spender));
                 }
             }
             OpenExit::InFlight { .. } if is_answerable(open, reads) => {

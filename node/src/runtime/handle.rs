@@ -9,7 +9,7 @@ use plasma_network::{Gauge, Traffic};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::timers::Bend;
-pub use crate::operator::report::{Accepted, AnchorSeen, Known, Rejected, Silence, Status};
+pub use crate::operator::report::{Accepted, AnchorSeen, Concern, Known, Rejected, Silence, Status};
 
 /// Commands waiting for the operator's loop. One turn drains them all; more than this means overload and is answered so.
 pub const COMMANDS_MAX: usize = 8_192;

@@ -46,7 +46,7 @@ use crate::{
 use super::{
     ClientRequests, Parts, Runtime, admin,
     handle::Handle,
-    l1, log,
+    l1, log, lookout,
     registry::Registry,
     reserves,
     slots::Slots,
@@ -290,6 +290,7 @@ fn doors<R: Read + Moments + Clone + Send + Sync + 'static>(
 ) -> (Door<R>, JoinHandle<()>) {
     let reading = reserves::follow(Arc::clone(&ethereum), handle.watch(), books.reserves.clone());
     tokio::spawn(reading);
+    tokio::spawn(lookout::follow(handle.clone(), books.clone()));
     let registry = Registry {
         genesis: Arc::clone(genesis),
         data_dir: config.data_dir.clone(),

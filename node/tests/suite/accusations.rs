@@ -9,6 +9,7 @@ use plasma_node::{
         event::Event,
         guardian::{Duties, Guardian},
         matters::Notice,
+        report::Concern,
     },
     runtime::log::{RecordError, read_record, write_record},
 };
@@ -131,8 +132,14 @@ fn a_conviction_ends_the_accusation_in_memory_and_in_the_log_for_good() {
     keep(&mut world, effects);
     let record = Record::Contradiction(Box::new(said));
     assert!(finder(&mut world).needs(&record, Height(0)));
+    let accused = Concern::Contradiction {
+        epoch: Epoch(0),
+        offender: LIAR,
+    };
+    assert_eq!(finder(&mut world).status().concerns, [accused]);
     let now = world.now;
     finder(&mut world).handle(now, Event::Noticed(convicted()));
+    assert_eq!(finder(&mut world).status().concerns, []);
     assert!(!finder(&mut world).needs(&record, Height(0)));
     let (effects, _) = hear(&mut world, 0);
     assert!(!effects.iter().any(|effect| matches!(

@@ -407,5 +407,6 @@ fn status_of(state: &State) -> Status {
         stalled_since: None,
         given_up: None,
         gossiped: plasma_node::operator::report::Gossiped::default(),
+        concerns: Vec::new(),
     }
 }

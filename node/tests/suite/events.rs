@@ -20,20 +20,20 @@ use super::{
 
 /// One event with its place.
 #[derive(Clone, Debug, PartialEq)]
-struct Told {
-    id: Option<String>,
+pub(crate) struct Told {
+    pub(crate) id: Option<String>,
     name: String,
-    data: Value,
+    pub(crate) data: Value,
 }
 
 /// A reader and what came and was not looked at.
-struct Reader {
+pub(crate) struct Reader {
     stream: BodyDataStream,
     text: String,
 }
 
 impl Reader {
-    async fn new(door: &Router, query: &str, last: Option<&str>) -> Self {
+    pub(crate) async fn new(door: &Router, query: &str, last: Option<&str>) -> Self {
         let mut request = Request::get(format!("/v1/events{query}"));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
@@ -84,7 +84,7 @@ impl Reader {
         }
     }
 
-    async fn some(&mut self, number: usize) -> Vec<Told> {
+    pub(crate) async fn some(&mut self, number: usize) -> Vec<Told> {
         let mut told = Vec::new();
         for _ in 0..number {
             told.push(self.next().await.expect("it goes on"));
@@ -93,7 +93,7 @@ impl Reader {
     }
 }
 
-fn names(told: &[Told]) -> Vec<&str> {
+pub(crate) fn names(told: &[Told]) -> Vec<&str> {
     told.iter().map(|told| told.name.as_str()).collect()
 }
 

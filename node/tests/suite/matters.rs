@@ -1,7 +1,8 @@
 //! Whose duty it is to answer a claim on Ethereum, and when it is nobody's.
 
 use plasma_core::{
-    DepositNumber, ExitId, Hash, L1Event, L1Height, Millis, OperatorIndex, Position, SigningKey,
+    DepositNumber, ExitId, Hash, Height, L1Event, L1Height, Millis, OperatorIndex, Position, SigningKey,
+    Spender,
 };
 use plasma_node::{
     operator::{
@@ -9,7 +10,7 @@ use plasma_node::{
         event::Event,
         guardian::{Duties, Guardian},
         matters::{Matter, Notice},
-        report::AnchorSeen,
+        report::{AnchorSeen, Concern},
     },
     storage::{Read as _, Storage as _},
 };
@@ -128,7 +129,7 @@ fn an_anchor_ends_the_silence() {
     guardian.on_l1_time(Millis(0), DEPLOYED_S + SILENCE_S + 2 * GRACE_S + 1);
     let anchor = AnchorSeen {
         number: 1,
-        height: plasma_core::Height(1),
+        height: Height(1),
         history_root: Hash::ZERO,
         l1_height: L1Height(1),
         time_s: DEPLOYED_S + SILENCE_S,
@@ -275,4 +276,48 @@ fn the_in_flight_exit_of_an_included_payment_is_watched() {
     world.run_until("the ledger includes it, and somebody looks", 10_000, |world| {
         world.all_hold(&bob, 1_000) && anybody(world, matter)
     });
+}
+
+#[test]
+fn an_exit_that_nobody_challenges_is_late_when_everybody_had_a_turn() {
+    let mut guardian = guardian();
+    let spender = Spender {
+        height: Height(2),
+        transaction: 0,
+        input: 0,
+    };
+    let output = Position {
+        block: Height(1),
+        transaction: 0,
+        output: 0,
+    };
+    guardian.on_dishonest_exit(Millis(0), exit(1), (output, spender));
+    let is_late = |guardian: &mut Guardian, at: u64| {
+        guardian.due(Millis(at));
+        let concerns: Vec<Concern> = guardian.concerns().collect();
+        let [
+            Concern::DishonestExit {
+                exit: id, is_late, ..
+            },
+        ] = concerns[..]
+        else {
+            panic!("{concerns:?}")
+        };
+        assert_eq!(id, exit(1));
+        is_late
+    };
+    let round = 4 * TAKEOVER_MS;
+    assert!(!is_late(&mut guardian, round - 1));
+    assert!(is_late(&mut guardian, round));
+    guardian.on_exit_settled(Millis(round), &exit(1));
+    assert!(
+        !is_late(&mut guardian, 3 * round),
+        "it waits for its confirmation"
+    );
+    assert!(
+        is_late(&mut guardian, round + 3_600_000),
+        "a reorganisation took the challenge away"
+    );
+    guardian.on_exit_ended(&exit(1));
+    assert_eq!(guardian.concerns().count(), 0);
 }

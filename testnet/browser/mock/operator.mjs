@@ -130,6 +130,7 @@ export class Operator {
       [/^\/v1\/addresses\/([^/]+)\/transactions$/, (owner) => page(documents.history(chain, owner).filter((item) => directed(item, query.get('direction'))))],
       [/^\/v1\/outputs\/([^/]+)$/, (position) => chain.outputs.get(position)],
       [/^\/v1\/outputs\/([^/]+)\/exit-data$/, (position) => this.#exitData(position)],
+      [/^\/v1\/outputs\/([^/]+)\/challenge-data$/, (position) => this.#challengeData(position)],
       [/^\/v1\/exits$/, () => page(documents.exits(Date.now()))],
       [/^\/v1\/deposits$/, () => page(documents.deposits(chain))],
       [/^\/v1\/alerts$/, () => page(this.alerts.filter((alert) => query.get('active') !== 'true' || alert.cleared === null))],
@@ -154,6 +155,14 @@ export class Operator {
     if (!anchor) return undefined;
     const { certificate: _, raw: __, id: ___, ...proof } = this.chain.proof(transaction);
     return { output, output_index: Number(position.split(':')[2]), ...proof, anchor, calldata: `0x282995a3${noise('calldata').slice(2)}` };
+  }
+
+  #challengeData(position) {
+    const output = this.chain.outputs.get(position);
+    const spender = [...this.chain.transactions.values()].find(({ inputs }) => inputs.some((input) => input.output === position));
+    if (!output || !spender) return undefined;
+    const input = spender.inputs.findIndex((one) => one.output === position);
+    return { output, exit: '41538374868278621028243970633760769', spender: spender.raw, input, calldata: `0x5a4d0b7c${noise('challenge').slice(2)}` };
   }
 
   // The lie: a hash of the path is another one.

@@ -205,6 +205,35 @@ export async function an_alert_raises_the_banner_and_clears_it(bench) {
   await visit.until(() => document.querySelector('#banner').childElementCount === 0);
 }
 
+export async function critical_alerts_are_a_sign_on_every_page_and_come_first(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  await visit.to('#/');
+  await visit.shows('#pulse', 'live');
+  operator.raise(ALERT);
+  for (const id of ['b1', 'b2', 'b3', 'b4']) operator.raise({ ...ALERT, id, severity: 'warning', kind: 'equivocation', text: `Warning ${id}.` });
+  await visit.shows('#banner p:first-child', ALERT.text);
+  for (const [name, route] of Object.entries(everyRoute(operator))) {
+    await visit.to(route);
+    await visit.shows('#alarm', '1 critical');
+    await visit.shows('#banner p:first-child', ALERT.text);
+    assert.equal(await visit.page.locator('#banner p').count(), 3, name);
+  }
+  operator.clear(ALERT.id);
+  await visit.until(() => document.querySelector('#alarm').textContent === '' && document.querySelector('#banner p').textContent.includes('Warning'));
+}
+
+export async function what_a_blocker_says_no_alert_repeats(bench) {
+  const operator = await bench.operator();
+  operator.blockers = [{ code: 'no-quorum', text: '2 of 4 members connected, 3 needed', hint: 'look at the connections' }];
+  operator.raise({ ...ALERT, kind: 'no_quorum', text: '2 of 4 members in reach' });
+  const visit = await bench.visit(operator.url);
+  await visit.to('#/reserves');
+  await visit.shows('#alarm', '1 critical');
+  await visit.shows('#banner', 'no-quorum');
+  assert.equal(await visit.page.locator('#banner p').count(), 1);
+}
+
 export async function a_silent_operator_is_told_and_the_page_comes_back_with_it(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url, { expected: [operator.url] });
@@ -311,6 +340,17 @@ export async function exit_data_can_be_copied_from_an_output(bench) {
   const copies = visit.page.locator('#exit-data [data-copy]');
   await copies.nth(1).waitFor();
   assert.equal(JSON.parse(await copies.nth(1).getAttribute('data-copy')).output.output, '1:2:0');
+}
+
+export async function challenge_data_can_be_copied_from_a_spent_output(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  const spent = transferOf(operator).inputs[0].output;
+  await visit.to(`#/output/${spent}`);
+  await visit.page.click('#show-challenge-data');
+  const copies = visit.page.locator('#challenge-data [data-copy]');
+  await copies.nth(2).waitFor();
+  assert.equal(JSON.parse(await copies.nth(2).getAttribute('data-copy')).output.output, spent);
 }
 
 export async function exits_count_down(bench) {

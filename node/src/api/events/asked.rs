@@ -12,6 +12,7 @@ pub(super) struct Topics {
     pub(super) blocks: bool,
     pub(super) l1: bool,
     pub(super) consensus: bool,
+    pub(super) alerts: bool,
     pub(super) transactions: Vec<TransactionId>,
     pub(super) addresses: Vec<Address>,
 }
@@ -30,6 +31,7 @@ impl FromStr for Topics {
                     "blocks" => topics.blocks = true,
                     "l1" => topics.l1 = true,
                     "consensus" => topics.consensus = true,
+                    "alerts" => topics.alerts = true,
                     _ => return Err(TextError(TOPICS)),
                 },
                 Some(("tx", id)) => topics.transactions.push(TransactionId(id.parse::<HashText>()?.0)),
@@ -86,7 +88,7 @@ impl FromStr for Mark {
 
 /// For hints.
 pub(super) const TOPICS: &str =
-    "topics are blocks, l1, consensus, tx:0x… and address:0x…, with commas between";
+    "topics are blocks, l1, alerts, consensus, tx:0x… and address:0x…, with commas between";
 
 /// Topics of one reader: an exchange follows more addresses by blocks.
 const TOPICS_MAX: usize = 32;

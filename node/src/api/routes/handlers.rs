@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 
 use super::super::{
     Answer, BATCH_BODY_MAX, BODY_MAX, Code, Door, Problem,
+    alerts::AlertsAsked,
     blocks::{BlockName, BlocksAsked},
     build::{WISH, Wish},
     deposits::{Deposit, DepositsAsked},
@@ -151,6 +152,13 @@ pub(super) async fn federation<R: Read + Clone + Send + Sync + 'static>(
     State(door): State<Door<R>>,
 ) -> Answer {
     door.federation().await
+}
+
+pub(super) async fn alerts<R: Read + Clone + Send + Sync + 'static>(
+    State(door): State<Door<R>>,
+    Asked(asked): Asked<AlertsAsked>,
+) -> Answer {
+    door.alerts(&asked)
 }
 
 pub(super) async fn mempool<R: Read + Clone + Send + Sync + 'static>(State(door): State<Door<R>>) -> Answer {

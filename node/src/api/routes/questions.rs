@@ -3,6 +3,7 @@
 use super::{
     super::{
         Code, Door,
+        alerts::AlertsAsked,
         blocks::BlocksAsked,
         build::Wish,
         deposits::DepositsAsked,
@@ -12,9 +13,9 @@ use super::{
         search::SearchAsked,
         text::{AddressText, HashText, PositionText},
         view::{
-            AddressView, Batch, BlockSummary, BlockView, Built, CertificateView, ChallengeData, Checked,
-            DepositView, ExitData, ExitView, FederationView, FeesView, FoundView, HistoryItem, MempoolView,
-            NetworkView, OutputView, OutputsView, ProofView, StatsView, StatusView, Submitted,
+            AddressView, AlertView, Batch, BlockSummary, BlockView, Built, CertificateView, ChallengeData,
+            Checked, DepositView, ExitData, ExitView, FederationView, FeesView, FoundView, HistoryItem,
+            MempoolView, NetworkView, OutputView, OutputsView, ProofView, StatsView, StatusView, Submitted,
             TransactionView,
         },
     },
@@ -60,6 +61,14 @@ fn of_the_operator<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Do
         Question::get("/v1/stats", answer::stats::<R>, "Sums of outputs per asset")
             .says("`difference` is what the vault on Ethereum holds less `unspent_total`, and must be 0.")
             .answers::<StatsView>("The sums."),
+        Question::get(
+            "/v1/alerts",
+            answer::alerts::<R>,
+            "What the operator's people must look at",
+        )
+        .says("The newest first. They are kept in memory: after a restart what stands is raised anew.")
+        .asks::<AlertsAsked>()
+        .lists::<AlertView>("A page."),
         Question::get("/v1/mempool", answer::mempool::<R>, "What waits to be decided")
             .answers::<MempoolView>("How much waits."),
         Question::get("/v1/fees", answer::fees::<R>, "What a payment costs at least")

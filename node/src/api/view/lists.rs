@@ -170,6 +170,73 @@ pub struct FeesView {
     pub fees: Vec<super::FeeView>,
 }
 
+/// Something that the operator's people must look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlertView {
+    /// Names it in the life of the operator's process.
+    pub id: String,
+    /// What it is.
+    pub kind: AlertKind,
+    /// How much it matters.
+    pub severity: AlertSeverity,
+    /// When it was raised.
+    pub raised: String,
+    /// When it was cleared; `null` while it stands.
+    pub cleared: Option<String>,
+    /// In words, as it was when it was raised.
+    pub text: String,
+    /// The block that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// The operator that it is about, by its place in its committee.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator: Option<u16>,
+    /// The exit that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<String>,
+    /// The output that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<PositionText>,
+}
+
+/// What an alert says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertKind {
+    /// An output that was spent is exiting.
+    InvalidExit,
+    /// And every operator had its turn to challenge that.
+    UnchallengedExit,
+    /// A quorum finalized a block that breaks a rule of the ledger.
+    InvalidBlock,
+    /// Decided blocks are missing here, and no connected operator gives them.
+    WithheldBlock,
+    /// An operator signed two votes that contradict each other.
+    Equivocation,
+    /// Ethereum shows no new block for long.
+    L1Stalled,
+    /// Ethereum halted the chain.
+    Halted,
+    /// The operator signs nothing any more.
+    Stopped,
+    /// There is work, and nothing is decided.
+    NoProgress,
+    /// Too few members are connected to decide anything.
+    NoQuorum,
+}
+
+/// How much an alert matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertSeverity {
+    /// To be known.
+    Info,
+    /// To be looked at in working hours.
+    Warning,
+    /// To be looked at now.
+    Critical,
+}
+
 /// What a search found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoundView {

@@ -7,6 +7,7 @@ use plasma_node::operator::{
     effect::Effect,
     event::{ConfirmedBlock, Event},
     matters::Matter,
+    report::Concern,
 };
 
 use super::quorum::{HONEST, deposited, shown};
@@ -70,6 +71,19 @@ fn exits_of_spent_outputs_are_challenged_although_no_block_will_cover_them() {
         challenged(world).is_superset(&dishonest)
     });
     assert_eq!(challenged(&world), dishonest, "an honest exit is left alone");
+    let concerns = world.nodes[HONEST].operator.as_ref().unwrap().status().concerns;
+    assert!(
+        matches!(concerns[0], Concern::InvalidBlock { .. }),
+        "{concerns:?}"
+    );
+    let exits: BTreeSet<ExitId> = concerns
+        .iter()
+        .filter_map(|concern| match concern {
+            Concern::DishonestExit { exit, output, .. } if *output == position => Some(*exit),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(exits, dishonest, "its people hear of both, and of the block");
 }
 
 #[test]
