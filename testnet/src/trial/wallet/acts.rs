@@ -254,7 +254,7 @@ impl Trial {
     }
 
     /// How many exits in flight were ever started.
-    async fn flights_started(&self) -> Result<usize> {
+    pub(super) async fn flights_started(&self) -> Result<usize> {
         let contract = H160(self.testnet.contracts.in_flight.0);
         let topic = plasma_core::keccak(&[b"InFlightExitStarted(uint256,bytes)"]);
         let logs = self.testnet.l1().logs(contract, &[topic.0.into()]).await?;
