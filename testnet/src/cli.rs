@@ -127,6 +127,9 @@ enum Trial {
         /// Take one call in so many.
         #[arg(long, default_value_t = 1, value_name = "K", value_parser = clap::value_parser!(u32).range(1..))]
         every: u32,
+        /// Only calls of these kinds.
+        #[arg(long, value_enum, value_delimiter = ',', value_name = "CALL", default_values_t = trial::wallet::Call::ALL)]
+        calls: Vec<trial::wallet::Call>,
     },
     /// Kill leaders between a payment's submit and its commit, and count the money.
     Leading {
@@ -366,8 +369,8 @@ async fn try_out(which: Trial, progress: Progress) -> Result<()> {
             };
             trial::killing::run(&common.plan(trial::PAYERS)?, &wish, progress).await
         }
-        Trial::Wallet { common, every } => {
-            trial::wallet::run(&common.plan(1)?, trial::wallet::Wish { every }, progress).await
+        Trial::Wallet { common, every, calls } => {
+            trial::wallet::run(&common.plan(1)?, &trial::wallet::Wish { every, calls }, progress).await
         }
         Trial::Leading { common, times } => {
             trial::leading::run(&common.plan(1)?, trial::leading::Wish { times }, progress).await

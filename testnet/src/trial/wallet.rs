@@ -31,10 +31,55 @@ use crate::progress::Progress;
 use crate::testnet::{Plan, Testnet, total_of};
 
 /// What is swept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Wish {
     /// One call in so many.
     pub every: u32,
+    /// Of these kinds.
+    pub calls: Vec<Call>,
+}
+
+/// A call that changes the wallet's disk or speaks with somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "lower")]
+pub enum Call {
+    /// A line of the journal is on disk.
+    Fdatasync,
+    /// A file or a folder is.
+    Fsync,
+    /// A file takes its name.
+    Rename,
+    /// A door or Ethereum is called.
+    Connect,
+    /// And told something.
+    Sendto,
+    /// Or told more.
+    Writev,
+}
+
+impl Call {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Fdatasync,
+        Self::Fsync,
+        Self::Rename,
+        Self::Connect,
+        Self::Sendto,
+        Self::Writev,
+    ];
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fdatasync => "fdatasync",
+            Self::Fsync => "fsync",
+            Self::Rename => "rename",
+            Self::Connect => "connect",
+            Self::Sendto => "sendto",
+            Self::Writev => "writev",
+        })
+    }
 }
 
 /// A federation, and a wallet of its first user.
@@ -67,7 +112,7 @@ struct Tally {
 ///
 /// # Errors
 /// The first thing that was not as it must be, or strace is missing.
-pub async fn run(plan: &Plan, wish: Wish, progress: Progress) -> Result<()> {
+pub async fn run(plan: &Plan, wish: &Wish, progress: Progress) -> Result<()> {
     strace::presence().await?;
     let testnet = Testnet::start(plan, progress).await?;
     let mut trial = Trial::begin(testnet).await?;
@@ -95,7 +140,7 @@ impl Trial {
         Ok(trial)
     }
 
-    async fn sweep(&mut self, wish: Wish, progress: Progress) -> Result<()> {
+    async fn sweep(&mut self, wish: &Wish, progress: Progress) -> Result<()> {
         for act in Act::WITH_OPERATORS {
             self.sweep_one(act, wish, progress).await?;
         }
@@ -109,10 +154,10 @@ impl Trial {
         self.sweep_one(Act::Finalize, wish, progress).await
     }
 
-    async fn sweep_one(&mut self, act: Act, wish: Wish, progress: Progress) -> Result<()> {
+    async fn sweep_one(&mut self, act: Act, wish: &Wish, progress: Progress) -> Result<()> {
         let stage = progress.stage("Kill", &format!("{act:?} at every call"));
         let before = self.tally.deaths;
-        for call in CALLS {
+        for call in wish.calls.iter().copied() {
             let mut when = 1;
             stage.doing(&format!("{act:?} at {call}"));
             while Box::pin(self.one(act, call, when))
@@ -127,7 +172,7 @@ impl Trial {
     }
 
     /// Runs a command that dies at its `when`-th call of a kind, and then again as it is; whether it died.
-    async fn twice(&mut self, words: &[&str], (call, when): (&str, u32)) -> Result<bool> {
+    async fn twice(&mut self, words: &[&str], (call, when): (Call, u32)) -> Result<bool> {
         let inject = format!("inject={call}:signal=KILL:when={when}");
         let tracer = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
         let first = self.wallet(&tracer, words).await?;
@@ -142,11 +187,11 @@ impl Trial {
     }
 
     /// Lays outputs by that can leave when all operators are dead; the last one is the largest.
-    async fn gather(&mut self, wish: Wish) -> Result<()> {
+    async fn gather(&mut self, wish: &Wish) -> Result<()> {
         self.asked += 1;
         let output = PositionText(self.output_to_leave().await?).to_string();
         self.must(&["deposit", "0.5eth"]).await?;
-        let rows = usize::try_from(FINALIZE_CALLS_MAX / wish.every)? + 2 * CALLS.len();
+        let rows = usize::try_from(FINALIZE_CALLS_MAX / wish.every)? + 2 * wish.calls.len();
         let file = self.rows(&vec![(self.owner, Amount::from(1)); rows])?;
         self.must(&["send", "--file", &file]).await?;
         self.gathered = self.all_can_leave().await?;
@@ -331,8 +376,6 @@ fn somebody(place: u32, row: u32) -> Address {
     Address(bytes)
 }
 
-/// Calls that change the wallet's disk or speak with somebody.
-const CALLS: [&str; 6] = ["fdatasync", "fsync", "rename", "connect", "sendto", "writev"];
 const KILL: i32 = 9;
 /// Having an exit paid makes fewer of them.
 const FINALIZE_CALLS_MAX: u32 = 80;

@@ -6,7 +6,7 @@ use plasma_core::{Address, Amount, ExitId};
 use plasma_node::api::text::{AddressText, HashText, PositionText};
 use serde_json::Value;
 
-use super::{ROWS, Trial, somebody, wei};
+use super::{Call, ROWS, Trial, somebody, wei};
 use crate::ether::eth;
 
 /// What is killed.
@@ -44,7 +44,7 @@ impl Act {
 
 impl Trial {
     /// One thing is asked for, dies at a call, and is asked for again; whether it died.
-    pub(super) async fn one(&mut self, act: Act, call: &str, when: u32) -> Result<bool> {
+    pub(super) async fn one(&mut self, act: Act, call: Call, when: u32) -> Result<bool> {
         self.asked += 1;
         let at = (call, when);
         match act {
@@ -61,7 +61,7 @@ impl Trial {
         }
     }
 
-    async fn deposit(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn deposit(&mut self, at: (Call, u32)) -> Result<bool> {
         let before = (self.total().await?, self.deposits().await?);
         let id = format!("deposit-{}", self.asked);
         let amount = eth(1) + Amount::from(self.asked);
@@ -75,7 +75,7 @@ impl Trial {
         Ok(died)
     }
 
-    async fn send(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn send(&mut self, at: (Call, u32)) -> Result<bool> {
         let (to, amount) = (somebody(self.asked, 0), Amount::from(self.asked));
         let (to_text, id) = (AddressText(to).to_string(), format!("payment-{}", self.asked));
         let words = ["send", &to_text, &wei(amount), "--id", &id];
@@ -85,7 +85,7 @@ impl Trial {
         Ok(died)
     }
 
-    async fn payout(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn payout(&mut self, at: (Call, u32)) -> Result<bool> {
         let rows: Vec<(Address, Amount)> = (1..=ROWS)
             .map(|row| (somebody(self.asked, row), Amount::from(row)))
             .collect();
@@ -99,7 +99,7 @@ impl Trial {
     }
 
     /// Two outputs become one. Who died as it told so begins anew, for it has no name, and merges two more.
-    async fn consolidate(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn consolidate(&mut self, at: (Call, u32)) -> Result<bool> {
         let file = self.rows(&[(self.owner, Amount::from(1)); 4])?;
         self.must(&["send", "--file", &file]).await?;
         let before = (self.total().await?, self.outputs().await?.len());
@@ -117,7 +117,7 @@ impl Trial {
         Ok(died)
     }
 
-    async fn sign(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn sign(&mut self, at: (Call, u32)) -> Result<bool> {
         let (to, amount) = (somebody(self.asked, 0), Amount::from(self.asked));
         let paper = self.paper(to, &wei(amount)).await?;
         let died = self.twice(&["sign", &paper], at).await?;
@@ -133,7 +133,7 @@ impl Trial {
         Ok(died)
     }
 
-    async fn broadcast(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn broadcast(&mut self, at: (Call, u32)) -> Result<bool> {
         let (to, amount) = (somebody(self.asked, 0), Amount::from(self.asked));
         let paper = self.paper(to, &wei(amount)).await?;
         let signed = self.must(&["sign", &paper]).await?;
@@ -144,7 +144,7 @@ impl Trial {
         Ok(died)
     }
 
-    async fn exit(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn exit(&mut self, at: (Call, u32)) -> Result<bool> {
         let output = PositionText(self.output_to_leave().await?).to_string();
         let open = self.exits_of_owner().await?;
         let died = self.twice(&["exit", &output], at).await?;
@@ -157,7 +157,7 @@ impl Trial {
         Ok(died)
     }
 
-    async fn flight(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn flight(&mut self, at: (Call, u32)) -> Result<bool> {
         // The smallest output that holds so much is the one that can leave.
         self.output_to_leave().await?;
         let paper = self.paper(somebody(self.asked, 0), "0.4999eth").await?;
@@ -187,7 +187,7 @@ impl Trial {
         Ok(died)
     }
 
-    async fn exit_all(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn exit_all(&mut self, at: (Call, u32)) -> Result<bool> {
         self.output_to_leave().await?;
         let file = self.rows(&[(self.owner, Amount::from(1)); 3])?;
         self.must(&["send", "--file", &file]).await?;
@@ -204,7 +204,7 @@ impl Trial {
     }
 
     /// An exit that is due is paid, with all operators dead.
-    async fn finalize(&mut self, at: (&str, u32)) -> Result<bool> {
+    async fn finalize(&mut self, at: (Call, u32)) -> Result<bool> {
         let output = self.gathered.pop().context("too few outputs were gathered")?;
         let told = self.must(&["exit", &output, "--emergency"]).await?;
         self.pass(&told).await?;
