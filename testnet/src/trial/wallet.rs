@@ -189,11 +189,12 @@ impl Trial {
     /// Lays outputs by that can leave when all operators are dead; the last one is the largest.
     async fn gather(&mut self, wish: &Wish) -> Result<()> {
         self.asked += 1;
-        let output = PositionText(self.output_to_leave().await?).to_string();
         self.must(&["deposit", "0.5eth"]).await?;
         let rows = usize::try_from(FINALIZE_CALLS_MAX / wish.every)? + 2 * wish.calls.len();
         let file = self.rows(&vec![(self.owner, Amount::from(1)); rows])?;
         self.must(&["send", "--file", &file]).await?;
+        // Behind the payments, which would take it.
+        let output = PositionText(self.output_to_leave().await?).to_string();
         self.gathered = self.all_can_leave().await?;
         self.gathered.retain(|other| *other != output);
         self.gathered.push(output);
