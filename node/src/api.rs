@@ -26,6 +26,7 @@ pub mod text;
 pub mod view;
 
 mod blocks;
+mod bodies;
 mod build;
 mod challenge;
 mod check;
@@ -99,7 +100,7 @@ struct Facts {
 struct Gates {
     reads: Semaphore,
     scans: Semaphore,
-    bodies: request::BodyRoom,
+    bodies: bodies::BodyRoom,
 }
 
 /// Everything that an answer needs. Clones are cheap and share all of it.
@@ -137,7 +138,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let gates = Arc::new(Gates {
             reads: Semaphore::new(READS_MAX),
             scans: Semaphore::new(SCANS_MAX),
-            bodies: request::BodyRoom::new(),
+            bodies: bodies::BodyRoom::new(),
         });
         Self {
             handle,

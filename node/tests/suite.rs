@@ -58,6 +58,7 @@ mod suite {
     pub(crate) mod rota;
     pub(crate) mod runtime;
     pub(crate) mod scratch;
+    pub(crate) mod searches;
     pub(crate) mod seen;
     pub(crate) mod settings;
     pub(crate) mod snapshot_sync;

@@ -76,7 +76,7 @@ struct Alert {
 }
 
 /// When it was raised, and its number in the life of the process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct AlertId {
     raised: Millis,
     number: u64,
@@ -182,7 +182,7 @@ impl Alerts {
         let ring = self.ring();
         let newest_first = ring.told.iter().rev();
         newest_first
-            .filter(|alert| behind.is_none_or(|behind| alert.id.number < behind.number))
+            .filter(|alert| behind.is_none_or(|behind| alert.id < behind))
             .filter(|alert| active.is_none_or(|active| active == alert.cleared.is_none()))
             .take(limit)
             .map(Alert::view)

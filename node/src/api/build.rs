@@ -117,6 +117,11 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 "leave it out",
             );
         }
+        let decided = self.handle.status().height;
+        if wish.expiry.is_some_and(|expiry| expiry <= decided.0) {
+            let detail = format!("is a height that is decided, block {decided} is");
+            return malformed("expiry", &detail, "a later height, or leave it out");
+        }
         let is_odd = |outputs: &Vec<PositionText>| outputs.is_empty() || outputs.len() > NAMED_MAX;
         if wish.outputs.as_ref().is_some_and(is_odd) {
             return malformed(

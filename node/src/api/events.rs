@@ -112,11 +112,12 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         };
         let topics = asked.topics.as_deref().unwrap_or("blocks");
         let topics: Topics = topics.parse().map_err(|error| malformed("topics", error))?;
-        let after = last.or(asked.after);
-        let after = after.map(|text| text.parse::<Mark>());
-        let after = after
-            .transpose()
-            .map_err(|error| malformed("Last-Event-ID", error))?;
+        let (field, after) = match last {
+            Some(last) => ("Last-Event-ID", Some(last)),
+            None => ("after", asked.after),
+        };
+        let after = after.map(|text| text.parse::<Mark>()).transpose();
+        let after = after.map_err(|error| malformed(field, error))?;
         let Ok(place) = Arc::clone(&self.streams.places).try_acquire_owned() else {
             return Err(Code::Overloaded
                 .because(format!("{READERS_MAX} clients listen already"))

@@ -69,7 +69,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// Certificates of the newest [`LOOKED_AT`] heights, oldest first; heights without one of their own are left out.
     fn newest_certificates(&self, tip: Height) -> Result<Vec<(Height, Certificate)>, Problem> {
         let mut found = Vec::new();
-        let mut from = Height(tip.0.saturating_sub(LOOKED_AT));
+        let mut from = Height(tip.0.saturating_sub(LOOKED_AT - 1));
         while let Some((height, certificate)) = self.reader.certificate_covering(from)? {
             found.push((height, certificate));
             let Some(next) = height.next() else { break };

@@ -50,8 +50,8 @@ pub(super) struct Asker {
 }
 
 /// By what a client is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Who {
     Host(IpAddr),
     Token(TokenHash),
     /// A host whose token nobody gave it; none for this machine.
@@ -65,6 +65,11 @@ impl Asker {
             who: meter.who(from, headers)?,
             meter: Arc::clone(meter),
         })
+    }
+
+    /// By what it is known.
+    pub(super) fn client(&self) -> Who {
+        self.who
     }
 
     /// Counts the request itself.
@@ -115,7 +120,7 @@ impl<C: Clock + Clone> Meter<C> {
     fn who(&self, from: IpAddr, headers: &HeaderMap) -> Option<Who> {
         let host = self.asker(from, headers);
         let shown = headers.get(AUTHORIZATION).filter(|_| !self.tokens.is_empty());
-        let Some(token) = shown.and_then(|value| value.as_bytes().strip_prefix(BEARER)) else {
+        let Some(token) = shown.and_then(|value| token_in(value.as_bytes())) else {
             return host.map(Who::Host);
         };
         let hash = hash_of(token);
@@ -258,8 +263,14 @@ const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// looked through for such at every request, which takes some tens of microseconds.
 const HOSTS_MAX: usize = 10_000;
 
-/// How a token is shown.
-const BEARER: &[u8] = b"Bearer ";
+/// A token as it is shown; the scheme is written in any case, and spaces follow it (RFC 9110).
+fn token_in(shown: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = shown.split_at_checked(BEARER.len())?;
+    let is_bearer = scheme.eq_ignore_ascii_case(BEARER) && matches!(token.first(), None | Some(b' '));
+    is_bearer.then(|| token.trim_ascii())
+}
+
+const BEARER: &[u8] = b"Bearer";
 
 /// What proxies write their client's address into.
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -404,7 +415,7 @@ mod tests {
             0,
             "one rate wherever it comes from"
         );
-        assert_eq!(passed(who("9.9.9.9", "Bearer much")), 50);
+        assert_eq!(passed(who("9.9.9.9", "bearer  much")), 50, "in any case");
         let refused = meter.take(who("7.7.7.7", "Bearer som").unwrap(), 1).unwrap_err();
         assert_eq!((refused.status, refused.is(Code::UnknownToken)), (401, true));
         let refused = meter.take(who("127.0.0.1", "Bearer ").unwrap(), 1).unwrap_err();

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{
     Answer, Code, Door, Problem, Reply,
-    exits::number,
+    exits::{ExitNumber, number},
     text::{AddressText, HashText, PositionText},
     view::FoundView,
 };
@@ -15,7 +15,7 @@ use crate::storage::Read;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 pub struct SearchAsked {
-    /// A height, a position, an address, or 32 bytes of hex: a block, a transaction or an exit.
+    /// A height, a position, an address, an exit's number, or 32 bytes of hex: a block, a transaction or an exit.
     pub q: String,
 }
 
@@ -54,7 +54,17 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         {
             return Ok(found("output", "output", &position.to_string(), "outputs"));
         }
+        if let Ok(ExitNumber(exit)) = digits.parse()
+            && let Some(found) = self.found_exit(&exit)?
+        {
+            return Ok(found);
+        }
         Err(nothing(text))
+    }
+
+    fn found_exit(&self, exit: &ExitId) -> Result<Option<FoundView>, Problem> {
+        let open = self.reader.exit(exit)?;
+        Ok(open.map(|_| found("exit", "exits", &number(exit), "exits")))
     }
 
     fn found_hash(&self, hash: Hash) -> Result<FoundView, Problem> {
@@ -64,11 +74,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         if let Some(height) = self.reader.height_of(&BlockId(hash))? {
             return Ok(found("block", "block", &height.to_string(), "blocks"));
         }
-        let exit = ExitId(hash);
-        if self.reader.exit(&exit)?.is_some() {
-            return Ok(found("exit", "exits", &number(&exit), "exits"));
-        }
-        Err(nothing(&HashText(hash).to_string()))
+        let found = self.found_exit(&ExitId(hash))?;
+        found.ok_or_else(|| nothing(&HashText(hash).to_string()))
     }
 }
 
@@ -89,7 +96,7 @@ fn nothing(text: &str) -> Problem {
     Code::NotFound
         .because(format!("nothing here is named {shown:?}"))
         .with("field", "q")
-        .hint("a height, an address, a position block:transaction:output, or the 0x… id of a transaction, block or exit")
+        .hint("a height, an address, a position block:transaction:output, an exit's number, or the 0x… id of a transaction, block or exit")
 }
 
 /// What was searched is repeated up to here.

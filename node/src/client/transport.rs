@@ -36,7 +36,9 @@ impl Transport {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(refuse("it begins with http:// or https://".into()));
         }
+        // No operator sends its clients elsewhere: what is asked, and what is posted, stays between the two.
         let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT);
         // A proxy cannot reach what only this machine can.

@@ -251,6 +251,11 @@ async fn pages_of_alerts_join_while_more_are_raised() {
     }
     let number = |number: u8| plasma_core::Amount::from_be_bytes([number; 32]).to_string();
     assert_eq!(seen, [5, 4, 3, 2, 1].map(number));
+    let of_an_earlier_life = watched.listed("cursor=1-9").await;
+    assert!(
+        of_an_earlier_life.items.is_empty(),
+        "nothing is kept that is so old"
+    );
     for query in [
         "limit=0",
         "cursor=x",

@@ -159,8 +159,11 @@ async fn the_fee_is_paid_and_the_last_height_kept() {
     let (alice, bob) = (user(1), user(2));
     chain.deposit(&alice, 100).await;
     let mut wish = wish(&alice, &bob, 30);
-    wish["expiry"] = json!(50);
     let router = door(&chain);
+    wish["expiry"] = json!(1);
+    let late = build(&router, &wish).await.problem(Code::MalformedRequest);
+    assert_eq!(late.members["field"], "expiry", "block 1 is decided");
+    wish["expiry"] = json!(50);
     let built: Built = build(&router, &wish).await.document();
     let one = &built.transactions[0];
     assert_eq!((one.fee.0, one.change.0), (Amount::from(7), Amount::from(63)));

@@ -37,11 +37,15 @@ async fn a_payment_is_checked_at_every_stage_and_never_taken() {
 
     let state = |answer: Answered| answer.document::<Checked>().state;
     assert_eq!(state(check(&router, &signed).await), Some(State::Accepted));
+    let mut forged = signed.clone();
+    forged.signature[64] = 99;
+    check(&router, &forged).await.problem(Code::BadSignature);
     let problem = check(&router, &other).await.problem(Code::DoubleSpendInMempool);
     assert_eq!(problem.members["spent_by"], signed.id().to_string());
 
     chain.seal(&[]).await;
     assert_eq!(state(check(&router, &signed).await), Some(State::Committed));
+    check(&router, &forged).await.problem(Code::BadSignature);
     check(&router, &other).await.problem(Code::InputSpent);
 }
 

@@ -138,3 +138,28 @@ async fn a_client_without_an_operator_says_whom_it_asked() {
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains(&base), "{error}");
 }
+
+#[tokio::test]
+async fn a_client_goes_nowhere_that_an_operator_sends_it() {
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = elsewhere.local_addr().unwrap();
+    let sends_away = move || async move {
+        let place = format!("http://{address}/v1/status");
+        (
+            axum::http::StatusCode::TEMPORARY_REDIRECT,
+            [(axum::http::header::LOCATION, place)],
+        )
+    };
+    let router = axum::Router::new().route("/v1/status", axum::routing::get(sends_away));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let error = Client::http(&base).unwrap().status().await.unwrap_err();
+    assert!(!matches!(error, ClientError::Unreachable { .. }), "{error}");
+    let asked = elsewhere.accept();
+    assert!(
+        futures::FutureExt::now_or_never(asked).is_none(),
+        "nobody asked there"
+    );
+    serving.abort();
+}

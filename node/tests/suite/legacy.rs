@@ -77,6 +77,31 @@ async fn a_wallet_of_the_seed_lists_what_it_has_and_sends_it() {
     assert_eq!(left["utxos"], json!([utxo(2, "200"), utxo(3, "300")]));
 }
 
+/// What a stranger sends does not hide what is there: the old wallets have no word for a list that goes on.
+#[tokio::test]
+async fn what_this_list_does_not_show_hides_nothing_behind_it() {
+    let mut rules = genesis();
+    rules.max_l1_events = 5_000;
+    let mut chain = Chain::new(rules);
+    let token = |number| L1Event::Deposited {
+        number: DepositNumber(number),
+        owner: user(1).address(),
+        asset: Address([7; 20]),
+        amount: Amount::from(1),
+    };
+    let dust: Vec<L1Event> = (0..4_100).map(token).collect();
+    chain.seal(&dust).await;
+    let ether = L1Event::Deposited {
+        number: DepositNumber(4_100),
+        owner: user(1).address(),
+        asset: Address::ZERO,
+        amount: Amount::from(300),
+    };
+    chain.seal(&[ether]).await;
+    let listed = list(&old_door(&chain), (0, 0, 0), 500).await;
+    assert_eq!(listed["utxos"][0]["value"], "300", "{listed}");
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

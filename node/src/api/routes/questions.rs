@@ -210,13 +210,7 @@ fn of_outputs<R: Read + Clone + Send + Sync + 'static>() -> Vec<Question<Door<R>
         .says("Against the first anchor that covers the block.")
         .named("position", shape::<PositionText>())
         .answers::<ExitData>("All that the call takes.")
-        .refuses(&[
-            Code::NotFound,
-            Code::NotAnchored,
-            Code::Pruned,
-            Code::InputSpent,
-            Code::InputExiting,
-        ]),
+        .refuses(&[Code::NotFound, Code::NotAnchored, Code::Pruned]),
         Question::get(
             "/v1/outputs/{position}/challenge-data",
             answer::challenge_data::<R>,
