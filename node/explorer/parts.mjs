@@ -75,6 +75,11 @@ export function amountOf(units, asset) {
   return h('span', { class: 'amount' }, h('span', { class: 'number', title: exact }, text), ' ', h('span', { class: 'unit' }, of), copyButton(units, 'all digits'));
 }
 
+/** Payments one below the other; what goes to the payer goes back. */
+export function paymentsOf(outputs, asset, payer) {
+  return outputs.map(({ owner, amount: units }) => h('div', {}, amountOf(units, asset), ' ', h('span', { class: 'to' }, owner === payer ? 'back to ' : 'to ', addressLink(owner))));
+}
+
 /** Local time, UTC on hover. */
 export function timeOf(ms) {
   return h('time', { datetime: new Date(ms).toISOString(), title: utc(ms) }, localTime(ms, now()));

@@ -3,7 +3,7 @@
 import { h, put } from '../dom.mjs';
 import { count, grouped } from '../format.mjs';
 import { pager } from '../pager.mjs';
-import { addressLink, agoOf, amountOf, badge, blockLink, fields, heading, memberName, note, panel, timeOf, transactionLink, whole } from '../parts.mjs';
+import { agoOf, badge, blockLink, fields, heading, memberName, note, panel, paymentsOf, timeOf, transactionLink, whole } from '../parts.mjs';
 import { toBlock } from '../router.mjs';
 import { verifyHeader } from '../verify.mjs';
 
@@ -95,7 +95,7 @@ function transactionsOf(stage, block) {
       { head: 'Place', kind: 'number', cell: (transaction) => transaction.block?.index },
       { head: 'Kind', cell: ({ kind }) => kind },
       { head: 'Spends', cell: ({ inputs, deposit }) => (deposit === undefined ? count(inputs.length, 'output') : `deposit ${deposit}`) },
-      { head: 'Pays', cell: ({ outputs, asset }) => outputs.map(({ owner, amount }) => h('div', {}, amountOf(amount, asset), ' to ', addressLink(owner))) },
+      { head: 'Pays', cell: ({ outputs, asset }) => paymentsOf(outputs, asset) },
     ],
   });
 }

@@ -4,8 +4,10 @@ import { NotOffered, pathOf } from '../api.mjs';
 import { sparkline } from '../chart.mjs';
 import { now } from '../clock.mjs';
 import { h, put, renew } from '../dom.mjs';
+import { fatesOf } from '../fates.mjs';
 import { count, duration, grouped } from '../format.mjs';
-import { addressLink, agoOf, amountOf, badge, blockLink, failure, leaderColour, memberName, note, panel, table, transactionLink } from '../parts.mjs';
+import { agoOf, badge, blockLink, failure, leaderColour, memberName, note, panel, paymentsOf, table, transactionLink } from '../parts.mjs';
+import { paid, payerOf } from '../payments.mjs';
 import { merged, perSecond, spacing } from '../rates.mjs';
 import { toBlock } from '../router.mjs';
 
@@ -53,7 +55,9 @@ export async function show(stage) {
     if (fresh.length === 0) return;
     seenHeight = fresh[0].height;
     const bodies = await Promise.all(fresh.map(({ height }) => stage.ask(pathOf(`/v1/blocks/${height}/transactions`, { limit: ROWS }))));
-    transactions = [...bodies.flatMap(({ items }) => items), ...transactions].slice(0, ROWS);
+    const came = bodies.flatMap(({ items }) => items).slice(0, ROWS);
+    const fates = await fatesOf(stage, came.flatMap(({ inputs }) => inputs.slice(0, 1).map(({ output }) => output)));
+    transactions = [...came.map((one) => ({ ...one, payer: payerOf(one, fates) })), ...transactions].slice(0, ROWS);
     draw();
   });
 
@@ -179,13 +183,8 @@ function transactionsTable(transactions) {
     columns: [
       { head: 'Transaction', cell: ({ id }) => transactionLink(id) },
       { head: 'Kind', cell: ({ kind }) => kind },
-      { head: 'To', cell: ({ outputs }) => addressLink(outputs[0].owner) },
-      { head: 'Amount', kind: 'number', cell: ({ outputs, asset }) => amountOf(sumOf(outputs), asset) },
+      { head: 'Pays', cell: ({ outputs, asset, payer }) => paymentsOf(paid(outputs, payer), asset, payer) },
     ],
     rows: transactions,
   });
-}
-
-function sumOf(outputs) {
-  return outputs.reduce((sum, { amount }) => sum + BigInt(amount), 0n).toString();
 }

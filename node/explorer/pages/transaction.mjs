@@ -1,11 +1,12 @@
 // One payment: where its money came from and went, how far it got, and what this browser can prove about it.
 
-import { NotOffered, Problem } from '../api.mjs';
 import { fromHex } from '../bytes.mjs';
 import { flow } from '../chart.mjs';
 import { copyButton } from '../copy.mjs';
 import { h, put } from '../dom.mjs';
+import { fatesOf } from '../fates.mjs';
 import { addressLink, amountOf, assetOf, badge, blockLink, failure, fields, heading, memberName, outputLink, panel, timeOf, whole } from '../parts.mjs';
+import { payerOf } from '../payments.mjs';
 import { signatureTask, verifyReceipt } from '../verify.mjs';
 
 const LEVELS = ['accepted', 'committed', 'anchored', 'finalized'];
@@ -41,31 +42,21 @@ export async function show(stage, id) {
   };
 }
 
-/** What became of its outputs, and who owned its inputs: asked one by one, at most five. */
-async function fates(stage, { inputs, outputs }) {
-  const positions = [inputs[0]?.output, ...outputs.map(({ output }) => output)].filter(Boolean);
-  const found = await Promise.all(positions.map((position) => one(stage, position)));
-  return Object.fromEntries(found.filter(Boolean).map((output) => [output.output, output]));
+/** What became of its outputs, and who owned its inputs. */
+function fates(stage, { inputs, outputs }) {
+  return fatesOf(stage, [inputs[0]?.output, ...outputs.map(({ output }) => output)].filter(Boolean));
 }
 
-async function one(stage, position) {
-  try {
-    return await stage.ask(`/v1/outputs/${position}`);
-  } catch (error) {
-    if (error instanceof Problem || error instanceof NotOffered) return undefined;
-    throw error;
-  }
-}
-
-function wayOf({ inputs, outputs, asset, deposit }, fate) {
+function wayOf(transaction, fate) {
+  const { inputs, outputs, asset, deposit } = transaction;
   const from = inputs.length > 0 ? inputs : [{ amount: outputs[0].amount }];
-  const payer = fate[inputs[0]?.output]?.owner;
+  const payer = payerOf(transaction, fate);
   return h(
     'div',
     { class: 'flow', role: 'group', 'aria-label': 'Inputs on the left, outputs on the right' },
     h('ol', { class: 'flow-side' }, from.map((input) => h('li', {}, input.output ? inputOf(input, asset, payer) : `deposit ${deposit}`))),
     flow(from.map(({ amount }) => amount), outputs.map(({ amount }) => amount)),
-    h('ol', { class: 'flow-side' }, outputs.map((output) => h('li', {}, paymentOf(output, asset, fate[output.output])))),
+    h('ol', { class: 'flow-side' }, outputs.map((output) => h('li', {}, paymentOf(output, { asset, payer, fate: fate[output.output] })))),
   );
 }
 
@@ -73,10 +64,10 @@ function inputOf({ output, amount }, asset, payer) {
   return [h('div', {}, amountOf(amount, asset)), h('div', { class: 'from' }, outputLink(output), payer && [' of ', addressLink(payer)])];
 }
 
-function paymentOf({ output, owner, amount }, asset, fate) {
+function paymentOf({ output, owner, amount }, { asset, payer, fate }) {
   return [
     h('div', {}, amountOf(amount, asset)),
-    h('div', { class: 'from' }, 'to ', addressLink(owner), output && [' as ', outputLink(output)], fate && [' ', badge(fate.status, fate.status === 'unspent' ? 'good' : 'quiet')]),
+    h('div', { class: 'from' }, owner === payer ? 'back to ' : 'to ', addressLink(owner), output && [' as ', outputLink(output)], fate && [' ', badge(fate.status, fate.status === 'unspent' ? 'good' : 'quiet')]),
   ];
 }
 

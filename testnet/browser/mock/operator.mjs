@@ -128,6 +128,7 @@ export class Operator {
       [/^\/v1\/addresses\/([^/]+)$/, (owner) => ({ address: owner, balances: documents.balances(chain, owner), height: chain.tip.height })],
       [/^\/v1\/addresses\/([^/]+)\/outputs$/, (owner) => page(this.#outputsOf(owner))],
       [/^\/v1\/addresses\/([^/]+)\/transactions$/, (owner) => page(documents.history(chain, owner).filter((item) => directed(item, query.get('direction'))))],
+      [/^\/v1\/outputs$/, () => ({ items: query.get('ids').split(',').map((output) => chain.outputs.get(output) ?? { output, status: 'unknown' }), height: chain.tip.height })],
       [/^\/v1\/outputs\/([^/]+)$/, (position) => chain.outputs.get(position)],
       [/^\/v1\/outputs\/([^/]+)\/exit-data$/, (position) => this.#exitData(position)],
       [/^\/v1\/outputs\/([^/]+)\/challenge-data$/, (position) => this.#challengeData(position)],

@@ -123,6 +123,23 @@ export async function the_strip_shows_leaders_and_rings_blocks_that_lack_signers
   assert.ok((await ringed.count()) > 0);
 }
 
+export async function what_comes_back_to_the_payer_is_not_paid(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  await visit.to('#/');
+  const [payment, change] = transferOf(operator).outputs;
+  const lines = (id) => visit.page.locator(`main tr:has(a[href="#/tx/${id}"]) td:last-child > div`);
+  const newest = [...operator.chain.transactions.values()].at(-1);
+  await lines(newest.id).first().waitFor();
+  assert.equal(await lines(newest.id).count(), 1);
+  assert.equal(await lines(newest.id).locator('.copy').getAttribute('data-copy'), newest.outputs[0].amount);
+  assert.equal(await lines(newest.id).locator('a').getAttribute('title'), newest.outputs[0].owner);
+  await visit.to(`#/tx/${transferOf(operator).id}`);
+  await visit.page.waitForSelector(`.flow-side:last-child li:nth-child(2) a[title="${change.owner}"]`);
+  await visit.shows('.flow-side:last-child li:nth-child(2)', 'back to ');
+  assert.equal(await visit.page.locator('.flow-side:last-child li:nth-child(1) a').first().getAttribute('title'), payment.owner);
+}
+
 export async function search_finds_blocks_hashes_addresses_and_outputs(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
