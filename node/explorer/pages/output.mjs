@@ -13,13 +13,15 @@ export const title = (position) => `Output ${position}`;
 export async function show(stage, position) {
   const path = `/v1/outputs/${encodeURIComponent(position)}`;
   let output = await stage.ask(path);
-  const fate = h('div', {});
-  const challenge = h('div', {});
+  const [fate, way] = [h('div', {}), h('div', {})];
+  let shown;
+  // The way is set anew with the status only: what somebody asked for there stays.
   const draw = () => {
     put(fate, fateOf(output));
-    if (output.status === 'spent' && challenge.childElementCount === 0) put(challenge, panel('Challenge an exit', challengePart(stage, path)));
+    if (shown !== output.status) put(way, WAYS[output.status]?.(stage, path));
+    shown = output.status;
   };
-  put(stage.root, heading('Output', output.output), fate, panel('Exit to Ethereum', exitPart(stage, path)), challenge);
+  put(stage.root, heading('Output', output.output), fate, way);
   draw();
 
   const again = stage.trigger(AGAIN_MS, async () => {
@@ -49,18 +51,23 @@ function fateOf(output) {
   );
 }
 
-function exitPart(stage, path) {
-  return [
+/** What can be done with one on Ethereum. One that exits, or has left, goes there no second time. */
+const WAYS = { unspent: exitPanel, spent: challengePanel };
+
+function exitPanel(stage, path) {
+  return panel(
+    'Exit to Ethereum',
     h('p', {}, 'Its owner can take it to Ethereum without the operators. What the contract asks for can be copied here, and kept before it is needed.'),
     ...onDemand(stage, { id: 'exit-data', button: 'Show exit data', path: `${path}/exit-data`, show: exitData }),
-  ];
+  );
 }
 
-function challengePart(stage, path) {
-  return [
+function challengePanel(stage, path) {
+  return panel(
+    'Challenge an exit',
     h('p', {}, 'It was spent, so an exit of it is dishonest. The operators challenge one; anybody can, and gets its bond.'),
     ...onDemand(stage, { id: 'challenge-data', button: 'Show challenge data', path: `${path}/challenge-data`, show: challengeData }),
-  ];
+  );
 }
 
 /** A button, and what is asked when it is pressed. */

@@ -370,6 +370,37 @@ export async function challenge_data_can_be_copied_from_a_spent_output(bench) {
   assert.equal(JSON.parse(await copies.nth(2).getAttribute('data-copy')).output.output, spent);
 }
 
+export async function only_an_unspent_output_is_offered_for_an_exit(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  const ways = () => visit.page.locator('#show-exit-data, #show-challenge-data').evaluateAll((buttons) => buttons.map(({ id }) => id));
+  const { output } = transferOf(operator).inputs[0];
+  await visit.to(`#/output/${output}`);
+  assert.deepEqual(await ways(), ['show-challenge-data']);
+  await bench.shot(visit, 'light-output-spent');
+  for (const status of ['exiting', 'exited', 'reclaimed']) {
+    operator.chain.outputs.get('1:2:0').status = status;
+    await visit.to('#/blocks');
+    await visit.to('#/output/1:2:0');
+    await visit.shows('main .badge', status);
+    assert.deepEqual(await ways(), [], status);
+  }
+}
+
+export async function an_output_that_is_spent_while_one_looks_is_no_longer_offered(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  await visit.to('#/output/1:2:0');
+  await visit.page.click('#show-exit-data');
+  await visit.page.locator('#exit-data [data-copy]').first().waitFor();
+  operator.seal(0);
+  await visit.page.locator('#exit-data [data-copy]').first().waitFor();
+  operator.chain.outputs.get('1:2:0').status = 'spent';
+  operator.seal(0);
+  await visit.page.waitForSelector('#show-challenge-data');
+  assert.equal(await visit.page.locator('#show-exit-data').count(), 0);
+}
+
 export async function exits_count_down(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);

@@ -59,7 +59,8 @@ export async function block_headers_lead_to_their_ids(bench) {
 
 export async function exit_data_is_given(bench) {
   const visit = await visitOf(bench);
-  await visit.to((await everyRoute(bench)).output);
+  const { items } = await ask(bench, `${(await everyRoute(bench)).address.replace('#/address', '/v1/addresses')}/outputs?status=unspent&limit=1`);
+  await visit.to(`#/output/${items[0].output}`);
   await visit.page.click('#show-exit-data');
   await visit.shows('#exit-data', 'Under anchor');
 }
