@@ -1,14 +1,26 @@
-// Which alerts everybody must see on every page. Pure.
+// What everybody must see on every page, and how bad it is. Pure.
 
 /** An alert of these kinds says what a blocker says already. */
 const BLOCKER_OF = { stopped: 'stopped', halted: 'halted', withheld_block: 'blocks-unavailable', no_quorum: 'no-quorum', no_progress: 'no-progress' };
 const RANKS = ['critical', 'warning', 'info'];
+const ALERTS_TOLD = 3;
 
-/** Alerts by their weight, the heaviest first, without those that a blocker tells. */
-export function weighed(alerts, blockers) {
-  const told = new Set(blockers.map(({ code }) => code));
-  const rank = ({ severity }) => RANKS.indexOf(severity);
-  return alerts.filter(({ kind }) => !told.has(BLOCKER_OF[kind])).sort((one, other) => rank(one) - rank(other));
+/**
+ * What is told of alerts and blockers, the worst first: { severity, title, text, isAlert }. A blocker is as bad as the alert that
+ * says the same, which it stands for; before there is one it is a warning.
+ */
+export function told(alerts, blockers) {
+  const codes = new Set(blockers.map(({ code }) => code));
+  const others = alerts.filter(({ kind }) => !codes.has(BLOCKER_OF[kind])).sort(worseFirst);
+  const severityOf = (code) => alerts.find(({ kind }) => BLOCKER_OF[kind] === code)?.severity ?? 'warning';
+  return [
+    ...blockers.map(({ code, text, hint }) => ({ severity: severityOf(code), title: code, text: `${text} – ${hint}`, isAlert: false })),
+    ...others.slice(0, ALERTS_TOLD).map(({ severity, kind, text }) => ({ severity, title: kind.replaceAll('_', ' '), text, isAlert: true })),
+  ].sort(worseFirst);
+}
+
+function worseFirst(one, other) {
+  return RANKS.indexOf(one.severity) - RANKS.indexOf(other.severity);
 }
 
 /** The alerts that stand after an event, and the others as they were. */

@@ -1,11 +1,10 @@
 // What everybody must see at once, on every page: a silent operator, what keeps it from its work, and alerts that stand.
 
-import { after, signOf, weighed } from './alarm.mjs';
+import { after, signOf, told } from './alarm.mjs';
 import { NotOffered, Problem, Unreachable, ask } from './api.mjs';
 import { h, put } from './dom.mjs';
 import { agoOf } from './parts.mjs';
 
-const ALERTS_SHOWN = 3;
 const ALERTS_ASKED = 100;
 const ALERTS_AGAIN_MS = 10_000;
 
@@ -66,10 +65,7 @@ export class Banner {
 
   #lines() {
     if (this.#silentSince) return line('critical', 'No answer', ['This operator does not answer since ', agoOf(this.#silentSince), '. What is shown is what it said before.']);
-    return [
-      ...this.#blockers.map((blocker) => line('warning', blocker.code, `${blocker.text} – ${blocker.hint}`)),
-      ...weighed(this.#alerts, this.#blockers).slice(0, ALERTS_SHOWN).map((alert) => line(alert.severity, alert.kind.replaceAll('_', ' '), [alert.text, ' ', h('a', { href: '#/alerts' }, 'All alerts')])),
-    ];
+    return told(this.#alerts, this.#blockers).map(({ severity, title, text, isAlert }) => line(severity, title, isAlert ? [text, ' ', h('a', { href: '#/alerts' }, 'All alerts')] : text));
   }
 }
 

@@ -247,8 +247,9 @@ export async function what_a_blocker_says_no_alert_repeats(bench) {
   const visit = await bench.visit(operator.url);
   await visit.to('#/reserves');
   await visit.shows('#alarm', '1 critical');
-  await visit.shows('#banner', 'no-quorum');
+  await visit.page.waitForSelector('#banner p[data-severity=critical]:has-text("no-quorum")');
   assert.equal(await visit.page.locator('#banner p').count(), 1);
+  await bench.shot(visit, 'light-no-quorum');
 }
 
 export async function a_silent_operator_is_told_and_the_page_comes_back_with_it(bench) {
