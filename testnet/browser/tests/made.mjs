@@ -66,6 +66,17 @@ export async function no_page_scrolls_sideways_on_a_phone(bench) {
   }
 }
 
+export async function the_way_to_every_page_is_seen_on_a_phone(bench) {
+  const operator = await bench.operator();
+  operator.raise(ALERT);
+  const visit = await bench.visit(operator.url, { viewport: NARROW });
+  await visit.to('#/exits');
+  await visit.shows('#alarm', '1 critical');
+  const [inner, ...ends] = await visit.page.evaluate(() => [document.querySelector('#pages'), ...document.querySelectorAll('#pages a')].map((one) => one.getBoundingClientRect().right));
+  assert.equal(ends.length, 7);
+  assert.ok(Math.max(...ends) <= inner, `${ends} in ${inner}`);
+}
+
 export async function the_switch_turns_light_into_dark_and_is_remembered(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url, { colorScheme: 'light' });
