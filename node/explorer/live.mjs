@@ -2,7 +2,7 @@
 // faster while the stream is closed. So a page that follows both works where streams are blocked, only slower.
 
 import { ask } from './api.mjs';
-import { setClock } from './clock.mjs';
+import { setClock, setEthereumClock } from './clock.mjs';
 
 const BASE_TOPICS = ['blocks', 'l1', 'alerts', 'consensus'];
 const EVENTS = [
@@ -72,6 +72,7 @@ export class Live {
     try {
       const status = await ask('/v1/status');
       setClock(status.clock, { askedMs, answeredMs: Date.now() });
+      setEthereumClock(status.l1.last_anchor);
       this.#deliver('status', status);
     } catch (error) {
       this.#deliver('silent', error);

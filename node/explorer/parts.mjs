@@ -1,7 +1,7 @@
 // The small parts that pages are made of.
 
 import { NotOffered, Problem, Unreachable } from './api.mjs';
-import { now } from './clock.mjs';
+import { ethereumNow, now } from './clock.mjs';
 import { copyButton } from './copy.mjs';
 import { h } from './dom.mjs';
 import { ETH, ago, amount, localTime, short, until, utc } from './format.mjs';
@@ -90,15 +90,15 @@ export function agoOf(ms) {
   return h('time', { datetime: new Date(ms).toISOString(), title: utc(ms), 'data-ago': ms }, ago(ms, now()));
 }
 
-/** How long until; kept up by [`tick`]. */
+/** How long until, on Ethereum's clock; kept up by [`tick`]. */
 export function untilOf(ms) {
-  return h('time', { datetime: new Date(ms).toISOString(), title: utc(ms), 'data-until': ms }, until(ms, now()));
+  return h('time', { datetime: new Date(ms).toISOString(), title: utc(ms), 'data-until': ms }, until(ms, ethereumNow()));
 }
 
 /** Sets all spans of time in the document anew. */
 export function tick() {
   for (const time of document.querySelectorAll('[data-ago]')) renew(time, ago(Number(time.dataset.ago), now()));
-  for (const time of document.querySelectorAll('[data-until]')) renew(time, until(Number(time.dataset.until), now()));
+  for (const time of document.querySelectorAll('[data-until]')) renew(time, until(Number(time.dataset.until), ethereumNow()));
 }
 
 function renew(element, text) {
