@@ -28,6 +28,12 @@ export function spacing(blocks) {
   return { p50: percentile(gaps, 0.5), p99: percentile(gaps, 0.99) };
 }
 
+/** How many of these blocks' own certificates a member signed: { signed, of }; those of a committee that has passed do not count. */
+export function signedBy(blocks, index) {
+  const certified = blocks.filter(({ leader }) => leader !== null);
+  return { signed: certified.filter(({ signers }) => signers.includes(index)).length, of: certified.length };
+}
+
 function percentile(sorted, part) {
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)];
 }

@@ -8,12 +8,14 @@ import { fatesOf } from '../fates.mjs';
 import { count, duration, grouped } from '../format.mjs';
 import { agoOf, badge, blockLink, failure, leaderColour, memberName, note, panel, paymentsOf, table, transactionLink } from '../parts.mjs';
 import { paid, payerOf } from '../payments.mjs';
-import { merged, perSecond, spacing } from '../rates.mjs';
+import { merged, perSecond, signedBy, spacing } from '../rates.mjs';
 import { toBlock } from '../router.mjs';
 
 const BLOCKS_HELD = 300;
 const BLOCKS_NEWER = 100;
 const STRIP_BLOCKS = 60;
+/** Who signed none of so many certificates is away, or too late every time. */
+const ABSENT_FROM = 10;
 const ROWS = 12;
 /** Newest blocks that are asked for their transactions at once. */
 const BODIES_ASKED = 6;
@@ -33,14 +35,15 @@ export async function show(stage) {
     stage.root,
     h('h1', { class: 'hidden', tabindex: '-1' }, 'Overview'),
     figures,
-    panel('Leaders of the newest blocks', strip),
+    panel('Leaders and signers of the newest blocks', strip),
     h('div', { class: 'columns' }, panel('Latest blocks', blocksPart), panel('Latest transactions', transactionsPart)),
   );
 
   const draw = stage.trigger(DRAW_MS, () => {
     put(figures, figuresOf({ blocks, status }));
     if (blocks.length === 0) return;
-    put(strip, stripOf(blocks.slice(0, STRIP_BLOCKS), facts), legendOf(facts));
+    const newest = blocks.slice(0, STRIP_BLOCKS);
+    put(strip, stripOf(newest, facts), legendOf(newest, facts));
     renew(blocksPart, blocksTable(blocks.slice(0, ROWS), facts), h('p', {}, h('a', { href: '#/blocks' }, 'All blocks')));
     renew(transactionsPart, transactions.length > 0 ? transactionsTable(transactions) : note('No transactions in these blocks.'));
   });
@@ -130,7 +133,6 @@ function stripOf(blocks, facts) {
 
 function square(block, facts) {
   const says = `Block ${block.height}, ${count(block.transaction_count, 'transaction')}, ${certificateOf(block, facts)}`;
-  const missing = block.leader !== null && block.signers.length < facts.members.length;
   return h('a', {
     href: toBlock(block.height),
     class: 'square',
@@ -138,7 +140,6 @@ function square(block, facts) {
     title: says,
     'aria-label': says,
     'data-certified': block.leader === null ? 'no' : 'yes',
-    'data-missing': missing ? 'yes' : 'no',
     vars: block.leader === null ? undefined : { '--leader': leaderColour(block.leader) },
   });
 }
@@ -148,14 +149,19 @@ function certificateOf(block, facts) {
   return `led by ${facts.nameOf(block.leader)}, signed by ${block.signers.length} of ${facts.members.length}`;
 }
 
-function legendOf(facts) {
+// A certificate is there as soon as a quorum signed: that one lacks somebody says nothing, that all lack the same one does.
+function legendOf(blocks, facts) {
   return h(
     'ul',
     { class: 'legend' },
-    facts.members.map((member) => h('li', {}, memberName(member.index, facts))),
-    h('li', {}, h('span', { class: 'square', 'data-missing': 'yes', 'data-certified': 'yes' }), 'signers are missing'),
+    facts.members.map(({ index }) => h('li', {}, memberName(index, facts), shareOf(signedBy(blocks, index)))),
     h('li', {}, h('span', { class: 'square', 'data-certified': 'no' }), 'covered by a later certificate'),
   );
+}
+
+function shareOf({ signed, of }) {
+  const isAbsent = signed === 0 && of >= ABSENT_FROM;
+  return h('span', { class: isAbsent ? 'missed' : '' }, `signed ${isAbsent ? 'none' : signed} of ${of}`);
 }
 
 function blocksTable(blocks, facts) {

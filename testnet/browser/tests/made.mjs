@@ -123,15 +123,20 @@ export async function the_tip_rises_where_streams_are_cut_off(bench) {
   await visit.shows('#home-tip', String(height));
 }
 
-export async function the_strip_shows_leaders_and_rings_blocks_that_lack_signers(bench) {
+export async function the_strip_says_who_signs_and_marks_only_who_never_does(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
   await visit.to('#/');
-  const squares = visit.page.locator('.squares .square');
-  const ringed = visit.page.locator('.squares .square[data-missing=yes]');
-  const blocks = [...operator.chain.blocks].reverse().slice(0, await squares.count());
-  assert.equal(await ringed.count(), blocks.filter(({ signers }) => signers.length === 3).length);
-  assert.ok((await ringed.count()) > 0);
+  await visit.shows('.legend', 'delta');
+  const newest = () => [...operator.chain.blocks].reverse().slice(0, 60).filter(({ signers }) => signers.length > 0);
+  const share = (index) => `signed ${newest().filter(({ signers }) => signers.includes(index)).length} of ${newest().length}`;
+  for (const index of [0, 1, 2, 3]) await visit.shows(`.legend li:nth-child(${index + 1})`, share(index));
+  assert.equal(await visit.page.locator('.legend .missed').count(), 0);
+  operator.chain.away = 2;
+  while (newest().some(({ signers }) => signers.includes(2))) operator.seal(0);
+  await visit.shows('.legend li:nth-child(3) .missed', `signed none of ${newest().length}`);
+  assert.equal(await visit.page.locator('.legend .missed').count(), 1);
+  await bench.shot(visit, 'light-away');
 }
 
 export async function what_comes_back_to_the_payer_is_not_paid(bench) {

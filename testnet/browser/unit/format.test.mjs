@@ -5,7 +5,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { ETH, ago, amount, duration, grouped, short, until } from '../../../node/explorer/format.mjs';
-import { merged, perSecond, spacing } from '../../../node/explorer/rates.mjs';
+import { merged, perSecond, signedBy, spacing } from '../../../node/explorer/rates.mjs';
 import { routeOf, toAddress, toBlock, toOutput, toTransaction } from '../../../node/explorer/router.mjs';
 
 const EXPLORER = new URL('../../../node/explorer/', import.meta.url);
@@ -61,6 +61,12 @@ test('pace_counts_each_block_once_and_in_its_step', () => {
 test('spacing_is_between_neighbours_only', () => {
   assert.deepEqual(spacing([block(5, 1_000), block(4, 700), block(3, 600), block(1, 0)]), { p50: 100, p99: 300 });
   assert.equal(spacing([block(1, 0)]), undefined);
+});
+
+test('who_signed_is_counted_over_certificates_of_the_running_committee', () => {
+  const own = (signers) => ({ leader: 1, signers });
+  const blocks = [own([0, 1, 3]), { leader: null, signers: [] }, own([0, 1, 2]), { leader: null, signers: [0, 1] }];
+  assert.deepEqual([0, 2, 4].map((index) => signedBy(blocks, index)), [{ signed: 2, of: 2 }, { signed: 1, of: 2 }, { signed: 0, of: 2 }]);
 });
 
 test('every_address_of_a_page_leads_to_it', () => {
