@@ -7,6 +7,11 @@ export function merged(held, came, most) {
   return [...byHeight.values()].sort((one, other) => other.height - one.height).slice(0, most);
 }
 
+/** These blocks when an anchor covers those up to its height. */
+export function anchored(blocks, anchor) {
+  return blocks.map((block) => (block.anchor === null && block.height <= anchor.height ? { ...block, anchor: anchor.number } : block));
+}
+
 /** Transactions per second in equal steps that end now, oldest first; nothing before the oldest block that is held. */
 export function perSecond(blocks, { nowMs, stepMs, steps }) {
   const sums = new Array(steps).fill(0);

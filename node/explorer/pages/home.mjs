@@ -8,7 +8,7 @@ import { fatesOf } from '../fates.mjs';
 import { count, duration, grouped } from '../format.mjs';
 import { agoOf, badge, blockLink, failure, leaderColour, memberName, note, panel, paymentsOf, table, transactionLink } from '../parts.mjs';
 import { paid, payerOf } from '../payments.mjs';
-import { merged, perSecond, signedBy, spacing } from '../rates.mjs';
+import { anchored, merged, perSecond, signedBy, spacing } from '../rates.mjs';
 import { toBlock } from '../router.mjs';
 
 const BLOCKS_HELD = 300;
@@ -85,6 +85,10 @@ export async function show(stage) {
     if (kind === 'status') {
       status = content;
       if (blocks.length > 0 && status.height > blocks[0].height) askBlocks();
+      draw();
+    }
+    if (kind === 'block.anchored') {
+      blocks = anchored(blocks, content);
       draw();
     }
     if (kind === 'block.committed' && blocks.length > 0) {

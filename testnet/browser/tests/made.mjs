@@ -123,6 +123,19 @@ export async function the_tip_rises_where_streams_are_cut_off(bench) {
   await visit.shows('#home-tip', String(height));
 }
 
+export async function blocks_of_the_overview_are_anchored_while_one_looks(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  await visit.to('#/');
+  await visit.shows('#pulse', 'live');
+  const rows = (state) => visit.page.locator('main td:last-child .badge', { hasText: state });
+  await rows('committed').first().waitFor();
+  const { length } = operator.chain.anchors;
+  while (operator.chain.anchors.length === length) operator.seal(0);
+  const { height } = operator.chain.anchors.at(-1);
+  await visit.until((tip) => [...document.querySelectorAll('main tr')].filter((row) => row.textContent.includes('committed')).every((row) => Number(row.querySelector('a').textContent) > tip), height);
+}
+
 export async function the_strip_says_who_signs_and_marks_only_who_never_does(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);

@@ -5,7 +5,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { ETH, ago, amount, duration, grouped, short, until } from '../../../node/explorer/format.mjs';
-import { merged, perSecond, signedBy, spacing } from '../../../node/explorer/rates.mjs';
+import { anchored, merged, perSecond, signedBy, spacing } from '../../../node/explorer/rates.mjs';
 import { routeOf, toAddress, toBlock, toOutput, toTransaction } from '../../../node/explorer/router.mjs';
 
 const EXPLORER = new URL('../../../node/explorer/', import.meta.url);
@@ -61,6 +61,11 @@ test('pace_counts_each_block_once_and_in_its_step', () => {
 test('spacing_is_between_neighbours_only', () => {
   assert.deepEqual(spacing([block(5, 1_000), block(4, 700), block(3, 600), block(1, 0)]), { p50: 100, p99: 300 });
   assert.equal(spacing([block(1, 0)]), undefined);
+});
+
+test('an_anchor_covers_the_blocks_up_to_its_own_that_had_none', () => {
+  const of = (height, anchor) => ({ height, anchor });
+  assert.deepEqual(anchored([of(9, null), of(8, null), of(7, null), of(6, 1)], { number: 2, height: 8 }), [of(9, null), of(8, 2), of(7, 2), of(6, 1)]);
 });
 
 test('who_signed_is_counted_over_certificates_of_the_running_committee', () => {
