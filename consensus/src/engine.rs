@@ -183,6 +183,7 @@ impl<S: Scheme> Engine<S> {
                 parent,
                 verdict,
             } => self.opinions.answer(block, parent, verdict),
+            Input::Dropped(block) => self.opinions.forget(block),
             Input::Work(work) => self.work = work,
             Input::PeerUp(peer) => self.on_peer_up(peer),
             Input::PeerDown(peer) => self.on_peer_down(peer),
@@ -265,6 +266,14 @@ impl<S: Scheme> Engine<S> {
     #[must_use]
     pub fn floor(&self) -> &Floor {
         self.chain.floor()
+    }
+
+    /// The block of the highest notarized view, or the final one when none is above it. What a view made or will make final is
+    /// this block or below it: every view that its own chain skips was nullified.
+    #[must_use]
+    pub fn tip(&self) -> BlockId {
+        let block = self.chain.parent_block(self.chain.tip());
+        block.unwrap_or(self.chain.floor().block)
     }
 
     /// Who leads a view.

@@ -178,6 +178,7 @@ impl<S: OperatorKey> Operator<S> {
         let mut guardian = guardian(&params, &saved, now);
         let mut logged = Logged::of(log);
         let running = saved.state.epoch;
+        let tops = logged.tops(running);
         let floor = floor_of(saved.certificate.as_ref(), running, saved.state.sealed);
         let epochs = Epochs::new(Seating {
             committees: params.committees,
@@ -232,9 +233,7 @@ impl<S: OperatorKey> Operator<S> {
             proving: Proving::default(),
             vigil: Vigil::new(&params.consensus),
         };
-        for bytes in &logged.bodies {
-            operator.file_logged(bytes);
-        }
+        operator.file_log(&logged.bodies, tops);
         let judged = saved.exits.keys().map(|exit| watch::ask_to_judge(*exit));
         let mut effects: Vec<Effect> = judged.collect();
         match logged.case {
@@ -385,6 +384,7 @@ impl<S: OperatorKey> Operator<S> {
     /// What follows from any event: verdicts, decisions, requests, duties, and whether there is work.
     fn settle(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.mempool.forget_old(now);
+        self.tell_dropped(now, effects);
         self.prove(effects);
         self.decide(now, effects);
         self.answer_engine(now, effects);
@@ -437,8 +437,20 @@ impl<S: OperatorKey> Operator<S> {
         )
     }
 
-    /// Drives the engine and translates what it wants.
+    /// Drives the engine, which hears first of what is here no more.
     fn step(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
+        self.tell_dropped(now, effects);
+        self.tell(now, input, effects);
+    }
+
+    fn tell_dropped(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        for block in self.chain.take_dropped() {
+            self.tell(now, Input::Dropped(block), effects);
+        }
+    }
+
+    /// Tells the engine one thing, and translates what it wants.
+    fn tell(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
         if self.stopped.is_some() {
             return;
         }

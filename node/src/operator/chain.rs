@@ -13,7 +13,8 @@ use plasma_core::{
 };
 
 /// Most undecided blocks kept. The engine lets at most sixteen fresh blocks stand above the decided one; the rest is room
-/// for proposals that lose and for one answer of a peer (128). A block that is dropped for room is fetched again when it turns out to matter.
+/// for proposals that lose and for one answer of a peer (128). What a view can still make final is never dropped for room; any
+/// other block is fetched again when it turns out to matter ([`Chain::missing_below`]).
 pub const UNDECIDED_MAX: usize = 256;
 
 /// Bytes of undecided blocks that are kept. The sixteen that the engine lets stand above the decided one fit, however large
@@ -66,6 +67,10 @@ pub struct Chain {
     finals: BTreeMap<BlockId, Certificate>,
     /// A block that is final because a certified one stands on it which cannot be filed here.
     ancestor: Option<BlockId>,
+    /// The block of the highest notarized view that is known.
+    notarized: Option<BlockId>,
+    /// Blocks that made room, for the engine to hear of.
+    dropped: Vec<BlockId>,
     arrivals: u64,
     /// Bytes of the undecided blocks, and of how many there is room.
     bytes: usize,
@@ -82,6 +87,8 @@ impl Chain {
             blocks: BTreeMap::new(),
             finals: BTreeMap::new(),
             ancestor: None,
+            notarized: None,
+            dropped: Vec::new(),
             arrivals: 0,
             bytes: 0,
             room,
@@ -122,6 +129,18 @@ impl Chain {
         Some(known.encoded.clone())
     }
 
+    /// The block of the highest notarized view makes no room, and nothing below it does: it is all that a view can have made
+    /// final, and what the next proposals stand on. Of those that signed it each holds it until it is decided, so there is
+    /// always somebody to give it.
+    pub fn keep_notarized(&mut self, tip: BlockId) {
+        self.notarized = Some(tip);
+    }
+
+    /// The blocks that made room since this was asked last.
+    pub fn take_dropped(&mut self) -> Vec<BlockId> {
+        std::mem::take(&mut self.dropped)
+    }
+
     /// Files a block above the decided tip. The least useful one makes room, or is this one itself.
     pub fn insert(&mut self, block: AuthenticBlock, encoded: Bytes, is_logged: bool) {
         let (id, height) = (block.header.id(), block.header.height);
@@ -133,6 +152,7 @@ impl Chain {
                 return;
             };
             self.remove(&least);
+            self.dropped.push(least);
         }
         self.bytes = self.bytes.saturating_add(encoded.len());
         self.arrivals += 1;
@@ -148,9 +168,9 @@ impl Chain {
         );
     }
 
-    /// Who makes room for a block: one on which nothing stands, neither of what is here nor the newcomer, and that is not final.
-    /// So no block is here without those between it and the lowest of its ancestors that ever was, and what proposals stand
-    /// on outlives them.
+    /// Who makes room for a block: one on which nothing stands, neither of what is here nor the newcomer, and that is neither
+    /// final nor notarized last. So a block that was applied lies on blocks that were, down to the decided tip, and what
+    /// proposals stand on outlives them.
     fn least(&self, newcomer: &Header) -> Option<BlockId> {
         let tip = self.decided.header.height;
         let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
@@ -165,6 +185,7 @@ impl Chain {
             let is_near = is_near(known.block.header.height);
             (is_near, known.is_logged, known.delta.is_some(), known.arrival)
         };
+        bear.extend(self.notarized);
         let is_free = |id: &BlockId| !bear.contains(id) && !self.is_final(id);
         let free = self.blocks.iter().filter(|(id, _)| is_free(id));
         let ((least_is_near, ..), least) = free.map(|(id, known)| (worth(known), *id)).min()?;
@@ -289,9 +310,24 @@ impl Chain {
     #[must_use]
     pub fn missing(&self) -> Option<BlockId> {
         let newest = self.finals.values().max_by_key(|known| known.at())?;
-        let lowest = self.ancestry(&newest.block).last();
-        let missing = lowest.map_or(newest.block, |known| known.block.header.parent);
-        (missing != self.decided.id).then_some(missing)
+        self.missing_below(&newest.block)
+    }
+
+    /// The highest block that is missing below a block, or that one itself; none when all are here, and when it stands on
+    /// another block than the decided one.
+    #[must_use]
+    pub fn missing_below(&self, block: &BlockId) -> Option<BlockId> {
+        let Some(lowest) = self.ancestry(block).last() else {
+            return (*block != self.decided.id).then_some(*block);
+        };
+        let lowest = lowest.block.header;
+        let is_above = self
+            .decided
+            .header
+            .height
+            .next()
+            .is_some_and(|next| lowest.height > next);
+        is_above.then_some(lowest.parent)
     }
 
     /// Makes an applied child of the tip the new tip; gives what it changes and its block.
@@ -306,10 +342,28 @@ impl Chain {
             self.decide_at(&certificate);
         }
         self.decided = delta.state.clone();
-        let height = self.decided.header.height;
-        self.blocks.retain(|_, other| other.block.header.height > height);
-        self.bytes = self.blocks.values().map(|other| other.encoded.len()).sum();
+        self.forget_lost();
         Some((block, delta))
+    }
+
+    /// Forgets what stands beside the decided tip, and on such blocks: it never becomes decided, and no state may rest on a
+    /// block that is gone.
+    fn forget_lost(&mut self) {
+        let decided = (self.decided.header.height, self.decided.id);
+        let mut heights: Vec<(Height, BlockId, BlockId)> = self
+            .blocks
+            .iter()
+            .map(|(id, known)| (known.block.header.height, *id, known.block.header.parent))
+            .collect();
+        heights.sort_unstable();
+        let mut lost = BTreeSet::new();
+        for (height, id, parent) in heights {
+            let is_beside = Some(height) == decided.0.next() && parent != decided.1;
+            if height <= decided.0 || is_beside || lost.contains(&parent) {
+                lost.insert(id);
+            }
+        }
+        lost.iter().for_each(|id| drop(self.remove(id)));
     }
 
     /// What this certificate makes final is decided here, and with it all that older ones do.
@@ -364,19 +418,17 @@ pub(super) mod tests {
         file_on(chain, BlockId::default(), at, bytes, is_logged)
     }
 
-    fn file_on(
-        chain: &mut Chain,
-        parent: BlockId,
-        (height, time): (u32, u64),
-        bytes: usize,
-        is_logged: bool,
-    ) -> BlockId {
-        let header = Header {
+    fn header(parent: BlockId, (height, time): (u32, u64)) -> Header {
+        Header {
             height: Height(height),
             timestamp_ms: Millis(time),
             parent,
             ..Header::default()
-        };
+        }
+    }
+
+    fn file_on(chain: &mut Chain, parent: BlockId, at: (u32, u64), bytes: usize, is_logged: bool) -> BlockId {
+        let header = header(parent, at);
         let block = AuthenticBlock {
             header,
             transactions: Vec::new(),
@@ -422,6 +474,123 @@ pub(super) mod tests {
             );
         }
         assert_eq!(chain.bytes, 1_000, "three that lost, the newest");
+    }
+
+    #[test]
+    fn what_is_notarized_outlives_what_lost_beside_it() {
+        let mut chain = chain(1_000);
+        let decided = chain.decided().id;
+        let below = file_on(&mut chain, decided, (1, 0), 50, true);
+        let tip = file_on(&mut chain, below, (2, 0), 50, true);
+        chain.keep_notarized(tip);
+        let lost: Vec<BlockId> = (1..300)
+            .map(|time| file_on(&mut chain, decided, (1, time), 300, true))
+            .collect();
+        assert!(chain.block(&below).is_some() && chain.block(&tip).is_some());
+        assert_eq!(
+            chain.take_dropped(),
+            lost[..296],
+            "the engine hears of all that is gone"
+        );
+        assert!(chain.take_dropped().is_empty());
+        let other = file_on(&mut chain, decided, (1, 0), 50, true);
+        chain.keep_notarized(other);
+        for time in 300..303 {
+            file_on(&mut chain, decided, (1, time), 300, true);
+        }
+        assert!(
+            chain.block(&tip).is_none(),
+            "a view that another one skips makes nothing final"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_below_a_block_is_named_from_above() {
+        let mut chain = chain(1_000);
+        let decided = chain.decided().id;
+        let id = |parent, height| header(parent, (height, 0)).id();
+        let (first, second) = (id(decided, 1), id(id(decided, 1), 2));
+        let third = file_on(&mut chain, second, (3, 0), 50, true);
+        assert_eq!(chain.missing_below(&decided), None);
+        assert_eq!(chain.missing_below(&first), Some(first));
+        assert_eq!(chain.missing_below(&third), Some(second));
+        file_on(&mut chain, first, (2, 0), 50, true);
+        assert_eq!(chain.missing_below(&third), Some(first));
+        file_on(&mut chain, decided, (1, 0), 50, true);
+        assert_eq!(chain.missing_below(&third), None);
+        let beside = file_on(&mut chain, BlockId(Hash([1; 32])), (1, 0), 50, true);
+        assert_eq!(
+            chain.missing_below(&beside),
+            None,
+            "nothing of it can become final"
+        );
+    }
+
+    /// Whatever arrives, is applied, notarized and decided: below what was applied all was, down to the decided tip.
+    #[test]
+    fn no_state_ever_rests_on_a_block_that_is_gone() {
+        let mut seed = 1u64;
+        let mut draw = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(seed >> 33).unwrap() % below
+        };
+        let mut chain = chain(1_000);
+        let (mut ids, mut most) = (vec![chain.decided().id], 0);
+        for time in 0..20_000 {
+            let here: Vec<BlockId> = chain.blocks.keys().copied().collect();
+            let parent = match draw(8) {
+                0 => chain.decided().id,
+                1 => ids[draw(ids.len())],
+                _ => *here.get(draw(here.len() + 1)).unwrap_or(&chain.decided().id),
+            };
+            let height = chain.state(&parent).map_or(0, |state| state.header.height.0);
+            let id = file_on(
+                &mut chain,
+                parent,
+                (height + 1, time),
+                50 + draw(200),
+                draw(2) == 0,
+            );
+            ids.push(id);
+            if chain.state(&parent).is_some() && draw(3) > 0 {
+                let applied = chain.block(&id).map(|known| known.block.header);
+                let delta = applied.map(|header| changes_nothing(&chain, header));
+                delta.into_iter().for_each(|delta| chain.applied(&id, delta));
+            }
+            if draw(10) == 0 {
+                chain.keep_notarized(id);
+            }
+            if draw(20) == 0 {
+                let decided = chain.child_of_decided(&id).and_then(|next| chain.decide(&next));
+                most = most.max(decided.map_or(0, |(block, _)| block.header.height.0));
+            }
+            assert!(chain.bytes <= 1_000, "{}", chain.bytes);
+            for known in chain.blocks.values().filter(|known| known.delta.is_some()) {
+                assert!(
+                    chain.state(&known.block.header.parent).is_some(),
+                    "{time}: {known:?}"
+                );
+            }
+        }
+        assert!(most > 100, "only {most} were decided");
+    }
+
+    fn changes_nothing(chain: &Chain, header: Header) -> Delta {
+        let state = State {
+            header,
+            id: header.id(),
+            ..chain.decided().clone()
+        };
+        Delta {
+            height: header.height,
+            block: state.id,
+            outputs: BTreeMap::new(),
+            exits: BTreeMap::new(),
+            deposits: BTreeMap::new(),
+            transactions: Vec::new(),
+            leaf: Hash::ZERO,
+            state,
+        }
     }
 
     #[test]

@@ -139,6 +139,11 @@ impl<S: OperatorKey> Operator<S> {
         let id = block.header.id();
         let seals = self.seals(&delta);
         self.file_proposed(block);
+        if self.chain.block(&id).is_none() {
+            // Blocks of one branch fill the room. Nobody votes for what it could not give.
+            let reason = NotBuilt::Unable;
+            return self.step(now, Input::NotBuilt { view, reason }, effects);
+        }
         self.chain.applied(&id, delta);
         if let Some(bytes) = self.chain.log(&id) {
             effects.push(Effect::Persist(Record::Body(bytes)));

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plasma_consensus::{
-    Evidence, Vote,
+    Evidence, Record as Logs, Vote,
     scheme::{OperatorKey, Verifier},
 };
-use plasma_core::{Certificate, Domain, Epoch, Header, Height, Millis, planted::planted};
+use plasma_core::{BlockId, Certificate, Domain, Epoch, Header, Height, Millis, planted::planted};
 
 use super::{
     Operator, Params,
@@ -43,6 +43,12 @@ pub(super) struct Logged {
     pub(super) contradictions: Vec<[Vote; 2]>,
 }
 
+/// Which blocks of a log matter most.
+#[derive(Debug)]
+pub(super) struct Tops {
+    notarized: Option<BlockId>,
+}
+
 impl Logged {
     pub(super) fn of(log: Vec<Record>) -> Self {
         let mut found = Self::default();
@@ -55,6 +61,25 @@ impl Logged {
             }
         }
         found
+    }
+
+    /// What the log knows of the running epoch, before its bodies are filed.
+    pub(super) fn tops(&self, running: Epoch) -> Tops {
+        Tops {
+            notarized: self.tip(running),
+        }
+    }
+
+    /// The block of the highest view of an epoch that the log knows notarized or final.
+    fn tip(&self, epoch: Epoch) -> Option<BlockId> {
+        let own = self.engine.iter().filter(|record| record.epoch() == epoch);
+        let certified = own.filter_map(|record| match record {
+            Logs::Certificate(certified) | Logs::Floor(certified) => {
+                Some((record.view(), certified.statement.block()?))
+            }
+            _ => None,
+        });
+        certified.max().map(|(_, block)| block)
     }
 
     /// What was found out about operators; votes that do not accuse their signer under the keys of its committee accuse nobody.
@@ -74,6 +99,14 @@ impl Logged {
 }
 
 impl<S: OperatorKey> Operator<S> {
+    /// Files the bodies of the log; what is notarized last makes no room for the others.
+    pub(super) fn file_log(&mut self, bodies: &[Bytes], tops: Tops) {
+        tops.notarized
+            .into_iter()
+            .for_each(|tip| self.chain.keep_notarized(tip));
+        bodies.iter().for_each(|bytes| self.file_logged(bytes));
+    }
+
     /// What a log must say when it is written anew: the first epoch whose beginning storage holds for good. Beside an older
     /// storage, whose epoch the log knows nothing of any more, it is what keeps this operator from voting there again.
     #[must_use]
@@ -87,7 +120,8 @@ impl<S: OperatorKey> Operator<S> {
     pub fn needs(&self, record: &Record, durable: Height) -> bool {
         match record {
             Record::Consensus(record) => {
-                self.epochs.needs(record, durable) && !planted("log: votes are dropped when it is shortened")
+                let is_needed = self.epochs.needs(record, durable);
+                is_needed && !planted("log: votes are dropped when it is shortened")
             }
             Record::Body(bytes) => bytes
                 .get(..Header::SIZE)

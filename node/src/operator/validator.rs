@@ -28,8 +28,8 @@ pub const DRIFT_MS: u64 = 2_000;
 pub(super) struct Awaited {
     /// The view that asked.
     view: View,
-    /// The parent it asked about.
-    parent: BlockId,
+    /// The parent it asked about; none when it asked about a block above this one.
+    parent: Option<BlockId>,
     /// What the engine was last told that the answer waits for.
     waits: Waits,
 }
@@ -37,6 +37,9 @@ pub(super) struct Awaited {
 impl<S: OperatorKey> Operator<S> {
     /// Files a block that arrived; it is judged when somebody asks.
     pub(super) fn file(&mut self, block: AuthenticBlock) {
+        if let Some(engine) = self.epochs.engine() {
+            self.chain.keep_notarized(engine.tip());
+        }
         let encoded = block.encode().into();
         self.payload.on_filed(&block.header.id());
         self.chain.insert(block, encoded, false);
@@ -113,7 +116,7 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
-    /// The engine waits for a verdict. A body that is not here is fetched.
+    /// The engine waits for a verdict. What is not here of the block and of those below it is fetched, one after the other.
     fn await_block(
         &mut self,
         now: Millis,
@@ -124,12 +127,22 @@ impl<S: OperatorKey> Operator<S> {
     ) {
         let before = self.awaited.get(&block);
         let waits = before.map_or(Waits::Answer, |awaited| awaited.waits);
+        let parent = Some(parent);
         self.awaited.insert(block, Awaited { view, parent, waits });
-        let is_here = self.chain.block(&block).is_some() || block == self.chain.decided().id;
-        if is_here || self.payload.awaits(&block) || self.payload.is_unsound(&block) {
+        let Some(missing) = self.chain.missing_below(&block) else {
+            return;
+        };
+        // Below a final block whole rows are asked for.
+        let comes = missing != block && self.chain.is_behind();
+        if comes || self.payload.awaits(&missing) || self.payload.is_unsound(&missing) {
             return;
         }
-        self.fetch(now, view, block, effects);
+        self.awaited.entry(missing).or_insert(Awaited {
+            view,
+            parent: None,
+            waits: Waits::Answer,
+        });
+        self.fetch(now, view, missing, effects);
     }
 
     /// Gives the engine every verdict that is known by now, and asks for the reads of those that can be known next.
@@ -146,7 +159,7 @@ impl<S: OperatorKey> Operator<S> {
             .collect();
         for (block, awaited) in awaited {
             let known = self.chain.block(&block);
-            let parent = known.map_or(awaited.parent, |known| known.block.header.parent);
+            let parent = known.map(|known| known.block.header.parent).or(awaited.parent);
             let verdict = self.verdict(now, &block, awaited.view);
             match verdict {
                 Verdict::Pending(waits) => {
@@ -170,15 +183,14 @@ impl<S: OperatorKey> Operator<S> {
                     self.awaited.remove(&block);
                 }
             }
-            self.step(
-                now,
-                Input::Verdict {
-                    block,
-                    parent,
-                    verdict,
-                },
-                effects,
-            );
+            let verdict = parent.map(|parent| Input::Verdict {
+                block,
+                parent,
+                verdict,
+            });
+            verdict
+                .into_iter()
+                .for_each(|verdict| self.step(now, verdict, effects));
         }
     }
 
