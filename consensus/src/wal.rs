@@ -6,7 +6,7 @@
 //! | `MyProposal` | the container I propose in my view | a restarted leader proposes exactly this or nothing |
 //! | `Certificate` | a notarization or nullification above the floor | ancestry proofs and the view survive restarts |
 //! | `Floor` | the highest finalization | nothing at or below its view is ever voted on again |
-//! | `Amnesia` | up to where an earlier life of this operator may have voted | nothing at or below it is ever voted on |
+//! | `Amnesia` | up to where an earlier life of this operator may have voted; at view 0, that the epochs before are over | nothing at or below it is ever voted on |
 //! | `Forgotten` | a vote of mine that this log does not hold | a restart must not make the operator vote again |
 //!
 //! Every record names its epoch; those of another epoch are ignored. The file's framing (lengths, checksums, batches)
@@ -38,7 +38,9 @@ pub enum Record {
     /// The highest finalization, verified before it was written.
     Floor(Certified),
     /// The votes of an earlier life are lost, and none of them was about a later view than this one. Written by an
-    /// operator that rejoins, before its engine starts.
+    /// operator that rejoins, before its engine starts. At view 0 nothing is lost in this epoch: it is the mark that the log has
+    /// forgotten the epochs before, whose ends are durable, and that none of them is signed in again. An engine does as if it were
+    /// not there.
     Amnesia {
         /// The epoch it belongs to.
         epoch: Epoch,

@@ -29,6 +29,7 @@ mod suite {
     pub(crate) mod doors;
     pub(crate) mod doubts;
     pub(crate) mod duties;
+    pub(crate) mod ends;
     pub(crate) mod epochs;
     pub(crate) mod errors;
     pub(crate) mod events;

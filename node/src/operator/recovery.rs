@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plasma_consensus::{
-    Evidence, Record as Logs, Vote,
+    Certified, Evidence, Record as Logs, Vote,
     scheme::{OperatorKey, Verifier},
 };
 use plasma_core::{BlockId, Certificate, Domain, Epoch, Header, Height, Millis, planted::planted};
@@ -47,6 +47,7 @@ pub(super) struct Logged {
 #[derive(Debug)]
 pub(super) struct Tops {
     notarized: Option<BlockId>,
+    newest_final: Option<Certificate>,
 }
 
 impl Logged {
@@ -67,6 +68,7 @@ impl Logged {
     pub(super) fn tops(&self, running: Epoch) -> Tops {
         Tops {
             notarized: self.tip(running),
+            newest_final: self.newest_final(running),
         }
     }
 
@@ -80,6 +82,17 @@ impl Logged {
             _ => None,
         });
         certified.max().map(|(_, block)| block)
+    }
+
+    /// The newest finalization of the running epoch or a later one. Storage may be older, and in an epoch that is over nobody
+    /// else may know of its end.
+    fn newest_final(&self, running: Epoch) -> Option<Certificate> {
+        let finals = self.engine.iter().filter_map(|record| match record {
+            Logs::Floor(certified) if certified.epoch >= running => Some(certified),
+            _ => None,
+        });
+        let newest = finals.max_by_key(|certified| (certified.epoch, certified.statement.view()));
+        newest.and_then(Certified::finalization)
     }
 
     /// What was found out about operators; votes that do not accuse their signer under the keys of its committee accuse nobody.
@@ -105,6 +118,18 @@ impl<S: OperatorKey> Operator<S> {
             .into_iter()
             .for_each(|tip| self.chain.keep_notarized(tip));
         bodies.iter().for_each(|bytes| self.file_logged(bytes));
+        tops.newest_final
+            .into_iter()
+            .for_each(|newest| self.chain.on_final(newest));
+    }
+
+    /// Whether a record is the finalization of the block that sealed the epoch before the running one. It stays beside the mark: nobody
+    /// else may have seen it, and beside an older storage this operator does not vote for it again.
+    fn proves_seal(&self, record: &Logs) -> bool {
+        let Logs::Floor(certified) = record else {
+            return false;
+        };
+        certified.statement.block() == Some(self.chain.decided().sealed)
     }
 
     /// What a log must say when it is written anew: the first epoch whose beginning storage holds for good. Beside an older
@@ -120,7 +145,7 @@ impl<S: OperatorKey> Operator<S> {
     pub fn needs(&self, record: &Record, durable: Height) -> bool {
         match record {
             Record::Consensus(record) => {
-                let is_needed = self.epochs.needs(record, durable);
+                let is_needed = self.epochs.needs(record, durable) || self.proves_seal(record);
                 is_needed && !planted("log: votes are dropped when it is shortened")
             }
             Record::Body(bytes) => bytes

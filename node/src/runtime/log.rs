@@ -16,7 +16,7 @@ use crate::{
     operator::{
         Operator,
         case::Case,
-        effect::Record,
+        effect::{Effect, Record},
         rejoining::{confession, doubt_at, lacks_votes},
     },
     storage::Saved,
@@ -253,28 +253,25 @@ pub fn shorten<F: Files, S: OperatorKey>(
     wal.rewrite(|entries| kept(entries.into_iter().map(|entry| entry.record), operator, durable))
 }
 
-/// The marks in a log.
-#[must_use]
-pub fn epoch_marks(records: &[Record]) -> Vec<Record> {
-    let is_mark =
-        |record: &&Record| matches!(record, Record::Consensus(Logged::Amnesia { floor: View(0), .. }));
-    records.iter().filter(is_mark).cloned().collect()
-}
-
-/// Writes the mark that a log lacks when it is opened: what the version before shortened has none.
+/// Makes an operator from what its log remembers, and gives the log the mark that it lacks: what the version before shortened has
+/// none.
 ///
 /// # Errors
 /// Fatal like those of [`Wal::append_batch`].
-pub fn mark_epoch<F: Files, S: OperatorKey>(
+pub fn replay<F: Files, S: OperatorKey>(
     wal: &mut Wal<F>,
-    operator: &Operator<S>,
+    records: Vec<Record>,
     durable: Height,
-    known: &[Record],
-) -> Result<(), WalError> {
-    match operator.mark(durable).filter(|mark| !known.contains(mark)) {
-        Some(mark) => wal.append_batch(&[write_record(&mark)]).map(drop),
-        None => Ok(()),
+    make: impl FnOnce(Vec<Record>) -> (Operator<S>, Vec<Effect>),
+) -> Result<(Operator<S>, Vec<Effect>), WalError> {
+    let is_mark =
+        |record: &&Record| matches!(record, Record::Consensus(Logged::Amnesia { floor: View(0), .. }));
+    let known: Vec<Record> = records.iter().filter(is_mark).cloned().collect();
+    let (operator, first) = make(records);
+    if let Some(mark) = operator.mark(durable).filter(|mark| !known.contains(mark)) {
+        wal.append_batch(&[write_record(&mark)])?;
     }
+    Ok((operator, first))
 }
 
 /// What stays of a log: what the operator needs, and the mark of how far epochs have ended. Both go to the disk at once, so

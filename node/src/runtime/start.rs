@@ -236,9 +236,9 @@ async fn run_on<S: Storage>(
     } else {
         Operator::recover
     };
-    let marks = log::epoch_marks(&log);
-    let (operator, first) = make(clock.now(), params, scheme, saved, log);
-    log::mark_epoch(&mut wal, &operator, storage.durable()?, &marks)?;
+    let (now, durable) = (clock.now(), storage.durable()?);
+    let make = |log| make(now, params, scheme, saved, log);
+    let (operator, first) = log::replay(&mut wal, log, durable, make)?;
 
     let books = Books::default();
     let watched = (facts.origin, &books, storage.reader());

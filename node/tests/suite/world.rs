@@ -179,11 +179,15 @@ impl World {
         self.begin(index, Operator::recover);
     }
 
-    fn begin(&mut self, index: usize, begin: claims::Begin) {
+    /// The operator that storage and such a log make.
+    pub(crate) fn recover(&self, index: usize, log: Vec<Record>) -> (Operator<Bls>, Vec<Effect>) {
+        self.make(index, log, Operator::recover)
+    }
+
+    fn make(&self, index: usize, log: Vec<Record>, make: claims::Begin) -> (Operator<Bls>, Vec<Effect>) {
         let node = &self.nodes[index];
         let me = u16::try_from(index).expect("small");
         let saved = block_on(node.storage.recover()).expect("recovers");
-        let from = usize::try_from(saved.state.header.l1_height.0).expect("small");
         let origin_time_s = l1_block(saved.state.header.l1_height.0).timestamp_s;
         let params = Params {
             genesis: self.genesis.clone(),
@@ -197,7 +201,13 @@ impl World {
             origin_time_s,
         };
         let scheme = Bls::new(secret(me), self.genesis.committee().expect("a committee"));
-        let (operator, effects) = begin(self.now, params, scheme, saved, node.log.clone());
+        make(self.now, params, scheme, saved, log)
+    }
+
+    fn begin(&mut self, index: usize, begin: claims::Begin) {
+        let (operator, effects) = self.make(index, self.nodes[index].log.clone(), begin);
+        let saved = block_on(self.nodes[index].storage.recover()).expect("recovers");
+        let from = usize::try_from(saved.state.header.l1_height.0).expect("small");
         let node = &mut self.nodes[index];
         let durable = node.storage.durable().expect("memory does not fail");
         let mark = operator.mark(durable).filter(|mark| !node.log.contains(mark));
