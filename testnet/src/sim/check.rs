@@ -78,11 +78,7 @@ impl World {
             return;
         }
         match effect {
-            Effect::Stop(reason) => {
-                self.hosts[index].stopped = Some(reason.clone());
-                self.oracle
-                    .report("stops", format!("operator {index} stops: {reason}"));
-            }
+            Effect::Stop(reason) => self.on_stop(index, reason),
             Effect::Refused(refusal) => {
                 self.oracle.report(
                     "refusals",

@@ -3,13 +3,18 @@
 
 use std::path::{Path, PathBuf};
 
-use plasma_consensus::{Message, Vote, scheme::OperatorKey};
-use plasma_core::{Epoch, Genesis, Height, OperatorIndex, View};
+use plasma_consensus::{Message, Record as Logged, Vote, scheme::OperatorKey};
+use plasma_core::{Epoch, Genesis, Header, Height, OperatorIndex, View};
 use plasma_node::{
     folder::Identity,
-    operator::{Operator, effect::Record},
+    operator::{
+        Operator,
+        effect::Record,
+        rejoining::{confession, lacks_votes},
+        report::Status,
+    },
     runtime::{
-        log::{self, Before, Found, write_record},
+        log::{self, Before, Found, LOG_BODY, write_record},
         start::RunError,
     },
     storage::Saved,
@@ -216,20 +221,33 @@ impl Log {
         let Some(wal) = self.wal.as_mut().filter(|wal| wal.is_checkpoint_due()) else {
             return Ok(Some(false));
         };
-        let kept = log::kept(self.spoken.iter().cloned(), operator, durable);
         if log::shorten(wal, operator, durable).is_err() {
-            self.shorter = Some(kept);
+            self.shorter = Some(log::kept(self.spoken.iter().cloned(), operator, durable));
             self.was_cut = true;
             return Ok(None);
         }
         let found = wal.entries().map(plain).unwrap_or_default();
-        if found != kept {
-            let (found, kept) = (found.len(), kept.len());
-            return Err(format!("{found} records are left of {kept} that are needed"));
+        let status = operator.status();
+        let must_stay = |record: &&wal::Record| must_stay(record, &status, durable);
+        let lost = self
+            .spoken
+            .iter()
+            .filter(must_stay)
+            .find(|record| !found.contains(record));
+        if let Some(lost) = lost {
+            return Err(format!("a shortening has lost {lost:?}"));
         }
         self.spoken = found;
         self.last_batch = None;
         Ok(Some(true))
+    }
+
+    /// Whether the last start found that votes of an epoch were still to be asked for: it has rejoined in one before, and died while
+    /// it asked once more.
+    pub(super) fn was_asking(&self, epoch: Epoch) -> bool {
+        let found: Vec<Logged> = self.found.iter().filter_map(of_engine).collect();
+        let has_rejoined = self.floor.is_some_and(|(rejoined, _)| rejoined < epoch);
+        has_rejoined && found.contains(&confession(epoch)) && lacks_votes(&found, epoch)
     }
 
     /// What barriers stand behind.
@@ -410,6 +428,23 @@ impl Log {
     }
 }
 
+/// What no shortening may take, told by the records alone: votes above what is final, and bodies that storage may lose.
+fn must_stay(record: &wal::Record, status: &Status, durable: Height) -> bool {
+    if record.kind == LOG_BODY {
+        let header = record.content.get(..Header::SIZE).and_then(Header::decode);
+        return header.is_none_or(|header| header.height > durable);
+    }
+    let final_at = (status.epoch, status.final_view);
+    matches!(of_engine(record), Some(Logged::Vote(vote)) if (vote.epoch, vote.statement.view()) > final_at)
+}
+
+fn of_engine(record: &wal::Record) -> Option<Logged> {
+    match log::read_record(record) {
+        Ok(Record::Consensus(record)) => Some(record),
+        _ => None,
+    }
+}
+
 fn plain(entries: Vec<Entry>) -> Vec<wal::Record> {
     entries.into_iter().map(|entry| entry.record).collect()
 }
@@ -417,11 +452,7 @@ fn plain(entries: Vec<Entry>) -> Vec<wal::Record> {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt as _;
-    use plasma_consensus::Record as Logged;
-    use plasma_node::{
-        operator::rejoining::{confession, lacks_votes},
-        storage::{Storage as _, memory::MemoryStorage},
-    };
+    use plasma_node::storage::{Storage as _, memory::MemoryStorage};
 
     use super::*;
     use crate::sim::site::Site;
@@ -460,6 +491,33 @@ mod tests {
             _ => None,
         });
         lacks_votes(logged, Epoch(0))
+    }
+
+    fn of(record: Logged) -> wal::Record {
+        write_record(&Record::Consensus(record))
+    }
+
+    #[test]
+    fn only_who_rejoined_an_epoch_before_goes_on_with_it_after_a_crash() {
+        let identity = Identity::new(plasma_core::Hash::ZERO, &Site::of(4).genesis.members[0].key);
+        let mut log = Log::new(identity, 4 << 10, 1);
+        log.found = vec![of(confession(Epoch(1)))];
+        assert!(
+            !log.was_asking(Epoch(1)),
+            "it never rejoined: a vote is missing for another reason"
+        );
+        log.floor = Some((Epoch(0), View(9)));
+        assert!(log.was_asking(Epoch(1)));
+        assert!(!log.was_asking(Epoch(0)) && !log.was_asking(Epoch(2)));
+        log.found = vec![of(Logged::Forgotten {
+            epoch: Epoch(1),
+            view: View(7),
+            kind: plasma_consensus::Kind::Notarize,
+        })];
+        assert!(
+            !log.was_asking(Epoch(1)),
+            "a certificate has shown a vote that is missing"
+        );
     }
 
     #[test]

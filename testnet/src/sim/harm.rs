@@ -183,6 +183,20 @@ impl World {
         self.scenario.is_honest(index) && wronged < self.line.spare_faults(&self.scenario)
     }
 
+    /// An honest operator stops signing. One that died while it asked once more, in the epoch after the one that it rejoined in,
+    /// says so, and its people start it with the flag again; nothing else is a reason.
+    pub(super) fn on_stop(&mut self, index: usize, reason: &str) {
+        let host = &mut self.hosts[index];
+        let epoch = host.operator.as_ref().map(|operator| operator.status().epoch);
+        if epoch.is_some_and(|epoch| host.log.was_asking(epoch)) && !host.log.rejoins {
+            host.log.rejoins = true;
+            self.marks.hit("a rejoin was begun again");
+            return self.after(PEOPLE_MS, Happening::Crash { index });
+        }
+        self.oracle
+            .report("stops", format!("operator {index} stops: {reason}"));
+    }
+
     /// How a rejoin goes on.
     pub(super) fn on_rejoin(&mut self, index: usize, progress: &Progress) {
         self.note(&[b"rejoin"], || format!("operator {index}: {progress:?}"));
@@ -207,14 +221,16 @@ impl World {
     /// Copies of folders, backups, and clocks that are set; who has come above its floor votes as before, and who holds again
     /// what it held has lost nothing.
     pub(super) fn stir_machines(&mut self) {
-        for host in &mut self.hosts {
+        for (index, host) in self.hosts.iter_mut().enumerate() {
             let Some(status) = host.operator.as_ref().map(Operator::status) else {
                 continue;
             };
             // An epoch that ends below the floor leaves doubt of the next one.
             let speaks = status.operator.is_some() && status.silence.is_none();
             let is_over = |(epoch, view)| speaks && (epoch, view) <= (status.epoch, status.final_view);
-            host.log.floor = host.log.floor.filter(|floor| !is_over(*floor));
+            // Whoever has no seat any more owes no vote.
+            let stays = self.line.has_seat_from(status.epoch, index);
+            host.log.floor = host.log.floor.filter(|floor| stays && !is_over(*floor));
             host.had = host.had.filter(|had| status.height < *had);
         }
         let index = self.random.index(self.hosts.len());

@@ -145,8 +145,6 @@ pub(super) struct Host {
     /// Clients that wait for a verdict.
     pub(super) tickets: BTreeMap<u64, TransactionId>,
     pub(super) next_ticket: u64,
-    /// It said that it stops signing.
-    pub(super) stopped: Option<String>,
 }
 
 /// The watcher never waits for room: nothing here says more in one look.
@@ -186,7 +184,6 @@ impl Host {
             asks: BTreeMap::new(),
             tickets: BTreeMap::new(),
             next_ticket: 0,
-            stopped: None,
         }
     }
 

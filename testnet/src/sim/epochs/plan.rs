@@ -64,7 +64,12 @@ impl Line {
 
     /// Whether somebody has a seat from the epoch before this one on: all others are cut off.
     pub(in crate::sim) fn is_inside(&self, running: Epoch, index: usize) -> bool {
-        let first = usize::try_from(running.0.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.has_seat_from(Epoch(running.0.saturating_sub(1)), index)
+    }
+
+    /// Whether somebody has a seat in an epoch or a later one.
+    pub(in crate::sim) fn has_seat_from(&self, epoch: Epoch, index: usize) -> bool {
+        let first = usize::try_from(epoch.0).unwrap_or(usize::MAX);
         let mut later = self.committees.iter().skip(first);
         later.any(|committee| committee.seat_of(peers::name(index)).is_some())
     }
