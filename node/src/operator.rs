@@ -443,12 +443,6 @@ impl<S: OperatorKey> Operator<S> {
         self.tell(now, input, effects);
     }
 
-    fn tell_dropped(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        for block in self.chain.take_dropped() {
-            self.tell(now, Input::Dropped(block), effects);
-        }
-    }
-
     /// Tells the engine one thing, and translates what it wants.
     fn tell(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
         if self.stopped.is_some() {

@@ -55,6 +55,13 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
+    /// What the engine thinks of blocks that made room goes with them.
+    pub(super) fn tell_dropped(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        for block in self.chain.take_dropped() {
+            self.tell(now, Input::Dropped(block), effects);
+        }
+    }
+
     /// Translates what the engine wants into what the shell does.
     pub(super) fn perform(&mut self, now: Millis, wishes: Vec<Wish>, effects: &mut Vec<Effect>) {
         let mut builds = Vec::new();
