@@ -45,7 +45,7 @@ export async function show(stage) {
     const newest = blocks.slice(0, STRIP_BLOCKS);
     put(strip, stripOf(newest, facts), legendOf(newest, facts));
     renew(blocksPart, blocksTable(blocks.slice(0, ROWS), facts), h('p', {}, h('a', { href: '#/blocks' }, 'All blocks')));
-    renew(transactionsPart, transactions.length > 0 ? transactionsTable(transactions) : note('No transactions in these blocks.'));
+    renew(transactionsPart, transactions.length > 0 ? transactionsTable(transactions) : note(blocks.some(hasTransactions) ? 'Looking…' : 'No transactions in these blocks.'));
   });
 
   const askBlocks = stage.trigger(ASK_MS, async () => {
@@ -54,7 +54,7 @@ export async function show(stage) {
   });
 
   const askTransactions = stage.trigger(ASK_MS, async () => {
-    const fresh = blocks.filter((block) => block.transaction_count > 0 && block.height > seenHeight).slice(0, BODIES_ASKED);
+    const fresh = blocks.filter((block) => hasTransactions(block) && block.height > seenHeight).slice(0, BODIES_ASKED);
     if (fresh.length === 0) return;
     seenHeight = fresh[0].height;
     const bodies = await Promise.all(fresh.map(({ height }) => stage.ask(pathOf(`/v1/blocks/${height}/transactions`, { limit: ROWS }))));
@@ -166,6 +166,10 @@ function legendOf(blocks, facts) {
 function shareOf({ signed, of }) {
   const isAbsent = signed === 0 && of >= ABSENT_FROM;
   return h('span', { class: isAbsent ? 'missed' : '' }, `signed ${isAbsent ? 'none' : signed} of ${of}`);
+}
+
+function hasTransactions(block) {
+  return block.transaction_count > 0;
 }
 
 function blocksTable(blocks, facts) {

@@ -123,6 +123,19 @@ export async function the_tip_rises_where_streams_are_cut_off(bench) {
   await visit.shows('#home-tip', String(height));
 }
 
+export async function transactions_that_are_not_here_yet_are_not_denied(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  let release;
+  const held = new Promise((done) => (release = done));
+  await visit.page.route('**/transactions?**', async (route) => held.then(() => route.continue()));
+  await visit.to('#/');
+  const part = '.columns section:last-child';
+  await visit.shows(part, 'Looking…');
+  release();
+  await visit.page.waitForSelector(`${part} tbody tr`);
+}
+
 export async function blocks_of_the_overview_are_anchored_while_one_looks(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
