@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { Visit, launch } from './browser.mjs';
 import { Operator } from './mock/operator.mjs';
 import * as made from './tests/made.mjs';
+import * as overview from './tests/overview.mjs';
 import * as real from './tests/real.mjs';
 
 const { values: asked } = parseArgs({ options: { url: { type: 'string' }, shots: { type: 'string' }, only: { type: 'string' } } });
@@ -81,7 +82,7 @@ async function passes(browser, name, test) {
   return !failure;
 }
 
-const tests = Object.entries(asked.url ? real : made).filter(([name]) => new RegExp(asked.only ?? '').test(name));
+const tests = Object.entries(asked.url ? real : { ...made, ...overview }).filter(([name]) => new RegExp(asked.only ?? '').test(name));
 const browser = await launch();
 let passed = 0;
 for (const [name, test] of tests) passed += await passes(browser, name, test);

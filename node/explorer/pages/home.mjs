@@ -87,10 +87,7 @@ export async function show(stage) {
       if (blocks.length > 0 && status.height > blocks[0].height) askBlocks();
       draw();
     }
-    if (kind === 'block.anchored') {
-      blocks = anchored(blocks, content);
-      draw();
-    }
+    if (kind === 'block.anchored') take(anchored(blocks, content));
     if (kind === 'block.committed' && blocks.length > 0) {
       if (content.height > blocks[0].height + 1) askBlocks();
       take([content]);

@@ -39,6 +39,10 @@ export class Chain {
     return this.blocks.at(-1);
   }
 
+  get firstTransfer() {
+    return [...this.transactions.values()].find(({ kind }) => kind === 'transfer');
+  }
+
   /** Decides a block of so many payments, and the next one with it where it has no certificate of its own. */
   seal(payments, timestampMs) {
     const spendable = [...this.outputs.values()].filter((output) => output.status === 'unspent' && BigInt(output.amount) > 1_000n);

@@ -8,14 +8,13 @@ import { TOKEN, USERS, noise } from '../mock/chain.mjs';
 import { HOSTILE, WHALE, WHALE_OUTPUTS } from '../mock/documents.mjs';
 
 const PAGE_ROWS = 100;
-const transferOf = (operator) => [...operator.chain.transactions.values()].find(({ kind }) => kind === 'transfer');
 
 function everyRoute(operator) {
   return {
     overview: '#/',
     blocks: '#/blocks',
     block: '#/block/57',
-    transaction: `#/tx/${transferOf(operator).id}`,
+    transaction: `#/tx/${operator.chain.firstTransfer.id}`,
     address: `#/address/${USERS[1]}`,
     output: '#/output/1:2:0',
     federation: '#/federation',
@@ -91,102 +90,11 @@ export async function the_switch_turns_light_into_dark_and_is_remembered(bench) 
   assert.equal(await paper(), dark);
 }
 
-export async function the_tip_rises_without_reloading(bench) {
-  const operator = await bench.operator();
-  const visit = await bench.visit(operator.url);
-  await visit.to('#/');
-  await visit.shows('#pulse', 'live');
-  const { height } = operator.seal();
-  await visit.shows('#home-tip', String(height));
-  await visit.shows('#tip', String(height));
-  await visit.shows('main tbody tr:first-child', String(height));
-}
-
-export async function the_tip_rises_where_streams_are_refused(bench) {
-  const operator = await bench.operator();
-  operator.isStreamRefused = true;
-  const visit = await bench.visit(operator.url, { expected: ['/v1/events'] });
-  await visit.to('#/');
-  await visit.shows('#pulse', 'polling');
-  const { height } = operator.seal();
-  await visit.shows('#home-tip', String(height));
-  await visit.shows('main tbody tr:first-child', String(height));
-}
-
-export async function the_tip_rises_where_streams_are_cut_off(bench) {
-  const operator = await bench.operator();
-  const visit = await bench.visit(operator.url, { expected: ['/v1/events'] });
-  await visit.page.route('**/v1/events**', (route) => route.abort());
-  await visit.to('#/');
-  await visit.shows('#pulse', 'polling');
-  const { height } = operator.seal();
-  await visit.shows('#home-tip', String(height));
-}
-
-export async function transactions_that_are_not_here_yet_are_not_denied(bench) {
-  const operator = await bench.operator();
-  const visit = await bench.visit(operator.url);
-  let release;
-  const held = new Promise((done) => (release = done));
-  await visit.page.route('**/transactions?**', async (route) => held.then(() => route.continue()));
-  await visit.to('#/');
-  const part = '.columns section:last-child';
-  await visit.shows(part, 'Looking…');
-  release();
-  await visit.page.waitForSelector(`${part} tbody tr`);
-}
-
-export async function blocks_of_the_overview_are_anchored_while_one_looks(bench) {
-  const operator = await bench.operator();
-  const visit = await bench.visit(operator.url);
-  await visit.to('#/');
-  await visit.shows('#pulse', 'live');
-  const rows = (state) => visit.page.locator('main td:last-child .badge', { hasText: state });
-  await rows('committed').first().waitFor();
-  const { length } = operator.chain.anchors;
-  while (operator.chain.anchors.length === length) operator.seal(0);
-  const { height } = operator.chain.anchors.at(-1);
-  await visit.until((tip) => [...document.querySelectorAll('main tr')].filter((row) => row.textContent.includes('committed')).every((row) => Number(row.querySelector('a').textContent) > tip), height);
-}
-
-export async function the_strip_says_who_signs_and_marks_only_who_never_does(bench) {
-  const operator = await bench.operator();
-  const visit = await bench.visit(operator.url);
-  await visit.to('#/');
-  await visit.shows('.legend', 'delta');
-  const newest = () => [...operator.chain.blocks].reverse().slice(0, 60).filter(({ signers }) => signers.length > 0);
-  const share = (index) => `signed ${newest().filter(({ signers }) => signers.includes(index)).length} of ${newest().length}`;
-  for (const index of [0, 1, 2, 3]) await visit.shows(`.legend li:nth-child(${index + 1})`, share(index));
-  assert.equal(await visit.page.locator('.legend .missed').count(), 0);
-  operator.chain.away = 2;
-  while (newest().some(({ signers }) => signers.includes(2))) operator.seal(0);
-  await visit.shows('.legend li:nth-child(3) .missed', `signed none of ${newest().length}`);
-  assert.equal(await visit.page.locator('.legend .missed').count(), 1);
-  await bench.shot(visit, 'light-away');
-}
-
-export async function what_comes_back_to_the_payer_is_not_paid(bench) {
-  const operator = await bench.operator();
-  const visit = await bench.visit(operator.url);
-  await visit.to('#/');
-  const [payment, change] = transferOf(operator).outputs;
-  const lines = (id) => visit.page.locator(`main tr:has(a[href="#/tx/${id}"]) td:last-child > div`);
-  const newest = [...operator.chain.transactions.values()].at(-1);
-  await lines(newest.id).first().waitFor();
-  assert.equal(await lines(newest.id).count(), 1);
-  assert.equal(await lines(newest.id).locator('.copy').getAttribute('data-copy'), newest.outputs[0].amount);
-  assert.equal(await lines(newest.id).locator('a').getAttribute('title'), newest.outputs[0].owner);
-  await visit.to(`#/tx/${transferOf(operator).id}`);
-  await visit.page.waitForSelector(`.flow-side:last-child li:nth-child(2) a[title="${change.owner}"]`);
-  await visit.shows('.flow-side:last-child li:nth-child(2)', 'back to ');
-  assert.equal(await visit.page.locator('.flow-side:last-child li:nth-child(1) a').first().getAttribute('title'), payment.owner);
-}
-
 export async function search_finds_blocks_hashes_addresses_and_outputs(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
   await visit.to('#/');
-  const transaction = transferOf(operator).id;
+  const transaction = operator.chain.firstTransfer.id;
   const wanted = {
     57: '#/block/57',
     [operator.chain.blocks[31].id]: '#/block/31',
@@ -345,7 +253,7 @@ async function turnToTheEnd() {
 export async function a_receipt_is_verified_in_the_browser_and_saved(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
-  const { id } = transferOf(operator);
+  const { id } = operator.chain.firstTransfer;
   await visit.to(`#/tx/${id}`);
   await visit.page.click('#verify');
   await visit.shows('#verdict', 'Every hash is right');
@@ -360,7 +268,7 @@ export async function a_receipt_that_was_tampered_with_is_called_out(bench) {
   const operator = await bench.operator();
   operator.isTampering = true;
   const visit = await bench.visit(operator.url);
-  await visit.to(`#/tx/${transferOf(operator).id}`);
+  await visit.to(`#/tx/${operator.chain.firstTransfer.id}`);
   await visit.page.click('#verify');
   await visit.shows('#verdict', 'Do not trust this');
   assert.ok((await visit.page.locator('.checks li[data-ok=no]').count()) > 0);
@@ -382,7 +290,7 @@ export async function a_payment_moves_along_its_levels_while_one_looks(bench) {
 export async function amounts_show_ether_and_give_every_wei(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url, { permissions: ['clipboard-read', 'clipboard-write'] });
-  await visit.to(`#/tx/${transferOf(operator).id}`);
+  await visit.to(`#/tx/${operator.chain.firstTransfer.id}`);
   const amount = visit.page.locator('.flow-side:last-child .amount').first();
   assert.equal(await amount.locator('.number').textContent(), '33.333333…');
   assert.match(await amount.locator('.number').getAttribute('title'), /^33.333.333.333.333.333.334 wei$/);
@@ -405,7 +313,7 @@ export async function exit_data_can_be_copied_from_an_output(bench) {
 export async function challenge_data_can_be_copied_from_a_spent_output(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
-  const spent = transferOf(operator).inputs[0].output;
+  const spent = operator.chain.firstTransfer.inputs[0].output;
   await visit.to(`#/output/${spent}`);
   await visit.page.click('#show-challenge-data');
   const copies = visit.page.locator('#challenge-data [data-copy]');
@@ -417,7 +325,7 @@ export async function only_an_unspent_output_is_offered_for_an_exit(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
   const ways = () => visit.page.locator('#show-exit-data, #show-challenge-data').evaluateAll((buttons) => buttons.map(({ id }) => id));
-  const { output } = transferOf(operator).inputs[0];
+  const { output } = operator.chain.firstTransfer.inputs[0];
   await visit.to(`#/output/${output}`);
   assert.deepEqual(await ways(), ['show-challenge-data']);
   await bench.shot(visit, 'light-output-spent');
