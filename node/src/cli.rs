@@ -29,7 +29,10 @@ mod wallet;
 pub use exit::StartError;
 pub use node::Start;
 
-use crate::config::{Config, Override};
+use crate::{
+    config::{Config, Override},
+    plain,
+};
 
 /// One operator of a Plasma federation, with its tools.
 #[derive(Debug, Parser)]
@@ -176,7 +179,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // A closed standard error is no reason to fail differently.
-            let _ = writeln!(io::stderr(), "error: {error}");
+            let words = plain::lines(&error.to_string());
+            let _ = writeln!(io::stderr(), "error: {words}");
             error.code()
         }
     }
@@ -258,7 +262,7 @@ fn show<V: Serialize + ToString>(view: &V, json: bool) -> Result<(), StartError>
 /// [`show`] for a view whose words are elsewhere.
 fn show_as<V: Serialize>(view: &V, json: bool, text: impl FnOnce(&V) -> String) -> Result<(), StartError> {
     if !json {
-        return print(&text(view));
+        return print(&plain::lines(&text(view)));
     }
     let document = serde_json::to_string(view);
     let document = document.map_err(|error| StartError::Failed(format!("no JSON: {error}")))?;

@@ -22,6 +22,7 @@ pub mod hex;
 pub mod intake;
 pub mod keystore;
 pub mod operator;
+pub mod plain;
 pub mod pledge;
 pub mod proofs;
 pub mod quantity;

@@ -8,6 +8,8 @@ use std::{fmt, ops::Deref};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::plain;
+
 /// A refusal with its reason. One pointer wide, because most answers are none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -207,8 +209,10 @@ impl Deref for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail)?;
-        self.hint.iter().try_for_each(|hint| write!(f, " ({hint})"))
+        // Whoever made it may have written anything into it.
+        write!(f, "{}: {}", plain::line(&self.code), plain::line(&self.detail))?;
+        let mut hints = self.hint.iter();
+        hints.try_for_each(|hint| write!(f, " ({})", plain::line(hint)))
     }
 }
 

@@ -6,7 +6,10 @@ use plasma_network::Multiaddr;
 use serde::de::DeserializeOwned;
 
 use super::error::{ClientError, unreachable};
-use crate::api::client_protocol::{Request, split_answer};
+use crate::{
+    api::client_protocol::{Request, split_answer},
+    plain,
+};
 
 /// A way to one operator. Clones share it.
 #[derive(Clone, Debug)]
@@ -152,7 +155,7 @@ impl Transport {
     pub(super) fn foreign(&self, reason: &str) -> ClientError {
         ClientError::Foreign {
             operator: self.operator().to_owned(),
-            reason: reason.to_owned(),
+            reason: plain::line(reason),
         }
     }
 }

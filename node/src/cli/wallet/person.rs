@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::{
     api::text::AddressText,
     keystore::{KeyFileError, Secret},
+    plain,
     wallet::{
         WalletError,
         accounts::{Account, Accounts},
@@ -44,10 +45,12 @@ impl Person for Terminal {
     }
 
     fn agree(&self, words: &str) -> Result<(), WalletError> {
-        self.tell(words);
         if self.yes {
+            self.tell(words);
             return Ok(());
         }
+        // Nobody agrees to what was not shown, however quiet it is to be.
+        say(&format!("{}\n", words.trim_end()));
         confirm("Sign this?")
     }
 
@@ -127,9 +130,9 @@ pub(super) fn confirm(question: &str) -> Result<(), WalletError> {
     }
 }
 
-/// Words for people; a closed standard error is no reason to do anything else.
+/// Words for people, some of them a stranger's; a closed standard error is no reason to do anything else.
 pub(super) fn say(words: &str) {
-    let _ = io::stderr().write_all(words.as_bytes());
+    let _ = io::stderr().write_all(plain::lines(words).as_bytes());
 }
 
 fn typed(prompt: &str) -> Result<Zeroizing<String>, WalletError> {
