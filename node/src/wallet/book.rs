@@ -1,8 +1,9 @@
 //! What the journal says: every action that was ever begun, and how far each of them came. Pure.
 
 mod intent;
+mod once;
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use plasma_core::{Address, ExitId, Hash, Position, SignedTransaction, TransactionId};
 use serde::{Deserialize, Serialize};
@@ -313,33 +314,6 @@ impl Book {
             .unwrap_or(0)
     }
 
-    /// Another payout from the same file that has a row in common at the same place, and is not this one.
-    #[must_use]
-    pub fn changed_file(&self, file: &Path, rows: &[Row]) -> Option<(usize, bool)> {
-        self.actions.iter().rev().find_map(|action| match &action.intent {
-            Intent::Pay {
-                rows: before,
-                file: Some(named),
-                ..
-            } if named == file && before.as_slice() != rows => {
-                let common = before.iter().zip(rows).position(|(one, other)| one == other);
-                common.map(|place| (place, action.is_ended))
-            }
-            _ => None,
-        })
-    }
-
-    /// The action of an intent that is meant once for ever, because it has a file or a name, when that was ended. What came
-    /// of it is told again.
-    #[must_use]
-    pub fn done(&self, intent: &Intent) -> Option<usize> {
-        let mut found = self.actions();
-        let is_done = |action: &Action| action.is_ended && action.intent == *intent && !action.is_void();
-        found
-            .find(|(_, action)| intent.is_once() && is_done(action))
-            .map(|(number, _)| number)
-    }
-
     fn payments(&self) -> impl Iterator<Item = &Payment> {
         let all = self.actions.iter().flat_map(|action| &action.payments);
         all.filter(|payment| payment.fate != Fate::Dead)
@@ -347,11 +321,6 @@ impl Book {
 }
 
 impl Action {
-    /// Whether nothing came of it: a deposit that reverted.
-    fn is_void(&self) -> bool {
-        matches!(self.intent, Intent::Deposit { .. }) && self.credited.is_none()
-    }
-
     fn new(intent: Intent) -> Self {
         Self {
             intent,

@@ -23,6 +23,7 @@ use crate::{
     },
     bridge::{L1Error, account::Call, calls::approve_call, convert, methods::At, outcome::Outcome},
     client::{Client, ClientError},
+    plain,
 };
 
 /// A deposit that is in the ledger.
@@ -74,6 +75,7 @@ impl<P: Person> Purse<P> {
                 return Ok(credited);
             }
         }
+        self.book().check_once(intent)?;
         let ethereum = self.ethereum()?;
         let known = self.book().open(intent);
         let is_sent = known
@@ -109,8 +111,12 @@ impl<P: Person> Purse<P> {
         };
         let outcome = self.step(&ethereum, &step).await?;
         self.person.tell(&format!(
-            "deposit is mined in Ethereum block {}; {} blocks confirm it",
-            outcome.block, self.genesis.confirmations
+            "deposit is mined in Ethereum block {}; {} it",
+            outcome.block,
+            match self.genesis.confirmations {
+                1 => "1 block confirms".to_owned(),
+                blocks => format!("{blocks} blocks confirm"),
+            }
         ));
         self.credit(&ethereum, action, &wish).await
     }
@@ -130,11 +136,11 @@ impl<P: Person> Purse<P> {
         if status.ready {
             return Ok(());
         }
-        let reasons: Vec<&str> = status.blockers.iter().map(|one| one.text.as_str()).collect();
+        let reasons: Vec<String> = status.blockers.iter().map(|one| plain::line(&one.text)).collect();
         Err(WalletError::Refused(format!(
             "the operator {} is not ready ({}): {}; nothing is deposited until it is",
-            status.name,
-            status.state,
+            plain::line(&status.name),
+            plain::line(&status.state.to_string()),
             reasons.join("; ")
         )))
     }

@@ -45,7 +45,7 @@ impl<P: Person> Purse<P> {
     /// # Errors
     /// [`WalletError`]; with the same intent it goes on where it stopped.
     pub async fn pay(&mut self, intent: &Intent) -> Result<Paid, WalletError> {
-        let Intent::Pay { from, rows, file, .. } = intent else {
+        let Intent::Pay { from, rows, .. } = intent else {
             return Err(WalletError::Usage("this pays nobody".into()));
         };
         if let Some(done) = self.book().done(intent) {
@@ -53,7 +53,7 @@ impl<P: Person> Purse<P> {
                 .tell("all of this was paid before, and is not paid again");
             return self.paid(done);
         }
-        self.check_file(rows, file.as_deref())?;
+        self.book().check_once(intent)?;
         let mut agreed = false;
         let mut action = self.book().open(intent);
         loop {
@@ -300,31 +300,6 @@ impl<P: Person> Purse<P> {
             action,
             payments: decided.collect::<Result<_, WalletError>>()?,
         })
-    }
-
-    /// A file whose rows were paid in part, or before, is not guessed at once it was changed.
-    fn check_file(&self, rows: &[Row], file: Option<&std::path::Path>) -> Result<(), WalletError> {
-        let Some(file) = file else {
-            return Ok(());
-        };
-        let refuse = |reason: String| {
-            Err(WalletError::File {
-                path: file.to_owned(),
-                reason,
-            })
-        };
-        match self.book().changed_file(file, rows) {
-            Some((row, true)) => refuse(format!(
-                "row {} was paid before with another version of this file; give new rows a file of their own",
-                row + 1
-            )),
-            Some((row, false)) => refuse(format!(
-                "it was changed since a payout that is not at its end (row {} is the same); restore it and run the same \
-                 command again",
-                row + 1
-            )),
-            None => Ok(()),
-        }
     }
 
     fn partly_of(&self, action: Option<usize>, error: WalletError) -> WalletError {

@@ -100,7 +100,7 @@ pub enum Intent {
 }
 
 /// One row of a payout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Row {
     /// To whom.
     pub to: AddressText,
@@ -117,6 +117,14 @@ impl Intent {
             Self::Pay { file, id, .. } => file.is_some() || id.is_some(),
             Self::Deposit { id, .. } => id.is_some(),
             _ => false,
+        }
+    }
+
+    /// What its maker calls it.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Pay { id, .. } | Self::Deposit { id, .. } => id.as_deref(),
+            _ => None,
         }
     }
 

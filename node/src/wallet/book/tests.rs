@@ -1,6 +1,6 @@
 //! Every line that can be written can be read, and what it says is counted once.
 
-use std::path::Path;
+mod once;
 
 use plasma_core::{
     Address, Amount, EXPIRY_NEVER, ExitId, Hash, Height, Input, Kind, Payment as Output, Position,
@@ -302,29 +302,6 @@ fn nonces_that_may_still_be_mined_are_not_given_again() {
         0,
         "of another account"
     );
-}
-
-#[test]
-fn a_file_that_was_changed_is_known_by_a_row_that_stayed() {
-    let mut all = records();
-    let file = Path::new("/tmp/p.csv");
-    let changed = [row(7), row(2), row(3)];
-    assert_eq!(book(&all).changed_file(file, &changed), Some((1, false)));
-    assert_eq!(
-        book(&all).changed_file(file, &[row(1), row(2)]),
-        None,
-        "the same rows"
-    );
-    assert_eq!(
-        book(&all).changed_file(file, &[row(8)]),
-        None,
-        "nothing in common"
-    );
-    assert_eq!(book(&all).changed_file(Path::new("/tmp/q.csv"), &changed), None);
-    all.push(Record::Ended { action: 0 });
-    assert_eq!(book(&all).changed_file(file, &changed), Some((1, true)));
-    let same = pay(&[row(1), row(2)], Some("/tmp/p.csv"));
-    assert_eq!((book(&all).done(&same), book(&all).open(&same)), (Some(0), None));
 }
 
 #[test]
