@@ -4,9 +4,13 @@
 //! and the document, so a line that was changed, lost or moved is found. Lines are only ever appended, each with a sync.
 //! What a power cut left of a last line was never acted on and is cut off; any other damage is an error, because what was
 //! paid must not be forgotten.
+//!
+//! Lines that are lost at the end leave no trace in those before them. So how many there are, and the hash of the last,
+//! stand in a second file, the head, which follows each line onto the disk before the step is taken: a journal that has
+//! fewer lines than its head says has lost some.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -14,6 +18,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use super::{WalletError, accounts::replace};
 use crate::hex;
 
 /// Why the journal is of no use.
@@ -40,6 +45,20 @@ pub enum JournalError {
         /// What is wrong.
         reason: String,
     },
+    /// Lines are gone, or all of it.
+    #[error(
+        "the wallet's journal {}: {reason}; restore the wallet's folder from its newest copy. Without the lost lines nobody \
+         knows which payments were signed: where there is no copy, look each payment up, and only then remove {}{}",
+        path.display(), head.display(), if path.exists() { "" } else { " and put an empty file in the journal's place" }
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What says how long it was.
+        head: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
     /// More than is ever written.
     #[error("the wallet's journal {} would have more than {max} bytes; begin a new wallet folder, and keep this one", path.display())]
     Full {
@@ -56,6 +75,7 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     last: [u8; HASH_BYTES],
+    lines: usize,
     bytes: u64,
     /// After a failed write nobody knows what the file holds.
     is_broken: bool,
@@ -65,12 +85,16 @@ impl Journal {
     /// Opens the journal, or begins one; also everything that it holds, in order.
     ///
     /// # Errors
-    /// [`JournalError`].
+    /// [`JournalError`]; then the file is as it was.
     pub fn open<R: DeserializeOwned>(path: &Path) -> Result<(Self, Vec<R>), JournalError> {
         let io = |source| JournalError::Io {
             path: path.to_owned(),
             source,
         };
+        let head = Head::read(path)?;
+        if head.is_some() && !path.exists() {
+            return Err(lost(path, "it is missing".to_owned()));
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .append(true)
@@ -91,25 +115,15 @@ impl Journal {
         }
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(io)?;
-        let damaged = |line: usize, reason: String| JournalError::Damaged {
-            path: path.to_owned(),
-            line,
-            reason,
-        };
-        let (mut records, mut last, mut whole) = (Vec::new(), [0; HASH_BYTES], 0);
-        for (index, line) in content.split_inclusive(|byte| *byte == b'\n').enumerate() {
-            // The last line of a process that died, or of a machine: nothing came of it.
-            let is_torn = line.last() != Some(&b'\n') || line.contains(&0);
-            if is_torn && whole + line.len() == content.len() {
-                break;
-            }
-            let (document, hash) = split(line, &last).map_err(|reason| damaged(index + 1, reason))?;
-            let record = serde_json::from_slice(document)
-                .map_err(|error| damaged(index + 1, format!("it was written by another program: {error}")))?;
-            records.push(record);
-            last = hash;
-            whole += line.len();
+        let (records, heads, whole) = lines::<R>(path, &content)?;
+        // More lines than the head says lose nothing: the wallet died before it wrote the head, or is of an older kind.
+        if let Some(head) = head.as_ref().filter(|head| !heads.contains(head)) {
+            let (has, had) = (records.len(), head.lines);
+            let reason =
+                format!("it has {has} lines, and is not the one that had {had} when it was used last");
+            return Err(lost(path, reason));
         }
+        let own = heads.last().cloned().unwrap_or_default();
         let bytes = u64::try_from(whole).unwrap_or(u64::MAX);
         if whole < content.len() {
             file.set_len(bytes).and_then(|()| file.sync_all()).map_err(io)?;
@@ -117,10 +131,14 @@ impl Journal {
         let journal = Self {
             path: path.to_owned(),
             file,
-            last,
+            last: own.last,
+            lines: own.lines,
             bytes,
             is_broken: false,
         };
+        if head.as_ref() != Some(&own) {
+            own.write(path)?;
+        }
         Ok((journal, records))
     }
 
@@ -161,8 +179,112 @@ impl Journal {
         }
         self.last = hash;
         self.bytes = bytes;
-        Ok(())
+        self.lines += 1;
+        let written = self.head().write(&self.path);
+        self.is_broken = written.is_err();
+        written
     }
+
+    fn head(&self) -> Head {
+        Head {
+            lines: self.lines,
+            last: self.last,
+        }
+    }
+}
+
+/// How long a journal is, and the hash of its last line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Head {
+    lines: usize,
+    last: [u8; HASH_BYTES],
+}
+
+impl Head {
+    /// The head of a journal, if it has one.
+    fn read(journal: &Path) -> Result<Option<Self>, JournalError> {
+        let path = head_of(journal);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|source| JournalError::Io {
+                path: path.clone(),
+                source,
+            })?,
+        };
+        let parsed = || {
+            let (lines, last) = text.trim_end().split_once(' ')?;
+            Some(Self {
+                lines: lines.parse().ok()?,
+                last: hex::decode_array(last)?,
+            })
+        };
+        let damaged = || {
+            lost(
+                journal,
+                "its head is no head, so nobody knows how long it was".to_owned(),
+            )
+        };
+        parsed().map(Some).ok_or_else(damaged)
+    }
+
+    /// Writes it down; when this returns, it is on the disk.
+    fn write(&self, journal: &Path) -> Result<(), JournalError> {
+        let path = head_of(journal);
+        let text = format!("{} {}\n", self.lines, hex::encode(&self.last));
+        replace(&path, text.as_bytes()).map_err(|error| JournalError::Io {
+            source: match error {
+                WalletError::Store { source, .. } => source,
+                other => io::Error::other(other.to_string()),
+            },
+            path,
+        })
+    }
+}
+
+/// Where the head of a journal stands.
+fn head_of(journal: &Path) -> PathBuf {
+    journal.with_extension("head")
+}
+
+/// The error of a journal of which lines are gone.
+pub(super) fn lost(journal: &Path, reason: String) -> JournalError {
+    JournalError::Lost {
+        path: journal.to_owned(),
+        head: head_of(journal),
+        reason,
+    }
+}
+
+/// What the lines of a journal say, the head after each of them, that of none first, and how many bytes they take.
+fn lines<R: DeserializeOwned>(
+    path: &Path,
+    content: &[u8],
+) -> Result<(Vec<R>, Vec<Head>, usize), JournalError> {
+    let damaged = |line: usize, reason: String| JournalError::Damaged {
+        path: path.to_owned(),
+        line,
+        reason,
+    };
+    let (mut records, mut heads, mut whole) = (Vec::new(), vec![Head::default()], 0);
+    let mut last = [0; HASH_BYTES];
+    for (index, line) in content.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        // The last line of a process that died, or of a machine: nothing came of it.
+        let is_torn = line.last() != Some(&b'\n') || line.contains(&0);
+        if is_torn && whole + line.len() == content.len() {
+            break;
+        }
+        let (document, hash) = split(line, &last).map_err(|reason| damaged(index + 1, reason))?;
+        let record = serde_json::from_slice(document)
+            .map_err(|error| damaged(index + 1, format!("it was written by another program: {error}")))?;
+        records.push(record);
+        last = hash;
+        whole += line.len();
+        heads.push(Head {
+            lines: records.len(),
+            last,
+        });
+    }
+    Ok((records, heads, whole))
 }
 
 /// The document of a line and the line's hash.

@@ -14,7 +14,7 @@ use plasma_core::{Address, Amount, Genesis, Transaction};
 use super::{
     WalletError,
     book::{Book, Intent, Record},
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, lost},
     receipts::Receipts,
     words,
 };
@@ -130,7 +130,13 @@ impl<P: Person> Purse<P> {
         let own = folder_of(folder, &genesis);
         let receipts = Receipts::open(&own)?;
         let path = own.join("journal");
+        if !path.exists() && receipts.is_used()? {
+            return Err(lost(&path, "it is missing, and receipts are here".into()).into());
+        }
         let (journal, records) = Journal::open::<Record>(&path)?;
+        if records.is_empty() && receipts.has_payments()? {
+            return Err(lost(&path, "it is empty, and receipts of payments are here".into()).into());
+        }
         let mut book = Book::default();
         for (index, record) in records.iter().enumerate() {
             book.enter(record).map_err(|reason| JournalError::Damaged {

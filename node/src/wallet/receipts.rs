@@ -102,7 +102,8 @@ impl Receipts {
             return Ok(Some(receipt));
         }
         for position in self.positions()? {
-            let receipt = self.output(position)?;
+            // One that is damaged says nothing, and holds up nobody.
+            let receipt = self.output(position).unwrap_or_default();
             if let Some(receipt) = receipt.filter(|receipt| receipt.transaction.id() == id) {
                 return Ok(Some(receipt));
             }
@@ -153,6 +154,22 @@ impl Receipts {
         let mut found: Vec<Position> = names.filter_map(position).collect();
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// Whether anything of outputs or payments was ever kept.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub(super) fn is_used(&self) -> Result<bool, WalletError> {
+        Ok(!self.names(OUTPUTS)?.is_empty() || self.has_payments()?)
+    }
+
+    /// Whether a payment was ever made: the journal tells of it.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub(super) fn has_payments(&self) -> Result<bool, WalletError> {
+        Ok(!self.names(PAYMENTS)?.is_empty())
     }
 
     fn names(&self, kind: &str) -> Result<Vec<(String, PathBuf)>, WalletError> {

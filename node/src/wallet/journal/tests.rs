@@ -18,6 +18,18 @@ impl Place {
         self.0.join("journal")
     }
 
+    fn head(&self) -> PathBuf {
+        self.0.join("journal.head")
+    }
+
+    /// Lays a head beside the journal, or takes it away.
+    fn lay(&self, head: Option<impl AsRef<[u8]>>) {
+        match head {
+            Some(head) => fs::write(self.head(), head).unwrap(),
+            None => drop(fs::remove_file(self.head())),
+        }
+    }
+
     fn opened(&self) -> Result<(Journal, Vec<String>), JournalError> {
         Journal::open(&self.file())
     }
@@ -48,20 +60,72 @@ fn what_was_appended_is_there_after_a_restart() {
 #[test]
 fn every_torn_tail_leaves_the_lines_before_it_and_can_be_gone_on_from() {
     let place = Place::new("torn");
-    let whole = written(&place, &["one", "two", "three"]);
+    let (whole, heads) = grown(&place, &["one", "two", "three"]);
     let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
     for cut in 0..whole.len() {
-        fs::write(place.file(), &whole[..cut]).unwrap();
-        let (mut journal, found) = place.opened().unwrap();
-        assert_eq!(
-            found.len(),
-            ends.iter().filter(|end| **end < cut).count(),
-            "cut at {cut}"
-        );
-        journal.append(&"after").unwrap();
-        drop(journal);
-        assert_eq!(place.opened().unwrap().1.last().unwrap(), "after", "cut at {cut}");
+        let lines = ends.iter().filter(|end| **end < cut).count();
+        // The head of the last whole line, or the one before it, or none as older wallets had it.
+        let head = Some(&heads[lines]);
+        for head in [head, heads[..lines].last(), None] {
+            fs::write(place.file(), &whole[..cut]).unwrap();
+            place.lay(head);
+            let (mut journal, found) = place.opened().unwrap();
+            assert_eq!(found.len(), lines, "cut at {cut}");
+            journal.append(&"after").unwrap();
+            drop(journal);
+            assert_eq!(place.opened().unwrap().1.last().unwrap(), "after", "cut at {cut}");
+        }
     }
+}
+
+#[test]
+fn a_journal_that_lost_lines_at_its_end_is_told_from_a_shorter_one() {
+    let place = Place::new("lost");
+    let (whole, heads) = grown(&place, &["one", "two", "three"]);
+    let ends: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] == b'\n').collect();
+    for cut in 0..whole.len() {
+        let lines = ends.iter().filter(|end| **end < cut).count();
+        for head in &heads[lines + 1..] {
+            fs::write(place.file(), &whole[..cut]).unwrap();
+            place.lay(Some(head));
+            let error = place.opened().unwrap_err();
+            assert!(
+                matches!(error, JournalError::Lost { .. }),
+                "cut at {cut}: {error}"
+            );
+            assert!(error.to_string().contains("newest copy"), "{error}");
+            assert_eq!(
+                fs::read(place.file()).unwrap(),
+                whole[..cut],
+                "nothing is changed"
+            );
+        }
+    }
+    fs::remove_file(place.file()).unwrap();
+    let error = place.opened().unwrap_err().to_string();
+    assert!(
+        error.contains("it is missing") && error.contains("empty file"),
+        "{error}"
+    );
+    assert!(!place.file().exists());
+    // Another journal of the same length.
+    let other = Place::new("lost-other");
+    grown(&other, &["one", "two", "four"]);
+    fs::copy(other.file(), place.file()).unwrap();
+    assert!(matches!(place.opened().unwrap_err(), JournalError::Lost { .. }));
+    place.lay(Some(b"three"));
+    assert!(matches!(place.opened().unwrap_err(), JournalError::Lost { .. }));
+}
+
+/// The bytes of a journal, and its head after each of its lines, none of them first.
+fn grown(place: &Place, lines: &[&str]) -> (Vec<u8>, Vec<Vec<u8>>) {
+    let (mut journal, _) = place.opened().unwrap();
+    let mut heads = vec![fs::read(place.head()).unwrap()];
+    for line in lines {
+        journal.append(line).unwrap();
+        heads.push(fs::read(place.head()).unwrap());
+    }
+    (fs::read(place.file()).unwrap(), heads)
 }
 
 #[test]

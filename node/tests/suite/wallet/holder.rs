@@ -11,6 +11,8 @@ use plasma_node::{
     keystore::Secret,
     wallet::{
         Purse, WalletError,
+        book::Record,
+        journal::Journal,
         purse::{Ethereum, Patience, Person, Ways, folder_of},
         receipts::Receipts,
     },
@@ -81,6 +83,9 @@ pub(crate) fn keep(court: &Court, folder: &Path, output: Position) {
     let kept = Receipts::open(&own).unwrap();
     kept.keep_output(output, &court.inclusion(output).receipt)
         .unwrap();
+    // Who gathered it has a journal.
+    let journal = Journal::open::<Record>(&own.join("journal"));
+    journal.unwrap();
 }
 
 /// A payment of ETH that never expires.
