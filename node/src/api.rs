@@ -52,6 +52,7 @@ pub use alerts::Alerts;
 pub use anchors::{AnchorBook, Covering};
 pub use arrivals::Arrivals;
 pub use books::Books;
+pub use exits::ExitNumber;
 pub use problem::{Code, Problem};
 pub use reply::{Answer, Reply};
 pub use submit::Wait;

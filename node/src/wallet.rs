@@ -31,6 +31,7 @@ mod settle;
 mod steps;
 mod together;
 pub mod watch;
+pub mod whole;
 pub mod words;
 
 pub use error::WalletError;

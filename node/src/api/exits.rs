@@ -14,7 +14,7 @@ use crate::storage::Read;
 
 /// The contract's number of an exit: decimal, or 32 bytes of hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ExitNumber(pub(super) ExitId);
+pub struct ExitNumber(pub ExitId);
 
 impl FromStr for ExitNumber {
     type Err = TextError;

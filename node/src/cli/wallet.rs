@@ -188,6 +188,9 @@ enum WalletCommand {
         /// Every output of the account, by as few Ethereum transactions as the contract allows.
         #[arg(long, conflicts_with = "output")]
         all: bool,
+        /// With --all: of ETH take no output below this, as 20gwei; what the gas of leaving costs without.
+        #[arg(long, value_name = "AMOUNT", conflicts_with = "output")]
+        min: Option<String>,
         /// Ask no operator: leave with what this wallet keeps and Ethereum alone.
         #[arg(long)]
         emergency: bool,
@@ -240,7 +243,7 @@ enum ExitCommand {
     },
     /// Have an exit paid whose time has come.
     Finalize {
-        /// The exit's id, or the output or payment that leaves with it.
+        /// The exit's number, decimal or 0x and 64 hex digits, or the output or payment that leaves with it.
         #[arg(value_name = "EXIT|OUTPUT|PAYMENT")]
         exit: String,
     },
@@ -327,8 +330,11 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
             ..
         } => desk.wait(leaving::payment(desk, &payment, emergency)),
         WalletCommand::Exit {
-            output, emergency, ..
-        } => desk.wait(leaving::exit(desk, output.as_deref(), emergency)),
+            output,
+            min,
+            emergency,
+            ..
+        } => desk.wait(leaving::exit(desk, output.as_deref(), min.as_deref(), emergency)),
         WalletCommand::Exits => desk.wait(leaving::exits(desk)),
         WalletCommand::Reclaim {
             command: Some(ReclaimCommand::Finalize { number }),

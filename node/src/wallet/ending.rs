@@ -68,12 +68,10 @@ impl<P: Person> Purse<P> {
                 ))?;
                 self.process(&ethereum, &intent, exit, Some(open.asset)).await
             }
-            (None, None) => self.ended_before(&ethereum, exit).await?.ok_or_else(|| {
-                WalletError::Refused(format!(
-                    "no exit {} is open: it ended before, or never began",
-                    HashText(exit.0)
-                ))
-            }),
+            (None, None) => match self.ended_before(&ethereum, exit).await? {
+                Some(ended) => Ok(ended),
+                None => self.ended_elsewhere(&ethereum, exit).await,
+            },
         }
     }
 
@@ -142,6 +140,34 @@ impl<P: Person> Purse<P> {
             }
         }
         Ok(None)
+    }
+
+    /// How an exit ended that no call of this wallet ended: Ethereum keeps what it paid.
+    async fn ended_elsewhere(&self, ethereum: &Ethereum, exit: ExitId) -> Result<Ended, WalletError> {
+        let named = HashText(exit.0);
+        let own = self.book().actions().find_map(|(action, known)| {
+            let (output, _) = known.exits().find(|(_, other)| *other == exit)?;
+            Some((action, output))
+        });
+        let Some((action, output)) = own else {
+            return Err(WalletError::Refused(format!(
+                "no exit {named} is open: it ended before, or never began"
+            )));
+        };
+        match self.is_paid_out(ethereum, output).await? {
+            Some(true) => Ok(Ended {
+                action,
+                exit,
+                paid: Some(true),
+            }),
+            Some(false) => Err(WalletError::Refused(format!(
+                "exit {named} of output {output} ended and was not paid: it was challenged, and its bond is lost, or its \
+                 block does not count"
+            ))),
+            None => Err(WalletError::Refused(format!(
+                "exit {named} of output {output} ended, and no receipt is here that tells whether it was paid"
+            ))),
+        }
     }
 
     /// An exit that is open in either game; of one in flight the wallet must know the payment.

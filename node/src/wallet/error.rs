@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plasma_core::{Address, Amount, Position, TransactionId};
 
-use super::{amount, journal::JournalError};
+use super::{amount, journal::JournalError, whole::Left};
 use crate::{
     api::text::AddressText, bridge::L1Error, client::ClientError, folder::FolderError, keystore::KeyFileError,
 };
@@ -86,6 +86,16 @@ pub enum WalletError {
         /// Why not the others.
         reason: Box<Self>,
     },
+    /// Not all outputs of an account leave.
+    #[error(
+        "{leaving} outputs leave, and {} stay behind; {}", left.len(), left.iter().map(Left::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Behind {
+        /// How many leave.
+        leaving: usize,
+        /// The others.
+        left: Vec<Left>,
+    },
     /// The person said no.
     #[error("nothing was signed")]
     Declined,
@@ -126,7 +136,8 @@ impl WalletError {
             Self::Funds(_) => code::FUNDS,
             Self::Dead { .. } | Self::Refused(_) | Self::Missing(_) => code::REFUSED,
             Self::Waiting(_) => code::TIMED_OUT,
-            Self::Partial { .. } => code::PARTIAL,
+            Self::Behind { leaving: 0, .. } => code::REFUSED,
+            Self::Partial { .. } | Self::Behind { .. } => code::PARTIAL,
         }
     }
 

@@ -7,9 +7,11 @@ use super::{
     amount::show,
     book::{Intent, Record},
     error::Lack,
+    ledger::Holding,
     purse::{Ethereum, Person},
     steps::Step,
     together::{self, Exiting},
+    whole::{Left, Told},
     words,
 };
 use crate::{
@@ -44,8 +46,28 @@ pub struct Leaving {
 pub struct Started {
     /// What leaves, the oldest output first.
     pub leaving: Vec<Leaving>,
-    /// Why the last of those that do not leave does not.
+    /// Those that do not leave, each with the reason.
+    pub left: Vec<Left>,
+    /// Why the last of them does not.
     pub failure: Option<WalletError>,
+}
+
+impl Started {
+    /// Outputs that could not leave together.
+    fn stay(&mut self, group: &[Exiting], error: WalletError) {
+        let why = error.to_string();
+        self.left.extend(group.iter().map(|one| Left {
+            output: one.output,
+            why: why.clone(),
+        }));
+        self.failure = Some(error);
+    }
+
+    fn stays(&mut self, output: Position, error: WalletError) {
+        let why = error.to_string();
+        self.left.push(Left { output, why });
+        self.failure = Some(error);
+    }
 }
 
 /// Whose help an exit is started with.
@@ -83,9 +105,10 @@ impl<P: Person> Purse<P> {
         if fresh.is_empty() {
             return Ok(started);
         }
-        if help == Help::Operators {
-            self.holdings(from).await?;
-        }
+        let listed = match help {
+            Help::Operators => self.holdings(from).await?,
+            Help::Nobody => Vec::new(),
+        };
         for signed in self.signed_calls(from, &fresh)? {
             fresh.retain(|output| !signed.contains(output));
             let group = self.exiting(&ethereum, from, &signed, help, &mut started).await?;
@@ -94,10 +117,14 @@ impl<P: Person> Purse<P> {
                 self.start(&ethereum, from, &group, &mut started).await;
             }
         }
+        let mut doubts = Vec::new();
+        if help == Help::Operators {
+            fresh = self.unspent(fresh, &listed, &mut started, &mut doubts).await?;
+        }
         let free = self.exiting(&ethereum, from, &fresh, help, &mut started).await?;
         let groups = together::groups(free);
         if !groups.is_empty() {
-            self.agree_to_leave(&ethereum, from, &groups).await?;
+            self.agree_to_leave(&ethereum, from, &groups, doubts).await?;
         }
         for group in groups {
             self.start(&ethereum, from, &group, &mut started).await;
@@ -120,28 +147,6 @@ impl<P: Person> Purse<P> {
             (is_own && !action.is_ended).then(|| action.intent.exiting())
         });
         unfinished.flatten().collect()
-    }
-
-    /// Outputs of an account of which the wallet keeps a receipt and that it did not spend.
-    ///
-    /// # Errors
-    /// [`WalletError::Store`].
-    pub fn kept_outputs(&self, owner: Address) -> Result<Vec<Position>, WalletError> {
-        let unfinished = self.unfinished_exits(owner);
-        let mut kept = Vec::new();
-        for position in self.receipts.positions()? {
-            let receipt = self.receipts.output(position)?;
-            let payment = receipt.as_ref().and_then(|receipt| {
-                let outputs = &receipt.transaction.transaction.outputs;
-                outputs.get(usize::from(position.output))
-            });
-            let is_own = payment.is_some_and(|payment| payment.owner == owner);
-            let is_told = self.exit_of(position).is_some() && !unfinished.contains(&position);
-            if is_own && !is_told && self.book().spender(position).is_none() {
-                kept.push(position);
-            }
-        }
-        Ok(kept)
     }
 
     /// What calls that were signed and not told of take out, where it is wished for. What was begun and not signed begins
@@ -169,6 +174,43 @@ impl<P: Person> Purse<P> {
         Ok(signed)
     }
 
+    /// Those outputs that no receipt proves to be spent. What operators say and do not prove is a doubt, which is shown to
+    /// whoever agrees: operators that lie must not keep anybody in.
+    async fn unspent(
+        &self,
+        outputs: Vec<Position>,
+        listed: &[Holding],
+        started: &mut Started,
+        doubts: &mut Vec<(&'static str, String)>,
+    ) -> Result<Vec<Position>, WalletError> {
+        let mut unspent = Vec::with_capacity(outputs.len());
+        for output in outputs {
+            let is_listed = listed.iter().any(|holding| holding.output.output.0 == output);
+            let told = if is_listed {
+                Told::Nothing
+            } else {
+                self.told_of(output).await?
+            };
+            match told {
+                Told::Nothing => {}
+                Told::Spent { by, block } => {
+                    let words = format!(
+                        "output {output} is spent by payment {by} in block {block}, as a receipt proves: its exit would be \
+                         challenged, and the bond lost"
+                    );
+                    started.stays(output, WalletError::Refused(words));
+                    continue;
+                }
+                Told::Unproven(said) => doubts.push((
+                    "BUT",
+                    format!("operators say of {output}, and do not prove: {said}. Where that is so the bond is lost"),
+                )),
+            }
+            unspent.push(output);
+        }
+        Ok(unspent)
+    }
+
     /// The outputs that can leave, with where they lie; why others cannot is noted.
     async fn exiting(
         &self,
@@ -182,9 +224,12 @@ impl<P: Person> Purse<P> {
         for output in outputs {
             match self.one_exiting(ethereum, from, *output, help).await {
                 Ok(one) => exiting.push(one),
-                Err(error @ (WalletError::Refused(_) | WalletError::Missing(_) | WalletError::L1(_))) => {
-                    started.failure = Some(error);
-                }
+                Err(
+                    error @ (WalletError::Refused(_)
+                    | WalletError::Missing(_)
+                    | WalletError::Store { .. }
+                    | WalletError::L1(_)),
+                ) => started.stays(*output, error),
                 Err(error) => return Err(error),
             }
         }
@@ -223,11 +268,11 @@ impl<P: Person> Purse<P> {
                 for one in group.chunks(1) {
                     match self.start_together(ethereum, from, one).await {
                         Ok(leaving) => started.leaving.extend(leaving),
-                        Err(error) => started.failure = Some(error),
+                        Err(error) => started.stay(one, error),
                     }
                 }
             }
-            Err(error) => started.failure = Some(error),
+            Err(error) => started.stay(group, error),
         }
     }
 
@@ -293,6 +338,7 @@ impl<P: Person> Purse<P> {
         ethereum: &Ethereum,
         from: Address,
         groups: &[Vec<Exiting>],
+        doubts: Vec<(&str, String)>,
     ) -> Result<(), WalletError> {
         let bond = ethereum.parameters.exit_bond;
         let paid = format!(
@@ -337,6 +383,7 @@ impl<P: Person> Purse<P> {
             format!("Start {} exits on Ethereum", all.len())
         };
         lines.push(("paid", paid));
+        lines.extend(doubts);
         self.person.agree(&words::ethereum(&what, &lines, &self.genesis))
     }
 

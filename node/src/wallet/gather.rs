@@ -26,7 +26,8 @@ impl<P: Person> Purse<P> {
         let mut anchored: Option<Height> = None;
         for holding in holdings.iter_mut().filter(|holding| holding.is_proven) {
             let position = holding.output.output.0;
-            if self.receipts.exit(position)?.is_some() {
+            // A damaged file is as none: it is gathered again.
+            if self.receipts.exit(position).is_ok_and(|kept| kept.is_some()) {
                 holding.can_leave = true;
                 continue;
             }

@@ -144,9 +144,10 @@ impl<P: Person> Purse<P> {
     /// Makes sure that a receipt proves an output, and that it is what the operator says.
     async fn proven(&self, output: &OutputView, owner: Address) -> Result<(), WalletError> {
         let position = output.output.0;
-        let receipt = match self.receipts.output(position)? {
-            Some(receipt) => receipt,
-            None => {
+        // A damaged file is as none: what is asked for again takes its place.
+        let receipt = match self.receipts.output(position) {
+            Ok(Some(receipt)) => receipt,
+            _ => {
                 let receipt = self.receipt(TransactionId(output.created_by.0)).await?;
                 self.keep(&receipt, owner)?;
                 receipt

@@ -72,7 +72,7 @@ fn fits(one: &Exiting) -> bool {
 
 /// Gas of `startExit`, of the first output of `startExits`, and of a further one that shares nothing with it
 /// (`docs/contracts.md`).
-const GAS_ONE: u64 = 151_000;
+pub(super) const GAS_ONE: u64 = 151_000;
 const GAS_FIRST: u64 = 206_000;
 const GAS_FURTHER: u64 = 62_000;
 

@@ -1,7 +1,7 @@
 //! What is on its way to Ethereum: exits, payments that leave in flight, and deposits that are asked back, each with when
 //! it is due.
 
-use plasma_core::{Address, DepositNumber};
+use plasma_core::{Address, DepositNumber, Position};
 
 use super::{
     Purse, WalletError,
@@ -9,6 +9,7 @@ use super::{
     exit::{Going, Leaving, leaving},
     purse::{Ethereum, Person},
 };
+use crate::bridge::evidence::output_key;
 
 /// What is known of an exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Watched {
     pub leaving: Leaving,
     /// Whether it is open on Ethereum; `None` when Ethereum was not asked.
     pub is_open: Option<bool>,
+    /// Once it ended, whether its output was paid, be it by this exit or another; `None` where nobody knows.
+    pub paid: Option<bool>,
 }
 
 /// What is known of a reclaim.
@@ -59,11 +62,8 @@ impl<P: Person> Purse<P> {
             if watch.exits.iter().any(|known| known.leaving.exit == leaving.exit) {
                 continue;
             }
-            let is_open = match ethereum {
-                Some(ethereum) => Some(is_open(ethereum, &leaving).await?),
-                None => None,
-            };
-            watch.exits.push(Watched { leaving, is_open });
+            let watched = self.look(leaving).await?;
+            watch.exits.push(watched);
         }
         for number in self.reclaims(owner) {
             let due_s = match ethereum {
@@ -77,6 +77,41 @@ impl<P: Person> Purse<P> {
             });
         }
         Ok(watch)
+    }
+
+    /// How an exit stands on Ethereum.
+    ///
+    /// # Errors
+    /// [`WalletError::L1`].
+    pub async fn look(&self, leaving: Leaving) -> Result<Watched, WalletError> {
+        let mut watched = Watched {
+            leaving,
+            is_open: None,
+            paid: None,
+        };
+        let Some(ethereum) = &self.ways.ethereum else {
+            return Ok(watched);
+        };
+        let is_open = is_open(ethereum, &leaving).await?;
+        watched.is_open = Some(is_open);
+        if let (false, Going::Output(output)) = (is_open, leaving.what) {
+            watched.paid = self.is_paid_out(ethereum, output).await?;
+        }
+        Ok(watched)
+    }
+
+    /// Whether Ethereum paid an output, whoever had it paid; `None` where no receipt tells its transaction.
+    pub(super) async fn is_paid_out(
+        &self,
+        ethereum: &Ethereum,
+        output: Position,
+    ) -> Result<Option<bool>, WalletError> {
+        let Some(receipt) = self.receipts.output(output).unwrap_or_default() else {
+            return Ok(None);
+        };
+        let key = output_key(receipt.transaction.id(), output.output);
+        let (contracts, rpc) = (&ethereum.contracts, &ethereum.rpc);
+        Ok(Some(contracts.is_consumed(rpc, key).await?))
     }
 
     /// Deposits that were asked back, each once.

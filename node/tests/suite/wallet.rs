@@ -4,12 +4,13 @@ mod batches;
 mod believing;
 mod calls;
 mod commands;
+mod everything;
 mod flights;
 mod holder;
 mod leaving;
 mod reclaims;
 
-use std::{cell::Cell, path::Path, time::Duration};
+use std::{cell::Cell, fs, path::Path, time::Duration};
 
 use plasma_core::{Address, Amount, Hash, Height, Position, SigningKey, signature};
 use plasma_node::{
@@ -21,9 +22,10 @@ use plasma_node::{
     wallet::{
         Purse, WalletError,
         book::{Fate, Intent, Row},
+        journal::JournalError,
         papers::Paper,
         pay::Paid,
-        purse::{Patience, Person, Ways},
+        purse::{Patience, Person, Ways, folder_of},
     },
 };
 use serde_json::json;
@@ -124,6 +126,11 @@ async fn rows_are_paid_once_and_what_has_a_name_is_paid_once_for_ever() {
     purse.end(first.action).unwrap();
     assert_eq!(paid(&mut chain, &mut purse, &intent).await.unwrap(), first);
     assert_eq!(owned(&chain, &user(2)), Amount::from(10));
+    let other = pay(&[1, 2, 3, 5], Some("invoice 7"));
+    let error = paid(&mut chain, &mut purse, &other).await.unwrap_err();
+    assert!(matches!(error, WalletError::Usage(_)), "{error}");
+    assert!(error.to_string().contains("is the name of a payment"), "{error}");
+    assert_eq!(owned(&chain, &user(2)), Amount::from(10), "a name is of one wish");
     let unnamed = pay(&[5], None);
     for _ in 0..2 {
         let done = paid(&mut chain, &mut purse, &unnamed).await.unwrap();
@@ -165,6 +172,53 @@ async fn a_signed_payment_is_sent_again_and_never_signed_again() {
     assert_eq!(done.payments[0].id, signed[0].signed.id());
     assert_eq!(second.book().action(0).unwrap().payments.len(), 1);
     assert_eq!(owned(&chain, &user(2)), Amount::from(30));
+}
+
+#[tokio::test]
+async fn a_journal_that_is_gone_while_its_payments_are_here_stops_the_wallet() {
+    let mut chain = Chain::new(genesis());
+    chain.deposit(&user(1), 100).await;
+    let doors = Doors::open(&chain).await;
+    let folder = Scratch::new("wallet-lost");
+    let intent = pay(&[30], Some("invoice 7"));
+    let mut first = purse(folder.path(), &[&doors.base]);
+    paid(&mut chain, &mut first, &intent).await.unwrap();
+    drop(first);
+    let own = folder_of(folder.path(), &genesis());
+    let (journal, head) = (own.join("journal"), own.join("journal.head"));
+    let whole = fs::read(&journal).unwrap();
+    let open = || {
+        let ways = Ways {
+            operators: None,
+            witness: Witness::new(&genesis()).unwrap(),
+            ethereum: None,
+        };
+        Purse::open(folder.path(), genesis(), ways, Script::default()).map(drop)
+    };
+    let lost = || {
+        let error = open().unwrap_err();
+        assert!(
+            matches!(error, WalletError::Journal(JournalError::Lost { .. })),
+            "{error}"
+        );
+        assert_eq!(error.code(), 4);
+    };
+    let end = whole.iter().rposition(|byte| *byte == b'{').unwrap();
+    let line = whole[..end].iter().rposition(|byte| *byte == b'\n').unwrap();
+    for cut in [&whole[..=line], &[]] {
+        fs::write(&journal, cut).unwrap();
+        lost();
+    }
+    fs::remove_file(&journal).unwrap();
+    lost();
+    // As wallets were before they kept a head.
+    fs::remove_file(&head).unwrap();
+    lost();
+    fs::write(&journal, []).unwrap();
+    lost();
+    fs::write(&journal, &whole).unwrap();
+    open().unwrap();
+    assert!(head.exists(), "it has one from now on");
 }
 
 #[tokio::test]

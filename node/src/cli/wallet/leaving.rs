@@ -2,51 +2,62 @@
 
 use std::path::Path;
 
-use plasma_core::{DepositNumber, ExitId, Position, TransactionId};
+use plasma_core::{Address, DepositNumber, Position, TransactionId};
 
 use super::{Desk, StartError, paper, person::Terminal, view};
 use crate::{
-    api::text::{HashText, PositionText},
+    api::{
+        ExitNumber,
+        text::{HashText, PositionText},
+    },
     wallet::{
-        Purse, WalletError,
+        Purse, WalletError, amount,
         exit::{Help, Leaving},
         purse::Person as _,
+        watch::Watched,
+        whole::{Left, Wish},
     },
 };
 
-/// Starts the exit of one output, or of all that can leave.
-pub(super) async fn exit(desk: &Desk, output: Option<&str>, emergency: bool) -> Result<(), StartError> {
+/// Starts the exit of one output, or of all that can leave: of ETH nothing below `least`.
+pub(super) async fn exit(
+    desk: &Desk,
+    output: Option<&str>,
+    least: Option<&str>,
+    emergency: bool,
+) -> Result<(), StartError> {
     let from = desk.owner()?;
     let help = help(emergency);
+    let least = least.map(|text| amount::parse(text, Address::ZERO)).transpose();
+    let least = least.map_err(|reason| WalletError::Usage(format!("--min: {reason}")))?;
     let mut purse = desk.purse(emergency).await?;
-    let outputs = match output {
-        Some(text) => vec![position(text)?],
-        None if emergency => purse.kept_outputs(from)?,
+    let wish = match output {
+        Some(text) => Wish {
+            outputs: vec![position(text)?],
+            left: Vec::new(),
+        },
         None => {
-            let holdings = purse.holdings(from).await;
-            let holdings = holdings.map_err(|error| alone(desk, error))?;
-            let mut free: Vec<Position> = holdings
-                .iter()
-                .filter(|holding| holding.is_free())
-                .map(|holding| holding.output.output.0)
-                .collect();
-            free.extend(purse.unfinished_exits(from));
-            free.sort_unstable();
-            free.dedup();
-            free
+            let all = purse.everything(from, help, least).await;
+            all.map_err(|error| alone(desk, error))?
         }
     };
-    let started = purse.exit(from, &outputs, help).await;
+    // They are known before anybody agrees to the others.
+    let terminal = desk.terminal();
+    wish.left.iter().for_each(|left| terminal.tell(&left.to_string()));
+    let started = purse.exit(from, &wish.outputs, help).await;
     let started = started.map_err(|error| alone(desk, error))?;
+    let left: Vec<Left> = wish.left.into_iter().chain(started.left).collect();
     match started.failure {
-        None => told(desk, &mut purse, started.leaving).await,
-        Some(reason) if started.leaving.is_empty() => Err(reason.into()),
-        Some(reason) => Err(WalletError::Partial {
-            done: started.leaving.len(),
-            rows: outputs.len(),
-            reason: Box::new(reason),
+        _ if left.is_empty() => told(desk, &mut purse, started.leaving).await,
+        Some(reason) if left.len() == 1 && started.leaving.is_empty() => Err(reason.into()),
+        _ => {
+            let leaving = started.leaving.len();
+            // A script reads one document, and finds what leaves when it asks again, or for exits.
+            if !desk.options.json {
+                told(desk, &mut purse, started.leaving).await?;
+            }
+            Err(WalletError::Behind { leaving, left }.into())
         }
-        .into()),
     }
 }
 
@@ -71,9 +82,7 @@ pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
     let exits = watch.exits.iter();
     let reclaims = watch.reclaims.iter();
     desk.show(&view::Exits {
-        exits: exits
-            .map(|one| view::ExitView::new(&one.leaving, one.is_open, watch.now_s))
-            .collect(),
+        exits: exits.map(|one| view::ExitView::new(one, watch.now_s)).collect(),
         reclaims: reclaims
             .map(|one| view::ReclaimView::new(one, watch.now_s))
             .collect(),
@@ -84,13 +93,14 @@ pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
 pub(super) async fn finalize(desk: &Desk, named: &str) -> Result<(), StartError> {
     let from = desk.owner()?;
     let mut purse = desk.purse(true).await?;
-    let id = match named.parse::<HashText>() {
-        Ok(id) => purse.flight_of(from, TransactionId(id.0)).unwrap_or(ExitId(id.0)),
-        Err(_) => {
+    // An output has a decimal number too, of 72 bits; that of an exit is longer.
+    let id = match (named.parse::<PositionText>(), named.parse::<ExitNumber>()) {
+        (Err(_), Ok(ExitNumber(id))) => purse.flight_of(from, TransactionId(id.0)).unwrap_or(id),
+        _ => {
             let output = position(named)?;
             purse.exit_of(output).ok_or_else(|| {
                 WalletError::Usage(format!(
-                    "this wallet started no exit of {output}; name the exit by its id"
+                    "this wallet started no exit of {output}; name the exit by its number"
                 ))
             })?
         }
@@ -133,11 +143,19 @@ pub(super) async fn take_back(desk: &Desk, number: u64) -> Result<(), StartError
 /// Tells what leaves, and only then forgets that it is under way.
 async fn told(desk: &Desk, purse: &mut Purse<Terminal>, leaving: Vec<Leaving>) -> Result<(), StartError> {
     let now_s = purse.ethereum_now_s().await.ok();
-    let exits = leaving.iter();
+    let mut exits = Vec::with_capacity(leaving.len());
+    for one in &leaving {
+        let unseen = Watched {
+            leaving: *one,
+            is_open: None,
+            paid: None,
+        };
+        // What leaves was told by the contract already: an endpoint that is away holds nothing up.
+        let watched = purse.look(*one).await.unwrap_or(unseen);
+        exits.push(view::ExitView::new(&watched, now_s));
+    }
     desk.show(&view::Exits {
-        exits: exits
-            .map(|leaving| view::ExitView::new(leaving, None, now_s))
-            .collect(),
+        exits,
         reclaims: Vec::new(),
     })?;
     for leaving in leaving {

@@ -12,9 +12,9 @@ use crate::{
     },
     wallet::{
         amount::show,
-        exit::{Going, Leaving},
+        exit::Going,
         ledger::{Holding, Sum},
-        watch::WatchedReclaim,
+        watch::{Watched, WatchedReclaim},
     },
 };
 
@@ -125,6 +125,9 @@ pub(super) struct ExitView {
     pub(super) due_s: u64,
     /// Whether it is open; absent where Ethereum was not asked.
     pub(super) is_open: Option<bool>,
+    /// Whether its output was paid; absent while it is open, and where nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) paid: Option<bool>,
     /// Seconds until it can be paid.
     pub(super) due_in_s: Option<u64>,
 }
@@ -199,7 +202,8 @@ impl From<&Holding> for Utxo {
 }
 
 impl ExitView {
-    pub(super) fn new(leaving: &Leaving, is_open: Option<bool>, now_s: Option<u64>) -> Self {
+    pub(super) fn new(watched: &Watched, now_s: Option<u64>) -> Self {
+        let leaving = &watched.leaving;
         let (output, payment) = match leaving.what {
             Going::Output(output) => (Some(PositionText(output)), None),
             Going::Payment(id) => (None, Some(HashText(id.0))),
@@ -209,7 +213,8 @@ impl ExitView {
             output,
             payment,
             due_s: leaving.due_s,
-            is_open,
+            is_open: watched.is_open,
+            paid: watched.paid,
             due_in_s: now_s.map(|now| leaving.due_s.saturating_sub(now)),
         }
     }
@@ -362,7 +367,14 @@ impl fmt::Display for ExitView {
             (None, None) => self.exit.to_string(),
         };
         let state = match (self.is_open, self.due_in_s) {
-            (Some(false), _) => "ended".to_owned(),
+            (Some(false), _) => match self.paid {
+                Some(true) => "which ended: it is paid".to_owned(),
+                Some(false) => {
+                    "which ended unpaid: it was challenged, and its bond is lost, or its block does not count"
+                        .to_owned()
+                }
+                None => "ended".to_owned(),
+            },
             (_, Some(0)) => format!("due: plasma wallet exit finalize {named}"),
             (_, Some(left)) => format!("due in {left} s"),
             (_, None) => format!("due at second {} of Ethereum's clock", self.due_s),

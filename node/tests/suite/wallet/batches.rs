@@ -1,11 +1,12 @@
 //! Many outputs of one account that leave at once.
 
-use plasma_core::{Amount, L1Event, Position};
+use plasma_core::{Amount, Height, L1Event, Position};
 use plasma_node::{
     bridge::L1 as _,
     wallet::{
         WalletError,
         exit::{Going, Help, Leaving},
+        whole::Wish,
     },
 };
 
@@ -59,7 +60,8 @@ async fn outputs_under_one_anchor_leave_by_one_call_and_all_costs_are_said_befor
         .iter()
         .for_each(|output| keep(&court, folder.path(), *output));
     let mut bobs = purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed).await;
-    assert_eq!(bobs.kept_outputs(bob).unwrap(), owned);
+    let all = bobs.everything(bob, Help::Nobody, None).await.unwrap();
+    assert_eq!((all.outputs, all.left), (owned.clone(), Vec::new()));
     let before = mined(&court, bob).await;
     let started = bobs.exit(bob, &owned, Help::Nobody).await.unwrap();
     assert!(started.failure.is_none(), "{:?}", started.failure);
@@ -94,9 +96,11 @@ async fn outputs_under_one_anchor_leave_by_one_call_and_all_costs_are_said_befor
     assert_eq!((mined(&court, bob).await, agreed.borrow().len()), (before + 2, 1));
     let watched = bobs.watch(bob).await.unwrap();
     assert!(watched.exits.len() == 6 && watched.exits.iter().all(|one| one.is_open == Some(true)));
-    assert!(
-        bobs.kept_outputs(bob).unwrap().is_empty(),
-        "nothing is left to leave"
+    let all = bobs.everything(bob, Help::Nobody, None).await.unwrap();
+    assert_eq!(
+        all,
+        Wish::default(),
+        "nothing is left to leave, and nothing stays behind"
     );
 
     court.stage.anvil.advance(2 * EXIT_PERIOD_S + 1).await;
@@ -138,6 +142,8 @@ async fn an_output_that_cannot_leave_holds_no_other_back() {
     let started = bobs.exit(bob, &owned[..5], Help::Nobody).await.unwrap();
     let left: Vec<Position> = [0, 2, 3, 4].map(|place: usize| owned[place]).to_vec();
     assert_eq!(outputs(&started.leaving), left);
+    assert_eq!(started.left.len(), 1);
+    assert_eq!(started.left[0].output, owned[1]);
     let failure = started.failure.unwrap();
     assert!(failure.to_string().contains("AlreadyPaid"), "{failure}");
     assert_eq!(mined(&court, bob).await, before + 4);
@@ -207,3 +213,39 @@ async fn an_exit_behind_more_places_than_one_command_pays_is_paid_by_the_next() 
 
 /// One more than one run of the command has paid: sixteen calls of eight places.
 const EXITS: usize = 129;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn how_an_exit_ended_by_others_hands_is_told() {
+    let (mut court, owned) = rich("wallet-ended").await;
+    let (folder, agreed) = (Scratch::new("wallet-ended-bob"), Agreed::default());
+    let bob = court.stage.bob.address();
+    owned[..2]
+        .iter()
+        .for_each(|output| keep(&court, folder.path(), *output));
+    // Another machine with the same key spent the second.
+    let key = court.stage.bob_key.clone();
+    let spent = payment(&court, &key, (owned[1], ETHER / 4), &[(bob, ETHER / 4)]);
+    court.decide(vec![spent.clone()]).await;
+    let mut bobs = purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed).await;
+    let started = bobs.exit(bob, &owned[..2], Help::Nobody).await.unwrap();
+    let [paid, challenged] = *started.leaving.as_slice() else {
+        panic!("{started:?}");
+    };
+    assert_eq!(bobs.look(paid).await.unwrap().is_open, Some(true));
+    let proof = court.spend(challenged.exit, court.place(&spent), Height(u32::MAX));
+    let challenge = court.contracts().challenge_call(&proof);
+    court.send(&court.stage.alice, &challenge).await.unwrap();
+    court.process().await;
+    let before = mined(&court, bob).await;
+    for (one, is_paid) in [(paid, true), (challenged, false)] {
+        let watched = bobs.look(one).await.unwrap();
+        assert_eq!((watched.is_open, watched.paid), (Some(false), Some(is_paid)));
+    }
+    let ended = bobs.finalize(bob, paid.exit).await.unwrap();
+    assert_eq!(ended.paid, Some(true));
+    bobs.end(ended.action).unwrap();
+    let error = bobs.finalize(bob, challenged.exit).await.unwrap_err();
+    assert!(matches!(error, WalletError::Refused(_)), "{error}");
+    assert!(error.to_string().contains("was not paid"), "{error}");
+    assert_eq!(mined(&court, bob).await, before, "nothing is signed for it");
+}

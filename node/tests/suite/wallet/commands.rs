@@ -3,7 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Output};
 
 use plasma_core::{EXPIRY_NEVER, Height, Input, Kind, Payment, Position, Transaction};
-use plasma_node::wallet::papers::Paper;
+use plasma_node::{api::Code, wallet::papers::Paper};
 use serde_json::Value;
 
 use crate::suite::{
@@ -87,6 +87,9 @@ fn nothing_is_signed_where_nobody_agrees_and_a_script_reads_one_document() {
             .contains("nobody is there to agree")
     );
     assert_eq!(fs::read(&journal).unwrap(), b"", "nothing was begun");
+    let quiet = wallet(&folder, &["sign", "paper", "--quiet"]);
+    let shown = String::from_utf8_lossy(&quiet.stderr);
+    assert!(shown.contains("input   1:0:0"), "what is asked is shown: {shown}");
     let signed = wallet(&folder, &["sign", "paper", "--json", "--yes"]);
     assert_eq!(signed.status.code(), Some(0), "{signed:?}");
     let paper = document(&signed);
@@ -132,6 +135,16 @@ fn a_password_that_others_can_read_and_a_missing_endpoint_have_their_codes() {
         let is_listed = output.status.code() == Some(0) && told["exits"] == serde_json::json!([]);
         assert!(is_listed || told["code"] == "usage", "{told}");
     }
+    let decimal = "1".repeat(70);
+    let named = wallet(
+        &folder,
+        &["exit", "finalize", &decimal, "--address", &address, "--json"],
+    );
+    let told = document(&named);
+    assert!(
+        told["detail"].as_str().unwrap().contains("--l1"),
+        "an exit by its number: {told}"
+    );
     let nowhere = wallet(&folder, &["reclaim", "0", "--address", &address, "--json"]);
     assert_eq!(nowhere.status.code(), Some(2));
     assert!(document(&nowhere)["detail"].as_str().unwrap().contains("--l1"));
@@ -143,4 +156,27 @@ fn a_password_that_others_can_read_and_a_missing_endpoint_have_their_codes() {
     ] {
         assert_eq!(wallet(&folder, words).status.code(), Some(2), "{words:?}");
     }
+}
+
+#[test]
+fn what_an_operator_says_steers_no_terminal() {
+    let evil = "gone\u{1b}[2J\rSign this?\u{202e}";
+    let problem = Code::NotFound.because(format!("{evil}\n")).hint(evil);
+    let said = problem.to_string();
+    assert!(
+        !said.contains(char::is_control) && !said.contains('\u{202e}'),
+        "{said:?}"
+    );
+    assert!(
+        said.contains(r"gone\u{1b}[2J\u{d}Sign this?\u{202e}\u{a} ("),
+        "{said}"
+    );
+    // Whatever else is told passes the same way out.
+    let (folder, _) = desk("wallet-words");
+    let refused = wallet(
+        &folder,
+        &["exit", "x\u{1b}[2Jy", "--address", "0x\u{1b}[2J\u{202e}"],
+    );
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!told.contains('\u{1b}') && !told.contains('\u{202e}'), "{told:?}");
 }
