@@ -193,7 +193,7 @@ impl Trial {
         self.must(&["send", "--file", &file]).await?;
         let free = self.all_can_leave().await?.len();
         let before = self.exits_of_owner().await?;
-        let died = self.twice(&["exit", "--all"], at).await?;
+        let died = self.twice(&["exit", "--all", "--min", "0wei"], at).await?;
         let now = self.exits_of_owner().await?;
         ensure!(
             now == before + free,
