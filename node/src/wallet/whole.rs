@@ -159,7 +159,8 @@ impl<P: Person> Purse<P> {
         }
         let why = match holding {
             Some(one) if !one.is_proven => "nothing proves it".to_owned(),
-            Some(one) if one.is_reserved => "it is claimed in an exit in flight".to_owned(),
+            // It leaves already: it is claimed in an exit in flight.
+            Some(one) if one.is_reserved => return Ok(Stance::Gone),
             Some(one) if one.output.status == OutputStatus::Unspent => return Ok(Stance::Leaves),
             Some(_) => alone(output, "an exit of it is open"),
             None if help == Help::Nobody => return Ok(Stance::Leaves),
