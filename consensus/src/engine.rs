@@ -183,7 +183,6 @@ impl<S: Scheme> Engine<S> {
                 parent,
                 verdict,
             } => self.opinions.answer(block, parent, verdict),
-            Input::Dropped(block) => self.opinions.forget(block),
             Input::Work(work) => self.work = work,
             Input::PeerUp(peer) => self.on_peer_up(peer),
             Input::PeerDown(peer) => self.on_peer_down(peer),

@@ -42,9 +42,6 @@ pub enum Input {
         /// The judgement.
         verdict: Verdict,
     },
-    /// The operator holds this undecided block no more. What it said of it is forgotten with it, as by a restart, and it is
-    /// asked again when the block matters once more.
-    Dropped(BlockId),
     /// Whether there is anything to decide: a payment waits, an L1 event is due, an anchor is due. A level, not
     /// an edge; false after a recovery. While it stays true without progress, hand the payments on again: the view's
     /// leader may not have them.

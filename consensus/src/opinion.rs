@@ -70,11 +70,6 @@ impl Opinions {
         self.entries.range(any_parent).map(|(_, opinion)| opinion.verdict)
     }
 
-    /// Forgets what was said of a block, whatever parent it was judged on.
-    pub(crate) fn forget(&mut self, block: BlockId) {
-        self.entries.retain(|(judged, _), _| *judged != block);
-    }
-
     /// Keeps only what `wanted` says of (view, block).
     pub(crate) fn retain(&mut self, wanted: impl Fn(View, BlockId) -> bool) {
         self.entries

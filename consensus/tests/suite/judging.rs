@@ -32,18 +32,6 @@ fn what_was_judged_before_it_was_final_may_be_said_once_more() {
 }
 
 #[test]
-fn what_the_operator_holds_no_more_is_not_built_upon_and_asked_about_anew() {
-    let mut bench = Bench::follower();
-    bench.propose(container(1, 0, "a"), None);
-    bench.judge("a", "genesis", VALID);
-    bench.learn(nullify(1));
-    bench.input(Input::Dropped(block("a")));
-    let late = bench.learn(notarize(1, 0, "a"));
-    assert!(!has(&late, "send finalize 1"), "{late:?}");
-    assert!(has(&late, "validate 1"), "{late:?}");
-}
-
-#[test]
 fn a_notarized_block_stays_judged_although_somebody_proposed_it_once_more_in_vain() {
     let mut bench = Bench::follower();
     bench.propose(container(1, 0, "a"), None);

@@ -13,8 +13,8 @@ use plasma_core::{
 };
 
 /// Most undecided blocks kept. The engine lets at most sixteen fresh blocks stand above the decided one; the rest is room
-/// for proposals that lose and for one answer of a peer (128). What a view can still make final is never dropped for room; any
-/// other block is fetched again when it turns out to matter ([`Chain::missing_below`]).
+/// for proposals that lose and for one answer of a peer (128). What is final and near, and what the highest notarized view can
+/// have made final, is not dropped for room.
 pub const UNDECIDED_MAX: usize = 256;
 
 /// Bytes of undecided blocks that are kept. The sixteen that the engine lets stand above the decided one fit, however large
@@ -69,8 +69,6 @@ pub struct Chain {
     ancestor: Option<BlockId>,
     /// The block of the highest notarized view that is known.
     notarized: Option<BlockId>,
-    /// Blocks that made room, for the engine to hear of.
-    dropped: Vec<BlockId>,
     arrivals: u64,
     /// Bytes of the undecided blocks, and of how many there is room.
     bytes: usize,
@@ -88,7 +86,6 @@ impl Chain {
             finals: BTreeMap::new(),
             ancestor: None,
             notarized: None,
-            dropped: Vec::new(),
             arrivals: 0,
             bytes: 0,
             room,
@@ -136,11 +133,6 @@ impl Chain {
         self.notarized = Some(tip);
     }
 
-    /// The blocks that made room since this was asked last.
-    pub fn take_dropped(&mut self) -> Vec<BlockId> {
-        std::mem::take(&mut self.dropped)
-    }
-
     /// Files a block above the decided tip. The least useful one makes room, or is this one itself.
     pub fn insert(&mut self, block: AuthenticBlock, encoded: Bytes, is_logged: bool) {
         let (id, height) = (block.header.id(), block.header.height);
@@ -152,7 +144,6 @@ impl Chain {
                 return;
             };
             self.remove(&least);
-            self.dropped.push(least);
         }
         self.bytes = self.bytes.saturating_add(encoded.len());
         self.arrivals += 1;
@@ -168,28 +159,39 @@ impl Chain {
         );
     }
 
-    /// Who makes room for a block: one on which nothing stands, neither of what is here nor the newcomer, and that is neither
-    /// final nor notarized last. So a block that was applied lies on blocks that were, down to the decided tip, and what
-    /// proposals stand on outlives them.
+    /// Who makes room for a block. Far blocks first, the highest of them, be they final: before those below them are here
+    /// they are of no use, and with those they come once more. Then one on which nothing stands, neither of what is here nor
+    /// the newcomer, and that is neither final nor notarized last. So a block that was applied lies on blocks that were, down
+    /// to the decided tip, and what proposals stand on outlives them.
     fn least(&self, newcomer: &Header) -> Option<BlockId> {
         let tip = self.decided.header.height;
         let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
+        let height = |known: &Undecided| known.block.header.height;
+        let far = self
+            .blocks
+            .iter()
+            .filter(|(_, known)| !is_near(height(known)) && known.delta.is_none());
+        let highest = far.map(|(id, known)| (height(known), *id)).max();
+        if let Some((_, id)) = highest.filter(|(height, _)| *height > newcomer.height) {
+            return Some(id);
+        }
+        if !is_near(newcomer.height) {
+            return None;
+        }
         let mut bear: BTreeSet<BlockId> = self
             .blocks
             .values()
             .map(|known| known.block.header.parent)
             .collect();
         bear.insert(newcomer.parent);
-        // What nobody has judged goes first, and of those alike the oldest.
-        let worth = |known: &Undecided| {
-            let is_near = is_near(known.block.header.height);
-            (is_near, known.is_logged, known.delta.is_some(), known.arrival)
-        };
         bear.extend(self.notarized);
+        // What nobody has judged goes first, and of those alike the oldest.
+        let worth = |known: &Undecided| (known.is_logged, known.delta.is_some(), known.arrival);
         let is_free = |id: &BlockId| !bear.contains(id) && !self.is_final(id);
         let free = self.blocks.iter().filter(|(id, _)| is_free(id));
-        let ((least_is_near, ..), least) = free.map(|(id, known)| (worth(known), *id)).min()?;
-        (!least_is_near || is_near(newcomer.height)).then_some(least)
+        free.map(|(id, known)| (worth(known), *id))
+            .min()
+            .map(|(_, id)| id)
     }
 
     fn remove(&mut self, id: &BlockId) -> Option<Undecided> {

@@ -55,13 +55,6 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
-    /// What the engine thinks of blocks that made room goes with them.
-    pub(super) fn tell_dropped(&mut self, now: Millis, effects: &mut Vec<Effect>) {
-        for block in self.chain.take_dropped() {
-            self.tell(now, Input::Dropped(block), effects);
-        }
-    }
-
     /// Translates what the engine wants into what the shell does.
     pub(super) fn perform(&mut self, now: Millis, wishes: Vec<Wish>, effects: &mut Vec<Effect>) {
         let mut builds = Vec::new();
@@ -123,7 +116,8 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
-    /// The engine waits for a verdict. What is not here of the block and of those below it is fetched, one after the other.
+    /// The engine waits for a verdict. The block is fetched when it is not here, and so is the notarized one that it stands on;
+    /// what else its header may name below it nobody has proposed.
     fn await_block(
         &mut self,
         now: Millis,
@@ -134,9 +128,14 @@ impl<S: OperatorKey> Operator<S> {
     ) {
         let before = self.awaited.get(&block);
         let waits = before.map_or(Waits::Answer, |awaited| awaited.waits);
-        let parent = Some(parent);
-        self.awaited.insert(block, Awaited { view, parent, waits });
-        let Some(missing) = self.chain.missing_below(&block) else {
+        let awaited = Awaited {
+            view,
+            parent: Some(parent),
+            waits,
+        };
+        self.awaited.insert(block, awaited);
+        let missing = self.chain.missing_below(&block);
+        let Some(missing) = missing.filter(|missing| [block, parent].contains(missing)) else {
             return;
         };
         // Below a final block whole rows are asked for.

@@ -42,6 +42,16 @@ fn file_on(chain: &mut Chain, parent: BlockId, at: (u32, u64), bytes: usize, is_
     header.id()
 }
 
+fn certificate(block: BlockId, view: u64) -> Certificate {
+    Certificate {
+        epoch: Epoch(0),
+        view: View(view),
+        block,
+        signers: Bitmap::default(),
+        signature: SecretKey::from_seed(&[1; 32]).sign(&Hash([2; 32])),
+    }
+}
+
 #[test]
 fn blocks_that_nobody_can_judge_take_no_more_bytes_than_there_is_room() {
     let mut chain = chain(1_000);
@@ -88,16 +98,10 @@ fn what_is_notarized_outlives_what_lost_beside_it() {
     let below = file_on(&mut chain, decided, (1, 0), 50, true);
     let tip = file_on(&mut chain, below, (2, 0), 50, true);
     chain.keep_notarized(tip);
-    let lost: Vec<BlockId> = (1..300)
-        .map(|time| file_on(&mut chain, decided, (1, time), 300, true))
-        .collect();
+    for time in 1..300 {
+        file_on(&mut chain, decided, (1, time), 300, true);
+    }
     assert!(chain.block(&below).is_some() && chain.block(&tip).is_some());
-    assert_eq!(
-        chain.take_dropped(),
-        lost[..296],
-        "the engine hears of all that is gone"
-    );
-    assert!(chain.take_dropped().is_empty());
     let other = file_on(&mut chain, decided, (1, 0), 50, true);
     chain.keep_notarized(other);
     for time in 300..303 {
@@ -107,6 +111,25 @@ fn what_is_notarized_outlives_what_lost_beside_it() {
         chain.block(&tip).is_none(),
         "a view that another one skips makes nothing final"
     );
+}
+
+/// What the others decide meanwhile, far above, does not keep out what is decided here next.
+#[test]
+fn what_is_final_far_above_makes_room_for_what_is_next() {
+    let mut chain = chain(1_000);
+    let decided = chain.decided().id;
+    let mut far = BlockId(Hash([1; 32]));
+    for height in 1_000..1_003 {
+        far = file_on(&mut chain, far, (height, 0), 300, false);
+        chain.on_final(certificate(far, u64::from(height)));
+    }
+    let mut next = decided;
+    for height in 1..4 {
+        next = file_on(&mut chain, next, (height, 0), 300, false);
+        assert!(chain.block(&next).is_some(), "height {height}");
+    }
+    let beyond = file_on(&mut chain, far, (1_003, 0), 300, false);
+    assert!(chain.block(&beyond).is_none() && chain.block(&next).is_some());
 }
 
 #[test]
@@ -208,13 +231,7 @@ fn a_final_row_finds_room_beside_what_lost() {
     let first = file_on(&mut chain, decided, (1, 1_000), 300, false);
     let second = file_on(&mut chain, first, (2, 1_000), 300, false);
     assert!(chain.block(&first).is_some() && chain.block(&second).is_some());
-    chain.on_final(Certificate {
-        epoch: Epoch(0),
-        view: View(99),
-        block: second,
-        signers: Bitmap::default(),
-        signature: SecretKey::from_seed(&[1; 32]).sign(&Hash([2; 32])),
-    });
+    chain.on_final(certificate(second, 99));
     for lost in 40..80 {
         file_on(&mut chain, decided, (1, lost), 300, true);
     }
