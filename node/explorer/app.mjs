@@ -59,7 +59,9 @@ async function show() {
   if (stage.isClosed) return;
   main.removeAttribute('aria-busy');
   document.title = `${PAGES[page].title(argument)} – Plasma`;
-  if (!isFirst) main.querySelector('h1')?.focus();
+  // Who searches again meanwhile goes on typing.
+  const isTyping = document.activeElement === at('search-text');
+  if (!isFirst && !isTyping) main.querySelector('h1')?.focus();
 }
 
 /** A page that found no operator is shown once there is one. */
