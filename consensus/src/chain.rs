@@ -3,7 +3,7 @@
 //! Certificates above the floor are never dropped: without them no leader could prove that its parent is eligible.
 //! Source: `consensus.md` sections 4, 5 and 6.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_core::{BlockId, Certificate, View};
 
@@ -130,6 +130,20 @@ impl Chain {
             .rev()
             .find_map(notarized)
             .unwrap_or(self.floor.view)
+    }
+
+    /// The blocks of the highest notarized view and of those that it stands on, down to the floor, or to where a notarization is
+    /// missing here.
+    pub(crate) fn standing(&self) -> BTreeSet<BlockId> {
+        let notarized = |view: View| self.round(view).and_then(Round::notarized);
+        let top = notarized(self.tip());
+        let path = std::iter::successors(top, |container| {
+            let is_between = |view: View| view > self.floor.view && view < container.view;
+            notarized(container.parent).filter(|parent| is_between(parent.view))
+        });
+        path.map(|container| container.block)
+            .chain([self.floor.block])
+            .collect()
     }
 
     /// Fresh blocks between the floor and the container of a view: those not final yet.

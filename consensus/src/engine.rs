@@ -267,12 +267,14 @@ impl<S: Scheme> Engine<S> {
         self.chain.floor()
     }
 
-    /// The block of the highest notarized view, or the final one when none is above it. What a view made or will make final is
-    /// this block or below it: every view that its own chain skips was nullified.
+    /// The blocks from the highest notarized view down to the final one, as far as they are known, and the one that this operator
+    /// voted to notarize last. What a view made or will make final is among them or below: every view that the chain of the highest
+    /// notarized one skips was nullified.
     #[must_use]
-    pub fn tip(&self) -> BlockId {
-        let block = self.chain.parent_block(self.chain.tip());
-        block.unwrap_or(self.chain.floor().block)
+    pub fn standing(&self) -> BTreeSet<BlockId> {
+        let mut standing = self.chain.standing();
+        standing.extend(self.ledger.notarized_last());
+        standing
     }
 
     /// Who leads a view.

@@ -209,6 +209,12 @@ impl<S: Scheme> VoteLedger<S> {
         })
     }
 
+    /// The block that I voted to notarize last, above the floor.
+    pub(crate) fn notarized_last(&self) -> Option<BlockId> {
+        let mut said = self.said.values().rev();
+        said.find_map(|said| said.notarize.as_ref().map(|(container, _)| container.block))
+    }
+
     /// The highest view I spoke about.
     pub(crate) fn highest(&self) -> Option<View> {
         self.said.keys().next_back().copied()

@@ -50,7 +50,7 @@ use crate::storage::Saved;
 
 use accuser::Accuser;
 use case::{Case, Rotten};
-use chain::{Chain, room};
+use chain::{Chain, Room};
 use doubts::Doubts;
 use effect::{Effect, Record};
 use epochs::{Epochs, Seating, floor_of};
@@ -83,6 +83,8 @@ pub struct Params {
     pub consensus: plasma_consensus::Config,
     /// Limits of the mempool.
     pub mempool: MempoolLimits,
+    /// How much is kept of what is not decided.
+    pub room: Room,
     /// The contract's `silence` in seconds.
     pub silence_s: u64,
     /// The contract's `grace` in seconds.
@@ -203,7 +205,7 @@ impl<S: OperatorKey> Operator<S> {
             origin_lag: u64::from(genesis.origin_lag),
             l1_events_max: usize::try_from(genesis.max_l1_events).unwrap_or(usize::MAX),
             epochs,
-            chain: Chain::new(saved.state, (running, floor.view), room(genesis.max_block_bytes)),
+            chain: Chain::new(saved.state, (running, floor.view), params.room),
             origins: Origins::new(origin),
             doubts: Doubts::default(),
             mempool: Mempool::new(params.mempool),

@@ -3,39 +3,17 @@
 //! A block's changes are known once it was applied on its parent's; they lie over what storage holds until the block is
 //! decided. Which blocks become decided is derived, never remembered: walk down from a finalized block to the tip.
 
-use plasma_core::planted::planted;
+mod room;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use plasma_core::{
     AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Epoch, Header, Height, Reads, State,
-    TransactionId, View,
+    TransactionId, View, planted::planted,
 };
 
-/// Most undecided blocks kept. The engine lets at most sixteen fresh blocks stand above the decided one; the rest is room
-/// for proposals that lose and for one answer of a peer (128). What is final and near, and what the highest notarized view can
-/// have made final, is not dropped for room.
-pub const UNDECIDED_MAX: usize = 256;
-
-/// Bytes of undecided blocks that are kept. The sixteen that the engine lets stand above the decided one fit, however large
-/// a block may be, and a few that lose; decoded and applied they take about six times as much besides. Whoever leads can send one block per view that
-/// nobody can judge, so their number alone bounds nothing.
-#[must_use]
-pub fn room(max_block_bytes: u32) -> usize {
-    let largest = usize::try_from(max_block_bytes).unwrap_or(usize::MAX);
-    let largest = largest.saturating_add(DERIVED_BYTES_MAX);
-    largest.saturating_mul(ROOM_BLOCKS).max(ROOM_BYTES_MIN)
-}
-
-/// The largest blocks for which there is room.
-const ROOM_BLOCKS: usize = 20;
-/// What a block derives from Ethereum beside its clients' transactions.
-const DERIVED_BYTES_MAX: usize = 2 << 20;
-/// One answer of a peer, in which blocks are many and small, several times.
-const ROOM_BYTES_MIN: usize = 64 << 20;
-
-/// Blocks so far above the decided one are of no use before those below them are here: one answer of a peer.
-const NEAR: u32 = 128;
+pub use room::Room;
 
 /// Most finalize certificates kept of blocks that are not decided here. The newest says that something is missing, and the
 /// oldest are of the blocks that are decided next; those between go first.
@@ -67,25 +45,25 @@ pub struct Chain {
     finals: BTreeMap<BlockId, Certificate>,
     /// A block that is final because a certified one stands on it which cannot be filed here.
     ancestor: Option<BlockId>,
-    /// The block of the highest notarized view that is known.
-    notarized: Option<BlockId>,
+    /// What makes no room, whether it is here or not.
+    kept: BTreeSet<BlockId>,
     arrivals: u64,
-    /// Bytes of the undecided blocks, and of how many there is room.
+    /// Bytes of the undecided blocks.
     bytes: usize,
-    room: usize,
+    room: Room,
 }
 
 impl Chain {
-    /// Starts at a decided tip, with room for so many bytes above it ([`room`]).
+    /// Starts at a decided tip, with so much room above it.
     #[must_use]
-    pub fn new(decided: State, decided_at: (Epoch, View), room: usize) -> Self {
+    pub fn new(decided: State, decided_at: (Epoch, View), room: Room) -> Self {
         Self {
             decided,
             decided_at,
             blocks: BTreeMap::new(),
             finals: BTreeMap::new(),
             ancestor: None,
-            notarized: None,
+            kept: BTreeSet::new(),
             arrivals: 0,
             bytes: 0,
             room,
@@ -124,80 +102,6 @@ impl Chain {
         let known = self.blocks.get_mut(id).filter(|known| !known.is_logged)?;
         known.is_logged = true;
         Some(known.encoded.clone())
-    }
-
-    /// The block of the highest notarized view makes no room, and nothing below it does: it is all that a view can have made
-    /// final, and what the next proposals stand on. Of those that signed it each holds it until it is decided, so there is
-    /// always somebody to give it.
-    pub fn keep_notarized(&mut self, tip: BlockId) {
-        self.notarized = Some(tip);
-    }
-
-    /// Files a block above the decided tip. The least useful one makes room, or is this one itself.
-    pub fn insert(&mut self, block: AuthenticBlock, encoded: Bytes, is_logged: bool) {
-        let (id, height) = (block.header.id(), block.header.height);
-        if height <= self.decided.header.height || self.blocks.contains_key(&id) {
-            return;
-        }
-        while self.blocks.len() >= UNDECIDED_MAX || self.bytes.saturating_add(encoded.len()) > self.room {
-            let Some(least) = self.least(&block.header) else {
-                return;
-            };
-            self.remove(&least);
-        }
-        self.bytes = self.bytes.saturating_add(encoded.len());
-        self.arrivals += 1;
-        self.blocks.insert(
-            id,
-            Undecided {
-                block,
-                encoded,
-                delta: None,
-                is_logged,
-                arrival: self.arrivals,
-            },
-        );
-    }
-
-    /// Who makes room for a block. Far blocks first, the highest of them, be they final: before those below them are here
-    /// they are of no use, and with those they come once more. Then one on which nothing stands, neither of what is here nor
-    /// the newcomer, and that is neither final nor notarized last. So a block that was applied lies on blocks that were, down
-    /// to the decided tip, and what proposals stand on outlives them.
-    fn least(&self, newcomer: &Header) -> Option<BlockId> {
-        let tip = self.decided.header.height;
-        let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
-        let height = |known: &Undecided| known.block.header.height;
-        let far = self
-            .blocks
-            .iter()
-            .filter(|(_, known)| !is_near(height(known)) && known.delta.is_none());
-        let highest = far.map(|(id, known)| (height(known), *id)).max();
-        if let Some((_, id)) = highest.filter(|(height, _)| *height > newcomer.height) {
-            return Some(id);
-        }
-        if !is_near(newcomer.height) {
-            return None;
-        }
-        let mut bear: BTreeSet<BlockId> = self
-            .blocks
-            .values()
-            .map(|known| known.block.header.parent)
-            .collect();
-        bear.insert(newcomer.parent);
-        bear.extend(self.notarized);
-        // What nobody has judged goes first, and of those alike the oldest.
-        let worth = |known: &Undecided| (known.is_logged, known.delta.is_some(), known.arrival);
-        let is_free = |id: &BlockId| !bear.contains(id) && !self.is_final(id);
-        let free = self.blocks.iter().filter(|(id, _)| is_free(id));
-        free.map(|(id, known)| (worth(known), *id))
-            .min()
-            .map(|(_, id)| id)
-    }
-
-    fn remove(&mut self, id: &BlockId) -> Option<Undecided> {
-        let removed = self.blocks.remove(id)?;
-        self.bytes = self.bytes.saturating_sub(removed.encoded.len());
-        Some(removed)
     }
 
     /// Remembers what a block changes.

@@ -1,14 +1,17 @@
 //! What an operator is made again from: floor and duties out of storage, the records of the log by their kind, and which of
 //! them the log must keep.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use plasma_consensus::{
-    Certified, Evidence, Record as Logs, Vote,
+    Certified, Evidence, Record as Logs, Statement, Vote,
     scheme::{OperatorKey, Verifier},
 };
-use plasma_core::{BlockId, Certificate, Domain, Epoch, Header, Height, Millis, planted::planted};
+use plasma_core::{BlockId, Certificate, Domain, Epoch, Header, Height, Millis, View, planted::planted};
 
 use super::{
     Operator, Params,
@@ -46,8 +49,10 @@ pub(super) struct Logged {
 /// Which blocks of a log matter most.
 #[derive(Debug)]
 pub(super) struct Tops {
-    notarized: Option<BlockId>,
-    newest_final: Option<Certificate>,
+    /// See [`plasma_consensus::Engine::standing`].
+    standing: BTreeSet<BlockId>,
+    /// The newest finalization of each epoch that is not over in storage.
+    finals: Vec<Certificate>,
 }
 
 impl Logged {
@@ -64,35 +69,63 @@ impl Logged {
         found
     }
 
-    /// What the log knows of the running epoch, before its bodies are filed.
+    /// What the log knows of the running epoch and later ones, before its bodies are filed.
     pub(super) fn tops(&self, running: Epoch) -> Tops {
         Tops {
-            notarized: self.tip(running),
-            newest_final: self.newest_final(running),
+            standing: self.standing(running),
+            finals: self.finals(running),
         }
     }
 
-    /// The block of the highest view of an epoch that the log knows notarized or final.
-    fn tip(&self, epoch: Epoch) -> Option<BlockId> {
-        let own = self.engine.iter().filter(|record| record.epoch() == epoch);
-        let certified = own.filter_map(|record| match record {
-            Logs::Certificate(certified) | Logs::Floor(certified) => {
-                Some((record.view(), certified.statement.block()?))
+    /// The blocks from the highest view of an epoch that the log knows notarized or final downwards, as far as it knows them, and
+    /// the one that its operator voted to notarize last.
+    fn standing(&self, epoch: Epoch) -> BTreeSet<BlockId> {
+        let own = || self.engine.iter().filter(|record| record.epoch() == epoch);
+        let mut notarized = BTreeMap::new();
+        let mut top: Option<(View, BlockId)> = None;
+        for record in own() {
+            if let Logs::Certificate(certified) | Logs::Floor(certified) = record {
+                let block = certified.statement.block();
+                top = top.max(block.map(|block| (record.view(), block)));
+                if let Statement::Notarize(container) = certified.statement {
+                    notarized.insert(container.view, container);
+                }
             }
+        }
+        let mut standing: BTreeSet<BlockId> = top.iter().map(|(_, block)| *block).collect();
+        let first = top.and_then(|(view, _)| notarized.get(&view));
+        let path = std::iter::successors(first, |container| {
+            notarized
+                .get(&container.parent)
+                .filter(|parent| parent.view < container.view)
+        });
+        standing.extend(path.map(|container| container.block));
+        let voted = own().filter_map(|record| match record {
+            Logs::Vote(vote) => match vote.statement {
+                Statement::Notarize(container) => Some((container.view, container.block)),
+                _ => None,
+            },
             _ => None,
         });
-        certified.max().map(|(_, block)| block)
+        standing.extend(voted.max().map(|(_, block)| block));
+        standing
     }
 
-    /// The newest finalization of the running epoch or a later one. Storage may be older, and in an epoch that is over nobody
+    /// The newest finalization of the running epoch and of each later one. Storage may be older, and in an epoch that is over nobody
     /// else may know of its end.
-    fn newest_final(&self, running: Epoch) -> Option<Certificate> {
-        let finals = self.engine.iter().filter_map(|record| match record {
-            Logs::Floor(certified) if certified.epoch >= running => Some(certified),
-            _ => None,
-        });
-        let newest = finals.max_by_key(|certified| (certified.epoch, certified.statement.view()));
-        newest.and_then(Certified::finalization)
+    fn finals(&self, running: Epoch) -> Vec<Certificate> {
+        let mut newest: BTreeMap<Epoch, &Certified> = BTreeMap::new();
+        for record in &self.engine {
+            if let Logs::Floor(certified) = record
+                && certified.epoch >= running
+            {
+                let known = newest.entry(certified.epoch).or_insert(certified);
+                if certified.statement.view() > known.statement.view() {
+                    *known = certified;
+                }
+            }
+        }
+        newest.into_values().filter_map(Certified::finalization).collect()
     }
 
     /// What was found out about operators; votes that do not accuse their signer under the keys of its committee accuse nobody.
@@ -112,24 +145,32 @@ impl Logged {
 }
 
 impl<S: OperatorKey> Operator<S> {
-    /// Files the bodies of the log; what is notarized last makes no room for the others.
+    /// Files the bodies of the log; those that matter most come first and make no room for the others.
     pub(super) fn file_log(&mut self, bodies: &[Bytes], tops: Tops) {
-        tops.notarized
+        let stands = |bytes: &&Bytes| {
+            let header = bytes.get(..Header::SIZE).and_then(Header::decode);
+            header.is_some_and(|header| tops.standing.contains(&header.id()))
+        };
+        let (first, rest): (Vec<&Bytes>, Vec<&Bytes>) = bodies.iter().partition(stands);
+        self.chain.keep(tops.standing.clone());
+        first
             .into_iter()
-            .for_each(|tip| self.chain.keep_notarized(tip));
-        bodies.iter().for_each(|bytes| self.file_logged(bytes));
-        tops.newest_final
+            .chain(rest)
+            .for_each(|bytes| self.file_logged(bytes));
+        tops.finals
             .into_iter()
             .for_each(|newest| self.chain.on_final(newest));
     }
 
     /// Whether a record is the finalization of the block that sealed the epoch before the running one. It stays beside the mark: nobody
-    /// else may have seen it, and beside an older storage this operator does not vote for it again.
+    /// else may have seen it, and beside an older storage this operator does not vote for it again. In the running epoch the block may
+    /// be final once more, as a heartbeat; that is no such record.
     fn proves_seal(&self, record: &Logs) -> bool {
         let Logs::Floor(certified) = record else {
             return false;
         };
-        certified.statement.block() == Some(self.chain.decided().sealed)
+        certified.epoch < self.epochs.running()
+            && certified.statement.block() == Some(self.chain.decided().sealed)
     }
 
     /// What a log must say when it is written anew: the first epoch whose beginning storage holds for good. Beside an older

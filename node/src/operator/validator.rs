@@ -38,7 +38,7 @@ impl<S: OperatorKey> Operator<S> {
     /// Files a block that arrived; it is judged when somebody asks.
     pub(super) fn file(&mut self, block: AuthenticBlock) {
         if let Some(engine) = self.epochs.engine() {
-            self.chain.keep_notarized(engine.tip());
+            self.chain.keep(engine.standing());
         }
         let encoded = block.encode().into();
         self.payload.on_filed(&block.header.id());

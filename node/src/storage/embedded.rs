@@ -13,7 +13,7 @@ use std::{fs, path::Path, sync::Arc};
 use plasma_core::{Delta, Height, State};
 
 use self::syncer::Syncer;
-pub use self::{fjall::Fjall, folder::Folder};
+pub use self::{fjall::Fjall, folder::Folder, syncer::UNSYNCED_BYTES_MAX};
 pub(crate) use folder::size_of;
 
 use super::{

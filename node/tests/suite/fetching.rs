@@ -4,7 +4,7 @@ use plasma_consensus::{Bls, Config, Container, Kind, Message, Proposal, Schedule
 use plasma_core::{BlockId, Committees, Epoch, Genesis, Hash, Millis, OperatorIndex, Peer, View};
 use plasma_node::{
     folder::Identity,
-    operator::{Operator, Params, effect::Effect, event::Event, mempool::MempoolLimits},
+    operator::{Operator, Params, chain::Room, effect::Effect, event::Event, mempool::MempoolLimits},
     storage::{Storage, memory::MemoryStorage},
 };
 
@@ -57,6 +57,7 @@ impl Lone {
                 bytes_max: 1 << 16,
                 ttl_ms: 600_000,
             },
+            room: Room::of(genesis.max_block_bytes),
             silence_s: 1_000,
             grace_s: 1_000,
             anchor: None,

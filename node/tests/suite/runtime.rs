@@ -21,6 +21,7 @@ use plasma_node::{
     folder::Identity,
     operator::{
         Operator, Params,
+        chain::Room,
         event::{ConfirmedBlock, Event},
         mempool::MempoolLimits,
     },
@@ -112,6 +113,7 @@ fn params(genesis: &Genesis) -> Params {
             bytes_max: 1 << 24,
             ttl_ms: 600_000,
         },
+        room: Room::of(genesis.max_block_bytes),
         silence_s: u64::MAX,
         grace_s: 0,
         anchor: None,

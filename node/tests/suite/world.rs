@@ -22,6 +22,7 @@ use plasma_node::{
     intake,
     operator::{
         Operator, Params,
+        chain::Room,
         effect::{Effect, Purpose, Record},
         event::{ConfirmedBlock, Event},
         mempool::MempoolLimits,
@@ -195,6 +196,7 @@ impl World {
             key: secret(me).public(),
             consensus: Config::default(),
             mempool: self.mempool,
+            room: Room::of(self.genesis.max_block_bytes),
             silence_s: SILENCE_S,
             grace_s: GRACE_S,
             anchor: None,

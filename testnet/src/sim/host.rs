@@ -16,6 +16,7 @@ use plasma_node::{
     folder::Identity,
     operator::{
         Operator, Params,
+        chain::Room,
         effect::{Effect, Record},
         event::{Event, Offered},
         mempool::MempoolLimits,
@@ -233,6 +234,7 @@ impl Host {
                 bytes_max: 1 << 20,
                 ttl_ms: 600_000,
             },
+            room: Room::of(site.genesis.max_block_bytes),
             silence_s: SILENCE_S,
             grace_s: GRACE_S,
             anchor,

@@ -3,9 +3,10 @@
 use plasma_core::{Bitmap, Frontier, Hash, Millis, SecretKey, commitment::LtHash};
 
 use super::*;
+use crate::storage::embedded::UNSYNCED_BYTES_MAX;
 
 /// One at genesis.
-pub(in crate::operator) fn chain(room: usize) -> Chain {
+pub(in crate::operator) fn chain(bytes: usize) -> Chain {
     let state = State {
         header: Header::default(),
         id: Header::default().id(),
@@ -15,7 +16,7 @@ pub(in crate::operator) fn chain(room: usize) -> Chain {
         epoch: Epoch(0),
         sealed: BlockId::default(),
     };
-    Chain::new(state, (Epoch(0), View(0)), room)
+    Chain::new(state, (Epoch(0), View(0)), Room { blocks: 256, bytes })
 }
 
 /// Files a block of so many bytes; the time tells blocks of one height apart.
@@ -97,13 +98,13 @@ fn what_is_notarized_outlives_what_lost_beside_it() {
     let decided = chain.decided().id;
     let below = file_on(&mut chain, decided, (1, 0), 50, true);
     let tip = file_on(&mut chain, below, (2, 0), 50, true);
-    chain.keep_notarized(tip);
+    chain.keep(BTreeSet::from([tip]));
     for time in 1..300 {
         file_on(&mut chain, decided, (1, time), 300, true);
     }
     assert!(chain.block(&below).is_some() && chain.block(&tip).is_some());
     let other = file_on(&mut chain, decided, (1, 0), 50, true);
-    chain.keep_notarized(other);
+    chain.keep(BTreeSet::from([other]));
     for time in 300..303 {
         file_on(&mut chain, decided, (1, time), 300, true);
     }
@@ -186,7 +187,7 @@ fn no_state_ever_rests_on_a_block_that_is_gone() {
             delta.into_iter().for_each(|delta| chain.applied(&id, delta));
         }
         if draw(10) == 0 {
-            chain.keep_notarized(id);
+            chain.keep(BTreeSet::from([id]));
         }
         if draw(20) == 0 {
             let decided = chain.child_of_decided(&id).and_then(|next| chain.decide(&next));
@@ -239,8 +240,31 @@ fn a_final_row_finds_room_beside_what_lost() {
     assert!(chain.block(&second).is_some(), "what is final stays");
 }
 
+/// The block of the highest notarized view has not come yet; those that it stands on are here, and nothing that is here bears on
+/// the last of them.
 #[test]
-fn there_is_room_for_all_that_the_engine_lets_stand() {
-    assert_eq!(room(0), 64 << 20);
-    assert!(room(16 << 20) >= 16 * (18 << 20));
+fn what_is_kept_stays_though_nothing_stands_on_it_here() {
+    let mut chain = chain(1_000);
+    let decided = chain.decided().id;
+    let below = file_on(&mut chain, decided, (1, 0), 50, true);
+    let last = file_on(&mut chain, below, (2, 0), 50, true);
+    chain.keep(BTreeSet::from([below, last, header(last, (3, 0)).id()]));
+    for lost in 1..300 {
+        file_on(&mut chain, decided, (1, lost), 300, true);
+        assert!(
+            chain.block(&below).is_some() && chain.block(&last).is_some(),
+            "{lost}"
+        );
+    }
+}
+
+#[test]
+fn there_is_room_for_what_storage_may_lose_and_for_all_that_the_engine_lets_stand() {
+    let lost = usize::try_from(UNSYNCED_BYTES_MAX).unwrap();
+    for clients in [0, 1 << 20, 16 << 20] {
+        let largest = clients + (2 << 20);
+        let room = Room::of(u32::try_from(clients).unwrap());
+        assert!(room.bytes >= lost + 17 * largest, "{clients}");
+        assert!(room.blocks >= 64 + 16 + 128);
+    }
 }

@@ -8,7 +8,7 @@ use super::facts::Facts;
 use crate::{
     config::{Backend, Config},
     directory::Directory,
-    operator::{Params, mempool::MempoolLimits},
+    operator::{Params, chain::Room, mempool::MempoolLimits},
     runtime::{admin, snapshots::Snapshots, verify::Rules},
 };
 
@@ -64,6 +64,7 @@ pub(super) fn params(
             bytes_max: usize::try_from(config.mempool.max_bytes.0).unwrap_or(usize::MAX),
             ttl_ms: MEMPOOL_TTL_MS,
         },
+        room: Room::of(genesis.max_block_bytes),
         silence_s: facts.silence_s,
         grace_s: facts.grace_s,
         anchor: facts.anchor,

@@ -19,9 +19,10 @@ use super::{Engine, StorageError};
 /// them (256 undecided blocks).
 pub(super) const UNSYNCED_MAX: u32 = 64;
 
-/// Bytes of bodies that are written and not durable, less the last one's. The log keeps them so long, and it is shortened only
-/// while one batch holds what it must keep ([`crate::wal::BATCH_SIZE_MAX`]): a disk that stays behind must not fill it.
-const UNSYNCED_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of bodies that are written and not durable, less the last one's. A restart reads them from the log, and the operator keeps
+/// room for them ([`crate::operator::chain::Room`]). The log is shortened only while one batch holds what it must keep
+/// ([`crate::wal::BATCH_SIZE_MAX`]): a disk that stays behind must not fill it.
+pub const UNSYNCED_BYTES_MAX: u64 = 32 << 20;
 
 /// Between two barriers while blocks come one by one: at most ten a second, so that they leave the disk to the log's.
 const PAUSE: Duration = Duration::from_millis(100);

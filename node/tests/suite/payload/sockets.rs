@@ -15,6 +15,7 @@ use plasma_node::{
     folder::Identity,
     operator::{
         Operator, Params,
+        chain::Room,
         event::{ConfirmedBlock, Event},
         mempool::MempoolLimits,
     },
@@ -213,6 +214,7 @@ async fn shell(index: u16, genesis: &Genesis, network: (network::Handle, network
             bytes_max: 1 << 24,
             ttl_ms: 600_000,
         },
+        room: Room::of(genesis.max_block_bytes),
         silence_s: u64::MAX,
         grace_s: 0,
         anchor: None,
