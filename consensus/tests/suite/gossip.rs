@@ -341,3 +341,34 @@ fn whoever_notarized_a_block_can_be_asked_for_its_body() {
     let all: Vec<OperatorIndex> = peers.into_iter().map(OperatorIndex).collect();
     assert_eq!(holders(&bench, "a"), all, "its certificate says so");
 }
+
+/// Where a view was skipped, what stood in it does not stand; where a notarization is missing, what is above it does.
+#[test]
+fn what_stands_is_the_way_to_the_highest_notarized_view_and_the_last_own_vote() {
+    let mut bench = Bench::new(leader(1));
+    let stands = |bench: &Bench, names: &[&str]| {
+        let named = names.iter().map(|name| block(name)).collect();
+        assert_eq!(bench.engine.standing(), named, "{names:?}");
+    };
+    stands(&bench, &["genesis"]);
+    bench.work();
+    bench.wait(100);
+    bench.input(Input::Built {
+        view: View(1),
+        block: block("a"),
+        seals: false,
+    });
+    stands(&bench, &["genesis", "a"]);
+    bench.learn(nullify(1));
+    bench.learn(notarize(2, 0, "b"));
+    bench.learn(notarize(3, 2, "c"));
+    bench.learn(nullify(3));
+    bench.learn(notarize(4, 2, "d"));
+    stands(&bench, &["genesis", "a", "b", "d"]);
+    bench.learn(notarize(7, 6, "g"));
+    stands(&bench, &["genesis", "a", "g"]);
+    bench.learn(notarize(6, 4, "f"));
+    stands(&bench, &["genesis", "a", "b", "d", "f", "g"]);
+    bench.learn(finalize(4, "d"));
+    stands(&bench, &["d", "f", "g"]);
+}

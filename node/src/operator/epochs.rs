@@ -221,8 +221,14 @@ impl<S: OperatorKey> Epochs<S> {
         self.is_doubted = true;
     }
 
-    /// Looks whether votes may be missing that reach beyond the running epoch.
+    /// Looks whether votes may be missing that reach beyond the running epoch. Where a later one is known to have begun,
+    /// the records of the next say what is missing there: doubt was written down when it began.
     fn weigh(&mut self, floor: View) {
+        if self.is_forgotten() {
+            let next = Epoch(self.running.0.saturating_add(1));
+            self.is_doubted |= lacks_votes(&self.logged, next);
+            return;
+        }
         let amnesia = self.logged.iter().filter(|record| record.epoch() == self.running);
         let amnesia = amnesia.filter(|record| matches!(record, Record::Amnesia { .. }));
         let is_unproven = amnesia

@@ -201,3 +201,6 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

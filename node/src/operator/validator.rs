@@ -164,9 +164,16 @@ impl<S: OperatorKey> Operator<S> {
             .map(|(block, awaited)| (*block, *awaited))
             .collect();
         for (block, awaited) in awaited {
-            let known = self.chain.block(&block);
-            let parent = known.map(|known| known.block.header.parent).or(awaited.parent);
-            let verdict = self.verdict(now, &block, awaited.view);
+            let named = self.chain.block(&block).map(|known| known.block.header.parent);
+            let is_misplaced = named
+                .zip(awaited.parent)
+                .is_some_and(|(named, asked)| named != asked);
+            let (parent, verdict) = if is_misplaced {
+                // Where its leader proposes it it can never be valid, whatever it is elsewhere.
+                (awaited.parent, Verdict::Invalid)
+            } else {
+                (named.or(awaited.parent), self.verdict(now, &block, awaited.view))
+            };
             match verdict {
                 Verdict::Pending(waits) => {
                     self.apply_when_possible(&block, effects);

@@ -1,10 +1,17 @@
 //! A body that does not come is asked of its leader, then of two that voted for it, then of all that did.
 
-use plasma_consensus::{Bls, Config, Container, Kind, Message, Proposal, Schedule, Scheme, Statement, Vote};
-use plasma_core::{BlockId, Committees, Epoch, Genesis, Hash, Millis, OperatorIndex, Peer, View};
+use plasma_consensus::{
+    Bls, Config, Container, Kind, Message, Proposal, Reason, Schedule, Scheme, Statement, Vote,
+};
+use plasma_core::{
+    AuthenticBlock, BlockId, Committees, Epoch, Genesis, Hash, Header, Height, Millis, OperatorIndex, Peer,
+    View,
+};
 use plasma_node::{
     folder::Identity,
-    operator::{Operator, Params, chain::Room, effect::Effect, event::Event, mempool::MempoolLimits},
+    operator::{
+        Operator, Params, chain::Room, effect::Effect, event::Event, mempool::MempoolLimits, payload::Carried,
+    },
     storage::{Storage, memory::MemoryStorage},
 };
 
@@ -96,8 +103,12 @@ impl Lone {
     }
 
     fn vote(&self, signer: u16) -> Vote {
+        self.vote_for(container(), signer)
+    }
+
+    fn vote_for(&self, container: Container, signer: u16) -> Vote {
         let committee = self.genesis.committee().expect("a committee");
-        let statement = Statement::Notarize(container());
+        let statement = Statement::Notarize(container);
         assert_eq!(statement.kind(), Kind::Notarize);
         let digest = statement.digest(&self.genesis.domain(), Epoch(0));
         Vote {
@@ -213,6 +224,55 @@ fn where_nobody_is_known_to_have_it_the_members_are_asked_in_turn() {
     let (first, second, third) = (lone.propose(), lone.wait(DELTA_MS), lone.wait(2 * DELTA_MS));
     assert_eq!([first.len(), second.len(), third.len()], [1, 1, 0]);
     assert_ne!(first, second);
+}
+
+/// Its header names another block than its container: nobody waits for what it stands on.
+#[test]
+fn a_body_that_names_another_parent_than_its_leader_is_invalid_at_once() {
+    let mut lone = Lone::new();
+    let header = Header {
+        height: Height(1),
+        parent: BlockId(Hash([6; 32])),
+        ..Header::default()
+    };
+    let container = Container {
+        block: header.id(),
+        ..container()
+    };
+    let proposal = Proposal {
+        epoch: Epoch(0),
+        container,
+        signature: lone.vote_for(container, lone.leader).signature,
+        parent: None,
+        nullifications: Vec::new(),
+    };
+    let transactions = Vec::new();
+    let body = Carried::Whole(AuthenticBlock { header, transactions });
+    let effects = lone.operator.handle(
+        lone.now,
+        Event::Consensus {
+            from: peer(lone.leader),
+            message: Box::new(Message::Proposal(Box::new(proposal))),
+            block: Some(Box::new(body)),
+        },
+    );
+    let gives_up = |effect: &Effect| {
+        matches!(
+            effect,
+            Effect::GaveUp {
+                view: View(1),
+                reason: Reason::Invalid
+            }
+        )
+    };
+    let blames =
+        |effect: &Effect| matches!(effect, Effect::Penalize { peer: from, .. } if *from == peer(lone.leader));
+    assert!(
+        effects.iter().any(gives_up) && effects.iter().any(blames),
+        "{effects:?}"
+    );
+    let asks = |effect: &Effect| matches!(effect, Effect::RequestBlock { .. });
+    assert!(!effects.iter().any(asks), "{effects:?}");
 }
 
 /// Three of four run, so nothing is decided without the one that bodies do not reach.

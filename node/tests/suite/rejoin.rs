@@ -1,7 +1,7 @@
 //! An operator whose log is lost votes again, and never where it may have voted before.
 
 use bytes::Bytes;
-use plasma_consensus::Record as Logged;
+use plasma_consensus::{Certified, Record as Logged, Statement};
 use plasma_core::{Epoch, L1Event, Millis, Position, SigningKey, View};
 use plasma_node::{
     operator::{
@@ -10,6 +10,7 @@ use plasma_node::{
         report::Silence,
     },
     runtime::wire::{self, Ask},
+    storage::Storage as _,
 };
 
 use super::{cast::committee, federation::funded, world::World};
@@ -349,6 +350,69 @@ fn beside_a_storage_of_an_epoch_that_ended_it_says_nothing_there() {
     world.kill(3);
     payer.pay(&mut world, 0, &[0, 1, 2]);
     world.check_agreement();
+}
+
+/// It lost its log in the first epoch and has found its floor; nothing of that is forgotten yet when an older storage comes. Of the
+/// next epoch its log lacks nothing.
+#[test]
+fn a_floor_of_an_epoch_that_ended_asks_for_nothing_in_the_next() {
+    let (mut world, mut payer) = busy();
+    world.lose_log(LOST, false);
+    world.rejoin(LOST);
+    votes_again(&mut world, &mut payer);
+    world.start(1);
+    world.announce(&committee(1, &[1, 0, 2, 3]));
+    world.run_for(3_000);
+    change(&mut world);
+    world.run_until("all are in the next epoch", 20_000, |world| is_in(world, 1));
+    payer.pay(&mut world, 0, &[0, 1, 2, 3]);
+    let lost = |world: &World, epoch: u64| {
+        let log = world.nodes[LOST].log.iter();
+        let lost = log.filter(|record| match record {
+            Record::Consensus(Logged::Amnesia { floor, .. }) => *floor > View(0),
+            Record::Consensus(Logged::Forgotten { .. }) => true,
+            _ => false,
+        });
+        lost.filter(|record| matches!(record, Record::Consensus(record) if record.epoch() == Epoch(epoch)))
+            .count()
+    };
+    world.kill(LOST);
+    world.start(LOST);
+    world.run_for(1_000);
+    assert_eq!(lost(&world, 1), 0);
+    assert!(lost(&world, 0) > 0, "it is not written anew by itself");
+    world.kill(LOST);
+    world.empty_storage(LOST);
+    world.start(LOST);
+    world.run_until("it has caught up", 20_000, |world| is_in(world, 1));
+    // A quorum needs its vote now.
+    world.kill(3);
+    payer.pay(&mut world, 0, &[0, 1, 2]);
+    assert_eq!(lost(&world, 1), 0, "nobody was asked");
+    world.check_agreement();
+}
+
+/// The proof of how the epoch before ended stays; that the block is final once more in this one is no such proof.
+#[test]
+fn a_heartbeat_is_no_proof_of_how_the_epoch_began() {
+    let (mut world, _) = some_blocks_into_the_next_epoch();
+    world.shorten(LOST);
+    let log = world.nodes[LOST].log.iter();
+    let mut proofs = log.filter_map(|record| match record {
+        Record::Consensus(Logged::Floor(certified)) if certified.epoch == Epoch(0) => Some(certified),
+        _ => None,
+    });
+    let proof = proofs.next().expect("it stays").clone();
+    let operator = world.nodes[LOST].operator.as_ref().expect("runs");
+    let durable = world.nodes[LOST].storage.durable().expect("memory does not fail");
+    let needs = |certified| operator.needs(&Record::Consensus(Logged::Floor(certified)), durable);
+    let block = proof.statement.block().expect("a block");
+    let heartbeat = Certified {
+        epoch: Epoch(1),
+        statement: Statement::Finalize { view: View(1), block },
+        ..proof.clone()
+    };
+    assert!(needs(proof) && !needs(heartbeat));
 }
 
 /// The version before wrote a log anew without a mark; at its first start this one makes good for it.
