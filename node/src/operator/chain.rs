@@ -143,6 +143,11 @@ impl Chain {
             self.decide_at(&certificate);
             return;
         }
+        // The committee that decided a block has the first word on it: the next one may have said it final once more, as a heartbeat.
+        let known = self.finals.get(&certificate.block);
+        if known.is_some_and(|known| known.epoch < certificate.epoch) {
+            return;
+        }
         self.finals.insert(certificate.block, certificate);
         if self.finals.len() > FINALS_MAX {
             let mut newest: Vec<_> = self.finals.iter().map(|(id, known)| (known.at(), *id)).collect();

@@ -258,6 +258,21 @@ fn what_is_kept_stays_though_nothing_stands_on_it_here() {
     }
 }
 
+/// The last block of an epoch, as its own committee and the next one finalized it.
+#[test]
+fn the_word_of_the_committee_that_decided_a_block_counts_in_either_order() {
+    let of_epoch = |epoch, view| Certificate {
+        epoch: Epoch(epoch),
+        ..certificate(BlockId(Hash([1; 32])), view)
+    };
+    for order in [[of_epoch(0, 9), of_epoch(1, 1)], [of_epoch(1, 1), of_epoch(0, 9)]] {
+        let mut chain = chain(1_000);
+        order.into_iter().for_each(|one| chain.on_final(one));
+        let kept: Vec<_> = chain.finals.values().map(Certificate::at).collect();
+        assert_eq!(kept, [(Epoch(0), View(9))]);
+    }
+}
+
 #[test]
 fn there_is_room_for_what_storage_may_lose_and_for_all_that_the_engine_lets_stand() {
     let lost = usize::try_from(UNSYNCED_BYTES_MAX).unwrap();
