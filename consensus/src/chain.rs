@@ -132,18 +132,34 @@ impl Chain {
             .unwrap_or(self.floor.view)
     }
 
-    /// The blocks of the highest notarized view and of those that it stands on, down to the floor, or to where a notarization is
-    /// missing here.
-    pub(crate) fn standing(&self) -> BTreeSet<BlockId> {
+    /// The container notarized in a view and those that it stands on, down to the floor, or to where a notarization is missing
+    /// here.
+    pub(crate) fn down(&self, view: View) -> impl Iterator<Item = Container> {
         let notarized = |view: View| self.round(view).and_then(Round::notarized);
-        let top = notarized(self.tip());
-        let path = std::iter::successors(top, |container| {
-            let is_between = |view: View| view > self.floor.view && view < container.view;
-            notarized(container.parent).filter(|parent| is_between(parent.view))
-        });
-        path.map(|container| container.block)
-            .chain([self.floor.block])
-            .collect()
+        let is_above = |container: &Container| container.view > self.floor.view;
+        std::iter::successors(notarized(view).filter(is_above), move |above| {
+            let below = notarized(above.parent).filter(is_above);
+            below.filter(|below| below.view < above.view)
+        })
+    }
+
+    /// Fresh blocks between the floor and the container of a view, at least: as many as are known.
+    pub(crate) fn known_depth(&self, view: View) -> usize {
+        let blocks = self.down(view).map(|container| container.block);
+        let blocks: BTreeSet<BlockId> = blocks.filter(|block| *block != self.floor.block).collect();
+        blocks.len()
+    }
+
+    /// The block that the one of a notarized view was proposed on when it was fresh.
+    pub(crate) fn ground(&self, view: View) -> Option<BlockId> {
+        let block = self.parent_block(view)?;
+        let parents = self
+            .down(view)
+            .map(|container| self.parent_block(container.parent));
+        parents
+            .take_while(Option::is_some)
+            .flatten()
+            .find(|parent| *parent != block)
     }
 
     /// Fresh blocks between the floor and the container of a view: those not final yet.

@@ -183,6 +183,7 @@ impl<S: Scheme> Engine<S> {
                 parent,
                 verdict,
             } => self.opinions.answer(block, parent, verdict),
+            Input::Dropped(block) => self.opinions.reopen(block),
             Input::Work(work) => self.work = work,
             Input::PeerUp(peer) => self.on_peer_up(peer),
             Input::PeerDown(peer) => self.on_peer_down(peer),
@@ -268,13 +269,19 @@ impl<S: Scheme> Engine<S> {
     }
 
     /// The blocks from the highest notarized view down to the final one, as far as they are known, and the one that this operator
-    /// voted to notarize last. What a view made or will make final is among them or below: every view that the chain of the highest
-    /// notarized one skips was nullified.
+    /// voted to notarize last, unless a higher view is notarized and all below it is known. What a view made or will make final is
+    /// among them or below: every view that the chain of the highest notarized one skips was nullified.
     #[must_use]
     pub fn standing(&self) -> BTreeSet<BlockId> {
-        let mut standing = self.chain.standing();
-        standing.extend(self.ledger.notarized_last());
-        standing
+        let tip = self.chain.tip();
+        let path = || self.chain.down(tip);
+        let is_whole = path()
+            .last()
+            .is_none_or(|lowest| lowest.parent == self.chain.floor().view);
+        let voted = self.ledger.notarized_last();
+        let voted = voted.filter(|voted| voted.view > tip || !is_whole);
+        let containers = path().chain(voted).map(|container| container.block);
+        containers.chain([self.chain.floor().block]).collect()
     }
 
     /// Who leads a view.

@@ -42,6 +42,9 @@ pub enum Input {
         /// The judgement.
         verdict: Verdict,
     },
+    /// The operator holds this undecided block no more. It is asked again, at the pace of the reports, when the block matters
+    /// once more; that it seals its epoch stays known.
+    Dropped(BlockId),
     /// Whether there is anything to decide: a payment waits, an L1 event is due, an anchor is due. A level, not
     /// an edge; false after a recovery. While it stays true without progress, hand the payments on again: the view's
     /// leader may not have them.

@@ -209,10 +209,10 @@ impl<S: Scheme> VoteLedger<S> {
         })
     }
 
-    /// The block that I voted to notarize last, above the floor.
-    pub(crate) fn notarized_last(&self) -> Option<BlockId> {
+    /// What I voted to notarize last, above the floor.
+    pub(crate) fn notarized_last(&self) -> Option<Container> {
         let mut said = self.said.values().rev();
-        said.find_map(|said| said.notarize.as_ref().map(|(container, _)| container.block))
+        said.find_map(|said| said.notarize.as_ref().map(|(container, _)| *container))
     }
 
     /// The highest view I spoke about.

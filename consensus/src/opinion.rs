@@ -3,7 +3,7 @@
 //! A verdict belongs to a block *and* the parent it was judged on: a leader that proposes a good block in a wrong
 //! place must not spoil it for the right one. Valid and Invalid are final; Pending is asked about again.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use plasma_core::{BlockId, Hash, View};
 
@@ -20,6 +20,8 @@ struct Opinion {
     /// The highest view that asked.
     view: View,
     verdict: Verdict,
+    /// It was found to be the last of its epoch, and that stays so.
+    seals: bool,
 }
 
 impl Opinions {
@@ -31,6 +33,7 @@ impl Opinions {
             Opinion {
                 view,
                 verdict: UNANSWERED,
+                seals: false,
             }
         });
         entry.view = entry.view.max(view);
@@ -43,6 +46,7 @@ impl Opinions {
             && is_open(opinion.verdict)
         {
             opinion.verdict = verdict;
+            opinion.seals |= verdict == Verdict::Valid { seals: true };
         }
     }
 
@@ -55,19 +59,26 @@ impl Opinions {
 
     /// Whether the block is valid on the parent that its header names.
     pub(crate) fn is_valid(&self, block: BlockId) -> bool {
-        self.verdicts(block)
-            .any(|verdict| matches!(verdict, Verdict::Valid { .. }))
+        self.of(block)
+            .any(|opinion| matches!(opinion.verdict, Verdict::Valid { .. }))
     }
 
     /// Whether the block was found to be the last of its epoch.
     pub(crate) fn seals(&self, block: BlockId) -> bool {
-        self.verdicts(block)
-            .any(|verdict| verdict == Verdict::Valid { seals: true })
+        self.of(block).any(|opinion| opinion.seals)
     }
 
-    fn verdicts(&self, block: BlockId) -> impl Iterator<Item = Verdict> {
-        let any_parent = (block, BlockId(Hash::ZERO))..=(block, BlockId(Hash([0xff; 32])));
-        self.entries.range(any_parent).map(|(_, opinion)| opinion.verdict)
+    /// The operator holds a block no more that was valid: nobody votes for what it could not give, so it is asked about anew.
+    pub(crate) fn reopen(&mut self, block: BlockId) {
+        for (_, opinion) in self.entries.range_mut(any_parent(block)) {
+            if matches!(opinion.verdict, Verdict::Valid { .. }) {
+                opinion.verdict = UNANSWERED;
+            }
+        }
+    }
+
+    fn of(&self, block: BlockId) -> impl Iterator<Item = &Opinion> {
+        self.entries.range(any_parent(block)).map(|(_, opinion)| opinion)
     }
 
     /// Keeps only what `wanted` says of (view, block).
@@ -79,6 +90,10 @@ impl Opinions {
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
+}
+
+fn any_parent(block: BlockId) -> RangeInclusive<(BlockId, BlockId)> {
+    (block, BlockId(Hash::ZERO))..=(block, BlockId(Hash([0xff; 32])))
 }
 
 /// A verdict that may still change.

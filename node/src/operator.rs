@@ -386,6 +386,7 @@ impl<S: OperatorKey> Operator<S> {
     /// What follows from any event: verdicts, decisions, requests, duties, and whether there is work.
     fn settle(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         self.mempool.forget_old(now);
+        self.tell_dropped(now, effects);
         self.prove(effects);
         self.decide(now, effects);
         self.answer_engine(now, effects);
@@ -438,8 +439,14 @@ impl<S: OperatorKey> Operator<S> {
         )
     }
 
-    /// Drives the engine and translates what it wants.
+    /// Drives the engine, which hears first of what is here no more.
     fn step(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
+        self.tell_dropped(now, effects);
+        self.tell(now, input, effects);
+    }
+
+    /// Tells the engine one thing, and translates what it wants.
+    fn tell(&mut self, now: Millis, input: Input, effects: &mut Vec<Effect>) {
         if self.stopped.is_some() {
             return;
         }

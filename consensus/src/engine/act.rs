@@ -14,7 +14,8 @@ use crate::{
     view::{Round, Slot},
 };
 
-/// Beyond this many blocks without finality leaders only re-propose: the state above the floor stays bounded.
+/// Beyond this many blocks without finality leaders only re-propose, and nobody votes for more: the state above the floor stays
+/// bounded, whoever leads.
 pub(super) const UNFINAL_BLOCKS_MAX: usize = 16;
 
 impl<S: Scheme> Engine<S> {
@@ -85,7 +86,8 @@ impl<S: Scheme> Engine<S> {
         self.chain.parent_block(view).or_else(proposed)
     }
 
-    /// Fresh blocks with a likely parent and no final verdict: (view, block, parent block).
+    /// Blocks with a likely parent and no final verdict: (view, block, parent block). A re-proposal is asked about as the block that
+    /// it repeats: the operator may hold that one no more.
     fn unjudged(&self) -> Vec<(View, BlockId, BlockId)> {
         let live = self
             .chain
@@ -100,11 +102,13 @@ impl<S: Scheme> Engine<S> {
         awaited
             .chain(proposed)
             .filter_map(|container| {
-                let parent = self.likely_parent(container.parent)?;
+                let mut parent = self.likely_parent(container.parent)?;
+                if parent == container.block {
+                    parent = self.chain.ground(container.parent)?;
+                }
                 // On the last block of an epoch nothing fresh can be valid.
-                let is_fresh = parent != container.block && !self.seals(parent);
-                let is_open = is_open(self.opinions.verdict(container.block, parent));
-                (is_fresh && is_open).then_some((container.view, container.block, parent))
+                let is_open = !self.seals(parent) && is_open(self.opinions.verdict(container.block, parent));
+                is_open.then_some((container.view, container.block, parent))
             })
             .collect()
     }
@@ -144,7 +148,7 @@ impl<S: Scheme> Engine<S> {
             return;
         };
         let is_eligible = self.ledger.rules().parent_unchecked() || self.chain.is_eligible(&container);
-        if !is_eligible || !self.permits(Statement::Notarize(container)) {
+        if !is_eligible || self.is_too_deep(&container) || !self.permits(Statement::Notarize(container)) {
             return;
         }
         match self.verdict(&container) {
@@ -162,6 +166,13 @@ impl<S: Scheme> Engine<S> {
                 self.give_up(Reason::Invalid);
             }
         }
+    }
+
+    /// Whether a fresh block would stand on as many as may wait for finality. It is no fault of the leader, who may know of more that
+    /// is final.
+    fn is_too_deep(&self, container: &Container) -> bool {
+        let is_fresh = self.chain.parent_block(container.parent) != Some(container.block);
+        is_fresh && self.chain.known_depth(container.parent) >= UNFINAL_BLOCKS_MAX
     }
 
     /// R5: in any later view too, and whether or not I notarized it.

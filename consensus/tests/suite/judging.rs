@@ -1,6 +1,6 @@
 //! On whose judgement a vote rests, and how long one is remembered.
 
-use plasma_consensus::Input;
+use plasma_consensus::{Input, Verdict};
 
 use crate::bench::{Bench, VALID, block, certified, container, finalize, leader, notarize, nullify};
 
@@ -51,4 +51,81 @@ fn a_notarized_block_stays_judged_although_somebody_proposed_it_once_more_in_vai
     }
     let again = bench.propose(container(view, 1, "a"), Some(certified(notarize(1, 0, "a"))));
     assert!(has(&again, &format!("send notarize {view}")), "{again:?}");
+}
+
+/// A liar that leads proposes on and on, while leaders that keep the rules repeat what stands.
+#[test]
+fn nobody_votes_for_more_than_sixteen_blocks_that_wait() {
+    let mut bench = Bench::follower();
+    let mut voted = Vec::new();
+    let name = |view: u64| {
+        if view == 0 {
+            "genesis".to_owned()
+        } else {
+            format!("b{view}")
+        }
+    };
+    let mut go = |bench: &mut Bench, view: u64| {
+        let below = view - 1;
+        let mut said = Vec::new();
+        if leader(view) != bench.me {
+            let proof = notarize(below, below.saturating_sub(1), &name(below));
+            let proof = (view > 1).then(|| certified(proof));
+            said = bench.propose(container(view, below, &name(view)), proof);
+            said.extend(bench.judge(&name(view), &name(below), VALID));
+        }
+        if has(&said, &format!("send notarize {view}")) {
+            voted.push(view);
+        }
+        bench.learn(notarize(view, below, &name(view)));
+    };
+    (1..40).for_each(|view| go(&mut bench, view));
+    bench.learn(finalize(30, &name(30)));
+    (40..60).for_each(|view| go(&mut bench, view));
+    let follows = |view: &u64| leader(*view) != bench.me;
+    let expected: Vec<u64> = (1..=16).chain(40..=46).filter(follows).collect();
+    assert_eq!(voted, expected);
+}
+
+#[test]
+fn what_the_operator_holds_no_more_gets_no_second_vote_before_it_is_here_again() {
+    let mut bench = Bench::follower();
+    bench.propose(container(1, 0, "a"), None);
+    bench.judge("a", "genesis", VALID);
+    bench.learn(notarize(1, 0, "a"));
+    bench.learn(nullify(1));
+    bench.learn(notarize(2, 0, "b"));
+    bench.learn(nullify(2));
+    let view = (3..10)
+        .find(|view| leader(*view) != bench.me)
+        .expect("others lead too");
+    (3..view).for_each(|view| drop(bench.learn(nullify(view))));
+    bench.input(Input::Dropped(block("a")));
+    let repeat = container(view, 1, "a");
+    let said = bench.propose(repeat, Some(certified(notarize(1, 0, "a"))));
+    assert!(!has(&said, &format!("send notarize {view}")), "{said:?}");
+    let asked = bench.wait(1_000);
+    assert!(has(&asked, &format!("validate {view}")), "{asked:?}");
+    let judged = bench.judge("a", "genesis", VALID);
+    assert!(has(&judged, &format!("send notarize {view}")), "{judged:?}");
+}
+
+#[test]
+fn that_a_block_seals_its_epoch_is_known_also_when_the_operator_holds_it_no_more() {
+    for is_dropped in [false, true] {
+        let mut bench = Bench::follower();
+        bench.propose(container(1, 0, "a"), None);
+        bench.judge("a", "genesis", Verdict::Valid { seals: true });
+        if is_dropped {
+            bench.input(Input::Dropped(block("a")));
+        }
+        bench.learn(notarize(1, 0, "a"));
+        let view = (2..10)
+            .find(|view| leader(*view) != bench.me)
+            .expect("others lead too");
+        (2..view).for_each(|view| drop(bench.learn(nullify(view))));
+        let said = bench.propose(container(view, 1, "c"), Some(certified(notarize(1, 0, "a"))));
+        assert!(has(&said, &format!("send nullify {view}")), "{said:?}");
+        assert!(!has(&said, &format!("validate {view}")), "{said:?}");
+    }
 }

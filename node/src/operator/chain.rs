@@ -47,6 +47,8 @@ pub struct Chain {
     ancestor: Option<BlockId>,
     /// What makes no room, whether it is here or not.
     kept: BTreeSet<BlockId>,
+    /// Blocks that made room, for the engine to hear of.
+    dropped: Vec<BlockId>,
     arrivals: u64,
     /// Bytes of the undecided blocks.
     bytes: usize,
@@ -64,6 +66,7 @@ impl Chain {
             finals: BTreeMap::new(),
             ancestor: None,
             kept: BTreeSet::new(),
+            dropped: Vec::new(),
             arrivals: 0,
             bytes: 0,
             room,

@@ -78,7 +78,7 @@ impl Logged {
     }
 
     /// The blocks from the highest view of an epoch that the log knows notarized or final downwards, as far as it knows them, and
-    /// the one that its operator voted to notarize last.
+    /// the one that its operator voted to notarize last, when that was above.
     fn standing(&self, epoch: Epoch) -> BTreeSet<BlockId> {
         let own = || self.engine.iter().filter(|record| record.epoch() == epoch);
         let mut notarized = BTreeMap::new();
@@ -107,7 +107,10 @@ impl Logged {
             },
             _ => None,
         });
-        standing.extend(voted.max().map(|(_, block)| block));
+        let voted = voted
+            .max()
+            .filter(|(view, _)| top.is_none_or(|(top, _)| *view > top));
+        standing.extend(voted.map(|(_, block)| block));
         standing
     }
 
@@ -145,21 +148,19 @@ impl Logged {
 }
 
 impl<S: OperatorKey> Operator<S> {
-    /// Files the bodies of the log; those that matter most come first and make no room for the others.
+    /// Files the bodies of the log, from above: each is borne by those on it before anything can take its place.
     pub(super) fn file_log(&mut self, bodies: &[Bytes], tops: Tops) {
-        let stands = |bytes: &&Bytes| {
-            let header = bytes.get(..Header::SIZE).and_then(Header::decode);
-            header.is_some_and(|header| tops.standing.contains(&header.id()))
-        };
-        let (first, rest): (Vec<&Bytes>, Vec<&Bytes>) = bodies.iter().partition(stands);
-        self.chain.keep(tops.standing.clone());
-        first
-            .into_iter()
-            .chain(rest)
-            .for_each(|bytes| self.file_logged(bytes));
+        self.chain.keep(tops.standing);
         tops.finals
             .into_iter()
             .for_each(|newest| self.chain.on_final(newest));
+        let height = |bytes: &Bytes| {
+            let header = bytes.get(..Header::SIZE).and_then(Header::decode);
+            header.map(|header| header.height)
+        };
+        let mut bodies: Vec<&Bytes> = bodies.iter().collect();
+        bodies.sort_by_key(|bytes| std::cmp::Reverse(height(bytes)));
+        bodies.into_iter().for_each(|bytes| self.file_logged(bytes));
     }
 
     /// Whether a record is the finalization of the block that sealed the epoch before the running one. It stays beside the mark: nobody

@@ -55,6 +55,13 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
+    /// Nobody votes for a block that made room: the engine asks about it again when it matters.
+    pub(super) fn tell_dropped(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        for block in self.chain.take_dropped() {
+            self.tell(now, Input::Dropped(block), effects);
+        }
+    }
+
     /// Translates what the engine wants into what the shell does.
     pub(super) fn perform(&mut self, now: Millis, wishes: Vec<Wish>, effects: &mut Vec<Effect>) {
         let mut builds = Vec::new();
@@ -158,22 +165,16 @@ impl<S: OperatorKey> Operator<S> {
         self.bodies.retain(|view| *view > floor);
         self.payload
             .forget_below(self.chain.decided().header.height, floor);
+        self.answer_misplaced(now, effects);
         let awaited: Vec<(BlockId, Awaited)> = self
             .awaited
             .iter()
             .map(|(block, awaited)| (*block, *awaited))
             .collect();
         for (block, awaited) in awaited {
-            let named = self.chain.block(&block).map(|known| known.block.header.parent);
-            let is_misplaced = named
-                .zip(awaited.parent)
-                .is_some_and(|(named, asked)| named != asked);
-            let (parent, verdict) = if is_misplaced {
-                // Where its leader proposes it it can never be valid, whatever it is elsewhere.
-                (awaited.parent, Verdict::Invalid)
-            } else {
-                (named.or(awaited.parent), self.verdict(now, &block, awaited.view))
-            };
+            let known = self.chain.block(&block);
+            let parent = known.map(|known| known.block.header.parent).or(awaited.parent);
+            let verdict = self.verdict(now, &block, awaited.view);
             match verdict {
                 Verdict::Pending(waits) => {
                     self.apply_when_possible(&block, effects);
@@ -204,6 +205,30 @@ impl<S: OperatorKey> Operator<S> {
             verdict
                 .into_iter()
                 .for_each(|verdict| self.step(now, verdict, effects));
+        }
+    }
+
+    /// Where a block names another parent than the one that its leader proposes it on, it can never be valid there. What it is on its
+    /// own parent is answered besides: another leader may have proposed it there.
+    fn answer_misplaced(&mut self, now: Millis, effects: &mut Vec<Effect>) {
+        let mut misplaced = Vec::new();
+        for (block, awaited) in &mut self.awaited {
+            let named = self.chain.block(block).map(|known| known.block.header.parent);
+            if let Some((named, asked)) = named.zip(awaited.parent)
+                && named != asked
+            {
+                awaited.parent = None;
+                misplaced.push((*block, asked));
+            }
+        }
+        for (block, parent) in misplaced {
+            let verdict = Verdict::Invalid;
+            let answer = Input::Verdict {
+                block,
+                parent,
+                verdict,
+            };
+            self.step(now, answer, effects);
         }
     }
 
@@ -281,11 +306,7 @@ impl<S: OperatorKey> Operator<S> {
 
     /// A peer's answer to a request for blocks. Certified ones are taken, of others only those that were asked for.
     pub(super) fn on_blocks(&mut self, now: Millis, from: Peer, segment: Option<Box<Segment>>) {
-        let decided = self.chain.decided().header.height;
-        let is_new = |block: &AuthenticBlock| block.header.height > decided;
-        let useful = segment
-            .as_ref()
-            .is_some_and(|segment| segment.blocks.iter().any(is_new) || segment.rotten.is_some());
+        let useful = segment.as_ref().is_some_and(|segment| self.is_useful(segment));
         self.sync.on_answer(now, from, useful);
         let Some(mut segment) = segment else {
             return self.hear_headers(from, &[], None);
@@ -295,9 +316,7 @@ impl<S: OperatorKey> Operator<S> {
         let of_rotten = rotten.as_ref().and_then(|rotten| rotten.certificate.as_ref());
         let is_certified = segment.certificate.is_some() || of_rotten.is_some();
         for block in segment.blocks {
-            let id = block.header.id();
-            let is_wanted = self.awaited.contains_key(&id) || self.payload.awaits(&id);
-            if is_certified || is_wanted || self.chain.missing() == Some(id) {
+            if is_certified || self.is_asked_for(&block.header.id()) {
                 self.file(block);
             }
         }
@@ -305,6 +324,23 @@ impl<S: OperatorKey> Operator<S> {
             self.chain.on_final(certificate);
         }
         rotten.into_iter().for_each(|rotten| self.on_rotten(rotten));
+    }
+
+    /// Whether an answer brings something: what a quorum has finalized and is new, or what was asked for. Anything else is easily made
+    /// up.
+    fn is_useful(&self, segment: &Segment) -> bool {
+        let decided = self.chain.decided().header.height;
+        let brings = |block: &AuthenticBlock| {
+            let is_news = segment.certificate.is_some() && block.header.height > decided;
+            let id = block.header.id();
+            is_news || (self.is_asked_for(&id) && self.chain.block(&id).is_none())
+        };
+        segment.rotten.is_some() || segment.blocks.iter().any(brings)
+    }
+
+    fn is_asked_for(&self, id: &BlockId) -> bool {
+        let is_awaited = self.awaited.contains_key(id) || self.payload.awaits(id);
+        is_awaited || self.chain.missing() == Some(*id)
     }
 
     /// In a view that is over our own notarize vote can no longer be cast: what a quorum accepted is judged without clock

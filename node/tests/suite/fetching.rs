@@ -1,16 +1,22 @@
 //! A body that does not come is asked of its leader, then of two that voted for it, then of all that did.
 
 use plasma_consensus::{
-    Bls, Config, Container, Kind, Message, Proposal, Reason, Schedule, Scheme, Statement, Vote,
+    Bls, Certified, Config, Container, Kind, Message, Proposal, Reason, Schedule, Scheme, Statement, Vote,
+    scheme::Verifier as _,
 };
 use plasma_core::{
     AuthenticBlock, BlockId, Committees, Epoch, Genesis, Hash, Header, Height, Millis, OperatorIndex, Peer,
-    View,
+    Reads, View,
 };
 use plasma_node::{
     folder::Identity,
     operator::{
-        Operator, Params, chain::Room, effect::Effect, event::Event, mempool::MempoolLimits, payload::Carried,
+        Operator, Params,
+        chain::Room,
+        effect::Effect,
+        event::{Event, Segment},
+        mempool::MempoolLimits,
+        payload::Carried,
     },
     storage::{Storage, memory::MemoryStorage},
 };
@@ -50,7 +56,8 @@ impl Lone {
         let committee = genesis.committee().expect("a committee");
         let seed = genesis.state().id.0;
         let leader = Schedule::new(&seed, usize::from(MEMBERS)).leader(View(1)).0;
-        let me = (leader + 1) % MEMBERS;
+        // The leaders of the next two views are others too.
+        let me = (leader + 3) % MEMBERS;
         let identity = Identity::new(genesis.hash(), &secret(me).public());
         let storage = MemoryStorage::new(identity, &genesis.state());
         let saved = futures::executor::block_on(storage.recover()).expect("recovers");
@@ -117,6 +124,46 @@ impl Lone {
             statement,
             signature: Bls::new(secret(signer), committee).sign(&digest),
         }
+    }
+
+    /// What five of the others have signed.
+    fn certified(&self, statement: Statement) -> Certified {
+        let committee = self.genesis.committee().expect("a committee");
+        let digest = statement.digest(&self.genesis.domain(), Epoch(0));
+        let signers: Vec<u16> = (0..MEMBERS).filter(|one| *one != self.me).take(5).collect();
+        let key = |signer: &u16| Bls::new(secret(*signer), committee.clone());
+        let signatures: Vec<_> = signers.iter().map(|signer| key(signer).sign(&digest)).collect();
+        let signature = key(&0).aggregate(&signatures).expect("a sum");
+        Certified {
+            epoch: Epoch(0),
+            statement,
+            signers: signers.into_iter().map(OperatorIndex).collect(),
+            signature,
+        }
+    }
+
+    /// The leader of a view proposes a container, with its body or without.
+    fn lead(&mut self, container: Container, body: Option<Header>) -> Vec<Effect> {
+        let seed = self.genesis.state().id.0;
+        let leader = Schedule::new(&seed, usize::from(MEMBERS))
+            .leader(container.view)
+            .0;
+        assert_ne!(leader, self.me);
+        let proposal = Proposal {
+            epoch: Epoch(0),
+            container,
+            signature: self.vote_for(container, leader).signature,
+            parent: None,
+            nullifications: Vec::new(),
+        };
+        let transactions = Vec::new();
+        let body = body.map(|header| Carried::Whole(AuthenticBlock { header, transactions }));
+        let event = Event::Consensus {
+            from: peer(leader),
+            message: Box::new(Message::Proposal(Box::new(proposal))),
+            block: body.map(Box::new),
+        };
+        self.operator.handle(self.now, event)
     }
 
     fn hear(&mut self, from: u16, message: Message) -> Vec<u16> {
@@ -226,6 +273,13 @@ fn where_nobody_is_known_to_have_it_the_members_are_asked_in_turn() {
     assert_ne!(first, second);
 }
 
+fn gives_up(effects: &[Effect], view: u64) -> bool {
+    effects.iter().any(|effect| match effect {
+        Effect::GaveUp { view: found, reason } => *found == View(view) && *reason == Reason::Invalid,
+        _ => false,
+    })
+}
+
 /// Its header names another block than its container: nobody waits for what it stands on.
 #[test]
 fn a_body_that_names_another_parent_than_its_leader_is_invalid_at_once() {
@@ -235,44 +289,111 @@ fn a_body_that_names_another_parent_than_its_leader_is_invalid_at_once() {
         parent: BlockId(Hash([6; 32])),
         ..Header::default()
     };
-    let container = Container {
-        block: header.id(),
-        ..container()
-    };
-    let proposal = Proposal {
-        epoch: Epoch(0),
-        container,
-        signature: lone.vote_for(container, lone.leader).signature,
-        parent: None,
-        nullifications: Vec::new(),
-    };
-    let transactions = Vec::new();
-    let body = Carried::Whole(AuthenticBlock { header, transactions });
-    let effects = lone.operator.handle(
+    let block = header.id();
+    let effects = lone.lead(Container { block, ..container() }, Some(header));
+    let leader = peer(lone.leader);
+    let blames = |effect: &Effect| matches!(effect, Effect::Penalize { peer, .. } if *peer == leader);
+    assert!(gives_up(&effects, 1) && effects.iter().any(blames), "{effects:?}");
+    let asks = |effect: &Effect| matches!(effect, Effect::RequestBlock { .. });
+    assert!(!effects.iter().any(asks), "{effects:?}");
+}
+
+/// The leader of the next view proposes the same block where it does not belong, while it is judged for this one.
+#[test]
+fn a_misplaced_proposal_takes_no_verdict_away_from_the_right_one() {
+    for is_misplaced in [false, true] {
+        let mut lone = Lone::new();
+        for statement in [
+            Statement::Notarize(container()),
+            Statement::Nullify { view: View(1) },
+        ] {
+            let certified = lone.certified(statement);
+            lone.hear(lone.leader, Message::Certified(certified));
+        }
+        let header = Header {
+            height: Height(1),
+            parent: lone.genesis.state().id,
+            ..Header::default()
+        };
+        let at = |view: u64, parent: u64| Container {
+            view: View(view),
+            parent: View(parent),
+            block: header.id(),
+        };
+        let effects = lone.lead(at(2, 0), Some(header));
+        let purpose = effects.into_iter().find_map(|effect| match effect {
+            Effect::Read { purpose, .. } => Some(purpose),
+            _ => None,
+        });
+        let purpose = purpose.expect("it is judged");
+        if is_misplaced {
+            lone.lead(at(3, 1), None);
+        }
+        let reads = Reads::default();
+        let effects = lone.operator.handle(lone.now, Event::Read { purpose, reads });
+        assert!(gives_up(&effects, 2), "its header holds nothing: {effects:?}");
+    }
+}
+
+/// A row without certificates of its own, too long for one answer: blocks come one by one, and a liar always brings something.
+#[test]
+fn who_brings_what_nobody_asked_for_is_passed_over() {
+    let mut lone = Lone::new();
+    let block = BlockId(Hash([7; 32]));
+    let view = View(1);
+    let last = lone.certified(Statement::Finalize { view, block });
+    let (liar, made_up) = (
+        lone.others(1)[0],
+        Header {
+            height: Height(1_000_000),
+            ..Header::default()
+        },
+    );
+    let mut effects = lone.operator.handle(
         lone.now,
         Event::Consensus {
             from: peer(lone.leader),
-            message: Box::new(Message::Proposal(Box::new(proposal))),
-            block: Some(Box::new(body)),
+            message: Box::new(Message::Certified(last)),
+            block: None,
         },
     );
-    let gives_up = |effect: &Effect| {
-        matches!(
-            effect,
-            Effect::GaveUp {
-                view: View(1),
-                reason: Reason::Invalid
+    let (mut told, mut lied) = (0, 0);
+    for _ in 0..12_000 {
+        let asked = effects.iter().find_map(|effect| match effect {
+            Effect::RequestBlocks { from, .. } => Some((*from, false)),
+            Effect::RequestBlock { from, block: one } => Some((*from, *one == block)),
+            _ => None,
+        });
+        let event = match asked {
+            None => {
+                lone.now = lone.now.plus(5);
+                Event::Tick
             }
-        )
-    };
-    let blames =
-        |effect: &Effect| matches!(effect, Effect::Penalize { peer: from, .. } if *from == peer(lone.leader));
+            Some((from, _)) if from == peer(liar) => {
+                lied += 1;
+                let blocks = vec![AuthenticBlock {
+                    header: made_up,
+                    transactions: Vec::new(),
+                }];
+                let segment = Segment {
+                    blocks,
+                    certificate: None,
+                    rotten: None,
+                };
+                let segment = Some(Box::new(segment));
+                Event::Blocks { from, segment }
+            }
+            Some((from, is_single)) => {
+                told += u32::from(is_single);
+                Event::Blocks { from, segment: None }
+            }
+        };
+        effects = lone.operator.handle(lone.now, event);
+    }
     assert!(
-        effects.iter().any(gives_up) && effects.iter().any(blames),
-        "{effects:?}"
+        told > 10 && lied < 40,
+        "{told} questions for the block itself, {lied} to the liar"
     );
-    let asks = |effect: &Effect| matches!(effect, Effect::RequestBlock { .. });
-    assert!(!effects.iter().any(asks), "{effects:?}");
 }
 
 /// Three of four run, so nothing is decided without the one that bodies do not reach.

@@ -21,9 +21,10 @@ pub struct Room {
 /// What storage may lose in a power cut (64), what the engine lets stand above the decided block (16), one answer of a peer (128),
 /// and proposals that lose.
 const BLOCKS: usize = 256;
-/// The largest blocks for which there is room beside what storage may lose: those that the engine lets stand above the decided one,
-/// the last one that storage takes beyond its bound, and a few that lose.
-const LARGEST_BLOCKS: usize = 20;
+/// The largest blocks for which there is room beside what storage may lose: two rows of sixteen, which the engine lets stand above the
+/// decided one (that of the highest notarized view and that of the own last vote), the last one that storage takes beyond its
+/// bound, and a few that lose.
+const LARGEST_BLOCKS: usize = 36;
 /// What a block derives from Ethereum beside its clients' transactions.
 const DERIVED_BYTES_MAX: usize = 2 << 20;
 
@@ -51,7 +52,7 @@ impl Room {
 impl Chain {
     /// These blocks make no room, and nothing below them that is here does: what a view can have made final, and what the next
     /// proposals stand on. Of those that signed it each holds it until it is decided, so there is always somebody to give it.
-    /// They are as few as the engine lets stand, so there is always room for them.
+    /// They are as few as the engine lets stand, so there is room for them.
     pub fn keep(&mut self, blocks: BTreeSet<BlockId>) {
         self.kept = blocks;
     }
@@ -69,6 +70,7 @@ impl Chain {
                 return;
             };
             self.remove(&least);
+            self.dropped.push(least);
         }
         self.bytes = self.bytes.saturating_add(encoded.len());
         self.arrivals += 1;
@@ -84,6 +86,11 @@ impl Chain {
         );
     }
 
+    /// The blocks that made room since this was asked last.
+    pub fn take_dropped(&mut self) -> Vec<BlockId> {
+        std::mem::take(&mut self.dropped)
+    }
+
     pub(super) fn remove(&mut self, id: &BlockId) -> Option<Undecided> {
         let removed = self.blocks.remove(id)?;
         self.bytes = self.bytes.saturating_sub(removed.encoded.len());
@@ -93,17 +100,16 @@ impl Chain {
     /// Who makes room for a block. Far blocks first, the highest of them, be they final: before those below them are here
     /// they are of no use, and with those they come once more. Then one on which nothing stands, neither of what is here nor
     /// the newcomer, and that is neither final nor kept. So a block that was applied lies on blocks that were, down
-    /// to the decided tip, and what proposals stand on outlives them.
+    /// to the decided tip, and what proposals stand on outlives them. At last the highest that is not applied, be it final, for
+    /// one below it.
     fn least(&self, newcomer: &Header) -> Option<BlockId> {
         let tip = self.decided.header.height;
         let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
         let height = |known: &Undecided| known.block.header.height;
-        let far = self
-            .blocks
-            .iter()
-            .filter(|(_, known)| !is_near(height(known)) && known.delta.is_none());
-        let highest = far.map(|(id, known)| (height(known), *id)).max();
-        if let Some((_, id)) = highest.filter(|(height, _)| *height > newcomer.height) {
+        let unapplied = self.blocks.iter().filter(|(_, known)| known.delta.is_none());
+        let highest = unapplied.map(|(id, known)| (height(known), *id)).max();
+        let highest = highest.filter(|(height, _)| *height > newcomer.height);
+        if let Some((_, id)) = highest.filter(|(height, _)| !is_near(*height)) {
             return Some(id);
         }
         if !is_near(newcomer.height) {
@@ -122,5 +128,6 @@ impl Chain {
         free.map(|(id, known)| (worth(known), *id))
             .min()
             .map(|(_, id)| id)
+            .or(highest.map(|(_, id)| id))
     }
 }

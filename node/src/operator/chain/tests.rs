@@ -258,6 +258,27 @@ fn what_is_kept_stays_though_nothing_stands_on_it_here() {
     }
 }
 
+/// Three that are final and near, while nothing that they stand on is here.
+#[test]
+fn what_is_final_and_cannot_be_applied_makes_room_for_what_is_below_it() {
+    let mut chain = chain(1_000);
+    let decided = chain.decided().id;
+    let mut live = BlockId(Hash([1; 32]));
+    for height in 30..33 {
+        live = file_on(&mut chain, live, (height, 0), 300, false);
+        chain.on_final(certificate(live, u64::from(height)));
+    }
+    let next = file_on(&mut chain, decided, (1, 0), 300, false);
+    assert!(chain.block(&next).is_some() && chain.block(&live).is_none());
+    assert_eq!(chain.take_dropped(), [live], "the engine hears of it");
+    assert!(chain.take_dropped().is_empty());
+    for lost in 1..40 {
+        file_on(&mut chain, decided, (1, lost), 300, false);
+    }
+    let final_ones = chain.blocks.keys().filter(|id| chain.is_final(id));
+    assert_eq!(final_ones.count(), 2, "what is made up takes the place of one");
+}
+
 /// The last block of an epoch, as its own committee and the next one finalized it.
 #[test]
 fn the_word_of_the_committee_that_decided_a_block_counts_in_either_order() {
