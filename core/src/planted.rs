@@ -88,6 +88,7 @@ pub const BUGS: &[&str] = &[
     "operator: never catches up",
     "operator: never hands over",
     "operator: newcomers never take their seats",
+    "operator: nothing makes room",
     "operator: peers keep the seats that they had first",
     "operator: skips an Ethereum block",
     "operator: takes no finality",

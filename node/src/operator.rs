@@ -321,6 +321,12 @@ impl<S: OperatorKey> Operator<S> {
         self.chain.block(id).map(|known| known.encoded.clone())
     }
 
+    /// How many undecided blocks are kept; never more than there is room for.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.chain.undecided()
+    }
+
     /// How the operator sees itself.
     #[must_use]
     pub fn status(&self) -> Status {

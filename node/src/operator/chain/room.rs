@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use plasma_core::{AuthenticBlock, BlockId, Header, Height};
+use plasma_core::{AuthenticBlock, BlockId, Header, Height, planted::planted};
 
 use super::{Chain, Undecided};
-use crate::storage::embedded::UNSYNCED_BYTES_MAX;
+use crate::{runtime::wire::ANSWER_BLOCKS_MAX, storage::embedded::UNSYNCED_BYTES_MAX};
 
 /// How much of what is not decided is kept. Whoever leads can send one block per view that nobody can judge, so a number of
 /// blocks alone bounds nothing.
@@ -18,18 +18,15 @@ pub struct Room {
     pub bytes: usize,
 }
 
-/// What storage may lose in a power cut (64), what the engine lets stand above the decided block (16), one answer of a peer (128),
+/// What storage may lose in a power cut (64), what the engine lets stand above the decided block (twice 16), one answer of a peer (128),
 /// and proposals that lose.
-const BLOCKS: usize = 256;
+const BLOCKS: usize = 2 * ANSWER_BLOCKS_MAX;
 /// The largest blocks for which there is room beside what storage may lose: two rows of sixteen, which the engine lets stand above the
 /// decided one (that of the highest notarized view and that of the own last vote), the last one that storage takes beyond its
 /// bound, and a few that lose.
 const LARGEST_BLOCKS: usize = 36;
 /// What a block derives from Ethereum beside its clients' transactions.
 const DERIVED_BYTES_MAX: usize = 2 << 20;
-
-/// Blocks so far above the decided one are of no use before those below them are here: one answer of a peer.
-const NEAR: u32 = 128;
 
 impl Room {
     /// For a federation whose blocks hold so many bytes of its clients.
@@ -47,9 +44,21 @@ impl Room {
                 .saturating_add(most(UNSYNCED_BYTES_MAX)),
         }
     }
+
+    /// Blocks further above the decided one are of no use before those below them are here: one answer of a peer, half of the
+    /// room, so that answers alone never fill it.
+    fn near(self) -> u32 {
+        u32::try_from(self.blocks / 2).unwrap_or(u32::MAX)
+    }
 }
 
 impl Chain {
+    /// How many undecided blocks are here.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// These blocks make no room, and nothing below them that is here does: what a view can have made final, and what the next
     /// proposals stand on. Of those that signed it each holds it until it is decided, so there is always somebody to give it.
     /// They are as few as the engine lets stand, so there is room for them.
@@ -103,8 +112,12 @@ impl Chain {
     /// to the decided tip, and what proposals stand on outlives them. At last the highest that is not applied, be it final, for
     /// one below it.
     fn least(&self, newcomer: &Header) -> Option<BlockId> {
+        if planted("operator: nothing makes room") {
+            return None;
+        }
         let tip = self.decided.header.height;
-        let is_near = |height: Height| height.0.saturating_sub(tip.0) <= NEAR;
+        let near = self.room.near();
+        let is_near = |height: Height| height.0.saturating_sub(tip.0) <= near;
         let height = |known: &Undecided| known.block.header.height;
         let unapplied = self.blocks.iter().filter(|(_, known)| known.delta.is_none());
         let highest = unapplied.map(|(id, known)| (height(known), *id)).max();
