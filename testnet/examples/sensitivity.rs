@@ -29,7 +29,7 @@ struct Found {
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let mut seeds = SEEDS_MAX;
-    let mut only = None;
+    let (mut only, mut family) = (None, None);
     let mut threads = thread::available_parallelism().map_or(1, usize::from);
     let mut rest = words.iter();
     while let (Some(word), Some(value)) = (rest.next(), rest.next()) {
@@ -37,8 +37,11 @@ fn main() -> ExitCode {
             ("--seeds", Ok(number)) => seeds = number,
             ("--threads", Ok(number)) => threads = usize::try_from(number).unwrap_or(1),
             ("--bug", _) => only = Some(value.clone()),
+            ("--family", _) if Family::ALL.iter().any(|family| family.name() == value) => {
+                family = Family::ALL.into_iter().find(|family| family.name() == value);
+            }
             _ => {
-                println!("usage: cargo sensitivity [--seeds N] [--threads N] [--bug PART]");
+                println!("usage: cargo sensitivity [--seeds N] [--threads N] [--bug PART] [--family NAME]");
                 return ExitCode::FAILURE;
             }
         }
@@ -51,7 +54,7 @@ fn main() -> ExitCode {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
                 while let Some(bug) = bugs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let found = hunt(bug, seeds);
+                    let found = hunt(bug, seeds, family);
                     println!("{}", line(&found));
                     if let Ok(mut table) = table.lock() {
                         table.push(found);
@@ -64,11 +67,16 @@ fn main() -> ExitCode {
     report(table, started.elapsed().as_secs())
 }
 
-/// Seeds one after the other until one breaks something: of everything first, then of each family in turn.
-fn hunt(bug: &'static str, seeds: u64) -> Found {
+/// Seeds one after the other until one breaks something: of everything first, then of each family in turn; of one family alone
+/// when it is named.
+fn hunt(bug: &'static str, seeds: u64, family: Option<Family>) -> Found {
+    let seeds = if family.is_some() { 0 } else { seeds };
     let all = (1..=seeds).map(|seed| (String::new(), Scenario::from_seed(seed)));
     let families = (1..=FAMILY_SEEDS_MAX).flat_map(|seed| {
-        Family::ALL.map(|family| (format!("[{} {seed}] ", family.name()), family.scenario(seed)))
+        let chosen = Family::ALL
+            .into_iter()
+            .filter(move |one| family.is_none_or(|only| only == *one));
+        chosen.map(move |family| (format!("[{} {seed}] ", family.name()), family.scenario(seed)))
     });
     plant(Some(bug));
     let by = (1..)

@@ -250,7 +250,17 @@ pub fn shorten<F: Files, S: OperatorKey>(
     operator: &Operator<S>,
     durable: Height,
 ) -> Result<Lsn, WalError> {
-    wal.rewrite(|entries| kept(entries.into_iter().map(|entry| entry.record), operator, durable))
+    wal.rewrite(|entries| {
+        let mut kept = kept(entries.into_iter().map(|entry| entry.record), operator, durable);
+        if planted("log: one that is no vote is dropped when it is shortened") {
+            let is_vote =
+                |record: &wal::Record| matches!(read_record(record), Ok(Record::Consensus(Logged::Vote(_))));
+            if let Some(last) = kept.iter().rposition(|record| !is_vote(record)) {
+                kept.remove(last);
+            }
+        }
+        kept
+    })
 }
 
 /// Makes an operator from what its log remembers, and gives the log the mark that it lacks: what the version before shortened has

@@ -4,17 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use plasma_consensus::{Message, Record as Logged, Vote, scheme::OperatorKey};
-use plasma_core::{Epoch, Genesis, Header, Height, OperatorIndex, View};
+use plasma_core::{Epoch, Genesis, OperatorIndex, View};
 use plasma_node::{
     folder::Identity,
     operator::{
         Operator,
         effect::Record,
         rejoining::{confession, lacks_votes},
-        report::Status,
     },
     runtime::{
-        log::{self, Before, Found, LOG_BODY, write_record},
+        log::{self, Before, Found, write_record},
         start::RunError,
     },
     storage::Saved,
@@ -22,6 +21,10 @@ use plasma_node::{
 };
 
 use super::random::Random;
+
+mod shortening;
+
+pub(super) use shortening::Horizon;
 
 /// Where the log lies on its disk.
 const FOLDER: &str = "log";
@@ -216,25 +219,26 @@ impl Log {
     pub(super) fn shorten<S: OperatorKey>(
         &mut self,
         operator: &Operator<S>,
-        durable: Height,
+        horizon: &Horizon<impl Fn(&Vote) -> bool>,
     ) -> Result<Option<bool>, String> {
         let Some(wal) = self.wal.as_mut().filter(|wal| wal.is_checkpoint_due()) else {
             return Ok(Some(false));
         };
+        let durable = horizon.durable;
+        let kept = log::kept(self.spoken.iter().cloned(), operator, durable);
         if log::shorten(wal, operator, durable).is_err() {
-            self.shorter = Some(log::kept(self.spoken.iter().cloned(), operator, durable));
+            self.shorter = Some(kept);
             self.was_cut = true;
             return Ok(None);
         }
         let found = wal.entries().map(plain).unwrap_or_default();
-        let status = operator.status();
-        let must_stay = |record: &&wal::Record| must_stay(record, &status, durable);
-        let lost = self
-            .spoken
-            .iter()
-            .filter(must_stay)
-            .find(|record| !found.contains(record));
-        if let Some(lost) = lost {
+        if found != kept {
+            let (read, said) = (found.len(), kept.len());
+            return Err(format!(
+                "a shortening leaves {read} records, other than the {said} it keeps"
+            ));
+        }
+        if let Some(lost) = horizon.lost(&self.spoken, &found) {
             return Err(format!("a shortening has lost {lost:?}"));
         }
         self.spoken = found;
@@ -248,6 +252,14 @@ impl Log {
         let found: Vec<Logged> = self.found.iter().filter_map(of_engine).collect();
         let has_rejoined = self.floor.is_some_and(|(rejoined, _)| rejoined < epoch);
         has_rejoined && found.contains(&confession(epoch)) && lacks_votes(&found, epoch)
+    }
+
+    /// Whether no other vote of an epoch is known to be missing than those that a confession means: no certificate has shown one.
+    pub(super) fn only_confesses(&self, epoch: Epoch) -> bool {
+        let logged = self.spoken.iter().filter_map(of_engine);
+        let mut missing =
+            logged.filter(|one| one.epoch() == epoch && matches!(one, Logged::Forgotten { .. }));
+        missing.all(|one| one == confession(epoch))
     }
 
     /// What barriers stand behind.
@@ -426,16 +438,6 @@ impl Log {
         self.said = self.said.max(Some(at));
         Ok(())
     }
-}
-
-/// What no shortening may take, told by the records alone: votes above what is final, and bodies that storage may lose.
-fn must_stay(record: &wal::Record, status: &Status, durable: Height) -> bool {
-    if record.kind == LOG_BODY {
-        let header = record.content.get(..Header::SIZE).and_then(Header::decode);
-        return header.is_none_or(|header| header.height > durable);
-    }
-    let final_at = (status.epoch, status.final_view);
-    matches!(of_engine(record), Some(Logged::Vote(vote)) if (vote.epoch, vote.statement.view()) > final_at)
 }
 
 fn of_engine(record: &wal::Record) -> Option<Logged> {

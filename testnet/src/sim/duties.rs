@@ -119,6 +119,7 @@ impl World {
             statement.signature = site.sign(&committee, &statement.signers, &digest);
         }
         self.marks.hit("a conviction");
+        self.oracle.convicted.insert(offender);
         site.contracts.contradiction_call(&proof).ok()
     }
 }

@@ -1,7 +1,8 @@
 //! What becomes of disks and clocks, and what an operator's people do about it: a log that is refused is replaced by a rejoin, and
 //! never voted from.
 
-use plasma_core::Height;
+use plasma_consensus::{Kind, Violation};
+use plasma_core::{Epoch, Height, View};
 use plasma_node::{
     operator::{Operator, rejoining::Progress},
     runtime::{
@@ -38,6 +39,11 @@ const WHOLE_DISKS: u64 = 3_000;
 const NEAR_MS: u64 = 1_000;
 /// A clock that was set wrong is set right within this time.
 const WRONG_MS: u64 = 8_000;
+/// What an operator may be deprived of in the epoch that runs.
+const BOTH: &[&str] = &[
+    "a log of the running epoch came to harm",
+    "an older storage of the running epoch",
+];
 
 impl World {
     /// The disk will stop in the middle of one of its next operations, or refuse it.
@@ -143,6 +149,8 @@ impl World {
             self.hosts[index].lose_storage(index, &self.site);
             self.marks.hit("a whole disk was lost");
         }
+        let epoch = self.hosts[index].log.last_vote().map(|(epoch, _)| epoch);
+        self.wronged(epoch, "a log of the running epoch came to harm");
         self.note(&[b"harm"], || format!("the log of operator {index} is {harm:?}"));
     }
 
@@ -169,7 +177,21 @@ impl World {
             }
         };
         self.marks.hit(mark);
+        let epoch = self.hosts[index].saved().state.epoch;
+        self.wronged(Some(epoch), "an older storage of the running epoch");
         self.note(&[b"storage"], || format!("{mark}: operator {index}"));
+    }
+
+    /// Something of this epoch is gone; a run may see both kinds, of one operator or of several, together or one after the other.
+    fn wronged(&mut self, epoch: Option<Epoch>, mark: &'static str) {
+        let tip = self.oracle.height();
+        if epoch != Some(self.oracle.epoch_of(Height(tip.0 + 1))) {
+            return;
+        }
+        self.marks.hit(mark);
+        if self.marks.missing(BOTH).next().is_none() {
+            self.marks.hit("an older storage and a lost log in one run");
+        }
     }
 
     /// Whether this one may be wronged too: those who are and the liars are at most f of every committee.
@@ -184,11 +206,12 @@ impl World {
     }
 
     /// An honest operator stops signing. One that died while it asked once more, in the epoch after the one that it rejoined in,
-    /// says so, and its people start it with the flag again; nothing else is a reason.
+    /// says so by its confession, and its people start it with the flag again; nothing else is a reason.
     pub(super) fn on_stop(&mut self, index: usize, reason: &str) {
         let host = &mut self.hosts[index];
         let epoch = host.operator.as_ref().map(|operator| operator.status().epoch);
-        if epoch.is_some_and(|epoch| host.log.was_asking(epoch)) && !host.log.rejoins {
+        let confesses = |epoch| host.log.was_asking(epoch) && host.log.only_confesses(epoch);
+        if epoch.is_some_and(confesses) && is_confession(reason) && !host.log.rejoins {
             host.log.rejoins = true;
             self.marks.hit("a rejoin was begun again");
             return self.after(PEOPLE_MS, Happening::Crash { index });
@@ -324,4 +347,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Whether somebody stops because the log says from the first view on that votes are missing, and not because a certificate
+/// showed one.
+fn is_confession(reason: &str) -> bool {
+    let (view, kind) = (View(1), Kind::Nullify);
+    reason.starts_with(&Violation::Forgotten { view, kind }.to_string())
 }

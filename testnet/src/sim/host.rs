@@ -7,6 +7,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
+use plasma_consensus::Vote;
 use plasma_core::{Epoch, Height, L1Block, Millis, TransactionId};
 use plasma_node::{
     api::Books,
@@ -29,7 +30,7 @@ use plasma_node::{
 use tokio::sync::mpsc;
 
 use super::{
-    disk::{Log, NoLog},
+    disk::{Horizon, Log, NoLog},
     ethereum::Eye,
     proof::Shared,
     random::Random,
@@ -366,11 +367,23 @@ impl Host {
     }
 
     /// Writes the log anew when that is due, without what storage holds durably; `None` when that failed.
-    pub(super) fn shorten_log(&mut self) -> Result<Option<bool>, String> {
+    pub(super) fn shorten_log(
+        &mut self,
+        running_at: impl Fn(Height) -> Epoch,
+        is_settled: impl Fn(&Vote) -> bool,
+    ) -> Result<Option<bool>, String> {
         let (Some(operator), Ok(durable)) = (&self.operator, self.storage.durable()) else {
             return Ok(Some(false));
         };
-        self.log.shorten(operator, durable)
+        let status = operator.status();
+        let horizon = Horizon {
+            durable,
+            first: running_at(durable),
+            running: status.epoch,
+            final_view: status.final_view,
+            is_settled,
+        };
+        self.log.shorten(operator, &horizon)
     }
 
     /// A liar begins again and remembers nothing that it said.

@@ -48,6 +48,8 @@ pub(super) struct Oracle {
     facts: BTreeMap<Hash, Vec<Fact>>,
     /// Anchors of heights that no honest operator has decided yet.
     pub(super) early: BTreeMap<Height, Hash>,
+    /// Operators whose contradiction somebody has sent to Ethereum.
+    pub(super) convicted: BTreeSet<usize>,
     pub(super) violation: Option<Violation>,
 }
 
@@ -64,6 +66,7 @@ impl Oracle {
             votes: BTreeMap::new(),
             facts: BTreeMap::new(),
             early: BTreeMap::new(),
+            convicted: BTreeSet::new(),
             violation: None,
         }
     }

@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use plasma_consensus::Message;
-use plasma_core::Millis;
+use plasma_consensus::{Message, Vote};
+use plasma_core::{Height, Millis};
 use plasma_node::{
     bridge::watcher,
     intake,
@@ -167,7 +167,11 @@ impl World {
     }
 
     fn shorten_log(&mut self, index: usize) -> Result<(), Crashed> {
-        match self.hosts[index].shorten_log() {
+        let (oracle, line) = (&self.oracle, &self.line);
+        let running_at = |height: Height| oracle.epoch_of(Height(height.0 + 1));
+        let offender = |vote: &Vote| line.operator(vote.epoch, vote.signer);
+        let is_settled = |vote: &Vote| offender(vote).is_none_or(|it| oracle.convicted.contains(&it));
+        match self.hosts[index].shorten_log(running_at, is_settled) {
             Ok(None) => {
                 self.disk_stopped(index);
                 return Err(Crashed);

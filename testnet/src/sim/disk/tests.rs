@@ -1,6 +1,8 @@
 //! Logs that were lost twice, and rejoins that a crash ended.
 
 use futures::FutureExt as _;
+use plasma_consensus::{Certified, Kind, Statement};
+use plasma_core::{Bitmap, BlockId, Hash, Height};
 use plasma_node::storage::{Storage as _, memory::MemoryStorage};
 
 use super::*;
@@ -48,7 +50,7 @@ fn of(record: Logged) -> wal::Record {
 
 #[test]
 fn only_who_rejoined_an_epoch_before_goes_on_with_it_after_a_crash() {
-    let identity = Identity::new(plasma_core::Hash::ZERO, &Site::of(4).genesis.members[0].key);
+    let identity = Identity::new(Hash::ZERO, &Site::of(4).genesis.members[0].key);
     let mut log = Log::new(identity, 4 << 10, 1);
     log.found = vec![of(confession(Epoch(1)))];
     assert!(
@@ -61,7 +63,7 @@ fn only_who_rejoined_an_epoch_before_goes_on_with_it_after_a_crash() {
     log.found = vec![of(Logged::Forgotten {
         epoch: Epoch(1),
         view: View(7),
-        kind: plasma_consensus::Kind::Notarize,
+        kind: Kind::Notarize,
     })];
     assert!(
         !log.was_asking(Epoch(1)),
@@ -70,8 +72,93 @@ fn only_who_rejoined_an_epoch_before_goes_on_with_it_after_a_crash() {
 }
 
 #[test]
+fn a_vote_that_a_certificate_showed_is_no_confession() {
+    let identity = Identity::new(Hash::ZERO, &Site::of(4).genesis.members[0].key);
+    let mut log = Log::new(identity, 4 << 10, 1);
+    log.spoken = vec![of(confession(Epoch(1)))];
+    assert!(log.only_confesses(Epoch(1)));
+    log.spoken.push(of(Logged::Forgotten {
+        epoch: Epoch(1),
+        view: View(7),
+        kind: Kind::Notarize,
+    }));
+    assert!(!log.only_confesses(Epoch(1)) && log.only_confesses(Epoch(0)));
+}
+
+#[test]
 fn a_floor_in_an_old_copy_does_not_cover_what_was_lost_after_it() {
     assert!(lacks(&second_loss()), "it would vote without asking");
+}
+
+/// In epoch 2 at final view 9; a power cut leads back to an epoch.
+fn horizon(first: u64) -> Horizon<impl Fn(&Vote) -> bool> {
+    Horizon {
+        durable: Height(40),
+        first: Epoch(first),
+        running: Epoch(2),
+        final_view: View(9),
+        is_settled: |_: &Vote| false,
+    }
+}
+
+/// A notarization, or a finalization, of a view.
+fn certified(epoch: u64, statement: Statement) -> Certified {
+    Certified {
+        epoch: Epoch(epoch),
+        statement,
+        signers: Bitmap::default(),
+        signature: crate::sim::scheme::sign(0, &Hash::ZERO),
+    }
+}
+
+#[test]
+fn of_each_kind_of_record_it_is_known_what_must_stay() {
+    let forgotten = |epoch, view| Logged::Forgotten {
+        epoch: Epoch(epoch),
+        view: View(view),
+        kind: Kind::Nullify,
+    };
+    let amnesia = |epoch, floor| Logged::Amnesia {
+        epoch: Epoch(epoch),
+        floor: View(floor),
+    };
+    let finalized = |epoch, view| {
+        let (view, block) = (View(view), BlockId::default());
+        Logged::Floor(certified(epoch, Statement::Finalize { view, block }))
+    };
+    let nullified = |epoch, view| {
+        let statement = Statement::Nullify { view: View(view) };
+        Logged::Certificate(certified(epoch, statement))
+    };
+    // (record, must stay when a power cut leads back to epoch 1, and when it leads to epoch 2)
+    let cases = [
+        (nullified(0, 90), false, false),
+        (nullified(1, 1), true, false),
+        (amnesia(1, 1), true, false),
+        (forgotten(1, 1), true, false),
+        (nullified(2, 9), false, false),
+        (nullified(2, 10), true, true),
+        (finalized(2, 8), false, false),
+        (finalized(2, 9), true, true),
+        (amnesia(2, 0), true, true),
+        (amnesia(2, 9), true, false),
+        (amnesia(2, 10), true, true),
+        (forgotten(2, 10), true, false),
+        (forgotten(2, 11), true, true),
+        (nullified(3, 1), true, true),
+    ];
+    let log: Vec<wal::Record> = cases.iter().map(|(record, ..)| of(record.clone())).collect();
+    for (record, back, on) in &cases {
+        let stays = |first| {
+            let after: Vec<wal::Record> = log
+                .iter()
+                .filter(|one| **one != of(record.clone()))
+                .cloned()
+                .collect();
+            horizon(first).lost(&log, &after).is_some()
+        };
+        assert_eq!((stays(1), stays(2)), (*back, *on), "{record:?}");
+    }
 }
 
 #[cfg(feature = "planted")]
