@@ -37,7 +37,8 @@ fn every_family_is_sound_and_about_something() {
         ],
         Family::Ending => ["a halt", "an unfunded deposit was asked back"],
         Family::Relapsing => ["a relapse", "a torn batch was dropped"],
-        Family::Changing => ["a committee was changed", "an operator joined"],
+        Family::Changing => ["an operator joined", "an older storage and a lost log in one run"],
+        Family::Crowded => ["a room was full", "a block that nobody can judge was proposed"],
     };
     for family in Family::ALL {
         let mut marks = Marks::default();

@@ -1,11 +1,15 @@
 //! Questions between operators, and what a peer answers: blocks, transactions, claims.
 
 use bytes::Bytes;
+use plasma_core::{Block, Height};
 use plasma_node::{
     intake,
     operator::event::Event,
-    runtime::wire::{self, Ask},
-    storage::Storage as _,
+    runtime::{
+        sync,
+        wire::{self, Ask},
+    },
+    storage::{Read, Storage as _},
 };
 
 use super::{
@@ -66,10 +70,14 @@ impl World {
         let answer = match (&ask, known) {
             (Ask::Claim(_), claim) => claim.and_then(|claim| self.doctored_claim(to, claim)),
             (_, known) => {
-                let answer = plasma_node::runtime::sync::serve(&ask, &reader, known);
+                let answer = match &ask {
+                    Ask::After(height) => self.blocks_after(*height, &reader),
+                    other => sync::serve(other, &reader, known),
+                };
                 if matches!(ask, Ask::After(_)) {
                     self.judge_answer(to, &answer);
                 }
+                let answer = self.crowding_answer(to, &ask).unwrap_or(answer);
                 self.doctored(to, answer)
             }
         };
@@ -88,6 +96,27 @@ impl World {
                 },
             );
         }
+    }
+
+    /// The blocks after a height as a peer gives them: no more than half of a room holds, as in production.
+    pub(super) fn blocks_after(&self, height: Height, reader: &impl Read) -> Bytes {
+        let answer = sync::serve(&Ask::After(height), reader, None);
+        let most = self.scenario.room / 2;
+        if most >= wire::ANSWER_BLOCKS_MAX {
+            return answer;
+        }
+        let blocks = wire::decode_answer(&answer, usize::MAX).map_or(Vec::new(), |(blocks, _)| blocks);
+        if blocks.len() <= most {
+            return answer;
+        }
+        let own = |block: &Block| reader.block(block.header.height).ok()??.certificate;
+        let ends = (1..=most).rev().filter_map(|count| blocks.get(..count));
+        let mut ends = ends.filter_map(|some| Some((some, own(some.last()?)?)));
+        let Some((blocks, certificate)) = ends.next() else {
+            return wire::encode_answer(&[], &[]);
+        };
+        let blocks: Vec<Bytes> = blocks.iter().map(|block| block.encode().into()).collect();
+        wire::encode_answer(&blocks, &certificate.to_bytes())
     }
 
     pub(super) fn answered(&mut self, from: usize, to: usize, number: u64, bytes: Option<Bytes>) {

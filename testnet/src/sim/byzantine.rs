@@ -2,6 +2,7 @@
 //!
 //! A liar that its own engine stops, because others tell it of votes that it does not remember, begins again without its log.
 
+mod crowd;
 mod greedy;
 
 use bytes::Bytes;
@@ -56,10 +57,12 @@ pub(super) enum Script {
     Late,
     /// Pays with what the events of its block set free.
     Greedy,
+    /// Fills the rooms of others with what they cannot judge. Only families draw it.
+    Crowd,
 }
 
 impl Script {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::WithholdProposal,
         Self::WithholdBody,
         Self::FewBodies,
@@ -77,6 +80,7 @@ impl Script {
         Self::Flood,
         Self::Late,
         Self::Greedy,
+        Self::Crowd,
     ];
 
     /// Its bit in a scenario's set; scenarios on record rest on this order.
@@ -100,6 +104,8 @@ const MUTE_MS: u64 = 3_000;
 pub(super) struct Liars {
     scripts: u32,
     said: Vec<Frame>,
+    /// Blocks that nobody can judge.
+    made: Vec<Block>,
     mute_until: u64,
     random: Random,
 }
@@ -109,6 +115,7 @@ impl Liars {
         Self {
             scripts: scenario.scripts,
             said: Vec::new(),
+            made: Vec::new(),
             mute_until: 0,
             random: Random::new(scenario.seed, 4),
         }
@@ -160,6 +167,9 @@ impl World {
             self.marks.hit("a body went to few");
             self.tell(index, some, &honest);
             return self.tell(index, others, &bare);
+        }
+        if let Some(crowding) = self.crowding(index, proposal, &bytes) {
+            return self.tell(index, to, &crowding);
         }
         if self.liars.does(Script::TwoBlocks) {
             let half = to.len() / 2;

@@ -17,16 +17,19 @@ pub enum Family {
     Relapsing,
     /// Committees change under operators that lag, lose logs or find older storages beside them.
     Changing,
+    /// Rooms for what is not decided are small, laggards miss much, and liars fill them.
+    Crowded,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Forgetful,
         Self::Greedy,
         Self::Ending,
         Self::Relapsing,
         Self::Changing,
+        Self::Crowded,
     ];
 
     /// Its name in a command.
@@ -38,6 +41,7 @@ impl Family {
             Self::Ending => "ending",
             Self::Relapsing => "relapsing",
             Self::Changing => "changing",
+            Self::Crowded => "crowded",
         }
     }
 
@@ -94,19 +98,68 @@ impl Family {
             },
             Self::Changing => Scenario {
                 changes: 2,
-                crashes: random.below(30),
+                crashes: random.between(60, 200),
                 partitions: 100,
                 silences: 300,
                 lag_max: 4,
-                lost_logs: random.pick(&[0, 0, 3_000]),
-                old_storages: random.pick(&[0, 2_000, 6_000]),
+                lost_logs: random.pick(&[0, 6_000, 6_000]),
+                old_storages: random.pick(&[0, 4_000, 6_000]),
                 log_segment: random.pick(&[2 << 10, 8 << 10, 64 << 10]),
+                sync_every: random.pick(&[1, 8, 40]),
+                power_cuts: random.pick(&[0, 5_000]),
                 ..usual
             },
+            Self::Crowded => crowded(&usual, &mut random),
         }
         .settled()
     }
 }
+
+/// Half of the room holds what storage may lose, what the engine lets stand, and a few that lose, as in production.
+fn crowded(usual: &Scenario, random: &mut Random) -> Scenario {
+    let sync_every = random.pick(&[1, 1, 4, 8]);
+    // Views that come to nothing are short, so that liars lead often.
+    let config = Config {
+        pace_ms: 30,
+        build_ms: 10,
+        validate_ms: 20,
+        alpha_percent: 120,
+        cap: 8,
+        ..usual.config
+    };
+    let beside = usize::try_from(random.between(2, 4)).unwrap_or_default();
+    let lost = usize::try_from(sync_every).unwrap_or_default();
+    let liars = (usual.n - 1) / 3;
+    let others = random.pick(&[
+        0,
+        0,
+        Script::LieInAnswers.bit(),
+        Script::WithholdBody.bit(),
+        Script::WithholdFinalize.bit(),
+    ]);
+    Scenario {
+        byzantine: liars,
+        scripts: Script::Crowd.bit() | others,
+        room: 2 * (lost + STANDING_MAX + beside),
+        sync_every,
+        partitions: random.pick(&[30, 100, 200]),
+        silences: random.pick(&[50, 200]),
+        silence_ms: random.pick(&[6_000, 20_000]),
+        lag_max: 4,
+        crashes: random.pick(&[0, 10, 30]),
+        victims: random.pick(&[0, 1, 1]),
+        downtime_ms: random.pick(&[1_500, 6_000, 12_000]),
+        blackouts: random.pick(&[0, 30, 60]),
+        power_cuts: random.pick(&[5_000, 10_000]),
+        busy_ms: random.between(30_000, 50_000),
+        payment_every_ms: 80,
+        config,
+        ..usual.clone()
+    }
+}
+
+/// Blocks that the engine lets stand above the final one.
+const STANDING_MAX: usize = 16;
 
 /// Four operators mostly, fair weather, payments.
 fn usual(seed: u64, random: &mut Random) -> Scenario {

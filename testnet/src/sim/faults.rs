@@ -9,9 +9,6 @@ use super::{
     world::{Happening, World},
 };
 
-/// Longest silence of an endpoint.
-const SILENCE_MS_MAX: u64 = 6_000;
-
 impl World {
     /// Starts an operator and connects it to all that run.
     pub(super) fn start(&mut self, index: usize) {
@@ -152,7 +149,7 @@ impl World {
         } else {
             "a lagging endpoint"
         });
-        let back = self.random.between(200, SILENCE_MS_MAX);
+        let back = self.random.between(200, self.scenario.silence_ms);
         let sight = Sight::default();
         self.after(back, Happening::Sight { index, sight });
     }

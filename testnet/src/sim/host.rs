@@ -235,7 +235,10 @@ impl Host {
                 bytes_max: 1 << 20,
                 ttl_ms: 600_000,
             },
-            room: Room::of(site.genesis.max_block_bytes),
+            room: Room {
+                blocks: scenario.room,
+                ..Room::of(site.genesis.max_block_bytes)
+            },
             silence_s: SILENCE_S,
             grace_s: GRACE_S,
             anchor,

@@ -4,6 +4,7 @@
 //! generator.
 
 use plasma_consensus::Config;
+use plasma_node::operator::chain::Room;
 
 use super::random::Random;
 
@@ -53,6 +54,8 @@ pub struct Scenario {
     pub downtime_ms: u64,
     /// Storage makes its commits durable after so many of them; 1 is every time.
     pub sync_every: u64,
+    /// Undecided blocks that an operator has room for; half of them are one answer of a peer.
+    pub room: usize,
     /// Longest time that a write of the log takes.
     pub fsync_ms: u64,
     /// Writes of the log that take seconds, per ten thousand.
@@ -83,6 +86,8 @@ pub struct Scenario {
     pub reorgs: u64,
     /// Endpoints that fall silent for a while, per ten thousand ticks.
     pub silences: u64,
+    /// Longest silence of an endpoint.
+    pub silence_ms: u64,
     /// Blocks that an endpoint may lag.
     pub lag_max: u64,
     /// Deposits during the run besides those at its start.
@@ -138,6 +143,7 @@ impl Default for Scenario {
             blackouts: 0,
             downtime_ms: 2_000,
             sync_every: 1,
+            room: Room::of(0).blocks,
             fsync_ms: 0,
             stalls: 0,
             log_segment: 64 << 10,
@@ -152,6 +158,7 @@ impl Default for Scenario {
             offset_ms: 0,
             reorgs: 0,
             silences: 0,
+            silence_ms: 6_000,
             lag_max: 0,
             deposits: 6,
             exits: 0,

@@ -83,6 +83,7 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         &|it| it.power_cuts = 0,
         &|it| it.blackouts = 0,
         &|it| it.sync_every = 1,
+        &|it| it.room = Scenario::default().room,
         &|it| it.fsync_ms = 0,
         &|it| it.stalls = 0,
         &|it| it.log_segment = Scenario::default().log_segment,
@@ -111,7 +112,7 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
     all.iter_mut()
         .for_each(|it| it.byzantine = it.byzantine.min((it.n - 1) / 3));
     all.retain(|it| it.payment_every_ms < 2_000);
-    all.extend((0..16).map(|bit| with(&|it| it.scripts &= !(1 << bit))));
+    all.extend((0..u32::BITS).map(|bit| with(&|it| it.scripts &= !(1 << bit))));
     for share in [2, 4, 8] {
         all.push(with(&|it| {
             it.busy_ms -= it.busy_ms / share;

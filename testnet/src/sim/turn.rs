@@ -162,8 +162,18 @@ impl World {
         self.send_gossip_when_due(index);
         self.shorten_log(index)?;
         self.follow(index);
+        self.see_room(index);
         self.wait(index);
         Ok(())
+    }
+
+    /// Rooms are full now and then.
+    fn see_room(&mut self, index: usize) {
+        let operator = self.hosts[index].operator.as_ref();
+        let is_full = operator.is_some_and(|operator| operator.undecided() >= self.scenario.room);
+        if is_full && self.scenario.is_honest(index) {
+            self.marks.hit("a room was full");
+        }
     }
 
     fn shorten_log(&mut self, index: usize) -> Result<(), Crashed> {
