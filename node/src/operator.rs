@@ -28,6 +28,7 @@ mod proving;
 mod recovery;
 pub mod rejoining;
 pub mod report;
+mod segments;
 pub mod sync;
 mod validator;
 mod vigil;
@@ -319,12 +320,6 @@ impl<S: OperatorKey> Operator<S> {
     #[must_use]
     pub fn encoded_block(&self, id: &BlockId) -> Option<Bytes> {
         self.chain.block(id).map(|known| known.encoded.clone())
-    }
-
-    /// How many undecided blocks are kept; never more than there is room for.
-    #[must_use]
-    pub fn undecided(&self) -> usize {
-        self.chain.undecided()
     }
 
     /// How the operator sees itself.

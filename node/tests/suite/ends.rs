@@ -1,6 +1,6 @@
 //! What a log keeps of an epoch that has ended: that it did, and the proof of it.
 
-use plasma_consensus::{Kind, Message, Record as Logged, Statement};
+use plasma_consensus::{Certified, Kind, Message, Record as Logged, Statement};
 use plasma_core::{Epoch, L1Event, View};
 use plasma_node::{
     folder::Identity,
@@ -13,6 +13,7 @@ use plasma_node::{
 use super::{
     cast::{committee, secret},
     federation::funded,
+    rejoin::some_blocks_into_the_next_epoch,
     scratch::Scratch,
     world::{World, name},
 };
@@ -125,4 +126,27 @@ fn a_log_without_a_mark_gets_it_when_it_is_replayed() {
         let written: Vec<_> = written.map(|entry| entry.record).collect();
         assert_eq!(written, [write_record(&mark)], "once");
     }
+}
+
+/// The proof of how the epoch before ended stays; that the block is final once more in this one is no such proof.
+#[test]
+fn a_heartbeat_is_no_proof_of_how_the_epoch_began() {
+    let (mut world, _) = some_blocks_into_the_next_epoch();
+    world.shorten(LOST);
+    let log = world.nodes[LOST].log.iter();
+    let mut proofs = log.filter_map(|record| match record {
+        Record::Consensus(Logged::Floor(certified)) if certified.epoch == Epoch(0) => Some(certified),
+        _ => None,
+    });
+    let proof = proofs.next().expect("it stays").clone();
+    let operator = world.nodes[LOST].operator.as_ref().expect("runs");
+    let durable = world.nodes[LOST].storage.durable().expect("memory does not fail");
+    let needs = |certified| operator.needs(&Record::Consensus(Logged::Floor(certified)), durable);
+    let block = proof.statement.block().expect("a block");
+    let heartbeat = Certified {
+        epoch: Epoch(1),
+        statement: Statement::Finalize { view: View(1), block },
+        ..proof.clone()
+    };
+    assert!(needs(proof) && !needs(heartbeat));
 }

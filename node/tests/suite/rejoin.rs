@@ -1,7 +1,7 @@
 //! An operator whose log is lost votes again, and never where it may have voted before.
 
 use bytes::Bytes;
-use plasma_consensus::{Certified, Record as Logged, Statement};
+use plasma_consensus::Record as Logged;
 use plasma_core::{Epoch, L1Event, Millis, Position, SigningKey, View};
 use plasma_node::{
     operator::{
@@ -10,7 +10,6 @@ use plasma_node::{
         report::Silence,
     },
     runtime::wire::{self, Ask},
-    storage::Storage as _,
 };
 
 use super::{cast::committee, federation::funded, world::World};
@@ -30,7 +29,7 @@ fn busy() -> (World, Payer) {
     (world, payer)
 }
 
-struct Payer {
+pub(super) struct Payer {
     alice: SigningKey,
     bob: SigningKey,
     position: Position,
@@ -297,7 +296,7 @@ fn back_in_the_epoch_before_it_says_nothing() {
     world.check_agreement();
 }
 
-fn some_blocks_into_the_next_epoch() -> (World, Payer) {
+pub(super) fn some_blocks_into_the_next_epoch() -> (World, Payer) {
     let (mut world, mut payer) = busy();
     world.announce(&committee(1, &[1, 0, 2, 3]));
     world.run_for(50);
@@ -390,29 +389,6 @@ fn a_floor_of_an_epoch_that_ended_asks_for_nothing_in_the_next() {
     payer.pay(&mut world, 0, &[0, 1, 2]);
     assert_eq!(lost(&world, 1), 0, "nobody was asked");
     world.check_agreement();
-}
-
-/// The proof of how the epoch before ended stays; that the block is final once more in this one is no such proof.
-#[test]
-fn a_heartbeat_is_no_proof_of_how_the_epoch_began() {
-    let (mut world, _) = some_blocks_into_the_next_epoch();
-    world.shorten(LOST);
-    let log = world.nodes[LOST].log.iter();
-    let mut proofs = log.filter_map(|record| match record {
-        Record::Consensus(Logged::Floor(certified)) if certified.epoch == Epoch(0) => Some(certified),
-        _ => None,
-    });
-    let proof = proofs.next().expect("it stays").clone();
-    let operator = world.nodes[LOST].operator.as_ref().expect("runs");
-    let durable = world.nodes[LOST].storage.durable().expect("memory does not fail");
-    let needs = |certified| operator.needs(&Record::Consensus(Logged::Floor(certified)), durable);
-    let block = proof.statement.block().expect("a block");
-    let heartbeat = Certified {
-        epoch: Epoch(1),
-        statement: Statement::Finalize { view: View(1), block },
-        ..proof.clone()
-    };
-    assert!(needs(proof) && !needs(heartbeat));
 }
 
 /// The version before wrote a log anew without a mark; at its first start this one makes good for it.
