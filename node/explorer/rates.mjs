@@ -1,5 +1,10 @@
 // What a run of blocks says about pace. Blocks are BlockSummary, newest first.
 
+/** How many blocks are the newest: what a member did in them it does now. */
+export const NEWEST = 60;
+/** Who signed none of fewer certificates may have been unlucky. */
+export const SILENT_FROM = 10;
+
 /** Joins newer blocks with those held, newest first, each height once, at most `most`. */
 export function merged(held, came, most) {
   const byHeight = new Map(held.map((block) => [block.height, block]));
@@ -37,6 +42,15 @@ export function spacing(blocks) {
 export function signedBy(blocks, index) {
   const certified = blocks.filter(({ leader }) => leader !== null);
   return { signed: certified.filter(({ signers }) => signers.includes(index)).length, of: certified.length };
+}
+
+/**
+ * Whether a member, as `/v1/federation` shows it at this height, signs nothing any more: it is away, or too late every time. That
+ * it missed some says nothing. A certificate is there as soon as a quorum signed, so in a healthy committee whoever is slowest
+ * misses many, and one that was away for an hour has them on its account for long after it came back.
+ */
+export function isSilent({ last_signed_height: last, of }, height) {
+  return of >= SILENT_FROM && (last === null || height - last >= NEWEST);
 }
 
 function percentile(sorted, part) {

@@ -3,6 +3,7 @@
 import { h, put } from '../dom.mjs';
 import { count } from '../format.mjs';
 import { addressLink, badge, blockLink, failure, fields, heading, memberName, panel, table, whole } from '../parts.mjs';
+import { NEWEST, isSilent } from '../rates.mjs';
 
 const AGAIN_MS = 2_000;
 const FRESH = ['status', 'peers', 'block.committed'];
@@ -59,16 +60,18 @@ function membersTable(federation) {
       { head: 'Operator', cell: (member) => [memberName(member.index, named), isUs(member) && ' (answers here)'] },
       { head: 'Seen from here', cell: (member) => (isUs(member) || member.connected ? badge('online', 'good') : badge('offline', 'bad')) },
       { head: 'Last signed', kind: 'number', cell: ({ last_signed_height: height }) => (height === null ? undefined : blockLink(height)) },
-      { head: 'Missed', kind: 'number', cell: missedOf },
+      { head: 'Missed', kind: 'number', cell: (member) => missedOf(member, federation.height) },
       { head: 'Account', cell: ({ operator }) => addressLink(operator) },
     ],
     rows: federation.members,
   });
 }
 
-function missedOf({ missed, of }) {
+function missedOf(member, height) {
+  const { missed, of } = member;
   if (of === 0) return undefined;
-  return h('span', { class: missed > 0 ? 'missed' : '', title: `of the newest ${count(of, 'certificate')}` }, `${missed} of ${of}`);
+  const says = isSilent(member, height) ? `it signed none of the newest ${NEWEST} blocks` : 'a quorum is enough, so the slowest miss some';
+  return h('span', { class: isSilent(member, height) ? 'missed' : '', title: `of the newest ${count(of, 'certificate')}: ${says}` }, `${missed} of ${of}`);
 }
 
 function keysTable(facts) {

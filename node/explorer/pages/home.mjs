@@ -8,14 +8,11 @@ import { fatesOf } from '../fates.mjs';
 import { count, duration, grouped } from '../format.mjs';
 import { agoOf, badge, blockLink, failure, leaderColour, memberName, note, panel, paymentsOf, table, transactionLink } from '../parts.mjs';
 import { paid, payerOf } from '../payments.mjs';
-import { anchored, merged, perSecond, signedBy, spacing } from '../rates.mjs';
+import { NEWEST, SILENT_FROM, anchored, merged, perSecond, signedBy, spacing } from '../rates.mjs';
 import { toBlock } from '../router.mjs';
 
 const BLOCKS_HELD = 300;
 const BLOCKS_NEWER = 100;
-const STRIP_BLOCKS = 60;
-/** Who signed none of so many certificates is away, or too late every time. */
-const ABSENT_FROM = 10;
 const ROWS = 12;
 /** Newest blocks that are asked for their transactions at once. */
 const BODIES_ASKED = 6;
@@ -42,7 +39,7 @@ export async function show(stage) {
   const draw = stage.trigger(DRAW_MS, () => {
     put(figures, figuresOf({ blocks, status }));
     if (blocks.length === 0) return;
-    const newest = blocks.slice(0, STRIP_BLOCKS);
+    const newest = blocks.slice(0, NEWEST);
     put(strip, stripOf(newest, facts), legendOf(newest, facts));
     renew(blocksPart, blocksTable(blocks.slice(0, ROWS), facts), h('p', {}, h('a', { href: '#/blocks' }, 'All blocks')));
     renew(transactionsPart, transactions.length > 0 ? transactionsTable(transactions) : note(blocks.some(hasTransactions) ? 'Looking…' : 'No transactions in these blocks.'));
@@ -161,7 +158,7 @@ function legendOf(blocks, facts) {
 }
 
 function shareOf({ signed, of }) {
-  const isAbsent = signed === 0 && of >= ABSENT_FROM;
+  const isAbsent = signed === 0 && of >= SILENT_FROM;
   return h('span', { class: isAbsent ? 'missed' : '' }, `signed ${isAbsent ? 'none' : signed} of ${of}`);
 }
 

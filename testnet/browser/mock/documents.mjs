@@ -90,7 +90,10 @@ export function network(members) {
   };
 }
 
-export function members(connected, tip) {
+/** Who signs, by all certificates of the chain. */
+export function members(connected, chain) {
+  const certified = chain.blocks.filter(({ signers }) => signers.length > 0);
+  const signedBy = (index) => certified.filter(({ signers }) => signers.includes(index));
   return NAMES.map((name, index) => ({
     index,
     name,
@@ -99,9 +102,9 @@ export function members(connected, tip) {
     peer_id: `12D3KooW${noise(`peer ${index}`).slice(2, 46)}`,
     addresses: [`/dns4/operator-${index}.example/tcp/27400`],
     connected: connected.includes(index),
-    last_signed_height: tip.height - (index === 2 ? 3 : 0),
-    missed: index === 2 ? 14 : 0,
-    of: 100,
+    last_signed_height: signedBy(index).at(-1)?.height ?? null,
+    missed: certified.length - signedBy(index).length,
+    of: certified.length,
   }));
 }
 

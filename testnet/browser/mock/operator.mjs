@@ -110,7 +110,7 @@ export class Operator {
   }
 
   #routes(chain, query) {
-    const members = () => documents.members(this.connected, chain.tip);
+    const members = () => documents.members(this.connected, chain);
     const page = (items) => paged(items, query, chain.tip.height);
     const of = (name) => this.#block(name);
     const transaction = (id) => chain.transactions.get(id.toLowerCase());

@@ -374,6 +374,22 @@ export async function an_exit_is_due_when_ethereums_clock_says_so(bench) {
   await bench.shot(visit, 'light-exits-due');
 }
 
+export async function only_who_signs_nothing_any_more_is_marked(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  await visit.to('#/federation');
+  const certified = () => operator.chain.blocks.filter(({ signers }) => signers.length > 0);
+  const says = (index) => `${certified().filter(({ signers }) => !signers.includes(index)).length} of ${certified().length}`;
+  for (const index of [0, 1, 2, 3]) await visit.shows(`tbody tr:nth-child(${index + 1}) td:nth-child(4)`, says(index));
+  assert.equal(await visit.page.locator('.missed').count(), 0);
+  operator.chain.away = 2;
+  const { height } = certified().filter(({ signers }) => signers.includes(2)).at(-1);
+  while (operator.chain.tip.height < height + 60) operator.seal(0);
+  await visit.shows('tbody tr:nth-child(3) .missed', says(2));
+  assert.equal(await visit.page.locator('.missed').count(), 1);
+  await bench.shot(visit, 'light-silent');
+}
+
 export async function reserves_show_what_is_short(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);
