@@ -1,6 +1,6 @@
 // The overview: how the federation runs now.
 
-import { NotOffered, pathOf } from '../api.mjs';
+import { NotOffered, Problem, pathOf } from '../api.mjs';
 import { sparkline } from '../chart.mjs';
 import { now } from '../clock.mjs';
 import { h, put, renew } from '../dom.mjs';
@@ -26,7 +26,7 @@ export async function show(stage) {
   const { facts } = stage;
   const part = (name) => h('div', { class: name });
   const [figures, strip, blocksPart, transactionsPart] = ['figures', 'strip', 'latest', 'latest'].map(part);
-  let [blocks, transactions, seenHeight, status] = [[], [], 0, undefined];
+  let [blocks, transactions, seenHeight, isLooking, status] = [[], [], 0, true, undefined];
 
   put(
     stage.root,
@@ -42,7 +42,7 @@ export async function show(stage) {
     const newest = blocks.slice(0, NEWEST);
     put(strip, stripOf(newest, facts), legendOf(newest, facts));
     renew(blocksPart, blocksTable(blocks.slice(0, ROWS), facts), h('p', {}, h('a', { href: '#/blocks' }, 'All blocks')));
-    renew(transactionsPart, transactions.length > 0 ? transactionsTable(transactions) : note(blocks.some(hasTransactions) ? 'Looking…' : 'No transactions in these blocks.'));
+    renew(transactionsPart, transactions.length > 0 ? transactionsTable(transactions) : note(blocks.some(hasTransactions) ? withoutTransactions(isLooking) : 'No transactions in these blocks.'));
   });
 
   const askBlocks = stage.trigger(ASK_MS, async () => {
@@ -53,10 +53,10 @@ export async function show(stage) {
   const askTransactions = stage.trigger(ASK_MS, async () => {
     const fresh = blocks.filter((block) => hasTransactions(block) && block.height > seenHeight).slice(0, BODIES_ASKED);
     if (fresh.length === 0) return;
-    seenHeight = fresh[0].height;
-    const bodies = await Promise.all(fresh.map(({ height }) => stage.ask(pathOf(`/v1/blocks/${height}/transactions`, { limit: ROWS }))));
-    const came = bodies.flatMap(({ items }) => items).slice(0, ROWS);
+    const bodies = await Promise.all(fresh.map(({ height }) => transactionsOf(stage, height)));
+    const came = bodies.flat().slice(0, ROWS);
     const fates = await fatesOf(stage, came.flatMap(({ inputs }) => inputs.slice(0, 1).map(({ output }) => output)));
+    [seenHeight, isLooking] = [fresh[0].height, false];
     transactions = [...came.map((one) => ({ ...one, payer: payerOf(one, fates) })), ...transactions].slice(0, ROWS);
     draw();
   });
@@ -82,6 +82,7 @@ export async function show(stage) {
     if (kind === 'status') {
       status = content;
       if (blocks.length > 0 && status.height > blocks[0].height) askBlocks();
+      if (isLooking) askTransactions();
       draw();
     }
     if (kind === 'block.anchored') take(anchored(blocks, content));
@@ -90,6 +91,20 @@ export async function show(stage) {
       take([content]);
     }
   };
+}
+
+/** The newest transactions of a block; none where the operator keeps them no more. */
+async function transactionsOf(stage, height) {
+  try {
+    return (await stage.ask(pathOf(`/v1/blocks/${height}/transactions`, { limit: ROWS }))).items;
+  } catch (error) {
+    if (error instanceof Problem && error.code === 'pruned') return [];
+    throw error;
+  }
+}
+
+function withoutTransactions(isLooking) {
+  return isLooking ? 'Looking…' : 'This operator keeps the transactions of these blocks no more.';
 }
 
 function figuresOf({ blocks, status }) {

@@ -10,11 +10,14 @@ import { servePage } from './page.mjs';
 const BLOCKS = 90;
 const BLOCK_MS = 700;
 const LIMIT = 50;
+const PRUNED = Symbol('pruned');
 
 export class Operator {
   connected = [0, 1, 2, 3];
   blockers = [];
   alerts = [];
+  /** The first height whose transactions are kept. */
+  horizon = 0;
   isTampering = false;
   isStreamRefused = false;
   #streams = new Set();
@@ -104,6 +107,7 @@ export class Operator {
       const found = pattern.exec(path);
       if (!found) continue;
       const content = answer(...found.slice(1));
+      if (content === PRUNED) return problem(410, 'pruned', 'the transactions of this block are not kept here any more');
       return content === undefined ? problem(404, 'not-found', `this operator knows no ${found[1]}`) : [200, content];
     }
     return problem(404, 'not-found', 'there is no such path');
@@ -122,7 +126,7 @@ export class Operator {
       [/^\/v1\/blocks$/, () => page([...chain.blocks].reverse().map((block) => documents.summary(chain, block)))],
       [/^\/v1\/blocks\/([^/]+)$/, (name) => of(name) && documents.blockView(chain, of(name))],
       [/^\/v1\/blocks\/([^/]+)\/raw$/, (name) => of(name) && Buffer.from(of(name).header.slice(2) + of(name).transactions.map(({ raw }) => raw.slice(2)).join(''), 'hex')],
-      [/^\/v1\/blocks\/([^/]+)\/transactions$/, (name) => of(name) && page(of(name).transactions.map((one) => documents.transactionView(chain, one)))],
+      [/^\/v1\/blocks\/([^/]+)\/transactions$/, (name) => of(name) && (this.#isPruned(of(name)) ? PRUNED : page(of(name).transactions.map((one) => documents.transactionView(chain, one))))],
       [/^\/v1\/transactions\/([^/]+)$/, (id) => transaction(id) && documents.transactionView(chain, transaction(id))],
       [/^\/v1\/transactions\/([^/]+)\/proof$/, (id) => transaction(id) && this.#proof(transaction(id))],
       [/^\/v1\/addresses\/([^/]+)$/, (owner) => ({ address: owner, balances: documents.balances(chain, owner), height: chain.tip.height })],
@@ -142,6 +146,10 @@ export class Operator {
 
   #block(name) {
     return name === 'latest' ? this.chain.tip : (this.chain.blocks[name] ?? this.chain.blocks.find((block) => block.id === name));
+  }
+
+  #isPruned({ height }) {
+    return height < this.horizon;
   }
 
   #outputsOf(owner) {

@@ -92,3 +92,31 @@ export async function what_comes_back_to_the_payer_is_not_paid(bench) {
   await visit.shows('.flow-side:last-child li:nth-child(2)', 'back to ');
   assert.equal(await visit.page.locator('.flow-side:last-child li:nth-child(1) a').first().getAttribute('title'), payment.owner);
 }
+
+export async function the_overview_shows_what_is_kept_where_bodies_are_pruned(bench) {
+  const operator = await bench.operator();
+  const part = '.columns section:last-child';
+  const withTransactions = operator.chain.blocks.filter(({ transactions }) => transactions.length > 0);
+  operator.horizon = withTransactions.at(-1).height;
+  const visit = await bench.visit(operator.url, { expected: ['/transactions'] });
+  await visit.to('#/');
+  for (const { id } of withTransactions.at(-1).transactions) await visit.page.waitForSelector(`${part} a[href="#/tx/${id}"]`);
+  assert.equal(await visit.page.locator(`${part} tbody tr`).count(), withTransactions.at(-1).transactions.length);
+  operator.horizon = Number.MAX_SAFE_INTEGER;
+  const other = await bench.visit(operator.url, { expected: ['/transactions'] });
+  await other.to('#/');
+  await other.shows(part, 'keeps the transactions of these blocks no more');
+  await bench.shot(other, 'light-pruned');
+}
+
+export async function transactions_come_also_when_the_first_question_had_no_answer(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url, { expected: ['/transactions'] });
+  let isCut = true;
+  await visit.page.route('**/transactions?**', (route) => (isCut ? route.abort() : route.continue()));
+  await visit.to('#/');
+  const part = '.columns section:last-child';
+  await visit.shows(part, 'Looking…');
+  isCut = false;
+  await visit.page.waitForSelector(`${part} tbody tr`);
+}
