@@ -308,7 +308,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     }
 }
 
-/// Alerts kept, some hundred bytes each: those that stand are never so many, so only cleared ones are forgotten.
+/// Alerts kept, some hundred bytes each. Those that stand are two for each of `CONCERNS_MAX` concerns and one for each other
+/// kind, so cleared ones are forgotten; should more stand, the oldest go.
 const ALERTS_MAX: usize = 1_000;
 
 /// So long something must be away before its alert is cleared: a connection or an endpoint that comes and goes is one alert.

@@ -8,6 +8,7 @@ use plasma_node::{
         Code,
         view::{AlertKind, AlertSeverity, AlertView, Page},
     },
+    operator::report::CONCERNS_MAX,
     runtime::handle::{Concern, Status},
 };
 
@@ -291,6 +292,31 @@ async fn the_oldest_that_are_cleared_are_forgotten_and_those_that_stand_are_not(
     }
     assert_eq!(count, 1_000);
     assert_eq!(watched.kinds("active=true").await, [AlertKind::Stopped]);
+}
+
+#[tokio::test]
+async fn of_more_than_are_kept_the_oldest_go_also_while_they_stand() {
+    let mut watched = Watched::new();
+    let contradiction = |offender| Concern::Contradiction {
+        epoch: Epoch(0),
+        offender: OperatorIndex(offender),
+    };
+    for offender in 0..1_003 {
+        watched.say(|status| status.concerns.push(contradiction(offender)));
+        watched.look_after(1);
+    }
+    let (mut offenders, mut next) = (Vec::new(), String::new());
+    loop {
+        let page = watched.listed(&format!("active=true&limit=500{next}")).await;
+        offenders.extend(page.items.iter().filter_map(|alert| alert.operator));
+        let Some(cursor) = page.next_cursor else { break };
+        next = format!("&cursor={cursor}");
+    }
+    assert!(offenders.into_iter().eq((3..1_003).rev()));
+    let said = include_str!("../../../docs/api.md");
+    assert!(said.contains("1 000 at most (`ALERTS_MAX`)"));
+    let concerns = format!("at most {CONCERNS_MAX} in view at once\n(`CONCERNS_MAX`)");
+    assert!(said.contains(&concerns), "{concerns}");
 }
 
 /// What a reader hears; comments alone, which keep a stream alive, are not waited for without an end.
