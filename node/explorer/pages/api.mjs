@@ -88,6 +88,13 @@ function typeOf(schema, document) {
 }
 
 function resolved(schema, document) {
+  const found = referenced(schema, document);
+  if (!found.allOf) return found;
+  const parts = found.allOf.map((part) => resolved(part, document));
+  return { type: 'object', ...found, properties: Object.assign({}, ...parts.map(({ properties }) => properties)), required: parts.flatMap(({ required }) => required ?? []) };
+}
+
+function referenced(schema, document) {
   const { $ref: reference } = schema ?? {};
   if (!reference?.startsWith('#/')) return schema ?? {};
   const found = reference

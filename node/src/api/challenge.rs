@@ -1,13 +1,10 @@
 //! `GET /v1/outputs/{position}/challenge-data`: what ends an exit of an output that was spent.
 
-use plasma_core::{ExitId, Height, OpenExit, Position, Receipt, Spender};
+use plasma_core::{ExitId, Height, OpenExit, Position, Spender};
 
 use super::{
-    Answer, Code, Covering, Door, Problem, Reply,
-    exits::number,
-    text::{BytesText, HashText},
-    transactions::{hashes, item},
-    view::{AnchorView, ChallengeData, InclusionView},
+    Answer, Code, Door, Problem, Reply, exits::number, outputs::inclusion, text::BytesText,
+    transactions::item, view::ChallengeData,
 };
 use crate::storage::Read;
 
@@ -61,18 +58,5 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         let open = self.reader.exits()?;
         let known = open.iter().find(|(_, exit)| is_of(exit)).map(|(id, _)| *id);
         Ok(known.or_else(|| self.books.docket.exit_of(output)))
-    }
-}
-
-fn inclusion(receipt: &Receipt, covering: Covering) -> InclusionView {
-    InclusionView {
-        index: receipt.index,
-        transaction_proof: hashes(&receipt.transaction_proof),
-        height: receipt.height.0,
-        transaction_count: receipt.transaction_count,
-        transactions_root: HashText(receipt.transactions_root),
-        l1_height: receipt.l1_height.0,
-        history_proof: hashes(&receipt.history_proof),
-        anchor: AnchorView::from(covering),
     }
 }

@@ -9,8 +9,8 @@ use super::{
     text::{AddressText, AmountText, BytesText, HashText, PositionText},
     transactions::{NOTHING, hashes, missing_block},
     view::{
-        AddressView, AnchorView, AskedOutput, Balance, ExitData, OutputStatus, OutputView, OutputsView, Page,
-        SpenderView, UnknownOutput,
+        AddressView, AnchorView, AskedOutput, Balance, ExitData, InclusionView, OutputStatus, OutputView,
+        OutputsView, Page, SpenderView, UnknownOutput,
     },
 };
 use crate::storage::{Read, StorageError};
@@ -272,14 +272,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
                 output,
                 output_index: position.output,
                 transaction: BytesText(receipt.transaction.encode()),
-                index: receipt.index,
-                transaction_proof: hashes(&receipt.transaction_proof),
-                height: receipt.height.0,
-                transaction_count: receipt.transaction_count,
-                transactions_root: HashText(receipt.transactions_root),
-                l1_height: receipt.l1_height.0,
-                history_proof: hashes(&receipt.history_proof),
-                anchor: AnchorView::from(covering),
+                included: inclusion(&receipt, covering),
                 calldata,
             })
         })
@@ -352,6 +345,20 @@ fn covering(anchors: &AnchorBook, position: Position) -> Result<Covering, Proble
             .with("height", position.block.0)
             .hint("anchors come every few blocks or minutes; l1.last_anchor in /v1/status shows the newest")
     })
+}
+
+/// Where the transaction of a receipt lies under the anchor that covers it.
+pub(super) fn inclusion(receipt: &Receipt, covering: Covering) -> InclusionView {
+    InclusionView {
+        index: receipt.index,
+        transaction_proof: hashes(&receipt.transaction_proof),
+        height: receipt.height.0,
+        transaction_count: receipt.transaction_count,
+        transactions_root: HashText(receipt.transactions_root),
+        l1_height: receipt.l1_height.0,
+        history_proof: hashes(&receipt.history_proof),
+        anchor: AnchorView::from(covering),
+    }
 }
 
 /// An output as a document.

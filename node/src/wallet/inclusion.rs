@@ -12,7 +12,8 @@ use crate::{
 /// # Errors
 /// Words about the first thing that does not lead to the anchor.
 pub fn from_operator(data: &ExitData, receipt: &Receipt) -> Result<Inclusion, String> {
-    let anchor = &data.anchor;
+    let included = &data.included;
+    let anchor = &included.anchor;
     let number = u32::try_from(anchor.number).map_err(|_| "the anchor's number is too large")?;
     let previous = anchor
         .previous
@@ -28,7 +29,7 @@ pub fn from_operator(data: &ExitData, receipt: &Receipt) -> Result<Inclusion, St
     if data.transaction.0 != receipt.transaction.encode() {
         return Err("it is about another transaction than the receipt".into());
     }
-    let path = data.history_proof.iter().map(|hash| hash.0).collect();
+    let path = included.history_proof.iter().map(|hash| hash.0).collect();
     under(receipt, path, anchored).ok_or_else(|| "its path does not lead to the anchor".into())
 }
 

@@ -234,16 +234,20 @@ async fn receipts_verify_and_exit_data_wait_for_the_first_anchor() {
     chain.anchor(2);
     let exit: ExitData = get(&router, &path).await.document();
     assert_eq!(
-        (exit.anchor.number, exit.anchor.height, exit.anchor.previous),
+        (
+            exit.included.anchor.number,
+            exit.included.anchor.height,
+            exit.included.anchor.previous
+        ),
         (1, anchored.height.0, Some(0))
     );
     let leaf = plasma_core::history::leaf(
         height,
-        exit.transaction_count,
-        exit.transactions_root.0,
+        exit.included.transaction_count,
+        exit.included.transactions_root.0,
         anchored.l1_height,
     );
-    let way: Vec<_> = exit.history_proof.iter().map(|hash| hash.0).collect();
+    let way: Vec<_> = exit.included.history_proof.iter().map(|hash| hash.0).collect();
     assert!(plasma_core::merkle::verify(
         leaf,
         height.0,
@@ -315,7 +319,7 @@ async fn a_block_is_anchored_only_while_ethereum_has_its_anchor() {
         .await
         .document();
     assert_eq!(
-        exit.anchor.height, height.0,
+        exit.included.anchor.height, height.0,
         "another of the same number replaces it"
     );
 }

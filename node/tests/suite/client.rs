@@ -110,7 +110,7 @@ async fn the_http_client_reads_what_the_door_writes() {
         Amount::from(100)
     );
     chain.anchor(1);
-    assert_eq!(client.exit_data(coin).await.unwrap().anchor.height, 2);
+    assert_eq!(client.exit_data(coin).await.unwrap().included.anchor.height, 2);
     let batch = client
         .submit_batch(&[payment], api::Wait::Committed, wait)
         .await

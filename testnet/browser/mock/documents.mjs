@@ -210,6 +210,7 @@ export const openapi = {
   info: { title: 'Plasma operator', version: '0.1.0', description: 'What one operator answers. Amounts are decimal texts.' },
   paths: {
     '/v1/status': { get: { tags: ['Operator'], summary: 'The operator as it sees itself', responses: { 200: { description: 'Its state', content: { 'application/json': { schema: { $ref: '#/components/schemas/Status' } } } } } } },
+    '/v1/outputs/{position}/exit-data': { get: { tags: ['Outputs'], summary: 'What an exit takes', responses: { 200: { description: 'All of it', content: { 'application/json': { schema: { $ref: '#/components/schemas/Data' } } } } } } },
     '/v1/blocks': {
       get: {
         tags: ['Blocks'],
@@ -222,6 +223,9 @@ export const openapi = {
   },
   components: {
     parameters: { Cursor: { name: 'cursor', in: 'query', schema: { type: 'string' } } },
-    schemas: { Status: { type: 'object', required: ['height'], properties: { height: { type: 'integer', description: 'Last decided height' }, peers: { type: 'object', properties: { quorum: { type: 'integer' } } } } } },
+    schemas: {
+      Data: { description: 'Joined', allOf: [{ $ref: '#/components/schemas/Status' }, { type: 'object', required: ['calldata'], properties: { calldata: { type: 'string', description: 'Of the call' } } }] },
+      Status: { type: 'object', required: ['height'], properties: { height: { type: 'integer', description: 'Last decided height' }, peers: { type: 'object', properties: { quorum: { type: 'integer' } } } } },
+    },
   },
 };

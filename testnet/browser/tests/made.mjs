@@ -390,6 +390,16 @@ export async function only_who_signs_nothing_any_more_is_marked(bench) {
   await bench.shot(visit, 'light-silent');
 }
 
+export async function a_shape_that_is_joined_of_others_shows_the_members_of_all(bench) {
+  const operator = await bench.operator();
+  const visit = await bench.visit(operator.url);
+  await visit.to('#/api');
+  const members = visit.page.locator('.members:has(> li > code:text-is("calldata"))');
+  await members.first().waitFor({ state: 'attached' });
+  assert.deepEqual(await members.locator('> li > code').allTextContents(), ['height', 'peers', 'calldata']);
+  assert.equal(await members.locator('> li').first().textContent(), 'height integer – Last decided height');
+}
+
 export async function reserves_show_what_is_short(bench) {
   const operator = await bench.operator();
   const visit = await bench.visit(operator.url);

@@ -17,22 +17,9 @@ pub struct ExitData {
     pub output_index: u8,
     /// The transaction that created it, with the signature.
     pub transaction: BytesText,
-    /// Place inside its block.
-    pub index: u32,
-    /// From its leaf to `transactions_root`.
-    pub transaction_proof: Vec<HashText>,
-    /// Its block.
-    pub height: u32,
-    /// How many transactions the block has.
-    pub transaction_count: u32,
-    /// Root of their tree.
-    pub transactions_root: HashText,
-    /// The block's L1 origin.
-    pub l1_height: u64,
-    /// From the block's leaf to the anchor's `history_root`.
-    pub history_proof: Vec<HashText>,
-    /// The first anchor that covers the block: the only one the contract takes.
-    pub anchor: AnchorView,
+    /// Where it lies under an anchor; its members stand here.
+    #[serde(flatten)]
+    pub included: InclusionView,
     /// The call's data, ABI-encoded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calldata: Option<BytesText>,

@@ -131,9 +131,9 @@ async fn what_an_operator_gives_for_an_exit_must_be_about_the_receipts_output() 
     let found = inclusion::from_operator(&data, &receipt).unwrap();
     assert_eq!(found.anchor.height, Height(5));
     let mut later = data.clone();
-    later.anchor.previous = Some(3);
+    later.included.anchor.previous = Some(3);
     let mut path = data.clone();
-    path.history_proof[0].0 = Hash([1; 32]);
+    path.included.history_proof[0].0 = Hash([1; 32]);
     let mut other = data.clone();
     other.transaction.0[30] ^= 1;
     for wrong in [later, path, other] {
