@@ -40,6 +40,7 @@ mod meter;
 mod openapi;
 mod outputs;
 mod places;
+mod query;
 mod refusal;
 mod request;
 mod routes;

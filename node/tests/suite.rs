@@ -47,6 +47,7 @@ mod suite {
     pub(crate) mod matters;
     pub(crate) mod openapi;
     pub(crate) mod operators;
+    pub(crate) mod parameters;
     pub(crate) mod payload;
     pub(crate) mod peers;
     pub(crate) mod proving;

@@ -8,7 +8,7 @@ use plasma_core::{BlockId, Epoch, Height, SignedTransaction};
 use super::{
     Answer, Code, Door, Problem, Reply,
     outputs::{PageAsked, behind, limit_of, page},
-    text::{BytesText, HashText, TextError, rfc3339},
+    text::{BytesText, HashText, TextError, number, rfc3339},
     transactions::{missing_block, view},
     view::{AnchorView, BlockSummary, BlockView, Page, Place, State, TransactionView},
 };
@@ -39,13 +39,11 @@ impl FromStr for BlockName {
             "finalized" => return Ok(Self::Finalized),
             _ => {}
         }
-        let by_height = || text.parse().map(|height| Self::Height(Height(height)));
-        let by_id = text.parse::<HashText>().map(|id| Self::Id(BlockId(id.0)));
-        by_id.or_else(|_| {
-            by_height().map_err(|_| {
-                TextError("a height, a block id of 0x and 64 hex digits, latest, anchored or finalized")
-            })
-        })
+        let by_height = number(text).map(|height| Self::Height(Height(height)));
+        let by_id = || text.parse::<HashText>().map(|id| Self::Id(BlockId(id.0))).ok();
+        by_height.or_else(by_id).ok_or(TextError(
+            "a height, a block id of 0x and 64 hex digits, latest, anchored or finalized",
+        ))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     arrivals::Arrival,
     history::{Cursor as Place, EVENTS_MAX, ROWS},
     outputs::{behind, limit_of},
-    text::{AddressText, AmountText, PositionText, TextError},
+    text::{AddressText, AmountText, PositionText, TextError, number},
     view::{DepositView, Page},
 };
 use crate::storage::{Event, Read, Turn};
@@ -23,9 +23,8 @@ impl FromStr for Deposit {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        text.parse()
-            .map(|number| Self(DepositNumber(number)))
-            .map_err(|_| TextError("a deposit's number, decimal"))
+        let number = number(text).map(|number| Self(DepositNumber(number)));
+        number.ok_or(TextError("a deposit's number, decimal"))
     }
 }
 

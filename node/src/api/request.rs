@@ -3,12 +3,12 @@
 use std::str::FromStr;
 
 use axum::{
-    extract::{FromRequestParts, Query, RawPathParams},
+    extract::{FromRequestParts, MatchedPath, Query, RawPathParams},
     http::{HeaderMap, header, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
-use super::{Code, Problem, text::TextError};
+use super::{Code, Problem, query, text::TextError};
 
 /// The one parameter of a path.
 #[derive(Debug)]
@@ -18,28 +18,33 @@ impl<S: Send + Sync, T: FromStr<Err = TextError>> FromRequestParts<S> for Name<T
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let malformed = |detail: String| {
-            Code::MalformedRequest
-                .because(detail)
-                .hint("paths are plain ASCII")
+        let path = parts.extensions.get::<MatchedPath>();
+        let name = path.map_or("", |path| parameter(path.as_str())).to_owned();
+        let malformed = |detail: String, hint: String| {
+            let problem = Code::MalformedRequest.because(format!("{name} in the path is {detail}"));
+            problem.hint(hint).with("field", name.as_str())
         };
-        let parameters = RawPathParams::from_request_parts(parts, state)
-            .await
-            .map_err(|error| malformed(format!("the path is not UTF-8: {error}")))?;
-        let (name, text) = parameters
-            .iter()
-            .next()
-            .ok_or_else(|| malformed("the path has no parameter".into()))?;
-        match text.parse() {
-            Ok(value) => Ok(Self(value)),
-            Err(error) => {
-                let shown: String = text.chars().take(SHOWN_CHARS).collect();
-                Err(malformed(format!("{name} in the path is {shown:?}"))
-                    .hint(error.to_string())
-                    .with("field", name))
-            }
-        }
+        let parameters = RawPathParams::from_request_parts(parts, state).await;
+        let parameters =
+            parameters.map_err(|_| malformed("not UTF-8".to_owned(), "paths are plain ASCII".to_owned()))?;
+        let text = parameters.iter().next().map_or("", |(_, text)| text);
+        text.parse()
+            .map(Self)
+            .map_err(|error: TextError| malformed(format!("{:?}", shown(text)), error.to_string()))
     }
+}
+
+/// What stands between the braces of a path.
+fn parameter(path: &str) -> &str {
+    let inside = path
+        .split_once('{')
+        .and_then(|(_, behind)| behind.split_once('}'));
+    inside.map_or("", |(name, _)| name)
+}
+
+/// As much of a client's text as is repeated to it: it may be a megabyte.
+pub(super) fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS).collect()
 }
 
 /// The query, with every key known.
@@ -50,12 +55,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Query::try_from_uri(&parts.uri)
-            .map(|Query(asked)| Self(asked))
-            .map_err(|error| {
-                let problem = Code::MalformedRequest.because(format!("the query: {}", error.body_text()));
-                problem.hint("leave out what this path does not know; durations are texts such as 10s")
-            })
+        // Pairs of texts are in any query; what is no UTF-8 in it shows as `\u{fffd}`.
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+            .map_err(|error| Code::MalformedRequest.because(format!("the query: {}", error.body_text())))?;
+        query::read(&pairs).map(Self)
     }
 }
 
@@ -90,12 +93,12 @@ impl Format {
             "application/json" => Ok(Self::Json),
             "text/plain" => Ok(Self::Text),
             other => Err(Code::UnsupportedMediaType
-                .because(format!("the header Content-Type is {other:?}"))
+                .because(format!("the header Content-Type is {:?}", shown(other)))
                 .hint("application/octet-stream, application/json {\"tx\":\"0x…\"} or text/plain hex")
                 .with("field", "Content-Type")),
         }
     }
 }
 
-/// A wrong parameter is repeated up to here, no further: it may be a megabyte.
+/// Enough to know it again.
 const SHOWN_CHARS: usize = 80;

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::{
     Answer, Code, Door, Problem, Reply,
     exits::{ExitNumber, number},
-    text::{AddressText, HashText, PositionText},
+    request::shown,
+    text::{AddressText, HashText, PositionText, number as decimal},
     view::FoundView,
 };
 use crate::storage::Read;
@@ -44,7 +45,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             return Ok(found("address", "address", &address.to_string(), "addresses"));
         }
         let digits = text.strip_prefix('#').unwrap_or(text);
-        if let Ok(height) = digits.parse::<u32>()
+        if let Some(height) = decimal(digits)
             && self.reader.header(Height(height))?.is_some()
         {
             return Ok(found("block", "block", &height.to_string(), "blocks"));
@@ -92,12 +93,8 @@ fn found(kind: &str, page: &str, name: &str, list: &str) -> FoundView {
 }
 
 fn nothing(text: &str) -> Problem {
-    let shown: String = text.chars().take(SHOWN_CHARS).collect();
     Code::NotFound
-        .because(format!("nothing here is named {shown:?}"))
+        .because(format!("nothing here is named {:?}", shown(text)))
         .with("field", "q")
         .hint("a height, an address, a position block:transaction:output, an exit's number, or the 0x… id of a transaction, block or exit")
 }
-
-/// What was searched is repeated up to here.
-const SHOWN_CHARS: usize = 80;

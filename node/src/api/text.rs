@@ -117,7 +117,7 @@ impl FromStr for PositionText {
     type Err = TextError;
 
     fn from_str(text: &str) -> Result<Self, TextError> {
-        let packed = || text.parse().ok().and_then(Position::unpack);
+        let packed = || number(text).and_then(Position::unpack);
         let parsed = if text.contains(':') {
             text.parse().ok()
         } else {
@@ -175,6 +175,12 @@ macro_rules! as_text {
 }
 
 as_text!(HashText, AddressText, AmountText, PositionText, BytesText);
+
+/// A number as digits alone: the standard library takes a sign too.
+pub(super) fn number<T: FromStr>(text: &str) -> Option<T> {
+    let digits = text.bytes().all(|digit| digit.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
 
 /// Decimal digits of 2^256 - 1.
 const AMOUNT_DIGITS: usize = 78;

@@ -11,6 +11,7 @@ use plasma_node::{
     config::HttpKeys,
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::chain::Chain;
@@ -52,6 +53,10 @@ impl Answered {
             problem.hint.is_some() && !problem.detail.is_empty() && problem.instance.is_some(),
             "{problem:?}"
         );
+        if matches!(code, Code::MalformedRequest | Code::UnsupportedMediaType) {
+            let field = problem.members.get("field").and_then(Value::as_str);
+            assert!(field.is_some_and(|field| !field.is_empty()), "{problem:?}");
+        }
         problem
     }
 }

@@ -7,7 +7,7 @@ use super::{
     http::{JSON, door, get},
 };
 
-async fn document() -> (String, Value) {
+pub(crate) async fn document() -> (String, Value) {
     let answered = get(&door(&Chain::new(genesis())), "/openapi.json").await;
     assert_eq!((answered.status, answered.header("content-type")), (200, JSON));
     let text = String::from_utf8(answered.body).unwrap();

@@ -279,6 +279,7 @@ pub(super) async fn build<R: Read + Clone + Send + Sync + 'static>(
     if Format::of(&parts.headers)? != Format::Json {
         return Err(Code::UnsupportedMediaType
             .because("a wish is JSON")
+            .with("field", "Content-Type")
             .hint(format!("application/json {WISH}")));
     }
     let wish = json::<Wish>(bytes, WISH)?;
@@ -322,6 +323,7 @@ pub(super) async fn submit_many<R: Read + Clone + Send + Sync + 'static>(
             Format::Bytes => submit::parse_all(bytes),
             Format::Text => Err(Code::UnsupportedMediaType
                 .because("a batch is not text")
+                .with("field", "Content-Type")
                 .hint("application/octet-stream, transactions one after the other, or application/json [\"0x…\", …]")),
             Format::Json => json_batch(bytes, takes_legacy),
         }
@@ -362,8 +364,14 @@ pub(super) fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8], shape: &str) -> Resu
         } else {
             "the body is no JSON"
         };
+        // The reason may repeat what is in the body.
+        let reason: String = error.to_string().chars().take(REASON_CHARS).collect();
         Code::MalformedRequest
-            .because(format!("{what}: {error}"))
+            .because(format!("{what}: {reason}"))
+            .with("field", "body")
             .hint(format!("send {shape}"))
     })
 }
+
+/// More than any reason has without the text that it is about.
+const REASON_CHARS: usize = 400;

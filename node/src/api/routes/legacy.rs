@@ -55,6 +55,7 @@ async fn list<R: Read + Clone + Send + Sync + 'static>(
         if Format::of(&parts.headers)? != Format::Json {
             return Err(Code::UnsupportedMediaType
                 .because("the question is JSON")
+                .with("field", "Content-Type")
                 .hint(SHAPE));
         }
         let asked: Listed = json(&content.bytes, SHAPE)?;
