@@ -66,6 +66,7 @@ mod suite {
     pub(crate) mod snapshot_sync;
     pub(crate) mod stage;
     pub(crate) mod stalled;
+    pub(crate) mod statuses;
     pub(crate) mod storage;
     pub(crate) mod strace;
     pub(crate) mod stub;

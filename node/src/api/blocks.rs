@@ -29,6 +29,34 @@ pub enum BlockName {
     Id(BlockId),
 }
 
+impl BlockName {
+    /// Whether it names the same block tomorrow.
+    fn is_fixed(self) -> bool {
+        matches!(self, Self::Height(_) | Self::Id(_))
+    }
+}
+
+/// A transaction that a page ended with: `height-index`, opaque to clients.
+struct Cursor {
+    height: Height,
+    index: u32,
+}
+
+impl FromStr for Cursor {
+    type Err = TextError;
+
+    fn from_str(text: &str) -> Result<Self, TextError> {
+        let parts = text.split_once('-');
+        let parsed = parts.and_then(|(height, index)| {
+            Some(Self {
+                height: Height(number(height)?),
+                index: number(index)?,
+            })
+        });
+        parsed.ok_or(TextError("what next_cursor said"))
+    }
+}
+
 impl FromStr for BlockName {
     type Err = TextError;
 
@@ -116,9 +144,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             let block = door.block_at(door.named(name)?)?;
             let body = block.body.iter().flat_map(SignedTransaction::encode);
             let bytes = Reply::bytes(block.header.encode().into_iter().chain(body).collect());
-            // `latest` is another one tomorrow.
-            let is_fixed = matches!(name, BlockName::Height(_) | BlockName::Id(_));
-            Ok(if is_fixed {
+            Ok(if name.is_fixed() {
                 bytes.for_ever(block.header.id().0)
             } else {
                 bytes
@@ -206,16 +232,25 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         .await
     }
 
-    /// `GET /v1/blocks/{block}/transactions`, in the block's order.
+    /// `GET /v1/blocks/{block}/transactions`, in the block's order. The pages of the latest block are all of the one that was the
+    /// latest at the first.
     ///
     /// # Errors
     /// [`Code::NotFound`]; [`Code::MalformedRequest`] for a limit or cursor that makes no sense.
     pub async fn block_transactions(&self, name: BlockName, asked: PageAsked) -> Answer {
         self.scan(move |door| {
             let limit = asked.limit()?;
-            let after: Option<u32> = asked.after()?;
-            let block = door.block_at(door.named(name)?)?;
-            let (height, id) = (block.header.height, HashText(block.header.id().0));
+            let cursor: Option<Cursor> = asked.after()?;
+            let height = match &cursor {
+                Some(cursor) if !name.is_fixed() => cursor.height,
+                _ => door.named(name)?,
+            };
+            if cursor.as_ref().is_some_and(|cursor| cursor.height != height) {
+                return Err(foreign_cursor());
+            }
+            let after = cursor.map(|cursor| cursor.index);
+            let block = door.block_at(height)?;
+            let id = HashText(block.header.id().0);
             let state = door.state_at(height);
             let rows = (0u32..)
                 .zip(&block.body)
@@ -234,10 +269,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             });
             let (tip, _) = door.reader.tip()?;
             let last = |transaction: &TransactionView| {
-                transaction
-                    .block
-                    .map(|place| place.index.to_string())
-                    .unwrap_or_default()
+                let place = transaction.block;
+                place.map_or_else(String::new, |place| format!("{}-{}", place.height, place.index))
             };
             Reply::ok(&page(items.collect(), limit, tip.0, last))
         })
@@ -257,6 +290,13 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             }),
         }
     }
+}
+
+fn foreign_cursor() -> Problem {
+    Code::MalformedRequest
+        .because("cursor in the query is of another block")
+        .with("field", "cursor")
+        .hint("ask for the same block as before, or leave the cursor out")
 }
 
 /// The height up to which an anchor covers blocks.

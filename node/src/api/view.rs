@@ -517,7 +517,7 @@ pub struct PeersView {
 /// Something that keeps the operator from its work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Blocker {
-    /// `no-quorum`, `committee-unknown`, `catching-up`, `halted` or `stopped`.
+    /// One of the codes under *Blockers* in `docs/api.md`.
     pub code: String,
     /// With the numbers.
     pub text: String,

@@ -9,8 +9,8 @@ use plasma_node::{
     api::{
         BATCH_BODY_MAX, BODY_MAX, Code,
         view::{
-            AddressView, BlockView, DepositView, ExitData, ExitView, NetworkView, OutputStatus, OutputView,
-            Page, ProofView, State, StatsView, StatusView, TransactionView,
+            AddressView, BlockView, DepositView, ExitData, ExitView, OutputStatus, OutputView, Page,
+            ProofView, State, StatsView, TransactionView,
         },
     },
     runtime::handle::AnchorSeen,
@@ -357,27 +357,35 @@ async fn blocks_are_found_by_height_id_and_as_the_latest() {
 }
 
 #[tokio::test]
-async fn status_and_network_say_what_a_client_needs() {
-    let chain = Chain::new(genesis());
+async fn pages_of_the_latest_block_are_all_of_one_block() {
+    let mut chain = Chain::new(genesis());
     let router = door(&chain);
-    let status: StatusView = get(&router, "/v1/status").await.document();
+    let mut coins = Vec::new();
+    for owner in 1..4 {
+        coins.push((user(owner), chain.deposit(&user(owner), 100).await));
+    }
+    for (owner, coin) in coins {
+        submit(&router, &chain.payment(&owner, (coin, 100), &user(9), 100)).await;
+    }
+    let height = chain.seal(&[]).await;
+    let asked = async |query: &str| get(&router, &format!("/v1/blocks/{query}")).await;
+    let first: Page<TransactionView> = asked("latest/transactions?limit=2").await.document();
+    chain.deposit(&user(1), 100).await;
+    let cursor = first.next_cursor.unwrap();
+    let second = format!("latest/transactions?cursor={cursor}");
+    let second: Page<TransactionView> = asked(&second).await.document();
     assert_eq!(
-        (status.state.as_str(), status.ready, status.consensus.leader),
-        ("running", true, Some(1))
+        (first.items.len(), second.items.len(), second.next_cursor),
+        (2, 1, None)
     );
-    assert_eq!((status.name.as_str(), status.peers.quorum), ("tester", 3));
-    chain.say(|status| status.peers.truncate(1));
-    let lonely: StatusView = get(&router, "/v1/status").await.document();
-    assert_eq!(
-        (lonely.ready, lonely.blockers[0].code.as_str()),
-        (false, "no-quorum")
-    );
-    let network: NetworkView = get(&router, "/v1/network").await.document();
-    assert_eq!(network.genesis_hash.0, chain.genesis.hash());
-    assert_eq!(
-        (network.committee.len(), network.quorum, network.faults),
-        (4, 3, 1)
-    );
-    assert_eq!(network.eip712_domain.chain_id, 31_337);
-    assert_eq!(get(&router, "/livez").await.body, b"ok\n");
+    let places = first
+        .items
+        .iter()
+        .chain(&second.items)
+        .map(|one| one.block.unwrap());
+    let places: Vec<_> = places.map(|place| (place.height, place.index)).collect();
+    assert_eq!(places, [0, 1, 2].map(|index| (height.0, index)));
+    let other = format!("{}/transactions?cursor={cursor}", height.0 + 1);
+    let problem = asked(&other).await.problem(Code::MalformedRequest);
+    assert_eq!(problem.members["field"], "cursor");
 }
