@@ -1,18 +1,24 @@
-// Two clocks as far as this browser can tell: the operator's, which is its own, moved by what the last status showed; and
-// Ethereum's, of whose time the operator tells that of the newest anchor.
+// Two clocks as far as this browser can tell, and neither is its own: the operator's, of which each status shows the time, and
+// Ethereum's, of which it shows the time of the newest block.
+
+/** So many of Ethereum's blocks are compared: a minute of them. */
+const BLOCKS_COMPARED = 5;
 
 let skewMs = 0;
-let anchorNumber;
-let aheadMs = 0;
+let ethereumTime;
+let leads = [];
 
 /** Milliseconds since 1970 on the operator's clock. */
 export function now() {
   return Date.now() + skewMs;
 }
 
-/** The same on Ethereum's, or a little less: it goes with the operator's, and ahead of it where an anchor was mined later than that. */
+/**
+ * The same on Ethereum's, or a little less: it goes on since the newest block was seen, by what has passed and by nobody's time of
+ * day. The operator's until a block was seen.
+ */
 export function ethereumNow() {
-  return now() + aheadMs;
+  return leads.length > 0 ? performance.now() + Math.max(...leads) : now();
 }
 
 /** Takes the clock of a status that was asked and answered at these times of ours. */
@@ -21,9 +27,10 @@ export function setClock(text, { askedMs, answeredMs }) {
   if (Number.isFinite(shown)) skewMs = shown - (askedMs + answeredMs) / 2;
 }
 
-/** Takes the newest anchor of a status, when it is first seen: later it only is older. */
-export function setEthereumClock(anchor) {
-  if (!anchor || anchor.number === anchorNumber) return;
-  anchorNumber = anchor.number;
-  aheadMs = Math.max(0, anchor.time_s * 1_000 - now());
+/** Takes the time of Ethereum's newest block. One that is seen late shows too little, so the earliest seen of the last few counts. */
+export function setEthereumClock(text) {
+  const shown = Date.parse(text);
+  if (!Number.isFinite(shown) || text === ethereumTime) return;
+  ethereumTime = text;
+  leads = [shown - performance.now(), ...leads].slice(0, BLOCKS_COMPARED);
 }

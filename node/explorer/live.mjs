@@ -72,7 +72,7 @@ export class Live {
     try {
       const status = await ask('/v1/status');
       setClock(status.clock, { askedMs, answeredMs: Date.now() });
-      setEthereumClock(status.l1.last_anchor);
+      setEthereumClock(status.l1.time);
       this.#deliver('status', status);
     } catch (error) {
       this.#deliver('silent', error);

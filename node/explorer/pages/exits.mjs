@@ -12,7 +12,7 @@ export const title = () => 'Deposits and exits';
 export async function show(stage) {
   const exits = pager(stage, { path: '/v1/exits', label: 'Open exits', empty: 'No exit is open.', columns: EXIT_COLUMNS });
   const deposits = pager(stage, { path: '/v1/deposits', label: 'Deposits', empty: 'No deposit was made yet.', columns: DEPOSIT_COLUMNS });
-  put(stage.root, heading('Deposits and exits'), panel('Exits', exits.node, note('An exit may be paid out as soon as a block of Ethereum shows the time named here. The countdown goes by this operator’s clock, or by the newest anchor’s time where that is ahead.')), panel('Deposits', deposits.node));
+  put(stage.root, heading('Deposits and exits'), panel('Exits', exits.node, note('An exit may be paid out as soon as a block of Ethereum shows the time named here. The countdown goes on from the newest block’s.')), panel('Deposits', deposits.node));
   await Promise.all([exits.load(), deposits.load()]);
 
   const again = stage.trigger(AGAIN_MS, () => Promise.all([exits.load(), deposits.load()]));

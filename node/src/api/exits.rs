@@ -7,7 +7,7 @@ use plasma_core::{Amount, ExitId, Hash, OpenExit, Position};
 use super::{
     Answer, Code, Door, Problem, Reply,
     outputs::{PageAsked, page},
-    text::{AddressText, AmountText, HashText, PositionText, TextError, rfc3339},
+    text::{AddressText, AmountText, HashText, PositionText, TextError, time_of},
     view::{AlertKind, EthereumExit, ExitView},
 };
 use crate::storage::Read;
@@ -111,10 +111,6 @@ fn output_of(exit: &OpenExit) -> Option<Position> {
         OpenExit::Standard { position, .. } => Some(*position),
         OpenExit::InFlight { .. } => None,
     }
-}
-
-fn time_of(seconds: u64) -> String {
-    rfc3339(seconds.saturating_mul(1_000))
 }
 
 /// An exit as the ledger has it.

@@ -7,7 +7,7 @@ use plasma_core::{Address, Amount, OpenExit, SignedTransaction};
 use super::{
     Answer, BODY_MAX, Door, PAGE_MAX, Reply,
     submit::BATCH_MAX,
-    text::{AddressText, AmountText, BytesText, HashText, rfc3339},
+    text::{AddressText, AmountText, BytesText, HashText, rfc3339, time_of},
     transactions::NOTHING,
     view::{
         AnchorView, AssetStats, Blocker, ConsensusView, Eip712DomainView, GivenUpView, L1View, LimitsView,
@@ -55,6 +55,7 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             l1: L1View {
                 origin: status.l1_origin.0,
                 confirmed: status.l1_confirmed.0,
+                time: self.books.arrivals.head().map(|head| time_of(head.timestamp_s)),
                 last_anchor: status.anchor.map(AnchorView::from),
                 unanchored: status.height.0.saturating_sub(anchored),
             },

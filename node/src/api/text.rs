@@ -195,6 +195,12 @@ pub fn rfc3339(timestamp_ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
+/// The same of Ethereum's seconds.
+#[must_use]
+pub fn time_of(timestamp_s: u64) -> String {
+    rfc3339(timestamp_s.saturating_mul(1_000))
+}
+
 /// What [`rfc3339`] wrote, back; `None` for anything else.
 #[must_use]
 pub fn timestamp_ms(text: &str) -> Option<u64> {

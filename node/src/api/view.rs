@@ -496,6 +496,10 @@ pub struct L1View {
     pub origin: u64,
     /// Highest L1 block at the confirmation depth.
     pub confirmed: u64,
+    /// Time of the newest L1 block that was seen: Ethereum's clock, by which exits fall due. `null` while none was seen since
+    /// the start.
+    #[serde(default)]
+    pub time: Option<String>,
     /// Newest anchor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_anchor: Option<AnchorView>,

@@ -3,12 +3,17 @@
 use plasma_core::{Height, Millis};
 use plasma_node::{
     api::view::{NetworkView, StatusView},
-    runtime::handle::{Silence, Status},
+    bridge::watcher::Sighting,
+    runtime::{
+        handle::{Silence, Status},
+        l1::translate,
+    },
 };
 
 use super::{
     chain::{Chain, genesis},
     http::{door, get},
+    stub::block,
 };
 
 /// A blocker, and what an operator says of itself then.
@@ -52,6 +57,10 @@ async fn status_and_network_say_what_a_client_needs() {
         ("running", true, Some(1))
     );
     assert_eq!((status.name.as_str(), status.peers.quorum), ("tester", 3));
+    assert_eq!(status.l1.time, None, "no block of Ethereum was seen");
+    drop(translate(Sighting::Head(block(9, 0)), &chain.books));
+    let status: StatusView = get(&router, "/v1/status").await.document();
+    assert_eq!(status.l1.time.as_deref(), Some("1970-01-01T00:16:49.000Z"));
     chain.say(|status| status.peers.truncate(1));
     let lonely: StatusView = get(&router, "/v1/status").await.document();
     assert_eq!(

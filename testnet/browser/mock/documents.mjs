@@ -4,6 +4,8 @@ import { ETH } from '../../../node/explorer/format.mjs';
 import { TOKEN, USERS, address, noise } from './chain.mjs';
 
 const iso = (ms) => new Date(ms).toISOString();
+const SLOT_MS = 12_000;
+const slotOf = (ms) => Math.floor(ms / SLOT_MS) * SLOT_MS;
 const BOND = '100000000000000000';
 /** An owner of more outputs than fit a page. */
 export const WHALE = address('whale');
@@ -108,7 +110,7 @@ export function members(connected, chain) {
   }));
 }
 
-export function status(chain, { connected, blockers }) {
+export function status(chain, { connected, blockers, ethereumAheadMs }) {
   const { tip } = chain;
   const anchor = chain.anchors.at(-1);
   return {
@@ -123,7 +125,7 @@ export function status(chain, { connected, blockers }) {
     time: iso(tip.timestampMs),
     clock: iso(Date.now()),
     consensus: { epoch: 0, view: tip.height + 1, leader: (tip.height + 1) % 4, final_view: tip.height, working: false },
-    l1: { origin: tip.l1Height, confirmed: tip.l1Height, last_anchor: anchor, unanchored: tip.height - (anchor?.height ?? 0) },
+    l1: { origin: tip.l1Height, confirmed: tip.l1Height, time: iso(slotOf(Date.now() + ethereumAheadMs)), last_anchor: anchor, unanchored: tip.height - (anchor?.height ?? 0) },
     peers: { members: connected.filter((index) => index !== 0), committee: 4, quorum: 3 },
     mempool: 3,
     traffic: {},

@@ -16,6 +16,8 @@ export class Operator {
   connected = [0, 1, 2, 3];
   blockers = [];
   alerts = [];
+  /** How far Ethereum's clock is before everybody's. */
+  ethereumAheadMs = 0;
   /** The first height whose transactions are kept. */
   horizon = 0;
   isTampering = false;
