@@ -32,8 +32,10 @@ const EXIT_COLUMNS = [
   { head: 'Paid out', cell: ({ ethereum }) => ethereum && [untilOf(Date.parse(ethereum.exitable_at)), h('div', { class: 'from' }, timeOf(Date.parse(ethereum.exitable_at)))] },
 ];
 
-function exitState({ locked, ethereum }) {
+function exitState({ kind, locked, ethereum }) {
   if (ethereum?.challenged) return badge('challenged', 'warn');
+  // One in flight holds nothing until somebody claims an output of it.
+  if (kind === 'in-flight' && ethereum) return ethereum.amount === '0' ? badge('nothing claimed') : badge('waiting', 'good');
   return locked ? badge('waiting', 'good') : badge('spent before: will be challenged', 'bad');
 }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use plasma_core::{Amount, ExitId, Hash, OpenExit, Position};
+use plasma_core::{Address, Amount, ExitId, Hash, OpenExit, Position};
 
 use super::{
     Answer, Code, Door, Problem, Reply,
@@ -10,7 +10,7 @@ use super::{
     text::{AddressText, AmountText, HashText, PositionText, TextError, time_of},
     view::{AlertKind, EthereumExit, ExitView},
 };
-use crate::storage::Read;
+use crate::{runtime::l1::Standing, storage::Read};
 
 /// The contract's number of an exit: decimal, or 32 bytes of hex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,23 +85,35 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         // What was read is old news then.
         let is_followed = !self.books.alerts.stands(AlertKind::L1Stalled);
         let records = self.records(exits.clone().filter_map(|(_, exit)| output_of(exit)))?;
+        let docket = &self.books.docket;
+        let last_valid = self.handle.status().halted;
         let views = exits.map(|(id, exit)| {
-            let record = output_of(exit).and_then(|output| records.get(&output).copied().flatten());
-            let standing = self.books.docket.standing(id).filter(|_| is_followed);
-            let ethereum = record.zip(standing).map(|(record, standing)| EthereumExit {
-                started_at: standing.begun_s.map(time_of),
-                exitable_at: time_of(id.due_s()),
-                bond: AmountText(standing.bond),
-                challenged: standing.is_challenged,
-                amount: AmountText(record.output.amount),
-                asset: AddressText(record.output.asset),
-            });
+            let known = match output_of(exit) {
+                Some(output) => {
+                    let record = records.get(&output).copied().flatten();
+                    let sum = record.map(|record| (record.output.amount, record.output.asset));
+                    docket.standing(id).zip(sum)
+                }
+                None => docket.flight(id, last_valid),
+            };
+            let ethereum = known.filter(|_| is_followed);
             ExitView {
-                ethereum,
+                ethereum: ethereum.map(|(standing, sum)| ethereum_exit(id, &standing, sum)),
                 ..view(id, exit)
             }
         });
         Ok(views.collect())
+    }
+}
+
+fn ethereum_exit(id: &ExitId, standing: &Standing, (amount, asset): (Amount, Address)) -> EthereumExit {
+    EthereumExit {
+        started_at: standing.begun_s.map(time_of),
+        exitable_at: time_of(id.due_s()),
+        bond: AmountText(standing.bond),
+        challenged: standing.is_challenged,
+        amount: AmountText(amount),
+        asset: AddressText(asset),
     }
 }
 

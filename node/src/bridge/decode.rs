@@ -15,7 +15,7 @@ use super::contracts::Contracts;
 pub mod notices;
 
 pub(super) use notices::notice;
-pub use notices::{Notice, Told};
+pub use notices::{Notice, Shown, Told};
 
 /// A log as the node returns it.
 #[derive(Clone, Debug, PartialEq, Eq)]

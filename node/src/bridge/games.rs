@@ -2,7 +2,7 @@
 
 use ethers_core::types::U256;
 use plasma_contracts_abi::{exit_game, federation, in_flight_exits, vault};
-use plasma_core::{Bitmap, DepositNumber, Epoch, ExitId, Hash, OperatorIndex, TransactionId};
+use plasma_core::{Bitmap, DepositNumber, Epoch, ExitId, Hash, Height, OperatorIndex, TransactionId};
 
 use super::{
     contracts::{Contracts, ask},
@@ -17,6 +17,12 @@ pub type Packed = u128;
 
 /// Where a transaction lies that no block is known to include.
 pub const NOWHERE: Packed = (1 << 72) - 1;
+
+/// The height in a packed position; that of [`NOWHERE`] never comes.
+#[must_use]
+pub fn height_of(place: Packed) -> Height {
+    Height(u32::try_from(place >> HEIGHT_SHIFT).unwrap_or(u32::MAX))
+}
 
 /// An in-flight exit that is open on Ethereum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,7 +107,7 @@ impl Claim {
         let told = told.filter_map(|(position, leaf)| {
             let height = u32::try_from(position >> HEIGHT_SHIFT).ok()?;
             Some(Told {
-                height: plasma_core::Height(height),
+                height: Height(height),
                 leaf: Hash(leaf),
             })
         });
@@ -218,6 +224,10 @@ pub const SIDE: u8 = 4;
 pub const COMPETITOR_SLOT: u8 = 0;
 /// Slot of a claim that the payment is included.
 pub const INCLUSION_SLOT: u8 = 1;
+/// Slot of a claim that input 0 is spent by another payment; the others follow.
+pub const INPUT_SLOT: u8 = 2;
+/// Slot of a claim that output 0 is spent; the others follow.
+pub const OUTPUT_SLOT: u8 = 6;
 const SLOTS: u8 = 10;
 /// A packed position is height, index 32 and output 8.
 const HEIGHT_SHIFT: u32 = 40;

@@ -5,6 +5,7 @@
 
 mod docket;
 mod duties;
+mod flight;
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +19,7 @@ use tracing::{info, warn};
 
 use self::duties::Desk;
 pub use self::{
-    docket::Docket,
+    docket::{Docket, Standing},
     duties::{answer_call, contradiction},
 };
 use crate::{
@@ -143,6 +144,9 @@ pub fn translate(sighting: Sighting, books: &Books) -> Vec<Event> {
         Sighting::ExitSettled(exit) => vec![Event::ExitSettled(exit)],
         Sighting::Noticed { notice, is_confirmed } => {
             docket.on_notice(&notice);
+            if is_confirmed {
+                docket.on_confirmed(&notice);
+            }
             let told = docket::told(&notice, is_confirmed);
             told.into_iter().map(Event::Noticed).collect()
         }
@@ -222,7 +226,10 @@ async fn fill_once(
                 Remembered::Notice(notice @ Notice::Slashed { .. }) => {
                     convicted.extend(docket::told(&notice, true));
                 }
-                Remembered::Notice(notice) => books.docket.on_notice(&notice),
+                Remembered::Notice(notice) => {
+                    books.docket.on_notice(&notice);
+                    books.docket.on_confirmed(&notice);
+                }
             }
         }
         from = L1Height(to.0 + 1);

@@ -197,7 +197,10 @@ export function exits(nowMs) {
     locked,
     ethereum: { started_at: iso(nowMs - 60_000), exitable_at: iso(nowMs + inMs), bond: BOND, challenged, amount: '100000000000000000000', asset: ETH },
   });
-  return [one('41538374868278621028243970633760768', '1:4:0', true, false, 630_000), one('41538374868278621028243970633760769', '1:2:0', false, true, 95_000)];
+  const spent = one('41538374868278621028243970633760769', '1:2:0', false, true, 95_000);
+  const { owner: _, ...flying } = one('41538374868278621028243970633760770', '1:3:0', false, false, 1_900_000);
+  const flight = { ...flying, kind: 'in-flight', outputs: ['1:3:0', '9:0:0', '9:0:1'] };
+  return [one('41538374868278621028243970633760768', '1:4:0', true, false, 630_000), spent, flight];
 }
 
 export function deposits(chain) {

@@ -360,6 +360,8 @@ export async function exits_count_down(bench) {
   assert.match(before, /^in \d+ min/);
   await visit.until((text) => document.querySelector('[data-until]').textContent !== text, before);
   await visit.shows('main', 'challenged');
+  await visit.shows('tbody tr:nth-child(3)', 'in-flight');
+  await visit.shows('tbody tr:nth-child(3)', 'waiting');
   await visit.shows('main', 'confirming 4 of 12');
 }
 

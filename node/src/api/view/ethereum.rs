@@ -81,12 +81,12 @@ pub struct ExitView {
     pub owner: Option<AddressText>,
     /// Whether it holds its output: false when that was spent before, and will be challenged.
     pub locked: bool,
-    /// What Ethereum says of it; absent of one in flight, and while that is not known here.
+    /// What Ethereum says of it; absent while that is not known here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ethereum: Option<EthereumExit>,
 }
 
-/// A standard exit as Ethereum holds it.
+/// An exit as Ethereum holds it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EthereumExit {
     /// When it began; absent of one that began before this operator was started.
@@ -96,9 +96,11 @@ pub struct EthereumExit {
     pub exitable_at: String,
     /// What its maker loses if it is challenged, in wei.
     pub bond: AmountText,
-    /// Whether a challenge stands that counts at the payout. One that counts at once ends the exit.
+    /// Whether a challenge stands that counts at the payout; one of a standard exit that counts at once ends it. One in flight is
+    /// challenged while another payment was shown that spends the same, and none showed this one before it.
     pub challenged: bool,
-    /// What would be paid.
+    /// What would be paid. Of one in flight what was claimed and not shown to be spent: its inputs where it is challenged, else
+    /// its outputs.
     pub amount: AmountText,
     /// In what; zero is ETH.
     pub asset: AddressText,

@@ -2,8 +2,11 @@
 
 use plasma_core::{Bitmap, DepositNumber, Epoch, ExitId, Hash, OperatorIndex, keccak};
 
-use super::{Log, Words, small};
-use crate::bridge::contracts::Contracts;
+use super::{Log, Words, byte, small};
+use crate::bridge::{
+    contracts::Contracts,
+    games::{Packed, SIDE, height_of},
+};
 
 /// A log that no rule of the ledger follows, but a duty does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,7 +16,7 @@ pub enum Notice {
     /// Somebody showed that it was funded. (A reclaim that is paid is an event of the ledger.)
     ReclaimChallenged(DepositNumber),
     /// Something was claimed or shown about an in-flight exit.
-    InFlightStirred(ExitId),
+    InFlightStirred(ExitId, Shown),
     /// A standard exit was challenged with a block that is only certified.
     ChallengeClaimed(ExitId, Told),
     /// Somebody showed that the block is another.
@@ -24,6 +27,31 @@ pub enum Notice {
         epoch: Epoch,
         /// Whom.
         convicted: Bitmap,
+    },
+}
+
+/// What was claimed or shown about an in-flight exit, in the contract's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Bit i: output i is claimed; bit 4: the inputs are.
+    Claimed(u8),
+    /// Bit i: output i is spent; bit 4 + i: input i is, by another payment.
+    Spent(u8),
+    /// Where another payment lies that spends the same.
+    Contested(Packed),
+    /// Where the payment itself lies.
+    Included(Packed),
+    /// One of these with a block that is only certified.
+    ClaimMade {
+        /// Which.
+        slot: u8,
+        /// Where the payment lies that it is about.
+        place: Packed,
+    },
+    /// That block is another.
+    ClaimRebutted {
+        /// Of which claim.
+        slot: u8,
     },
 }
 
@@ -49,19 +77,11 @@ pub(in crate::bridge) fn notice(contracts: &Contracts, log: &Log) -> Option<Noti
     words.notice(kind)
 }
 
-/// The first topics of those that a start reads since the deployment: reclaims, challenges and convictions have no other
-/// record.
+/// The first topics of those that a start reads since the deployment, which are all: reclaims, challenges and convictions have no
+/// other record, and what was shown of in-flight exits is told to whoever asks.
 #[must_use]
 pub fn remembered_topics() -> Vec<Hash> {
-    [
-        Kind::ReclaimStarted,
-        Kind::ReclaimChallenged,
-        Kind::ChallengeClaimed,
-        Kind::ChallengeRebutted,
-        Kind::Slashed,
-    ]
-    .map(Kind::topic)
-    .to_vec()
+    Kind::ALL.map(Kind::topic).to_vec()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,17 +196,52 @@ impl Words<'_> {
                         .collect(),
                 }
             }
-            // What was shown or claimed is asked of the contract itself, by whoever answers.
-            _ => Notice::InFlightStirred(exit()?),
+            // Who answers asks the contract itself; what the logs say is for those who look on.
+            _ => Notice::InFlightStirred(exit()?, self.shown(kind)?),
+        })
+    }
+
+    fn shown(&self, kind: Kind) -> Option<Shown> {
+        let one = || self.data_words().map(|[word]: [[u8; 32]; 1]| word);
+        let slot = || byte(self.topic(1)?);
+        Some(match kind {
+            Kind::InFlightInputsClaimed => {
+                self.data_words::<0>()?;
+                Shown::Claimed(1 << SIDE)
+            }
+            Kind::InFlightPiggybacked => Shown::Claimed(1u8.checked_shl(byte(one()?)?.into())?),
+            Kind::InFlightSpent => Shown::Spent(byte(one()?)?),
+            Kind::InFlightContested => Shown::Contested(packed(one()?)?),
+            Kind::InFlightIncluded => Shown::Included(packed(one()?)?),
+            Kind::ClaimMade => {
+                let [position, _leaf, _other, _other_leaf] = self.data_words()?;
+                Shown::ClaimMade {
+                    slot: slot()?,
+                    place: packed(position)?,
+                }
+            }
+            Kind::ClaimRebutted => {
+                self.data_words::<0>()?;
+                Shown::ClaimRebutted { slot: slot()? }
+            }
+            _ => return None,
         })
     }
 }
 
 /// The height in a packed position; `NOWHERE` lies in a block that never comes.
 pub(in crate::bridge) fn height(position: [u8; 32]) -> Option<plasma_core::Height> {
-    let bytes: [u8; 9] = small(position)?;
-    let (block, _) = bytes.split_first_chunk::<4>()?;
-    Some(plasma_core::Height(u32::from_be_bytes(*block)))
+    packed(position).map(height_of)
+}
+
+/// A position as the contracts pack it: 9 bytes.
+fn packed(word: [u8; 32]) -> Option<Packed> {
+    let bytes: [u8; 9] = small(word)?;
+    Some(
+        bytes
+            .iter()
+            .fold(0, |packed, byte| packed << 8 | Packed::from(*byte)),
+    )
 }
 
 #[cfg(test)]

@@ -5,8 +5,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use plasma_core::{Amount, DepositNumber, ExitId, L1Event, Position, planted::planted};
+use plasma_core::{
+    Address, Amount, DepositNumber, ExitId, Height, L1Event, Position, SignedTransaction, planted::planted,
+};
 
+use super::flight::Flight;
 use crate::{
     bridge::{Notice, decode::Told},
     operator::matters::{self, Matter},
@@ -21,8 +24,10 @@ pub struct Docket(Arc<Mutex<Claims>>);
 
 #[derive(Debug, Default)]
 struct Claims {
-    /// Standard exits that began while we watched.
+    /// Exits that began while we watched.
     begun: BTreeMap<ExitId, Begun>,
+    /// What was shown of in-flight exits.
+    flights: BTreeMap<ExitId, Flight>,
     /// The bytes of the payments of in-flight exits: only the log has them.
     payments: BTreeMap<ExitId, Vec<u8>>,
     /// What provisional challenges of standard exits tell.
@@ -33,21 +38,22 @@ struct Claims {
     bond: Option<Amount>,
 }
 
-/// What Ethereum says of an open standard exit.
+/// What Ethereum says of an open exit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// When it began, if we watched.
     pub begun_s: Option<u64>,
     /// What its maker loses if it is challenged.
     pub bond: Amount,
-    /// Whether a provisional challenge of it stands.
+    /// Whether a provisional challenge of it stands; of one in flight, whether it is contested.
     pub is_challenged: bool,
 }
 
-/// How a standard exit began.
+/// How an exit began.
 #[derive(Clone, Copy, Debug)]
 struct Begun {
-    output: Position,
+    /// What a standard one is of.
+    output: Option<Position>,
     time_s: u64,
 }
 
@@ -55,10 +61,12 @@ impl Docket {
     /// Notes when an exit began, by Ethereum's time.
     pub fn on_begun(&self, event: &L1Event, time_s: u64) {
         let mut claims = self.claims();
-        if let L1Event::ExitStarted { id, position, .. } = event
-            && claims.begun.len() < EXITS_MAX
-        {
-            let output = *position;
+        let (id, output) = match event {
+            L1Event::ExitStarted { id, position, .. } => (id, Some(*position)),
+            L1Event::InFlightExitStarted { id, .. } => (id, None),
+            _ => return,
+        };
+        if claims.begun.len() < EXITS_MAX {
             claims.begun.insert(*id, Begun { output, time_s });
         }
     }
@@ -68,7 +76,9 @@ impl Docket {
     pub fn exit_of(&self, output: Position) -> Option<ExitId> {
         let claims = self.claims();
         let mut begun = claims.begun.iter();
-        begun.find(|(_, begun)| begun.output == output).map(|(id, _)| *id)
+        begun
+            .find(|(_, begun)| begun.output == Some(output))
+            .map(|(id, _)| *id)
     }
 
     /// All that Ethereum told before our start was noted; an exit there costs this bond.
@@ -87,6 +97,24 @@ impl Docket {
         })
     }
 
+    /// How an in-flight exit stands that is open, and what would be paid in which asset, if the chain was valid up to here;
+    /// `None` while the past is not read.
+    #[must_use]
+    pub fn flight(&self, exit: &ExitId, last_valid: Option<Height>) -> Option<(Standing, (Amount, Address))> {
+        let standing = self.standing(exit)?;
+        let claims = self.claims();
+        let payment = SignedTransaction::decode(claims.payments.get(exit)?)
+            .ok()?
+            .transaction;
+        let nothing_shown = Flight::default();
+        let flight = claims.flights.get(exit).unwrap_or(&nothing_shown);
+        let standing = Standing {
+            is_challenged: flight.is_contested(last_valid),
+            ..standing
+        };
+        Some((standing, (flight.pays(&payment, last_valid), payment.asset)))
+    }
+
     /// Notes what an event of the ledger says.
     pub fn on_event(&self, event: &L1Event) {
         let mut claims = self.claims();
@@ -98,6 +126,7 @@ impl Docket {
             }
             L1Event::ExitEnded { id, .. } | L1Event::InFlightExitEnded { id, .. } => {
                 claims.begun.remove(id);
+                claims.flights.remove(id);
                 claims.payments.remove(id);
                 claims.challenges.remove(id);
             }
@@ -125,6 +154,16 @@ impl Docket {
                 claims.reclaims.remove(number);
             }
             _ => {}
+        }
+    }
+
+    /// Notes what was said that can no longer be reorganised away.
+    pub fn on_confirmed(&self, notice: &Notice) {
+        let mut claims = self.claims();
+        if let Notice::InFlightStirred(exit, shown) = notice
+            && (claims.flights.contains_key(exit) || claims.flights.len() < EXITS_MAX)
+        {
+            claims.flights.entry(*exit).or_default().on_shown(*shown);
         }
     }
 
@@ -173,7 +212,7 @@ pub(super) fn told(notice: &Notice, is_confirmed: bool) -> Vec<matters::Notice> 
     match notice {
         Notice::ReclaimStarted(number) => vec![matters::Notice::ReclaimStarted(*number)],
         Notice::ReclaimChallenged(number) => vec![ended(Matter::Reclaim(*number))],
-        Notice::InFlightStirred(exit) => vec![matters::Notice::Stirred(Matter::InFlight(*exit))],
+        Notice::InFlightStirred(exit, _) => vec![matters::Notice::Stirred(Matter::InFlight(*exit))],
         Notice::ChallengeClaimed(exit, _) => vec![matters::Notice::Stirred(Matter::Challenge(*exit))],
         Notice::ChallengeRebutted(exit) => vec![ended(Matter::Challenge(*exit))],
         Notice::Slashed { epoch, convicted } if is_confirmed => {

@@ -4,7 +4,7 @@ use ethers_core::abi::EventExt as _;
 use plasma_contracts_abi::{exit_game, federation, in_flight_exits, vault};
 use plasma_core::{Address, Bitmap, DepositNumber, Epoch, ExitId, Hash, Height, OperatorIndex};
 
-use super::{Contracts, Kind, Log, Notice, Told, notice};
+use super::{Contracts, Kind, Log, Notice, Shown, Told, notice};
 
 const CONTRACTS: Contracts = Contracts {
     federation: Address([1; 20]),
@@ -56,7 +56,6 @@ fn signatures_and_indexed_values_are_those_of_the_contracts() {
 #[test]
 fn every_notice_is_read() {
     let exit = ExitId(Hash(word(9)));
-    let nowhere = word((1 << 72) - 1);
     let examples = [
         (
             log(Kind::ReclaimStarted, &[3, 7], &[word(1_000)]),
@@ -81,14 +80,6 @@ fn every_notice_is_read() {
             Notice::ChallengeRebutted(exit),
         ),
         (
-            log(Kind::InFlightContested, &[9], &[nowhere]),
-            Notice::InFlightStirred(exit),
-        ),
-        (
-            log(Kind::ClaimMade, &[9, 2], &[word(1), [1; 32], nowhere, [0; 32]]),
-            Notice::InFlightStirred(exit),
-        ),
-        (
             log(Kind::Slashed, &[1, 7], &[word(0b1001), word(50)]),
             Notice::Slashed {
                 epoch: Epoch(1),
@@ -96,14 +87,55 @@ fn every_notice_is_read() {
             },
         ),
     ];
+    check(&examples);
+}
+
+#[test]
+fn what_is_shown_of_an_in_flight_exit_is_read() {
+    let stirred = |shown| Notice::InFlightStirred(ExitId(Hash(word(9))), shown);
+    let nowhere = word((1 << 72) - 1);
+    check(&[
+        (
+            log(Kind::InFlightContested, &[9], &[nowhere]),
+            stirred(Shown::Contested((1 << 72) - 1)),
+        ),
+        (
+            log(Kind::InFlightIncluded, &[9], &[word(5 << 40 | 2 << 8)]),
+            stirred(Shown::Included(5 << 40 | 2 << 8)),
+        ),
+        (
+            log(Kind::InFlightPiggybacked, &[9], &[word(2)]),
+            stirred(Shown::Claimed(1 << 2)),
+        ),
+        (
+            log(Kind::InFlightInputsClaimed, &[9], &[]),
+            stirred(Shown::Claimed(1 << 4)),
+        ),
+        (
+            log(Kind::InFlightSpent, &[9], &[word(0x11)]),
+            stirred(Shown::Spent(0x11)),
+        ),
+        (
+            log(Kind::ClaimMade, &[9, 2], &[word(1), [1; 32], nowhere, [0; 32]]),
+            stirred(Shown::ClaimMade { slot: 2, place: 1 }),
+        ),
+        (
+            log(Kind::ClaimRebutted, &[9, 2], &[]),
+            stirred(Shown::ClaimRebutted { slot: 2 }),
+        ),
+    ]);
+}
+
+/// Each log is its notice, and neither a stranger's nor one with a value less.
+fn check(examples: &[(Log, Notice)]) {
     for (log, expected) in examples {
-        assert_eq!(notice(&CONTRACTS, &log), Some(expected));
+        assert_eq!(notice(&CONTRACTS, log).as_ref(), Some(expected));
         let foreign = Log {
             address: Address([9; 20]),
             ..log.clone()
         };
         assert_eq!(notice(&CONTRACTS, &foreign), None);
-        let mut short = log;
+        let mut short = log.clone();
         short.topics.pop();
         assert_eq!(notice(&CONTRACTS, &short), None);
     }
