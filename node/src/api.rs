@@ -11,7 +11,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::Router;
 use plasma_core::{ExitId, Genesis, Hash, Height, Receipt, Spender};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 
 pub mod alerts;
 pub mod anchors;
@@ -35,6 +35,7 @@ mod events;
 mod exits;
 mod explorer;
 mod federation;
+mod gates;
 mod history;
 mod meter;
 mod openapi;
@@ -97,14 +98,6 @@ struct Facts {
     exit_call: Option<ExitCall>,
 }
 
-/// How many questions run at once.
-#[derive(Debug)]
-struct Gates {
-    reads: Semaphore,
-    scans: Semaphore,
-    bodies: bodies::BodyRoom,
-}
-
 /// Everything that an answer needs. Clones are cheap and share all of it.
 #[derive(Clone, Debug)]
 pub struct Door<R> {
@@ -113,7 +106,8 @@ pub struct Door<R> {
     books: Books,
     challenge_call: Option<ChallengeCall<R>>,
     facts: Arc<Facts>,
-    gates: Arc<Gates>,
+    gates: Arc<gates::Gates>,
+    bodies: Arc<bodies::BodyRoom>,
     streams: Arc<events::Streams>,
 }
 
@@ -137,18 +131,14 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
             name: name.to_owned(),
             exit_call: calls.as_ref().map(|calls| calls.exit),
         });
-        let gates = Arc::new(Gates {
-            reads: Semaphore::new(READS_MAX),
-            scans: Semaphore::new(SCANS_MAX),
-            bodies: bodies::BodyRoom::new(),
-        });
         Self {
             handle,
             reader,
             books,
             challenge_call: calls.map(|calls| calls.challenge),
             facts,
-            gates,
+            gates: Arc::new(gates::Gates::new()),
+            bodies: Arc::new(bodies::BodyRoom::new()),
             streams: Arc::new(events::Streams::new()),
         }
     }
@@ -164,12 +154,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         &self,
         question: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let Ok(_place) = self.gates.reads.try_acquire() else {
-            return Err(Code::Overloaded
-                .because(format!("{READS_MAX} questions run already"))
-                .hint("ask again in a second"));
-        };
-        self.answer_on_thread(question).await
+        let turn = self.gates.read()?;
+        self.answer_on_thread(turn, question).await
     }
 
     /// A question whose rows grow with the chain; few run at once and the others wait for their turn.
@@ -177,34 +163,27 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         &self,
         question: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn = tokio::time::timeout(REQUEST_TIMEOUT, self.gates.scans.acquire()).await;
-        let Ok(Ok(_place)) = turn else {
-            return Err(Code::Overloaded
-                .because(format!("{SCANS_MAX} long questions run already"))
-                .hint("ask again in a second"));
-        };
-        self.read(question).await
+        let turn = self.gates.scan(REQUEST_TIMEOUT).await?;
+        self.answer_on_thread(turn, question).await
     }
 
     async fn answer_on_thread<T: Send + 'static>(
         &self,
+        turn: gates::Turn,
         question: impl FnOnce(&Self) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let door = self.clone();
-        let answered = tokio::task::spawn_blocking(move || {
+        let answered = gates::on_thread(turn, move || {
             // One moment for the whole answer, so that its parts agree.
             let reader = door.reader.pinned()?;
             question(&Self { reader, ..door })
         });
-        match tokio::time::timeout(REQUEST_TIMEOUT, answered).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Err(Code::Internal
-                .because(format!("the answer broke off: {error}"))
-                .hint("ask another operator")),
-            Err(_) => Err(Code::RequestTimeout
+        let answered = tokio::time::timeout(REQUEST_TIMEOUT, answered).await;
+        answered.unwrap_or_else(|_| {
+            Err(Code::RequestTimeout
                 .because(format!("no answer within {} s", REQUEST_TIMEOUT.as_secs()))
-                .hint("ask for a smaller page")),
-        }
+                .hint("ask for a smaller page"))
+        })
     }
 }
 
@@ -263,9 +242,3 @@ pub const PAGE_MAX: usize = 500;
 
 /// Longer than any bounded read takes on a busy disk, shorter than clients' own patience.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Reads at once, each on a blocking thread: half of the threads that tokio keeps for such work.
-const READS_MAX: usize = 256;
-
-/// Scans at once: they are bounded by the processor, and agreement needs it too.
-const SCANS_MAX: usize = 4;

@@ -28,6 +28,7 @@ use tokio::{
 
 use super::{
     Code, Door, Problem,
+    gates::on_thread,
     text::TextError,
     view::{AnchorView, ConsensusEvent, PeersEvent, ResetEvent},
 };
@@ -53,7 +54,7 @@ pub struct EventsAsked {
 #[derive(Debug)]
 pub(super) struct Streams {
     places: Arc<Semaphore>,
-    reads: Semaphore,
+    reads: Arc<Semaphore>,
     recent: Mutex<BTreeMap<Height, Arc<News>>>,
 }
 
@@ -61,7 +62,7 @@ impl Streams {
     pub(super) fn new() -> Self {
         Self {
             places: Arc::new(Semaphore::new(READERS_MAX)),
-            reads: Semaphore::new(READS_MAX),
+            reads: Arc::new(Semaphore::new(READS_MAX)),
             recent: Mutex::default(),
         }
     }
@@ -181,9 +182,8 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
         &self,
         question: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
-        let _turn = self.streams.reads.acquire().await;
-        let answered = tokio::task::spawn_blocking(question).await;
-        answered.unwrap_or_else(|error| Err(Code::Internal.because(format!("the answer broke off: {error}"))))
+        let turn = Arc::clone(&self.streams.reads).acquire_owned().await;
+        on_thread(turn, question).await
     }
 
     /// Behind everything that has happened.

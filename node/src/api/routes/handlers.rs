@@ -274,7 +274,7 @@ pub(super) async fn build<R: Read + Clone + Send + Sync + 'static>(
     request: Request,
 ) -> Answer {
     let (parts, stream) = request.into_parts();
-    let content = door.gates.bodies.read(&parts, stream, BODY_MAX).await?;
+    let content = door.bodies.read(&parts, stream, BODY_MAX).await?;
     let bytes = content.bytes.as_slice();
     if Format::of(&parts.headers)? != Format::Json {
         return Err(Code::UnsupportedMediaType
@@ -293,7 +293,7 @@ pub(super) async fn one_transaction<R: Read + Clone + Send + Sync + 'static>(
     request: Request,
 ) -> Result<plasma_core::SignedTransaction, Problem> {
     let (parts, stream) = request.into_parts();
-    let content = door.gates.bodies.read(&parts, stream, BODY_MAX).await?;
+    let content = door.bodies.read(&parts, stream, BODY_MAX).await?;
     let bytes = content.bytes.as_slice();
     let takes_legacy = door.facts.genesis.legacy_transactions;
     if bytes.is_empty() {
@@ -313,7 +313,7 @@ pub(super) async fn submit_many<R: Read + Clone + Send + Sync + 'static>(
 ) -> Answer {
     let limit = waiting.limit()?;
     let (parts, stream) = request.into_parts();
-    let content = door.gates.bodies.read(&parts, stream, BATCH_BODY_MAX).await?;
+    let content = door.bodies.read(&parts, stream, BATCH_BODY_MAX).await?;
     let bytes = content.bytes.as_slice();
     let takes_legacy = door.facts.genesis.legacy_transactions;
     let items = if bytes.is_empty() {

@@ -51,7 +51,7 @@ async fn list<R: Read + Clone + Send + Sync + 'static>(
 ) -> Answer {
     let found = async {
         let (parts, stream) = request.into_parts();
-        let content = door.gates.bodies.read(&parts, stream, BODY_MAX).await?;
+        let content = door.bodies.read(&parts, stream, BODY_MAX).await?;
         if Format::of(&parts.headers)? != Format::Json {
             return Err(Code::UnsupportedMediaType
                 .because("the question is JSON")
