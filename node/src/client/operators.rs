@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures::{StreamExt as _, stream};
 use plasma_core::{Genesis, Hash};
 use tokio::time::Instant;
 
@@ -92,24 +93,12 @@ impl Operators {
         let mut refusal: Option<Problem> = None;
         let mut failures = Vec::new();
         for seat in self.in_turn() {
-            let answered = match self.open(seat).await {
-                Ok(client) => tokio::time::timeout(QUESTION_MAX, question(&client))
-                    .await
-                    .unwrap_or_else(|_| Err(seat.silent())),
-                Err(error) => Err(error),
-            };
-            match answered {
-                Ok(answer) => {
-                    seat.with(|state| state.misses = 0);
-                    return Ok(answer);
-                }
+            match self.ask_one(seat, QUESTION_MAX, &question).await {
+                Ok(answer) => return Ok(answer),
                 Err(ClientError::Problem(problem)) => {
                     refusal.get_or_insert(problem);
                 }
-                Err(error) => {
-                    seat.put_back(&error);
-                    failures.push(error);
-                }
+                Err(error) => failures.push(error),
             }
         }
         match refusal {
@@ -121,6 +110,44 @@ impl Operators {
         }
     }
 
+    /// Asks all of them, also those that gave no answer before, so many at once; what became of each question, in no order.
+    /// For what one operator alone must not decide.
+    pub async fn ask_all<T>(
+        &self,
+        patience: Duration,
+        question: impl AsyncFn(&Client) -> Result<T, ClientError>,
+    ) -> Vec<Result<T, ClientError>> {
+        let asked = self
+            .seats
+            .iter()
+            .map(|seat| self.ask_one(seat, patience, &question));
+        stream::iter(asked)
+            .buffer_unordered(ASKED_AT_ONCE)
+            .collect()
+            .await
+    }
+
+    /// Asks one, and remembers whether it answered.
+    async fn ask_one<T>(
+        &self,
+        seat: &Seat,
+        patience: Duration,
+        question: &impl AsyncFn(&Client) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let answered = match self.open(seat, patience).await {
+            Ok(client) => tokio::time::timeout(patience, question(&client))
+                .await
+                .unwrap_or_else(|_| Err(seat.silent(patience))),
+            Err(error) => Err(error),
+        };
+        match &answered {
+            Ok(_) => seat.with(|state| state.misses = 0),
+            Err(ClientError::Problem(_)) => {}
+            Err(error) => seat.put_back(error),
+        }
+        answered
+    }
+
     /// Those that can be asked, the rested ones first; all the others behind them, for somebody must be asked.
     fn in_turn(&self) -> Vec<&Seat> {
         let now = Instant::now();
@@ -130,7 +157,7 @@ impl Operators {
     }
 
     /// The operator of a seat, once it has shown whose it is.
-    async fn open(&self, seat: &Seat) -> Result<Client, ClientError> {
+    async fn open(&self, seat: &Seat, patience: Duration) -> Result<Client, ClientError> {
         let known = seat.with(|state| (state.client.clone(), state.is_foreign));
         match known {
             (Some(client), _) => return Ok(client),
@@ -152,9 +179,9 @@ impl Operators {
             self.identify(&client, &network)?;
             Ok(client)
         };
-        let client = tokio::time::timeout(QUESTION_MAX, introduced)
+        let client = tokio::time::timeout(patience, introduced)
             .await
-            .unwrap_or_else(|_| Err(seat.silent()))?;
+            .unwrap_or_else(|_| Err(seat.silent(patience)))?;
         seat.with(|state| state.client = Some(client.clone()));
         Ok(client)
     }
@@ -213,16 +240,19 @@ impl Seat {
         });
     }
 
-    fn silent(&self) -> ClientError {
+    fn silent(&self, patience: Duration) -> ClientError {
         ClientError::Unreachable {
             operator: self.address.clone(),
-            reason: format!("no answer within {} s", QUESTION_MAX.as_secs()),
+            reason: format!("no answer within {} s", patience.as_secs()),
         }
     }
 }
 
 /// As many as a committee can have: the federation file names them all.
 const OPERATORS_MAX: usize = 100;
+
+/// Four committees of four: whoever is asked beyond them waits for a moment.
+const ASKED_AT_ONCE: usize = 16;
 
 /// The longest wait of a submission with a slow network; whoever asks for less has its own deadline below.
 const QUESTION_MAX: Duration = Duration::from_secs(90);

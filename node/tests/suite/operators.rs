@@ -1,8 +1,11 @@
 //! Several operators as one door: who is asked, who is believed, and what a refusal is worth.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use plasma_core::{Bitmap, Certificate, Genesis, OperatorIndex, Receipt};
@@ -95,6 +98,27 @@ async fn nobody_at_all_is_an_error_that_names_everybody() {
     assert!(words.contains(&one) && words.contains(&other), "{words}");
     assert!(Operators::new(&genesis(), &[]).is_err());
     assert!(Operators::new(&genesis(), &vec![one; 101]).is_err());
+}
+
+#[tokio::test]
+async fn all_are_asked_at_once_and_who_is_silent_holds_up_nobody() {
+    let chain = Chain::new(genesis());
+    let (one, other) = (Doors::open(&chain).await, Doors::open(&chain).await);
+    // It takes the call and says nothing.
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("http://{}", mute.local_addr().unwrap());
+    let all = operators(&genesis(), &[&silent, &one.base, &absent().await, &other.base]);
+    let answers = all
+        .ask_all(Duration::from_secs(5), async |client| {
+            Ok(client.operator().to_owned())
+        })
+        .await;
+    let (answered, failed): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    let mut answered: Vec<String> = answered.into_iter().flatten().collect();
+    answered.sort_unstable();
+    let mut expected = [one.base.clone(), other.base.clone()];
+    expected.sort_unstable();
+    assert_eq!((answered, failed.len()), (expected.to_vec(), 2));
 }
 
 /// A receipt that an operator shows, and what it would be with a change.
