@@ -147,7 +147,7 @@ impl Claim {
 }
 
 /// Makes a folder and those above it, so that no power cut takes the names of new ones with all that comes to lie in them.
-fn make_durable(path: &Path) -> io::Result<()> {
+pub(crate) fn make_durable(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }

@@ -17,6 +17,8 @@ use super::{
 pub struct Outcome {
     /// Where it was mined.
     pub block: L1Height,
+    /// Hash of that block.
+    pub block_hash: Hash,
     /// Whether it had an effect.
     pub succeeded: bool,
     /// Events of the ledger in it, in order.
@@ -28,6 +30,7 @@ pub struct Outcome {
 struct Answer {
     transaction_hash: H256,
     block_number: U64,
+    block_hash: H256,
     status: U64,
     logs: Vec<LogAnswer>,
 }
@@ -65,6 +68,7 @@ impl Contracts {
         });
         Ok(Some(Outcome {
             block: L1Height(answer.block_number.as_u64()),
+            block_hash: Hash(answer.block_hash.0),
             succeeded: answer.status == U64::one(),
             events: events.collect(),
         }))

@@ -164,7 +164,8 @@ enum WalletCommand {
         /// How far it must get: anchored and finalized are Ethereum's word (--l1).
         #[arg(long, default_value = Level::Committed.word(), value_parser = levels(), value_name = "LEVEL")]
         wait: Level,
-        /// Sign nothing; print the first payment as plasma wallet sign takes it.
+        /// Sign nothing; print the first payment as plasma wallet sign takes it. What was signed for the same wish before is
+        /// named instead.
         #[arg(long)]
         dry_run: bool,
     },

@@ -1,142 +1,20 @@
 //! What the journal says: every action that was ever begun, and how far each of them came. Pure.
 
+mod calls;
 mod intent;
 mod once;
+mod record;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use plasma_core::{Address, ExitId, Hash, Position, SignedTransaction, TransactionId};
-use serde::{Deserialize, Serialize};
+use plasma_core::{Address, ExitId, Position, SignedTransaction, TransactionId};
 
-pub use self::intent::{Intent, Row};
-use crate::{
-    api::text::{AddressText, AmountText, BytesText, HashText, PositionText},
-    bridge::account::Fees,
+pub use self::{
+    calls::Call,
+    intent::{Intent, Row},
+    record::{Attempt, Block, Record},
 };
-
-/// One line of the journal: written before the step that it names is taken, or when its end was seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "step", rename_all = "kebab-case")]
-pub enum Record {
-    /// An action has its number.
-    Begun {
-        /// From 0, in order.
-        action: usize,
-        /// What was asked for.
-        intent: Intent,
-    },
-    /// A payment was signed, and may be sent from now on.
-    Signed {
-        /// Of which action.
-        action: usize,
-        /// Which rows it pays.
-        rows: Vec<usize>,
-        /// The payment with its signature.
-        bytes: BytesText,
-    },
-    /// It is decided, and its receipt is in the wallet.
-    Decided {
-        /// Of which action.
-        action: usize,
-        /// The payment.
-        id: HashText,
-    },
-    /// It is proven that it can never be decided.
-    Dead {
-        /// Of which action.
-        action: usize,
-        /// The payment.
-        id: HashText,
-        /// Who spent its input.
-        by: HashText,
-    },
-    /// An Ethereum transaction was signed, and may be sent from now on.
-    Sent {
-        /// Of which action.
-        action: usize,
-        /// Which of its calls.
-        call: String,
-        /// Everything that was signed.
-        attempt: Attempt,
-    },
-    /// It was mined.
-    Mined {
-        /// Of which action.
-        action: usize,
-        /// Which of its calls.
-        call: String,
-        /// The attempt.
-        hash: HashText,
-        /// Whether it had an effect.
-        succeeded: bool,
-    },
-    /// Another transaction of the account has its nonce: none of its attempts can be mined any more.
-    Replaced {
-        /// Of which action.
-        action: usize,
-        /// Which of its calls.
-        call: String,
-    },
-    /// A deposit is in the ledger, and its receipt in the wallet.
-    Credited {
-        /// Of which action.
-        action: usize,
-        /// The vault's number.
-        number: u64,
-        /// What it became.
-        output: PositionText,
-    },
-    /// An exit is open on Ethereum.
-    Leaving {
-        /// Of which action.
-        action: usize,
-        /// Its id.
-        exit: HashText,
-    },
-    /// Exits of all outputs of an action are open on Ethereum.
-    LeavingTogether {
-        /// Of which action.
-        action: usize,
-        /// Their ids, in the order of its outputs.
-        exits: Vec<HashText>,
-    },
-    /// What came of it was told to who asked.
-    Ended {
-        /// Which action.
-        action: usize,
-    },
-}
-
-/// One signature for one nonce.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// Whose.
-    pub account: AddressText,
-    /// The nonce.
-    pub nonce: u64,
-    /// The gas limit.
-    pub gas: u64,
-    /// Most that a unit of gas costs, in wei; a text, for JSON numbers are not as wide.
-    pub max_wei: AmountText,
-    /// The tip in it.
-    pub priority_wei: AmountText,
-    /// Its hash on Ethereum.
-    pub hash: HashText,
-    /// Its bytes.
-    pub raw: BytesText,
-}
-
-impl Attempt {
-    /// The price of a unit of gas.
-    #[must_use]
-    pub fn fees(&self) -> Fees {
-        let wei = |amount: AmountText| amount.0.try_into().unwrap_or(u128::MAX);
-        Fees {
-            max_wei: wei(self.max_wei),
-            priority_wei: wei(self.priority_wei),
-        }
-    }
-}
+use crate::api::text::HashText;
 
 /// An action and how far it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,27 +51,26 @@ pub enum Fate {
     Open,
     /// It is in a block.
     Decided,
-    /// It never will be.
-    Dead,
+    /// It never will be: this payment spent an input of it.
+    Dead(TransactionId),
 }
 
-/// A call of an action.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Its name in the action.
-    pub name: String,
-    /// All that was signed for its nonce, cheapest first.
-    pub attempts: Vec<Attempt>,
-    /// The attempt that was mined, and whether it had an effect.
-    pub mined: Option<(Hash, bool)>,
-    /// Somebody else used the nonce.
-    pub is_replaced: bool,
+impl Payment {
+    /// Whether it may count, or does.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !matches!(self.fate, Fate::Dead(_))
+    }
 }
 
 /// All actions.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     actions: Vec<Action>,
+    /// The actions in which a payment was signed: one may sign what another sends.
+    signed: BTreeMap<TransactionId, Vec<usize>>,
+    /// Outputs that payments of another machine spent, and that is known.
+    elsewhere: BTreeSet<Position>,
 }
 
 impl Book {
@@ -211,9 +88,35 @@ impl Book {
         }
         let number = record.action();
         let action = self.actions.get_mut(number);
-        action
-            .ok_or_else(|| format!("action {number} was never begun"))?
-            .enter(record)
+        let action = action.ok_or_else(|| format!("action {number} was never begun"))?;
+        action.enter(record)?;
+        match record {
+            Record::Signed { .. } => {
+                let id = action.payments.last().map(|payment| payment.signed.id());
+                self.signed
+                    .entry(id.unwrap_or_default())
+                    .or_default()
+                    .push(number);
+            }
+            Record::Decided { id, .. } => self.is_known(TransactionId(id.0), Fate::Decided),
+            Record::Elsewhere { output, .. } => drop(self.elsewhere.insert(output.0)),
+            Record::Dead { id, by, .. } => {
+                self.is_known(TransactionId(id.0), Fate::Dead(TransactionId(by.0)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What became of a payment became of it in every action.
+    fn is_known(&mut self, id: TransactionId, fate: Fate) {
+        for number in self.signed.get(&id).into_iter().flatten() {
+            let action = self.actions.get_mut(*number);
+            let payments = action.into_iter().flat_map(|action| &mut action.payments);
+            payments
+                .filter(|payment| payment.signed.id() == id)
+                .for_each(|payment| payment.fate = fate);
+        }
     }
 
     /// The number that the next action gets.
@@ -252,6 +155,20 @@ impl Book {
         spent.map(|input| input.position).chain(leaving).collect()
     }
 
+    /// Outputs that are spent for ever: by payments of this wallet that are decided.
+    #[must_use]
+    pub fn spent(&self) -> BTreeSet<Position> {
+        let decided = self.payments().filter(|payment| payment.fate == Fate::Decided);
+        let inputs = decided.flat_map(|payment| &payment.signed.transaction.inputs);
+        inputs.map(|input| input.position).collect()
+    }
+
+    /// Whether it is known that a payment of another machine spent an output.
+    #[must_use]
+    pub fn is_elsewhere(&self, output: Position) -> bool {
+        self.elsewhere.contains(&output)
+    }
+
     /// The payment that spends an output: one of this wallet, or one that it leaves with.
     #[must_use]
     pub fn spender(&self, output: Position) -> Option<TransactionId> {
@@ -279,10 +196,10 @@ impl Book {
     /// A payment that this wallet signed or was given, and what became of it.
     #[must_use]
     pub fn payment(&self, id: TransactionId) -> Option<&Payment> {
-        let all = self.actions.iter().flat_map(|action| &action.payments);
-        // The same payment may be signed in one action and sent in another.
-        let own = all.filter(|payment| payment.signed.id() == id);
-        own.max_by_key(|payment| payment.fate != Fate::Open)
+        let actions = self.signed.get(&id)?.iter();
+        let all = actions.filter_map(|number| self.actions.get(*number));
+        let mut same = all.flat_map(|action| &action.payments);
+        same.find(|payment| payment.signed.id() == id)
     }
 
     /// The exit with which an output leaves, and the action that started it.
@@ -302,21 +219,9 @@ impl Book {
         })
     }
 
-    /// The nonce behind every one that this wallet signed with an account and that may still be mined.
-    #[must_use]
-    pub fn next_nonce(&self, account: Address) -> u64 {
-        let calls = self.actions.iter().flat_map(|action| &action.calls);
-        let open = calls.filter(|call| !call.is_replaced && call.mined.is_none());
-        let attempts = open.flat_map(|call| &call.attempts);
-        let own = attempts.filter(|attempt| attempt.account.0 == account);
-        own.map(|attempt| attempt.nonce.saturating_add(1))
-            .max()
-            .unwrap_or(0)
-    }
-
     fn payments(&self) -> impl Iterator<Item = &Payment> {
         let all = self.actions.iter().flat_map(|action| &action.payments);
-        all.filter(|payment| payment.fate != Fate::Dead)
+        all.filter(|payment| payment.is_alive())
     }
 }
 
@@ -338,18 +243,9 @@ impl Action {
         let Intent::Pay { rows, .. } = &self.intent else {
             return Vec::new();
         };
-        let alive = self.payments.iter().filter(|payment| payment.fate != Fate::Dead);
+        let alive = self.payments.iter().filter(|payment| payment.is_alive());
         let taken: BTreeSet<usize> = alive.flat_map(|payment| payment.rows.iter().copied()).collect();
         (0..rows.len()).filter(|row| !taken.contains(row)).collect()
-    }
-
-    /// The call of this name, unless its nonce is lost.
-    #[must_use]
-    pub fn call(&self, name: &str) -> Option<&Call> {
-        self.calls
-            .iter()
-            .rev()
-            .find(|call| call.name == name && !call.is_replaced)
     }
 
     /// The outputs that leave, each with its exit.
@@ -382,16 +278,18 @@ impl Action {
                     fate: Fate::Open,
                 });
             }
-            Record::Decided { id, .. } => self.payment(id)?.fate = Fate::Decided,
-            Record::Dead { id, .. } => self.payment(id)?.fate = Fate::Dead,
+            // The book says it of every action in which it was signed.
+            Record::Decided { id, .. } | Record::Dead { id, .. } => self.has_signed(id)?,
             Record::Sent { call, attempt, .. } => self.attempted(call, attempt),
-            Record::Mined {
-                call,
-                hash,
-                succeeded,
-                ..
-            } => self.known_call(call)?.mined = Some((hash.0, *succeeded)),
-            Record::Replaced { call, .. } => self.known_call(call)?.is_replaced = true,
+            Record::Mined { call, hash, .. } | Record::Settled { call, hash, .. } => {
+                self.call_of(call, hash.0)?.enter(record);
+            }
+            Record::Gone { call, hash, .. } => {
+                self.call_of(call, hash.0)?.enter(record);
+                self.leaving.clear();
+                self.is_ended = false;
+            }
+            Record::Replaced { call, .. } => self.waiting(call)?.enter(record),
             Record::Credited { number, output, .. } => self.credited = Some((*number, output.0)),
             Record::Leaving { exit, .. } => self.leaving = vec![ExitId(exit.0)],
             Record::LeavingTogether { exits, .. } if exits.len() == self.intent.exiting().len() => {
@@ -400,63 +298,24 @@ impl Action {
             Record::LeavingTogether { exits, .. } => {
                 return Err(format!("{} exits of other outputs", exits.len()));
             }
+            Record::Elsewhere { .. } => {}
             Record::Ended { .. } => self.is_ended = true,
         }
         Ok(())
     }
 
-    fn attempted(&mut self, name: &str, attempt: &Attempt) {
-        let known = self
-            .calls
-            .iter_mut()
-            .find(|call| call.name == name && !call.is_replaced);
-        match known {
-            Some(call) => call.attempts.push(attempt.clone()),
-            None => self.calls.push(Call {
-                name: name.to_owned(),
-                attempts: vec![attempt.clone()],
-                mined: None,
-                is_replaced: false,
-            }),
-        }
-    }
-
-    fn payment(&mut self, id: &HashText) -> Result<&mut Payment, String> {
-        let mut found = self.payments.iter_mut();
-        found
-            .find(|payment| payment.signed.id().0 == id.0)
+    fn has_signed(&self, id: &HashText) -> Result<(), String> {
+        let mut signed = self.payments.iter();
+        let is_known = signed.any(|payment| payment.signed.id().0 == id.0);
+        is_known
+            .then_some(())
             .ok_or_else(|| format!("payment {id} was never signed"))
-    }
-
-    fn known_call(&mut self, name: &str) -> Result<&mut Call, String> {
-        let mut found = self.calls.iter_mut();
-        found
-            .find(|call| call.name == name && !call.is_replaced)
-            .ok_or_else(|| format!("the call {name} was never signed"))
     }
 }
 
 fn spends(payment: &SignedTransaction, output: Position) -> bool {
     let mut inputs = payment.transaction.inputs.iter();
     inputs.any(|input| input.position == output)
-}
-
-impl Record {
-    fn action(&self) -> usize {
-        match self {
-            Self::Begun { action, .. }
-            | Self::Signed { action, .. }
-            | Self::Decided { action, .. }
-            | Self::Dead { action, .. }
-            | Self::Sent { action, .. }
-            | Self::Mined { action, .. }
-            | Self::Replaced { action, .. }
-            | Self::Credited { action, .. }
-            | Self::Leaving { action, .. }
-            | Self::LeavingTogether { action, .. }
-            | Self::Ended { action } => *action,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ impl<P: Person> Purse<P> {
             }
         }
         self.book().check_once(intent)?;
-        let ethereum = self.ethereum()?;
+        let ethereum = self.caught_up().await?;
         let known = self.book().open(intent);
         let is_sent = known
             .and_then(|number| self.book().action(number))
@@ -84,7 +84,8 @@ impl<P: Person> Purse<P> {
         // Nothing leaves for a federation that does not work. What is on its way is followed all the same.
         if !is_sent {
             self.check_ready().await?;
-            self.person.agree(&self.deposit_words(&ethereum, &wish))?;
+            let doubt = self.unknown_calls(&ethereum, wish.from).await?;
+            self.person.agree(&self.deposit_words(&ethereum, &wish, doubt))?;
         }
         let action = self.begin(intent)?;
         if let Some(credited) = self.credited(action) {
@@ -145,7 +146,7 @@ impl<P: Person> Purse<P> {
         )))
     }
 
-    fn deposit_words(&self, ethereum: &Ethereum, wish: &Wish) -> String {
+    fn deposit_words(&self, ethereum: &Ethereum, wish: &Wish, doubt: Option<String>) -> String {
         let mut lines = vec![
             ("from", AddressText(wish.from).to_string()),
             ("amount", show(wish.amount, wish.asset)),
@@ -158,6 +159,7 @@ impl<P: Person> Purse<P> {
                 "the vault to take just this, where it may not yet".into(),
             ));
         }
+        lines.extend(doubt.map(|doubt| ("BUT", doubt)));
         words::ethereum("Deposit on Ethereum", &lines, &self.genesis)
     }
 

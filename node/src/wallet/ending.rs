@@ -43,7 +43,7 @@ impl<P: Person> Purse<P> {
             from: from.into(),
             exit: HashText(exit.0),
         };
-        let ethereum = self.ethereum()?;
+        let ethereum = self.caught_up().await?;
         let open = self.open_exit(&ethereum, exit).await?;
         match (self.book().open(&intent), open) {
             (Some(_), open) => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use plasma_core::{Address, Amount, Position, TransactionId};
 
-use super::{amount, journal::JournalError, whole::Left};
+use super::{amount, flight::Unclaimed, journal::JournalError, whole::Left};
 use crate::{
     api::text::AddressText, bridge::L1Error, client::ClientError, folder::FolderError, keystore::KeyFileError,
 };
@@ -68,6 +68,16 @@ pub enum WalletError {
         /// Who spent it.
         by: TransactionId,
     },
+    /// Somebody spent an input of a payment that another machine signed, and that is proven.
+    #[error(
+        "payment {payment} comes too late: {by} spent an input of it, which a receipt proves, and no block can ever hold both"
+    )]
+    TooLate {
+        /// The payment.
+        payment: TransactionId,
+        /// Who spent it.
+        by: TransactionId,
+    },
     /// The operators, or the contract, do not allow it now.
     #[error("{0}")]
     Refused(String),
@@ -95,6 +105,18 @@ pub enum WalletError {
         leaving: usize,
         /// The others.
         left: Vec<Left>,
+    },
+    /// Not all that an account can have of a payment leaves with it.
+    #[error(
+        "payment {payment} leaves with {claimed} claims of this account, and without {}: {}", left.len(), left.iter().map(Unclaimed::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Unclaimed {
+        /// The payment.
+        payment: TransactionId,
+        /// How many claims stand.
+        claimed: usize,
+        /// What is left behind.
+        left: Vec<Unclaimed>,
     },
     /// The person said no.
     #[error("nothing was signed")]
@@ -134,10 +156,10 @@ impl WalletError {
             Self::Client(error) => client_code(error),
             Self::L1(error) => l1_code(error),
             Self::Funds(_) => code::FUNDS,
-            Self::Dead { .. } | Self::Refused(_) | Self::Missing(_) => code::REFUSED,
+            Self::Dead { .. } | Self::TooLate { .. } | Self::Refused(_) | Self::Missing(_) => code::REFUSED,
             Self::Waiting(_) => code::TIMED_OUT,
-            Self::Behind { leaving: 0, .. } => code::REFUSED,
-            Self::Partial { .. } | Self::Behind { .. } => code::PARTIAL,
+            Self::Behind { leaving: 0, .. } | Self::Unclaimed { claimed: 0, .. } => code::REFUSED,
+            Self::Partial { .. } | Self::Behind { .. } | Self::Unclaimed { .. } => code::PARTIAL,
         }
     }
 

@@ -1,22 +1,23 @@
 //! Exits: out of the ledger to Ethereum, with operators or without any, by as few calls as the contract allows.
 
-use plasma_core::{Address, Amount, ExitId, L1Event, Position, TransactionId};
+use plasma_core::{Address, Amount, ExitId, Position, TransactionId};
 
 use super::{
     Purse, WalletError,
     amount::show,
-    book::{Intent, Record},
+    book::Intent,
     error::Lack,
-    ledger::Holding,
     purse::{Ethereum, Person},
+    standing::exits_in,
     steps::Step,
     together::{self, Exiting},
-    whole::{Left, Told},
+    told::Told,
+    whole::Left,
     words,
 };
 use crate::{
-    api::text::{AddressText, HashText, PositionText},
-    bridge::{L1Error, outcome::Outcome},
+    api::text::{AddressText, PositionText},
+    bridge::L1Error,
 };
 
 /// What leaves with an exit.
@@ -91,7 +92,7 @@ impl<P: Person> Purse<P> {
         outputs: &[Position],
         help: Help,
     ) -> Result<Started, WalletError> {
-        let ethereum = self.ethereum()?;
+        let ethereum = self.caught_up().await?;
         let mut started = Started::default();
         let mut fresh = Vec::new();
         for output in outputs {
@@ -105,10 +106,9 @@ impl<P: Person> Purse<P> {
         if fresh.is_empty() {
             return Ok(started);
         }
-        let listed = match help {
-            Help::Operators => self.holdings(from).await?,
-            Help::Nobody => Vec::new(),
-        };
+        if help == Help::Operators {
+            self.holdings(from).await?;
+        }
         for signed in self.signed_calls(from, &fresh)? {
             fresh.retain(|output| !signed.contains(output));
             let group = self.exiting(&ethereum, from, &signed, help, &mut started).await?;
@@ -119,7 +119,7 @@ impl<P: Person> Purse<P> {
         }
         let mut doubts = Vec::new();
         if help == Help::Operators {
-            fresh = self.unspent(fresh, &listed, &mut started, &mut doubts).await?;
+            fresh = self.unspent(fresh, &mut started, &mut doubts).await?;
         }
         let free = self.exiting(&ethereum, from, &fresh, help, &mut started).await?;
         let groups = together::groups(free);
@@ -179,19 +179,13 @@ impl<P: Person> Purse<P> {
     async fn unspent(
         &self,
         outputs: Vec<Position>,
-        listed: &[Holding],
         started: &mut Started,
         doubts: &mut Vec<(&'static str, String)>,
     ) -> Result<Vec<Position>, WalletError> {
         let mut unspent = Vec::with_capacity(outputs.len());
+        let mut told = self.told_of(&outputs).await?;
         for output in outputs {
-            let is_listed = listed.iter().any(|holding| holding.output.output.0 == output);
-            let told = if is_listed {
-                Told::Nothing
-            } else {
-                self.told_of(output).await?
-            };
-            match told {
+            match told.remove(&output).unwrap_or(Told::Nothing) {
                 Told::Nothing => {}
                 Told::Spent { by, block } => {
                     let words = format!(
@@ -319,18 +313,18 @@ impl<P: Person> Purse<P> {
             }
             Ok(outcome) => outcome,
         };
-        let exits = group.iter().map(|one| exit_started(&outcome, one.output));
-        let exits: Vec<HashText> = exits.collect::<Option<_>>().ok_or_else(|| {
-            WalletError::Refused(format!("{} was mined and started no exit", step.call.label))
-        })?;
-        let leaves = group.iter().zip(&exits);
-        let leaves = leaves.map(|(one, exit)| leaving(action, ExitId(exit.0), Going::Output(one.output)));
-        let leaves = leaves.collect();
-        self.record(&match exits.as_slice() {
-            [exit] => Record::Leaving { action, exit: *exit },
-            _ => Record::LeavingTogether { action, exits },
-        })?;
-        Ok(leaves)
+        // They are written down with the call.
+        let exits = exits_in(&intent, &outcome);
+        if exits.is_empty() {
+            let label = step.call.label;
+            return Err(WalletError::Refused(format!(
+                "{label} was mined and started no exit"
+            )));
+        }
+        let leaves = group.iter().zip(exits);
+        Ok(leaves
+            .map(|(one, exit)| leaving(action, exit, Going::Output(one.output)))
+            .collect())
     }
 
     async fn agree_to_leave(
@@ -406,13 +400,6 @@ impl<P: Person> Purse<P> {
             hint: " on Ethereum for the bonds, and gas beside them",
         })))
     }
-}
-
-fn exit_started(outcome: &Outcome, output: Position) -> Option<HashText> {
-    outcome.events.iter().find_map(|event| match event {
-        L1Event::ExitStarted { id, position, .. } if *position == output => Some(HashText(id.0)),
-        _ => None,
-    })
 }
 
 pub(super) fn leaving(action: usize, exit: ExitId, what: Going) -> Leaving {

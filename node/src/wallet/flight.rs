@@ -6,16 +6,19 @@
 //! (`docs/contracts.md`, in-flight exits). Whoever starts first sets the time for all, so an exit that is open already is
 //! joined. What a call needs besides the payment is where its inputs lie under their anchors ([`super::places`]).
 
+mod asked;
 mod claims;
 
-use plasma_core::{Address, ExitId, L1Event, Receipt, SignedTransaction, TransactionId};
+use plasma_core::{Address, ExitId, Receipt, SignedTransaction, TransactionId};
 
+pub use self::claims::Unclaimed;
 use self::claims::{Claim, Flight};
 use super::{
     Purse, WalletError, anchored,
-    book::{Fate, Intent, Record},
+    book::{Fate, Intent, Payment, Record},
     exit::{Going, Help, Leaving, leaving},
     purse::{Ethereum, Person},
+    standing::exits_in,
     steps::Step,
 };
 use crate::{
@@ -24,11 +27,23 @@ use crate::{
         text::{AddressText, BytesText, HashText},
     },
     bridge::{
+        L1Error,
         evidence::{Evidence, Pending, output_key},
         games::InFlightExit,
     },
     client::ClientError,
 };
+
+/// What came of a wish to leave with a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flown {
+    /// The exit.
+    pub leaving: Leaving,
+    /// Claims of the account that stand in it.
+    pub claimed: usize,
+    /// What of the account's does not leave with it.
+    pub left: Vec<Unclaimed>,
+}
 
 impl<P: Person> Purse<P> {
     /// A payment that this wallet signed, or sent for another machine, and that may still count.
@@ -37,9 +52,9 @@ impl<P: Person> Purse<P> {
     /// [`WalletError::Refused`] when there is none of this id, or a receipt has proven it dead.
     pub fn signed_payment(&self, id: TransactionId) -> Result<SignedTransaction, WalletError> {
         match self.book().payment(id) {
-            Some(payment) if payment.fate == Fate::Dead => Err(WalletError::Refused(format!(
-                "payment {id} can never be decided: a receipt proves that another one spent an input of it"
-            ))),
+            Some(Payment {
+                fate: Fate::Dead(by), ..
+            }) => Err(WalletError::TooLate { payment: id, by: *by }),
             Some(payment) => Ok(payment.signed.clone()),
             None => Err(WalletError::Refused(format!(
                 "this wallet signed no payment {id}; of a payment of somebody else name the file with its signature"
@@ -57,8 +72,8 @@ impl<P: Person> Purse<P> {
         from: Address,
         payment: &SignedTransaction,
         help: Help,
-    ) -> Result<Leaving, WalletError> {
-        let ethereum = self.ethereum()?;
+    ) -> Result<Flown, WalletError> {
+        let ethereum = self.caught_up().await?;
         let id = payment.id();
         let intent = self.flight_intent(from, payment);
         let begun = self
@@ -71,15 +86,24 @@ impl<P: Person> Purse<P> {
             .flight(&ethereum, from, payment, receipt.as_ref(), help)
             .await?;
         let open = self.open_flight(&ethereum, id).await?;
+        let mut claimed = 0;
         if !is_sent {
             self.check_flight(&ethereum, &flight, receipt.as_ref(), open.as_ref())
                 .await?;
+            if help == Help::Operators {
+                self.check_unspent(&ethereum, &mut flight, receipt.as_ref())
+                    .await?;
+            }
             if let Some((exit, open)) = &open {
-                flight.claims.retain(|claim| !claim.stands_in(open));
+                claimed = self.join(&ethereum, &mut flight, open).await?;
                 let mut told = self.book().flights(from, id);
                 let told = told.find(|(_, action)| action.leaving.first() == Some(exit));
                 if let (Some((action, _)), true) = (told, flight.claims.is_empty()) {
-                    return Ok(leaving(action, *exit, Going::Payment(id)));
+                    return Ok(Flown {
+                        leaving: leaving(action, *exit, Going::Payment(id)),
+                        claimed,
+                        left: flight.left,
+                    });
                 }
             }
             let needs = self.bonds(&ethereum, &flight, open.is_none());
@@ -95,12 +119,35 @@ impl<P: Person> Purse<P> {
             (None, Some((exit, _))) if !self.is_signed(&intent, START) => exit,
             _ => self.start_flight(&ethereum, action, &flight).await?,
         };
-        if known.is_none() {
+        // One that this wallet started is written down with the call.
+        let known = self.book().action(action);
+        if known.is_some_and(|action| action.leaving.is_empty()) {
             let exit = HashText(exit.0);
             self.record(&Record::Leaving { action, exit })?;
         }
-        self.claim_all(&ethereum, action, exit, &flight).await?;
-        Ok(leaving(action, exit, Going::Payment(id)))
+        claimed += self.claim_all(&ethereum, (action, exit), &mut flight).await?;
+        Ok(Flown {
+            leaving: leaving(action, exit, Going::Payment(id)),
+            claimed,
+            left: flight.left,
+        })
+    }
+
+    /// How much of an exit that is open stands already; what comes too late for it is left behind.
+    async fn join(
+        &self,
+        ethereum: &Ethereum,
+        flight: &mut Flight,
+        open: &InFlightExit,
+    ) -> Result<usize, WalletError> {
+        let before = flight.claims.len();
+        flight.claims.retain(|claim| !claim.stands_in(open));
+        let claimed = before - flight.claims.len();
+        if ethereum.rpc.newest().await?.timestamp_s >= claims_until_s(ethereum, open) {
+            let late = flight.claims.drain(..);
+            flight.left.extend(late.map(|claim| claim.left(too_late())));
+        }
+        Ok(claimed)
     }
 
     /// The exit with which an account leaves with a payment.
@@ -157,12 +204,14 @@ impl<P: Person> Purse<P> {
                 payment.id()
             ))
         })?;
-        let claims = self.claims(from, payer, payment, receipt);
+        let (claims, left) = self.claims(from, payer, payment, receipt);
         if claims.is_empty() {
+            let why = left.iter().map(|left| format!("; {left}"));
             return Err(WalletError::Refused(format!(
-                "nothing of payment {} is left for {} to claim",
+                "nothing of payment {} is left for {} to claim{}",
                 payment.id(),
-                AddressText(from)
+                AddressText(from),
+                why.collect::<String>()
             )));
         }
         let (mut inputs, mut keys) = (Vec::new(), Vec::new());
@@ -185,6 +234,8 @@ impl<P: Person> Purse<P> {
             pending,
             inputs,
             claims,
+            left,
+            doubts: Vec::new(),
         })
     }
 
@@ -214,6 +265,7 @@ impl<P: Person> Purse<P> {
         let (contracts, rpc) = (&ethereum.contracts, &ethereum.rpc);
         let payment = &flight.pending.transaction;
         let id = payment.id();
+        self.check_staying(&payment.transaction, flight.pending.owner)?;
         if let Some((exit, open)) = open {
             let until_s = claims_until_s(ethereum, open);
             let is_late = rpc.newest().await?.timestamp_s >= until_s;
@@ -282,51 +334,72 @@ impl<P: Person> Purse<P> {
             gas: None,
         };
         let outcome = self.step(ethereum, &step).await?;
-        let started = outcome.events.iter().find_map(|event| match event {
-            L1Event::InFlightExitStarted { id, .. } => Some(*id),
-            _ => None,
-        });
+        let started = self.book().action(action);
+        let started = started.and_then(|action| exits_in(&action.intent, &outcome).first().copied());
         started
             .ok_or_else(|| WalletError::Refused("startInFlightExit was mined and started no exit".to_owned()))
     }
 
-    /// Claims what is not claimed yet.
+    /// Claims what is not claimed yet, and counts what stands. One claim that cannot be made holds no other back.
     async fn claim_all(
         &mut self,
         ethereum: &Ethereum,
-        action: usize,
-        exit: ExitId,
+        exit: (usize, ExitId),
+        flight: &mut Flight,
+    ) -> Result<usize, WalletError> {
+        let mut claimed = 0;
+        for claim in flight.claims.clone() {
+            match self.claim(ethereum, exit, flight, claim).await {
+                Ok(None) => claimed += 1,
+                Ok(Some(why)) => flight.left.push(claim.left(why)),
+                Err(WalletError::L1(error @ (L1Error::Reverted { .. } | L1Error::MinedReverted { .. }))) => {
+                    flight.left.push(claim.left(error.to_string()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Makes a claim, where it does not stand; or why it cannot be made any more.
+    async fn claim(
+        &mut self,
+        ethereum: &Ethereum,
+        (action, exit): (usize, ExitId),
         flight: &Flight,
-    ) -> Result<(), WalletError> {
-        for claim in &flight.claims {
-            let name = claim.name();
-            let known = self.book().action(action);
-            let is_signed = known.is_some_and(|action| action.call(&name).is_some());
-            let open = ethereum.contracts.in_flight_exit(&ethereum.rpc, &exit).await?;
-            let open = open.filter(|open| !claim.stands_in(open));
-            match open {
-                _ if is_signed => {}
-                None => continue,
-                Some(open) => {
-                    let now_s = ethereum.rpc.newest().await?.timestamp_s;
-                    if now_s >= claims_until_s(ethereum, &open) {
-                        self.person
-                            .tell(&format!("{name} comes too late, and is left out"));
-                        continue;
-                    }
+        claim: Claim,
+    ) -> Result<Option<String>, WalletError> {
+        let name = claim.name();
+        let known = self.book().action(action);
+        let is_signed = known.is_some_and(|action| action.call(&name).is_some());
+        let open = ethereum.contracts.in_flight_exit(&ethereum.rpc, &exit).await?;
+        match open {
+            _ if is_signed => {}
+            None => return Ok(Some("the exit is not open any more".to_owned())),
+            Some(open) if claim.stands_in(&open) => return Ok(None),
+            Some(open) => {
+                let now_s = ethereum.rpc.newest().await?.timestamp_s;
+                if now_s >= claims_until_s(ethereum, &open) {
+                    return Ok(Some(too_late()));
                 }
             }
-            let step = Step {
-                action,
-                name: &name,
-                from: flight.from,
-                call: flight.claim_call(ethereum, exit, *claim),
-                gas: None,
-            };
-            self.step(ethereum, &step).await?;
         }
-        Ok(())
+        let step = Step {
+            action,
+            name: &name,
+            from: flight.from,
+            call: flight.claim_call(ethereum, exit, claim),
+            gas: None,
+        };
+        self.step(ethereum, &step).await.map(|_| None)
     }
+}
+
+/// Why a claim in the second half of the exit period is none.
+fn too_late() -> String {
+    "it comes too late, for claims are taken in the first half of the exit period; when this exit has ended, the payment can \
+     leave again"
+        .to_owned()
 }
 
 /// The first second of Ethereum's clock in which nothing can be claimed any more.

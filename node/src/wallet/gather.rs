@@ -45,10 +45,26 @@ impl<P: Person> Purse<P> {
                 oldest = Some(oldest.map_or(position.block, |height| height.min(position.block)));
             }
         }
+        self.forget_headers()?;
         match oldest {
             Some(height) => self.gather_headers(height).await,
-            None => self.receipts.forget_headers(Height(u32::MAX)),
+            None => Ok(()),
         }
+    }
+
+    /// Forgets the headers that lead from no output any more. Which outputs there are is not for an operator to say: who
+    /// lists none of them would leave the wallet without a way out.
+    fn forget_headers(&self) -> Result<(), WalletError> {
+        let spent = self.book().spent();
+        let unanchored = self.receipts.unanchored()?;
+        let mut open = unanchored.into_iter().filter(|output| !spent.contains(output));
+        let Some(newest) = self.receipts.newest_header()? else {
+            return Ok(());
+        };
+        // What another machine spent would keep them for ever.
+        let last = newest.0.saturating_sub(self.headers_kept());
+        let oldest = open.next().map_or(Height(u32::MAX), |output| output.block);
+        self.receipts.forget_headers(oldest.max(Height(last)))
     }
 
     /// The height under the newest anchor; zero when Ethereum does not say it now, for no payment waits for that.
@@ -108,7 +124,6 @@ impl<P: Person> Purse<P> {
 
     /// Keeps the headers above a height, up to the newest that is certified; some at each look.
     async fn gather_headers(&self, above: Height) -> Result<(), WalletError> {
-        self.receipts.forget_headers(above)?;
         let tip = self.status().await?.height;
         let last = tip.min(above.0.saturating_add(self.headers_kept()));
         let mut first = above.0.saturating_add(1);

@@ -62,7 +62,7 @@ pub fn from_headers(
 }
 
 /// The place, when the path leads from the receipt's block to the anchor.
-fn under(receipt: &Receipt, path: Vec<Hash>, anchor: Anchored) -> Option<Inclusion> {
+pub(super) fn under(receipt: &Receipt, path: Vec<Hash>, anchor: Anchored) -> Option<Inclusion> {
     let is_first = anchor.previous < receipt.height && receipt.height <= anchor.height;
     let blocks = anchor.height.0.checked_add(1)?;
     let leads = merkle::verify(

@@ -33,10 +33,7 @@ pub enum JournalError {
         source: io::Error,
     },
     /// A line is not what was written.
-    #[error(
-        "the wallet's journal {}, line {line}: {reason}; restore the file from a copy. Without it nobody knows which \
-         payments were signed: where there is no copy, look each of them up before you move the file away", path.display()
-    )]
+    #[error("the wallet's journal {}, line {line}: {reason}; {}", path.display(), advice(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -46,16 +43,10 @@ pub enum JournalError {
         reason: String,
     },
     /// Lines are gone, or all of it.
-    #[error(
-        "the wallet's journal {}: {reason}; restore the wallet's folder from its newest copy. Without the lost lines nobody \
-         knows which payments were signed: where there is no copy, look each payment up, and only then remove {}{}",
-        path.display(), head.display(), if path.exists() { "" } else { " and put an empty file in the journal's place" }
-    )]
+    #[error("the wallet's journal {}: {reason}; {}", path.display(), advice(path))]
     Lost {
         /// The file.
         path: PathBuf,
-        /// What says how long it was.
-        head: PathBuf,
         /// What is wrong.
         reason: String,
     },
@@ -126,8 +117,10 @@ impl Journal {
         let own = heads.last().cloned().unwrap_or_default();
         let bytes = u64::try_from(whole).unwrap_or(u64::MAX);
         if whole < content.len() {
-            file.set_len(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+            file.set_len(bytes).map_err(io)?;
         }
+        // What a process wrote that died is read here, and may not be on the disk; from now on it is counted on.
+        file.sync_all().map_err(io)?;
         let journal = Self {
             path: path.to_owned(),
             file,
@@ -250,9 +243,20 @@ fn head_of(journal: &Path) -> PathBuf {
 pub(super) fn lost(journal: &Path, reason: String) -> JournalError {
     JournalError::Lost {
         path: journal.to_owned(),
-        head: head_of(journal),
         reason,
     }
+}
+
+/// The way out for whoever has not all lines.
+fn advice(journal: &Path) -> String {
+    let folder = journal.parent().unwrap_or(Path::new("."));
+    format!(
+        "restore the wallet's folder from its newest copy. Where there is none, nobody knows which payments were signed: look \
+         up what was paid, in another --wallet-dir with plasma wallet history --address ADDRESS; then move {} away as a \
+         whole, and keep it. The next command begins a new one and asks operators for the outputs; what had a name (--id) or \
+         a file is not known there, and what was signed and is not decided may still be",
+        folder.display()
+    )
 }
 
 /// What the lines of a journal say, the head after each of them, that of none first, and how many bytes they take.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use plasma_core::{Address, Amount, Position, Receipt, TransactionId};
 
-use super::{Purse, WalletError, purse::Person};
+use super::{Purse, WalletError, book::Call, purse::Person};
 use crate::choice::Coin;
 use crate::{
     api::view::{HistoryItem, OutputStatus, OutputView, StatusView},
@@ -55,20 +55,24 @@ impl<P: Person> Purse<P> {
         let mut holdings = Vec::with_capacity(listed.len());
         for output in listed {
             let position = output.output.0;
-            let is_proven = match self.proven(&output, owner).await {
-                Ok(()) => true,
+            let created_by = match self.proven(&output, owner).await {
+                Ok(id) => Some(id),
                 Err(error @ (WalletError::Client(_) | WalletError::Refused(_))) => {
                     self.person.tell(&format!(
                         "output {position} is not used, for nothing proves it: {error}"
                     ));
-                    false
+                    None
                 }
                 Err(error) => return Err(error),
             };
+            let is_claimed = match created_by {
+                Some(id) => self.is_claimed(id, position.output, owner).await,
+                None => false,
+            };
             holdings.push(Holding {
-                is_proven,
+                is_proven: created_by.is_some(),
                 can_leave: false,
-                is_reserved: reserved.contains(&position) || self.is_claimed(&output, owner).await,
+                is_reserved: reserved.contains(&position) || is_claimed,
                 output,
             });
         }
@@ -76,19 +80,28 @@ impl<P: Person> Purse<P> {
         Ok(holdings)
     }
 
-    /// Whether an output is claimed in an exit in flight that is open: operators know it only when Ethereum confirms it. In
-    /// doubt it is, for who spends it would lose the bond.
-    async fn is_claimed(&self, output: &OutputView, owner: Address) -> bool {
-        let Some(exit) = self.flight_of(owner, TransactionId(output.created_by.0)) else {
+    /// Whether an output of a payment is claimed in an exit in flight that is open: operators know it only when Ethereum
+    /// confirms it. In doubt it is, for who spends it would lose the bond.
+    async fn is_claimed(&self, payment: TransactionId, output: u8, owner: Address) -> bool {
+        let Some(exit) = self.flight_of(owner, payment) else {
             return false;
         };
         let Some(ethereum) = &self.ways.ethereum else {
             return true;
         };
         let open = ethereum.contracts.in_flight_exit(&ethereum.rpc, &exit).await;
-        open.map_or(true, |open| {
-            open.is_some_and(|open| open.claims_output(output.output.0.output))
-        })
+        match open {
+            Ok(Some(open)) => open.claims_output(output) || self.has_fresh_calls(owner, payment),
+            // It has ended, or this endpoint has not seen it yet.
+            Ok(None) => self.has_fresh_calls(owner, payment),
+            Err(_) => true,
+        }
+    }
+
+    /// Whether calls for a payment in flight were signed that Ethereum may not show yet.
+    fn has_fresh_calls(&self, owner: Address, payment: TransactionId) -> bool {
+        let mut flights = self.book().flights(owner, payment);
+        flights.any(|(_, action)| action.calls.iter().any(Call::stands))
     }
 
     /// What happened to the outputs of an account, the newest first, as one operator tells it.
@@ -141,8 +154,8 @@ impl<P: Person> Purse<P> {
         Ok(kept)
     }
 
-    /// Makes sure that a receipt proves an output, and that it is what the operator says.
-    async fn proven(&self, output: &OutputView, owner: Address) -> Result<(), WalletError> {
+    /// Makes sure that a receipt proves an output, and that it is what the operator says; the transaction that made it.
+    async fn proven(&self, output: &OutputView, owner: Address) -> Result<TransactionId, WalletError> {
         let position = output.output.0;
         // A damaged file is as none: what is asked for again takes its place.
         let receipt = match self.receipts.output(position) {
@@ -154,7 +167,8 @@ impl<P: Person> Purse<P> {
             }
         };
         if describes(&receipt, output, owner) {
-            Ok(())
+            // What the operator says of that may be anything.
+            Ok(receipt.transaction.id())
         } else {
             Err(WalletError::Refused(format!(
                 "its receipt says otherwise than the operator that lists {} of it",

@@ -6,7 +6,7 @@ use plasma_core::{
 
 use super::{
     Purse, WalletError,
-    book::{Fate, Intent, Record, Row},
+    book::{Fate, Intent, Payment, Record, Row},
     error::Lack,
     ledger::coins,
     papers::Paper,
@@ -56,6 +56,11 @@ impl<P: Person> Purse<P> {
         self.book().check_once(intent)?;
         let mut agreed = false;
         let mut action = self.book().open(intent);
+        let known = action.and_then(|number| self.book().action(number));
+        if known.is_none_or(|known| known.payments.is_empty()) {
+            self.check_elsewhere(intent, from.0, rows).await?;
+            action = self.book().open(intent);
+        }
         loop {
             let known = action.and_then(|number| self.book().action(number));
             let open = known.and_then(|known| known.payments.iter().find(|one| one.fate == Fate::Open));
@@ -106,9 +111,41 @@ impl<P: Person> Purse<P> {
         let Intent::Pay { from, rows, .. } = intent else {
             return Err(WalletError::Usage("this pays nobody".into()));
         };
-        let unpaid: Vec<usize> = (0..rows.len()).collect();
+        let unpaid = self.to_sign(intent, rows.len())?;
         let (_, transaction) = self.next_payment(from.0, rows, &unpaid).await?;
         Ok(transaction)
+    }
+
+    /// The rows for which something would be signed next.
+    fn to_sign(&self, intent: &Intent, rows: usize) -> Result<Vec<usize>, WalletError> {
+        let book = self.book();
+        let action = match book.done(intent) {
+            Some(done) => Some(done),
+            None => {
+                book.check_once(intent)?;
+                book.open(intent)
+            }
+        };
+        let Some(known) = action.and_then(|number| book.action(number)) else {
+            return Ok((0..rows).collect());
+        };
+        if let Some(open) = known.payments.iter().find(|one| one.fate == Fate::Open) {
+            return Err(WalletError::Refused(format!(
+                "payment {} was signed for this and is not known to be decided: nothing else would be signed before. Without \
+                 --dry-run the same command goes on with it",
+                open.signed.id()
+            )));
+        }
+        let unpaid = known.unpaid();
+        if !unpaid.is_empty() {
+            return Ok(unpaid);
+        }
+        let paid = known.payments.iter().filter(|one| one.is_alive());
+        let paid: Vec<String> = paid.map(|one| one.signed.id().to_string()).collect();
+        Err(WalletError::Refused(format!(
+            "all of this was paid before, and nothing would be signed: it is payment {}",
+            paid.join(", ")
+        )))
     }
 
     /// Makes one output of the smallest ones of an asset; `None` when there are fewer than two.
@@ -170,6 +207,7 @@ impl<P: Person> Purse<P> {
                 )));
             }
         }
+        self.check_staying(&transaction, from)?;
         self.person
             .agree(&words::payment(&transaction, from, &self.genesis))?;
         let signed = self.signed(transaction, from)?;
@@ -192,20 +230,50 @@ impl<P: Person> Purse<P> {
     /// # Errors
     /// [`WalletError`]; with the same payment it goes on where it stopped.
     pub async fn broadcast(&mut self, signed: SignedTransaction) -> Result<Paid, WalletError> {
-        let intent = Intent::Broadcast {
-            id: HashText(signed.id().0),
-        };
-        if let Some(action) = self.signed_before(&intent) {
-            return self.settle_all(action).await;
+        let id = signed.id();
+        let intent = Intent::Broadcast { id: HashText(id.0) };
+        if let Some(Fate::Dead(by)) = self.book().payment(id).map(|known| known.fate) {
+            return Err(WalletError::TooLate { payment: id, by });
         }
-        self.send_signed(&intent, signed).await
+        let sent = match self.signed_before(&intent) {
+            Some(action) => self.settle_all(action).await,
+            None => {
+                if let Some(payer) = self.payer(&signed) {
+                    self.check_staying(&signed.transaction, payer)?;
+                }
+                self.send_signed(&intent, signed).await
+            }
+        };
+        sent.map_err(|error| match error {
+            // Nothing pays what it was to pay: whoever signed it decides that.
+            WalletError::Dead { payment, by, .. } => WalletError::TooLate { payment, by },
+            other => other,
+        })
     }
 
-    /// The action of an intent that goes on with what was signed; who died before that chooses anew.
+    /// Makes sure that a payment spends nothing that leaves: whoever shows it would have the bond.
+    pub(super) fn check_staying(&self, transaction: &Transaction, payer: Address) -> Result<(), WalletError> {
+        for input in &transaction.inputs {
+            let position = input.position;
+            let claim = || self.claim_of(position, payer);
+            let exit = self.exit_of(position).or_else(claim);
+            if let Some(exit) = exit {
+                return Err(WalletError::Refused(format!(
+                    "input {position} leaves for Ethereum with exit {}: whoever shows a payment that spends it would have the \
+                     bond",
+                    HashText(exit.0)
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The action of an intent that goes on with what was signed; who died before that, or whose payment is dead, chooses
+    /// anew.
     fn signed_before(&self, intent: &Intent) -> Option<usize> {
         let action = self.book().open(intent)?;
-        let known = self.book().action(action)?;
-        (!known.payments.is_empty()).then_some(action)
+        let mut signed = self.book().action(action)?.payments.iter();
+        signed.any(Payment::is_alive).then_some(action)
     }
 
     async fn send_signed(&mut self, intent: &Intent, signed: SignedTransaction) -> Result<Paid, WalletError> {

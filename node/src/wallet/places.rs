@@ -9,7 +9,11 @@ use super::{
     inclusion,
     purse::{Ethereum, Person},
 };
-use crate::{api::text::AddressText, bridge::convert::Inclusion, client::Client};
+use crate::{
+    api::text::AddressText,
+    bridge::{Anchored, convert::Inclusion},
+    client::Client,
+};
 
 impl<P: Person> Purse<P> {
     /// Where an output lies that an account owns.
@@ -40,7 +44,15 @@ impl<P: Person> Purse<P> {
             self.gather_exit(ethereum, output).await?;
         }
         if let Some(data) = self.receipts.exit(output)? {
-            return inclusion::from_operator(&data, &receipt).map_err(WalletError::Missing);
+            let kept = inclusion::from_operator(&data, &receipt).map_err(WalletError::Missing)?;
+            let held = self.anchor_over(ethereum, &receipt).await;
+            let Ok(Some(held)) = held else {
+                return Ok(kept);
+            };
+            // Since it was gathered Ethereum may have taken the anchor back, and mined it elsewhere, at another time.
+            if let Some(found) = inclusion::under(&receipt, kept.receipt.history_proof, held) {
+                return Ok(found);
+            }
         }
         self.own_place(ethereum, &receipt).await
     }
@@ -65,9 +77,19 @@ impl<P: Person> Purse<P> {
         self.receipts.keep_output(output, &receipt)
     }
 
+    /// The first anchor over a receipt's block that Ethereum holds.
+    async fn anchor_over(
+        &self,
+        ethereum: &Ethereum,
+        receipt: &Receipt,
+    ) -> Result<Option<Anchored>, WalletError> {
+        anchored::covering(ethereum, receipt, self.genesis.deployment.height, 0).await
+    }
+
     /// The same without anybody's help: the anchor from Ethereum, the way to it from what the wallet keeps.
     async fn own_place(&self, ethereum: &Ethereum, receipt: &Receipt) -> Result<Inclusion, WalletError> {
-        let anchor = anchored::covering(ethereum, receipt, self.genesis.deployment.height, 0)
+        let anchor = self
+            .anchor_over(ethereum, receipt)
             .await?
             .ok_or_else(|| {
                 WalletError::Missing(format!(

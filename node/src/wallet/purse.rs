@@ -134,9 +134,6 @@ impl<P: Person> Purse<P> {
             return Err(lost(&path, "it is missing, and receipts are here".into()).into());
         }
         let (journal, records) = Journal::open::<Record>(&path)?;
-        if records.is_empty() && receipts.has_payments()? {
-            return Err(lost(&path, "it is empty, and receipts of payments are here".into()).into());
-        }
         let mut book = Book::default();
         for (index, record) in records.iter().enumerate() {
             book.enter(record).map_err(|reason| JournalError::Damaged {
@@ -144,6 +141,17 @@ impl<P: Person> Purse<P> {
                 line: index + 1,
                 reason,
             })?;
+        }
+        // A receipt comes after the signature, so the journal is older than what lies beside it.
+        let unknown = receipts
+            .paid()?
+            .into_iter()
+            .find(|id| book.payment(*id).is_none());
+        if let Some(id) = unknown {
+            let reason = format!(
+                "it is older than its folder: the receipt of payment {id} is here, and it never signed it"
+            );
+            return Err(lost(&path, reason).into());
         }
         Ok(Self {
             genesis,

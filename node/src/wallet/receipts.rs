@@ -10,6 +10,7 @@
 //! Everything was verified before it was written. Files are replaced as a whole, and those of outputs are never removed.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -17,7 +18,10 @@ use std::{
 use plasma_core::{Header, Height, Position, Receipt, TransactionId};
 
 use super::{WalletError, accounts::replace};
-use crate::api::view::ExitData;
+use crate::{
+    api::{text::HashText, view::ExitData},
+    folder::{make_durable, sync_folder},
+};
 
 /// The folder of what is kept.
 #[derive(Clone, Debug)]
@@ -31,10 +35,18 @@ impl Receipts {
     /// # Errors
     /// [`WalletError::Store`].
     pub fn open(folder: &Path) -> Result<Self, WalletError> {
+        let durable = |path: PathBuf| {
+            let made = make_durable(&path).and_then(|()| sync_folder(&path));
+            made.map_err(|source| WalletError::Store { path, source })
+        };
         for name in [OUTPUTS, HEADERS, PAYMENTS] {
-            let path = folder.join(name);
-            fs::create_dir_all(&path).map_err(|source| WalletError::Store { path, source })?;
+            durable(folder.join(name))?;
         }
+        // Whoever made them before may have died before their names were on the disk.
+        durable(folder.to_owned())?;
+        folder
+            .parent()
+            .map_or(Ok(()), |wallet| durable(wallet.to_owned()))?;
         Ok(Self {
             folder: folder.to_owned(),
         })
@@ -146,9 +158,14 @@ impl Receipts {
     /// # Errors
     /// [`WalletError::Store`].
     pub fn positions(&self) -> Result<Vec<Position>, WalletError> {
+        self.named(RECEIPT)
+    }
+
+    /// The outputs of which a file of this kind is kept, the oldest first.
+    fn named(&self, kind: &str) -> Result<Vec<Position>, WalletError> {
         let names = self.names(OUTPUTS)?.into_iter();
         let position = |(name, _): (String, PathBuf)| {
-            let text = name.strip_suffix(&format!(".{RECEIPT}"))?.replace('-', ":");
+            let text = name.strip_suffix(&format!(".{kind}"))?.replace('-', ":");
             text.parse().ok()
         };
         let mut found: Vec<Position> = names.filter_map(position).collect();
@@ -156,20 +173,48 @@ impl Receipts {
         Ok(found)
     }
 
+    /// Outputs of which a receipt is kept and no exit can be started yet, the oldest first.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub(super) fn unanchored(&self) -> Result<Vec<Position>, WalletError> {
+        let ready: BTreeSet<Position> = self.named(EXIT)?.into_iter().collect();
+        let mut kept = self.named(RECEIPT)?;
+        kept.retain(|output| !ready.contains(output));
+        Ok(kept)
+    }
+
+    /// The height of the newest header that is kept.
+    ///
+    /// # Errors
+    /// [`WalletError::Store`].
+    pub(super) fn newest_header(&self) -> Result<Option<Height>, WalletError> {
+        let heights = self.names(HEADERS)?.into_iter();
+        Ok(heights
+            .filter_map(|(name, _)| name.parse().ok())
+            .max()
+            .map(Height))
+    }
+
     /// Whether anything of outputs or payments was ever kept.
     ///
     /// # Errors
     /// [`WalletError::Store`].
     pub(super) fn is_used(&self) -> Result<bool, WalletError> {
-        Ok(!self.names(OUTPUTS)?.is_empty() || self.has_payments()?)
+        Ok(!self.names(OUTPUTS)?.is_empty() || !self.names(PAYMENTS)?.is_empty())
     }
 
-    /// Whether a payment was ever made: the journal tells of it.
+    /// Payments of which a receipt is kept: the journal tells of each.
     ///
     /// # Errors
     /// [`WalletError::Store`].
-    pub(super) fn has_payments(&self) -> Result<bool, WalletError> {
-        Ok(!self.names(PAYMENTS)?.is_empty())
+    pub(super) fn paid(&self) -> Result<Vec<TransactionId>, WalletError> {
+        let names = self.names(PAYMENTS)?.into_iter();
+        let id = |(name, _): (String, PathBuf)| {
+            let id: HashText = name.strip_suffix(&format!(".{RECEIPT}"))?.parse().ok()?;
+            Some(TransactionId(id.0))
+        };
+        Ok(names.filter_map(id).collect())
     }
 
     fn names(&self, kind: &str) -> Result<Vec<(String, PathBuf)>, WalletError> {

@@ -10,8 +10,10 @@ use super::{
     Purse, WalletError,
     amount::show,
     book::Intent,
+    ledger::judged,
     purse::{Ethereum, Person},
     steps::Step,
+    told::PATIENCE,
     words,
 };
 use crate::{
@@ -53,7 +55,7 @@ impl<P: Person> Purse<P> {
             from: from.into(),
             number: number.0,
         };
-        let ethereum = self.ethereum()?;
+        let ethereum = self.caught_up().await?;
         if !self.is_signed(&intent, RECLAIM) {
             if let Some(due_s) = self.reclaim_due_s(&ethereum, number).await? {
                 let action = self.begin(&intent)?;
@@ -103,7 +105,7 @@ impl<P: Person> Purse<P> {
             from: from.into(),
             number: number.0,
         };
-        let ethereum = self.ethereum()?;
+        let ethereum = self.caught_up().await?;
         if !self.is_signed(&intent, TAKE_BACK) {
             let Some(due_s) = self.reclaim_due_s(&ethereum, number).await? else {
                 if let Some(before) = self.taken_before(&ethereum, &intent, number).await? {
@@ -206,28 +208,28 @@ impl<P: Person> Purse<P> {
         let Some(operators) = &self.ways.operators else {
             return Ok(None);
         };
-        let asked = async |client: &Client| client.deposit(number).await;
-        match operators.ask(asked).await {
-            Ok(view) if view.output.is_some() => {}
-            Ok(_) => return Ok(None),
-            Err(ClientError::Problem(problem)) if problem.is(Code::NotFound) => return Ok(None),
-            Err(error) => {
-                let words = format!("no operator says whether deposit {number} is credited: {error}");
-                self.person.tell(&words);
-                return Ok(None);
+        // Every operator knows the block, if there is one, by the transaction; each that shows it is believed.
+        let (witness, id) = (&self.ways.witness, fund.id());
+        let asked = async |client: &Client| {
+            let shown = client.proof(id).await?;
+            judged(client, witness.proof(&shown, id).await)
+        };
+        let mut doubts = Vec::new();
+        for answer in operators.ask_all(PATIENCE, asked).await {
+            match answer {
+                Ok(receipt) => return Ok(Some(receipt.height)),
+                Err(ClientError::Problem(problem)) if problem.is(Code::NotFound) => {}
+                Err(error) => doubts.push(error.to_string()),
             }
         }
-        match self.receipt(fund.id()).await {
-            Ok(receipt) => Ok(Some(receipt.height)),
-            // Who swallows a deposit may say what he likes.
-            Err(error) => {
-                let words = format!(
-                    "an operator says that deposit {number} is credited, and none proves it: {error}"
-                );
-                self.person.tell(&words);
-                Ok(None)
-            }
+        // Who swallows a deposit may say what he likes.
+        if !doubts.is_empty() {
+            self.person.tell(&format!(
+                "not all operators say whether deposit {number} is credited: {}",
+                doubts.join("; ")
+            ));
         }
+        Ok(None)
     }
 
     async fn deposit_of(

@@ -1,7 +1,8 @@
 //! One Ethereum transaction of an action: signed, written down, sent, and waited for, whatever happens in between.
 //!
 //! Every signature for a nonce is in the journal before its bytes leave, so after a crash the same bytes are sent again: a
-//! nonce is mined once. Only when another transaction of the account has taken it is the call signed anew.
+//! nonce is mined once. Only when another transaction of the account has taken it for good, as deep in Ethereum as the
+//! deployment waits for, is the call signed anew.
 
 use plasma_core::{Address, Amount, Hash};
 use tokio::time::Instant;
@@ -10,6 +11,7 @@ use super::{
     Purse, WalletError,
     book::{self, Attempt, Record},
     purse::{Ethereum, Person},
+    standing::Nonce,
 };
 use crate::{
     api::text::{AmountText, BytesText, HashText},
@@ -52,45 +54,83 @@ impl<P: Person> Purse<P> {
         let (mut sent, mut missed): (Option<Instant>, u32) = (None, 0);
         loop {
             let Some(known) = self.known(step) else {
-                self.sign_step(ethereum, step, None).await?;
+                if !self.take_back_up(ethereum, step).await? {
+                    self.sign_step(ethereum, step, None).await?;
+                }
                 sent = None;
                 continue;
             };
-            if let Some((hash, outcome)) = mined(ethereum, &known).await? {
-                return self.finish(step, &known, hash, outcome);
-            }
             let nonce = known.attempts.last().map_or(0, |attempt| attempt.nonce);
-            let is_used = ethereum.rpc.nonce(step.from, At::Latest).await? > nonce;
-            if is_used {
-                // The endpoint may show the nonce before the receipt.
-                missed += 1;
-                if missed >= MISSED_MAX {
-                    self.replaced(step)?;
-                    return Err(L1Error::Replaced {
-                        call: step.call.label.clone(),
-                        nonce,
-                    }
-                    .into());
+            let said = if let Some((hash, outcome)) = mined(ethereum, &known).await? {
+                if self.finish(ethereum, step, &known, (hash, &outcome)).await? {
+                    return Ok(outcome);
                 }
-            } else if sent.is_none() {
-                push(ethereum, &known).await?;
-                sent = Some(Instant::now());
-                self.person
-                    .tell(&format!("{} is sent, nonce {nonce}", step.call.label));
-            } else if sent.is_some_and(|sent| sent.elapsed() >= self.patience.bump) {
-                self.sign_step(ethereum, step, Some(&known)).await?;
-                sent = None;
-                continue;
-            }
+                "was mined and failed, and Ethereum may still take that back"
+            } else {
+                let head = ethereum.rpc.newest().await?.height;
+                match self.whose_nonce(ethereum, head, &known).await? {
+                    Nonce::Free if sent.is_none() => {
+                        push(ethereum, &known).await?;
+                        sent = Some(Instant::now());
+                        self.person
+                            .tell(&format!("{} is sent, nonce {nonce}", step.call.label));
+                    }
+                    Nonce::Free if sent.is_some_and(|sent| sent.elapsed() >= self.patience.bump) => {
+                        self.sign_step(ethereum, step, Some(&known)).await?;
+                        sent = None;
+                        continue;
+                    }
+                    // The endpoint may show the nonce before the receipt.
+                    Nonce::Lost => {
+                        missed += 1;
+                        if missed >= MISSED_MAX {
+                            return Err(self.replaced(step, nonce)?);
+                        }
+                    }
+                    Nonce::Free | Nonce::Used => {}
+                }
+                "was sent and is not mined"
+            };
             if Instant::now() >= end {
                 return Err(WalletError::Waiting(format!(
-                    "{} was sent with nonce {nonce} and is not mined after {} s",
+                    "{} {said} after {} s (nonce {nonce})",
                     step.call.label,
                     self.patience.ethereum.as_secs()
                 )));
             }
             tokio::time::sleep(self.patience.poll).await;
         }
+    }
+
+    /// Goes on with a call that was given up and was mined after all, or that may still be, for nobody has its nonce.
+    async fn take_back_up(&mut self, ethereum: &Ethereum, step: &Step<'_>) -> Result<bool, WalletError> {
+        let known = self.book().action(step.action);
+        let given_up: Vec<book::Call> = known
+            .into_iter()
+            .flat_map(|action| action.given_up(step.name))
+            .cloned()
+            .collect();
+        for call in given_up {
+            if let Some((hash, outcome)) = mined(ethereum, &call).await? {
+                self.seen(step.action, &call, hash, &outcome)?;
+                return Ok(true);
+            }
+            let head = ethereum.rpc.newest().await?.height;
+            match self.whose_nonce(ethereum, head, &call).await? {
+                Nonce::Lost => {}
+                Nonce::Free => {
+                    self.is_gone(step.action, &call)?;
+                    return Ok(true);
+                }
+                Nonce::Used => {
+                    let call = &step.call.label;
+                    return Err(WalletError::Waiting(format!(
+                        "{call} was given up for another transaction of the account, which Ethereum may still take back"
+                    )));
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// What a mined call did, asked again: `None` when Ethereum forgot it, and then its bytes are sent once more.
@@ -183,43 +223,56 @@ impl<P: Person> Purse<P> {
         )?)
     }
 
-    fn finish(
+    /// Notes what a mined call did; false when it failed and that may still change.
+    async fn finish(
         &mut self,
+        ethereum: &Ethereum,
         step: &Step<'_>,
         known: &book::Call,
-        hash: Hash,
-        outcome: Outcome,
-    ) -> Result<Outcome, WalletError> {
-        if known.mined.is_none() {
-            self.record(&Record::Mined {
-                action: step.action,
-                call: step.name.to_owned(),
-                hash: HashText(hash),
-                succeeded: outcome.succeeded,
-            })?;
-        }
+        (hash, outcome): (Hash, &Outcome),
+    ) -> Result<bool, WalletError> {
+        let is_new = known.mined.is_none();
+        self.seen(step.action, known, hash, outcome)?;
+        let label = &step.call.label;
         if outcome.succeeded {
-            return Ok(outcome);
+            let depth = self.genesis.confirmations;
+            if is_new && depth > 0 {
+                self.person.tell(&format!(
+                    "{label} is mined in Ethereum block {}; it is looked at again until {depth} blocks lie on that",
+                    outcome.block
+                ));
+            }
+            return Ok(true);
+        }
+        let head = ethereum.rpc.newest().await?.height;
+        if !self.is_deep(head, outcome.block) {
+            return Ok(false);
         }
         // It did nothing but cost gas: the same command begins anew.
         self.end(step.action)?;
         Err(L1Error::MinedReverted {
-            call: step.call.label.clone(),
+            call: label.clone(),
             transaction: hash,
         }
         .into())
     }
 
-    fn replaced(&mut self, step: &Step<'_>) -> Result<(), WalletError> {
+    /// Gives a call up whose nonce another transaction has for good.
+    fn replaced(&mut self, step: &Step<'_>, nonce: u64) -> Result<WalletError, WalletError> {
         self.record(&Record::Replaced {
             action: step.action,
             call: step.name.to_owned(),
-        })
+        })?;
+        let call = step.call.label.clone();
+        Ok(L1Error::Replaced { call, nonce }.into())
     }
 }
 
 /// The attempt that was mined, if one was.
-async fn mined(ethereum: &Ethereum, call: &book::Call) -> Result<Option<(Hash, Outcome)>, WalletError> {
+pub(super) async fn mined(
+    ethereum: &Ethereum,
+    call: &book::Call,
+) -> Result<Option<(Hash, Outcome)>, WalletError> {
     for attempt in call.attempts.iter().rev() {
         let hash = attempt.hash.0;
         if let Some(outcome) = ethereum.contracts.outcome(&ethereum.rpc, hash).await? {
@@ -230,7 +283,7 @@ async fn mined(ethereum: &Ethereum, call: &book::Call) -> Result<Option<(Hash, O
 }
 
 /// Sends the newest bytes. A node that has them, or has mined them, says so, and that is no failure.
-async fn push(ethereum: &Ethereum, call: &book::Call) -> Result<(), WalletError> {
+pub(super) async fn push(ethereum: &Ethereum, call: &book::Call) -> Result<(), WalletError> {
     let Some(attempt) = call.attempts.last() else {
         return Ok(());
     };

@@ -49,7 +49,8 @@ impl<P: Person> Purse<P> {
     ///
     /// # Errors
     /// [`WalletError::L1`].
-    pub async fn watch(&self, owner: Address) -> Result<Watch, WalletError> {
+    pub async fn watch(&mut self, owner: Address) -> Result<Watch, WalletError> {
+        self.look_again().await?;
         let ethereum = self.ways.ethereum.as_ref();
         let mut watch = Watch::default();
         if let Some(ethereum) = ethereum {

@@ -8,20 +8,17 @@ use std::{
     fmt,
 };
 
-use plasma_core::{Address, Amount, Height, Position, TransactionId};
+use plasma_core::{Address, Amount, Position, TransactionId};
 
 use super::{
     Purse, WalletError,
     amount::show,
     book::Fate,
     exit::Help,
-    ledger::{Holding, judged},
+    ledger::Holding,
     purse::{Ethereum, Person},
     together::GAS_ONE,
-};
-use crate::{
-    api::{Code, view::OutputStatus},
-    client::{Client, ClientError},
+    told::Told,
 };
 
 /// An output that stays behind.
@@ -40,16 +37,6 @@ pub struct Wish {
     pub outputs: Vec<Position>,
     /// Those that stay behind. What is spent, or on its way and told of, is none of them.
     pub left: Vec<Left>,
-}
-
-/// What operators tell of an output, and prove where it matters.
-pub(super) enum Told {
-    /// Nothing that speaks against an exit.
-    Nothing,
-    /// A receipt proves who spent it.
-    Spent { by: TransactionId, block: Height },
-    /// Something is said against it that nobody proves.
-    Unproven(String),
 }
 
 /// What becomes of an output.
@@ -79,7 +66,7 @@ impl<P: Person> Purse<P> {
         help: Help,
         least: Option<Amount>,
     ) -> Result<Wish, WalletError> {
-        let ethereum = self.ethereum()?;
+        let ethereum = self.caught_up().await?;
         let holdings = match help {
             Help::Operators => self.holdings(owner).await?,
             Help::Nobody => Vec::new(),
@@ -89,12 +76,21 @@ impl<P: Person> Purse<P> {
         let begun: BTreeSet<Position> = self.unfinished_exits(owner).into_iter().collect();
         let (kept, mut left) = self.kept(owner)?;
         let all: BTreeSet<Position> = listed.keys().chain(&begun).chain(&kept).copied().collect();
-        let mut free = Vec::new();
+        let (mut free, mut open) = (Vec::new(), Vec::new());
         for output in all.into_iter().filter(|output| !begun.contains(output)) {
-            match self
-                .stance(owner, output, listed.get(&output).copied(), help)
-                .await?
-            {
+            match self.own_stance(owner, output) {
+                None => open.push(output),
+                Some(Stance::Stays(why)) => left.push(Left { output, why }),
+                Some(_) => {}
+            }
+        }
+        let mut told = match help {
+            Help::Operators => self.told_of(&open).await?,
+            Help::Nobody => BTreeMap::new(),
+        };
+        for output in open {
+            let told = told.remove(&output).unwrap_or(Told::Nothing);
+            match stance(output, listed.get(&output).copied(), told) {
                 Stance::Leaves => free.extend(self.worth(output)),
                 Stance::Gone => {}
                 Stance::Stays(why) => left.push(Left { output, why }),
@@ -111,7 +107,7 @@ impl<P: Person> Purse<P> {
     }
 
     /// Outputs of an account of which receipts are kept; damaged ones stay behind.
-    fn kept(&self, owner: Address) -> Result<(Vec<Position>, Vec<Left>), WalletError> {
+    pub(super) fn kept(&self, owner: Address) -> Result<(Vec<Position>, Vec<Left>), WalletError> {
         let (mut kept, mut left) = (Vec::new(), Vec::new());
         for output in self.receipts.positions()? {
             match self.receipts.output(output) {
@@ -134,87 +130,26 @@ impl<P: Person> Purse<P> {
         Ok((kept, left))
     }
 
-    async fn stance(
-        &self,
-        owner: Address,
-        output: Position,
-        holding: Option<&Holding>,
-        help: Help,
-    ) -> Result<Stance, WalletError> {
+    /// What becomes of an output of which the wallet's own journal tells.
+    fn own_stance(&self, owner: Address, output: Position) -> Option<Stance> {
         if self.exit_of(output).is_some() {
-            return Ok(Stance::Gone);
+            return Some(Stance::Gone);
         }
-        if let Some(by) = self.book().spender(output) {
-            let is_decided = self
-                .book()
-                .payment(by)
-                .is_some_and(|one| one.fate == Fate::Decided);
-            if is_decided || self.flight_of(owner, by).is_some() {
-                return Ok(Stance::Gone);
-            }
-            return Ok(Stance::Stays(format!(
-                "payment {by} of this wallet spends it and is not decided; where nobody decides it: plasma wallet exit \
-                 payment {by}"
-            )));
-        }
-        let why = match holding {
-            Some(one) if !one.is_proven => "nothing proves it".to_owned(),
-            // It leaves already: it is claimed in an exit in flight.
-            Some(one) if one.is_reserved => return Ok(Stance::Gone),
-            Some(one) if one.output.status == OutputStatus::Unspent => return Ok(Stance::Leaves),
-            Some(_) => alone(output, "an exit of it is open"),
-            None if help == Help::Nobody => return Ok(Stance::Leaves),
-            None => match self.told_of(output).await? {
-                Told::Nothing => return Ok(Stance::Leaves),
-                Told::Spent { .. } => return Ok(Stance::Gone),
-                Told::Unproven(said) => alone(output, &said),
-            },
-        };
-        Ok(Stance::Stays(why))
+        let by = self.book().spender(output)?;
+        Some(self.held_by(owner, by).map_or(Stance::Gone, Stance::Stays))
     }
 
-    /// What operators tell of an output that they do not list. Who says that it was spent must prove it, or the next is asked.
-    pub(super) async fn told_of(&self, output: Position) -> Result<Told, WalletError> {
-        let witness = &self.ways.witness;
-        let asked = async |client: &Client| {
-            let untrue = |reason: String| ClientError::Untrue {
-                operator: client.operator().to_owned(),
-                reason,
-            };
-            let told = client.output(output).await?;
-            let said = match told.status {
-                OutputStatus::Unspent => return Ok(Told::Nothing),
-                OutputStatus::Spent => "it was spent",
-                OutputStatus::Exiting => "an exit of it is open",
-                OutputStatus::Exited => "Ethereum paid it out",
-                OutputStatus::Reclaimed => "its deposit was taken back",
-            };
-            if told.status != OutputStatus::Spent {
-                return Ok(Told::Unproven(said.to_owned()));
-            }
-            let named = told.spent_by.and_then(|spender| spender.id);
-            let named =
-                named.ok_or_else(|| untrue(format!("it says that {output} was spent, and not by what")))?;
-            let by = TransactionId(named.0);
-            let shown = client.proof(by).await;
-            let shown =
-                shown.map_err(|error| untrue(format!("it says that {by} spent {output}: {error}")))?;
-            let receipt = judged(client, witness.proof(&shown, by).await)?;
-            let mut inputs = receipt.transaction.transaction.inputs.iter();
-            if inputs.any(|input| input.position == output) {
-                let block = receipt.height;
-                return Ok(Told::Spent { by, block });
-            }
-            Err(untrue(format!(
-                "it says that {by} spent {output}, and the receipt does not show it"
-            )))
-        };
-        match self.operators()?.ask(asked).await {
-            Ok(told) => Ok(told),
-            // One that lags behind the receipt.
-            Err(ClientError::Problem(problem)) if problem.is(Code::NotFound) => Ok(Told::Nothing),
-            Err(error) => Ok(Told::Unproven(format!("it may be spent ({error})"))),
-        }
+    /// Why what a payment of this wallet spends stays behind; `None` when it is on its way and told of.
+    pub(super) fn held_by(&self, owner: Address, by: TransactionId) -> Option<String> {
+        let payment = self.book().payment(by);
+        let is_decided = payment.is_some_and(|one| one.fate == Fate::Decided);
+        let is_gone = is_decided || self.flight_of(owner, by).is_some();
+        (!is_gone).then(|| {
+            format!(
+                "payment {by} of this wallet spends it and is not decided; where nobody decides it: plasma wallet exit \
+                 payment {by}"
+            )
+        })
     }
 
     fn worth(&self, output: Position) -> Option<Worth> {
@@ -241,6 +176,18 @@ impl<P: Person> Purse<P> {
         Ok(usize::try_from(bonds.saturating_to::<u64>())
             .unwrap_or(usize::MAX)
             .max(1))
+    }
+}
+
+/// What becomes of an output that the journal knows nothing of.
+fn stance(output: Position, holding: Option<&Holding>, told: Told) -> Stance {
+    match (holding, told) {
+        (Some(one), _) if !one.is_proven => Stance::Stays("nothing proves it".to_owned()),
+        // It leaves already: it is claimed in an exit in flight.
+        (Some(one), _) if one.is_reserved => Stance::Gone,
+        (_, Told::Spent { .. }) => Stance::Gone,
+        (_, Told::Unproven(said)) => Stance::Stays(alone(output, &said)),
+        (_, Told::Nothing) => Stance::Leaves,
     }
 }
 
@@ -289,6 +236,8 @@ impl fmt::Display for Left {
 
 #[cfg(test)]
 mod tests {
+    use plasma_core::Height;
+
     use super::*;
 
     const TOKEN: Address = Address([7; 20]);

@@ -381,7 +381,8 @@ fn rival(waiting: &[AuthenticTransaction], transaction: &Transaction) -> Option<
 /// Small, so that a test can fill it.
 pub(crate) const MEMPOOL_MAX: usize = 8;
 
-fn status_of(state: &State) -> Status {
+/// What an operator says of itself that is well and at this state.
+pub(crate) fn status_of(state: &State) -> Status {
     Status {
         operator: Some(OperatorIndex(0)),
         committee: Some(Arc::new(genesis().committee().expect("a committee"))),

@@ -6,7 +6,11 @@ use axum::{
     http::{Method, Request, header},
     response::Response,
 };
-use plasma_node::{api, config::HttpKeys};
+use plasma_node::{
+    api::{self, Door},
+    config::HttpKeys,
+    storage::memory::MemoryReader,
+};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
@@ -22,7 +26,12 @@ pub(crate) struct Doors {
 impl Doors {
     /// The door of a chain.
     pub(crate) async fn open(chain: &Chain) -> Self {
-        Self::serve(api::router(chain.door.clone(), &HttpKeys::default())).await
+        Self::of(chain.door.clone()).await
+    }
+
+    /// Any door.
+    pub(crate) async fn of(door: Door<MemoryReader>) -> Self {
+        Self::serve(api::router(door, &HttpKeys::default())).await
     }
 
     /// The same, with every JSON answer changed by someone who sees the path. What is posted comes to them as nothing yet:
@@ -31,7 +40,15 @@ impl Doors {
         chain: &Chain,
         lie: impl Fn(&str, &mut Value) + Clone + Send + Sync + 'static,
     ) -> Self {
-        let honest = api::router(chain.door.clone(), &HttpKeys::default());
+        Self::lying_of(chain.door.clone(), lie).await
+    }
+
+    /// The same before any door.
+    pub(crate) async fn lying_of(
+        door: Door<MemoryReader>,
+        lie: impl Fn(&str, &mut Value) + Clone + Send + Sync + 'static,
+    ) -> Self {
+        let honest = api::router(door, &HttpKeys::default());
         let answer = move |request: Request<Body>| {
             let (honest, lie) = (honest.clone(), lie.clone());
             async move {

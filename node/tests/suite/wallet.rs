@@ -2,15 +2,19 @@
 
 mod batches;
 mod believing;
+mod bonds;
 mod calls;
 mod commands;
+mod copies;
 mod everything;
 mod flights;
 mod holder;
 mod leaving;
+mod papers;
 mod reclaims;
+mod standing;
 
-use std::{cell::Cell, fs, path::Path, time::Duration};
+use std::{cell::Cell, path::Path, time::Duration};
 
 use plasma_core::{Address, Amount, Hash, Height, Position, SigningKey, signature};
 use plasma_node::{
@@ -22,10 +26,8 @@ use plasma_node::{
     wallet::{
         Purse, WalletError,
         book::{Fate, Intent, Row},
-        journal::JournalError,
-        papers::Paper,
         pay::Paid,
-        purse::{Patience, Person, Ways, folder_of},
+        purse::{Patience, Person, Ways},
     },
 };
 use serde_json::json;
@@ -175,53 +177,6 @@ async fn a_signed_payment_is_sent_again_and_never_signed_again() {
 }
 
 #[tokio::test]
-async fn a_journal_that_is_gone_while_its_payments_are_here_stops_the_wallet() {
-    let mut chain = Chain::new(genesis());
-    chain.deposit(&user(1), 100).await;
-    let doors = Doors::open(&chain).await;
-    let folder = Scratch::new("wallet-lost");
-    let intent = pay(&[30], Some("invoice 7"));
-    let mut first = purse(folder.path(), &[&doors.base]);
-    paid(&mut chain, &mut first, &intent).await.unwrap();
-    drop(first);
-    let own = folder_of(folder.path(), &genesis());
-    let (journal, head) = (own.join("journal"), own.join("journal.head"));
-    let whole = fs::read(&journal).unwrap();
-    let open = || {
-        let ways = Ways {
-            operators: None,
-            witness: Witness::new(&genesis()).unwrap(),
-            ethereum: None,
-        };
-        Purse::open(folder.path(), genesis(), ways, Script::default()).map(drop)
-    };
-    let lost = || {
-        let error = open().unwrap_err();
-        assert!(
-            matches!(error, WalletError::Journal(JournalError::Lost { .. })),
-            "{error}"
-        );
-        assert_eq!(error.code(), 4);
-    };
-    let end = whole.iter().rposition(|byte| *byte == b'{').unwrap();
-    let line = whole[..end].iter().rposition(|byte| *byte == b'\n').unwrap();
-    for cut in [&whole[..=line], &[]] {
-        fs::write(&journal, cut).unwrap();
-        lost();
-    }
-    fs::remove_file(&journal).unwrap();
-    lost();
-    // As wallets were before they kept a head.
-    fs::remove_file(&head).unwrap();
-    lost();
-    fs::write(&journal, []).unwrap();
-    lost();
-    fs::write(&journal, &whole).unwrap();
-    open().unwrap();
-    assert!(head.exists(), "it has one from now on");
-}
-
-#[tokio::test]
 async fn an_output_that_no_receipt_proves_is_not_spent() {
     let mut chain = Chain::new(genesis());
     chain.deposit(&user(1), 100).await;
@@ -280,40 +235,6 @@ async fn a_payment_is_given_up_only_when_a_receipt_shows_who_spent_its_input() {
         Amount::from(30),
         "with the change of the other"
     );
-}
-
-#[tokio::test]
-async fn a_paper_is_signed_once_and_carried_over() {
-    let mut chain = Chain::new(genesis());
-    chain.deposit(&user(1), 100).await;
-    let doors = Doors::open(&chain).await;
-    let (online, offline) = (Scratch::new("wallet-online"), Scratch::new("wallet-offline"));
-    let mut looking = purse(online.path(), &[&doors.base]);
-    let transaction = looking.preview(&pay(&[30], None)).await.unwrap();
-    let other = looking.preview(&pay(&[31], None)).await.unwrap();
-    let paper = |transaction| Paper::new(transaction, user(1).address(), &genesis());
-    let mut signing = purse(offline.path(), &["http://127.0.0.1:1"]);
-    let (action, signed) = signing
-        .sign_paper(&paper(&transaction), transaction.clone())
-        .unwrap();
-    signing.end(action).unwrap();
-    let again = signing
-        .sign_paper(&paper(&transaction), transaction.clone())
-        .unwrap();
-    assert_eq!(again.1, signed, "the same paper, the same signature");
-    let error = signing.sign_paper(&paper(&other), other).unwrap_err();
-    assert!(error.to_string().contains("signed it away before"), "{error}");
-    let bytes = signed.signed(transaction, &genesis()).unwrap();
-    let mut sending = Box::pin(looking.broadcast(bytes));
-    let done = loop {
-        tokio::select! {
-            done = &mut sending => break done.unwrap(),
-            () = tokio::time::sleep(Duration::from_millis(20)) => {}
-        }
-        chain.seal(&[]).await;
-    };
-    assert_eq!(done.payments.len(), 1);
-    assert_eq!(owned(&chain, &user(2)), Amount::from(30));
 }
 
 #[tokio::test]

@@ -69,15 +69,29 @@ pub(super) async fn payment(desk: &Desk, named: &str, emergency: bool) -> Result
         Ok(id) => purse.signed_payment(TransactionId(id.0))?,
         Err(_) => paper::signed(Path::new(named), purse.genesis())?,
     };
-    let leaving = purse.fly(from, &payment, help(emergency)).await;
-    let leaving = leaving.map_err(|error| alone(desk, error))?;
-    told(desk, &mut purse, vec![leaving]).await
+    let flown = purse.fly(from, &payment, help(emergency)).await;
+    let flown = flown.map_err(|error| alone(desk, error))?;
+    if flown.left.is_empty() {
+        return told(desk, &mut purse, vec![flown.leaving]).await;
+    }
+    // As with many exits: a script reads one document.
+    if !desk.options.json {
+        told(desk, &mut purse, vec![flown.leaving]).await?;
+    }
+    let (claimed, left) = (flown.claimed, flown.left);
+    let payment = payment.id();
+    Err(WalletError::Unclaimed {
+        payment,
+        claimed,
+        left,
+    }
+    .into())
 }
 
 /// What this account has on its way.
 pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
     let owner = desk.owner()?;
-    let purse = desk.purse(true).await?;
+    let mut purse = desk.purse(true).await?;
     let watch = purse.watch(owner).await?;
     let exits = watch.exits.iter();
     let reclaims = watch.reclaims.iter();
@@ -93,6 +107,8 @@ pub(super) async fn exits(desk: &Desk) -> Result<(), StartError> {
 pub(super) async fn finalize(desk: &Desk, named: &str) -> Result<(), StartError> {
     let from = desk.owner()?;
     let mut purse = desk.purse(true).await?;
+    // Its number may be another one since Ethereum was reorganised.
+    purse.look_again().await?;
     // An output has a decimal number too, of 72 bits; that of an exit is longer.
     let id = match (named.parse::<PositionText>(), named.parse::<ExitNumber>()) {
         (Err(_), Ok(ExitNumber(id))) => purse.flight_of(from, TransactionId(id.0)).unwrap_or(id),

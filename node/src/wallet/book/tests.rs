@@ -1,5 +1,6 @@
 //! Every line that can be written can be read, and what it says is counted once.
 
+mod ends;
 mod once;
 
 use plasma_core::{
@@ -7,7 +8,7 @@ use plasma_core::{
     SignedTransaction, Transaction,
 };
 
-use super::{Attempt, Book, Fate, Intent, Record, Row};
+use super::{Attempt, Block, Book, Fate, Intent, Record, Row};
 use crate::api::text::{AddressText, AmountText, BytesText, HashText, PositionText};
 
 const FROM: AddressText = AddressText(Address([1; 20]));
@@ -133,6 +134,27 @@ fn records() -> Vec<Record> {
             call: call(),
             hash,
             succeeded: true,
+            block: Some(Block {
+                height: u64::MAX,
+                hash,
+            }),
+        },
+        Record::Gone {
+            action: 1,
+            call: call(),
+            hash,
+        },
+        Record::Mined {
+            action: 1,
+            call: call(),
+            hash,
+            succeeded: true,
+            block: None,
+        },
+        Record::Settled {
+            action: 1,
+            call: call(),
+            hash,
         },
         Record::Credited {
             action: 1,
@@ -140,6 +162,11 @@ fn records() -> Vec<Record> {
             output: PositionText(position(4)),
         },
         Record::Ended { action: 1 },
+        Record::Elsewhere {
+            action: 1,
+            output: PositionText(position(3)),
+            by: hash,
+        },
         begun(2, exit(5)),
         Record::Leaving {
             action: 2,
@@ -261,7 +288,10 @@ fn another_payment_of_the_same_input_is_a_rival_also_when_it_is_dead() {
     other.transaction.outputs[0].owner = Address([3; 20]);
     assert_eq!(book.rival(&other), Some(payment(1).id()));
     assert_eq!(book.rival(&payment(1)), None, "itself is none");
-    assert_eq!(book.payment(payment(1).id()).unwrap().fate, Fate::Dead);
+    assert_eq!(
+        book.payment(payment(1).id()).unwrap().fate,
+        Fate::Dead(payment(9).id())
+    );
     assert_eq!(book.payment(payment(2).id()).unwrap().fate, Fate::Decided);
     assert_eq!(book.payment(payment(8).id()), None, "it was not signed here");
 }
@@ -291,20 +321,6 @@ fn an_intent_goes_on_until_its_end_was_told() {
 }
 
 #[test]
-fn nonces_that_may_still_be_mined_are_not_given_again() {
-    let all = records();
-    assert_eq!(book(&all[..7]).next_nonce(FROM.0), 8);
-    assert_eq!(book(&all[..8]).next_nonce(FROM.0), 0, "lost to another program");
-    assert_eq!(book(&all[..9]).next_nonce(FROM.0), 9);
-    assert_eq!(book(&all).next_nonce(FROM.0), 0, "mined: Ethereum knows it");
-    assert_eq!(
-        book(&all[..9]).next_nonce(Address([8; 20])),
-        0,
-        "of another account"
-    );
-}
-
-#[test]
 fn lines_that_cannot_follow_are_damage() {
     for record in [
         Record::Ended { action: 0 },
@@ -326,6 +342,7 @@ fn lines_that_cannot_follow_are_damage() {
             call: "start".into(),
             hash: HashText(Hash([7; 32])),
             succeeded: true,
+            block: None,
         },
         Record::Signed {
             action: 0,

@@ -1,10 +1,13 @@
 //! What a party of a payment claims of it, what that costs, and how it is said.
 
-use plasma_core::{Address, Amount, ExitId, Position, Receipt, SignedTransaction};
+use std::fmt;
+
+use plasma_core::{Address, Amount, ExitId, Position, Receipt, SignedTransaction, TransactionId};
 
 use super::super::{
     Purse,
     amount::show,
+    book::Fate,
     purse::{Ethereum, Person},
     words,
 };
@@ -28,6 +31,29 @@ pub(super) struct Flight {
     pub(super) inputs: Vec<Inclusion>,
     /// What is claimed.
     pub(super) claims: Vec<Claim>,
+    /// What of the account's is not, each with the reason.
+    pub(super) left: Vec<Unclaimed>,
+    /// What is said against it and not proven, for whoever agrees.
+    pub(super) doubts: Vec<String>,
+}
+
+/// What an account leaves behind of a payment with which it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unclaimed {
+    /// An output of the payment; `None` for its inputs.
+    pub output: Option<u8>,
+    /// Why, and what can be done about it.
+    pub why: String,
+}
+
+impl fmt::Display for Unclaimed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = &self.why;
+        match self.output {
+            Some(output) => write!(f, "its output {output} is not claimed: {why}"),
+            None => write!(f, "its inputs are not claimed: {why}"),
+        }
+    }
 }
 
 /// An output of a payment, or all its inputs.
@@ -38,36 +64,48 @@ pub(super) enum Claim {
 }
 
 impl<P: Person> Purse<P> {
-    /// What of a payment an account can claim without losing the bond.
+    /// What of a payment an account can claim without losing the bond, and what it must leave behind. What is on its way by
+    /// another one is neither.
     pub(super) fn claims(
         &self,
         from: Address,
         payer: Address,
         payment: &SignedTransaction,
         receipt: Option<&Receipt>,
-    ) -> Vec<Claim> {
-        let is_spent = |output: u8| {
-            let position = |receipt: &Receipt| Position {
-                block: receipt.height,
-                transaction: receipt.index,
-                output,
-            };
-            let position = receipt.map(position);
-            position.is_some_and(|position| self.book().spender(position).is_some())
-        };
+    ) -> (Vec<Claim>, Vec<Unclaimed>) {
+        let (mut claims, mut left) = (Vec::new(), Vec::new());
         let outputs = (0u8..).zip(&payment.transaction.outputs);
-        let own = outputs.filter(|(place, output)| output.owner == from && !is_spent(*place));
-        let mut claims: Vec<Claim> = own.map(|(place, _)| Claim::Output(place)).collect();
+        for (place, _) in outputs.filter(|(_, output)| output.owner == from) {
+            let claim = Claim::Output(place);
+            let position = receipt.map(|receipt| position_in(receipt, place));
+            match position.and_then(|position| self.book().spender(position)) {
+                None => claims.push(claim),
+                Some(by) => left.extend(self.held_by(from, by).map(|why| claim.left(why))),
+            }
+        }
         if payer == from {
             match self.book().rival(payment) {
                 None => claims.push(Claim::Inputs),
-                Some(rival) => self.person.tell(&format!(
-                    "the inputs are not claimed, for payment {rival} of this wallet spends one of them as well, and who \
-                     shows it would have the bond"
-                )),
+                Some(rival) if self.is_decided(rival) => {}
+                Some(rival) => left.push(Claim::Inputs.left(format!(
+                    "payment {rival} of this wallet spends one of them as well, and who shows it would have the bond"
+                ))),
             }
         }
-        claims
+        (claims, left)
+    }
+
+    /// The exit in flight in which this wallet claims an output for its owner.
+    pub(in crate::wallet) fn claim_of(&self, output: Position, owner: Address) -> Option<ExitId> {
+        let receipt = self.receipts.output(output).ok()??;
+        let name = Claim::Output(output.output).name();
+        let mut flights = self.book().flights(owner, receipt.transaction.id());
+        flights.find_map(|(_, action)| action.call(&name).and(action.leaving.first().copied()))
+    }
+
+    fn is_decided(&self, id: TransactionId) -> bool {
+        let known = self.book().payment(id);
+        known.is_some_and(|known| known.fate == Fate::Decided)
     }
 
     pub(super) fn bonds(&self, ethereum: &Ethereum, flight: &Flight, starts: bool) -> Amount {
@@ -111,6 +149,8 @@ impl<P: Person> Purse<P> {
                 ethereum.parameters.exit_period_s
             ),
         ));
+        lines.extend(flight.left.iter().map(|left| ("BUT", left.to_string())));
+        lines.extend(flight.doubts.iter().map(|doubt| ("BUT", doubt.clone())));
         let what = if starts {
             "Start the exit of a payment in flight, on Ethereum"
         } else {
@@ -130,7 +170,25 @@ impl Flight {
     }
 }
 
+/// Where an output of a decided payment lies.
+pub(super) fn position_in(receipt: &Receipt, output: u8) -> Position {
+    Position {
+        block: receipt.height,
+        transaction: receipt.index,
+        output,
+    }
+}
+
 impl Claim {
+    /// It is left behind.
+    pub(super) fn left(self, why: String) -> Unclaimed {
+        let output = match self {
+            Self::Output(output) => Some(output),
+            Self::Inputs => None,
+        };
+        Unclaimed { output, why }
+    }
+
     /// Its call's name in the action.
     pub(super) fn name(self) -> String {
         match self {

@@ -104,7 +104,7 @@ fn a_journal_that_lost_lines_at_its_end_is_told_from_a_shorter_one() {
     fs::remove_file(place.file()).unwrap();
     let error = place.opened().unwrap_err().to_string();
     assert!(
-        error.contains("it is missing") && error.contains("empty file"),
+        error.contains("it is missing") && error.contains("away as a whole"),
         "{error}"
     );
     assert!(!place.file().exists());

@@ -9,7 +9,7 @@ use plasma_core::{
 };
 use plasma_node::{
     answers::{self, Answer},
-    api::{AnchorBook, Books},
+    api::{AnchorBook, Books, Door},
     bridge::{
         Contracts, L1, L1Error, SpendProof,
         account::{Account, Call},
@@ -22,21 +22,25 @@ use plasma_node::{
         rpc::Rpc,
         watcher::WatcherConfig,
     },
+    directory::Directory,
     folder::Identity,
     operator::{
         effect::Effect,
         event::Event,
         matters::{Matter, Notice},
     },
-    runtime,
+    runtime::{self, handle::Handle},
     storage::{
         Decided, Read as _, Storage as _,
         memory::{MemoryReader, MemoryStorage},
     },
 };
 
+use tokio::sync::{mpsc, watch};
+
 use crate::suite::{
     bridge_anvil::block,
+    chain::status_of,
     deployment::parameters,
     stage::{ETHER, Stage},
 };
@@ -102,6 +106,16 @@ impl Court {
 
     pub(crate) fn reader(&self) -> MemoryReader {
         self.storage.reader()
+    }
+
+    /// What a client asks who asks this operator.
+    pub(crate) fn door(&self) -> Door<MemoryReader> {
+        let genesis = Arc::new(self.stage.federation.genesis.clone());
+        let directory = Directory::new(&genesis).unwrap();
+        let (_, status) = watch::channel(Arc::new(status_of(&self.state)));
+        let handle = Handle::new(mpsc::channel(1).0, status);
+        let books = self.books.clone();
+        Door::new(handle, self.reader(), books, (genesis, directory), "court", None)
     }
 
     pub(crate) fn bond(&self) -> Amount {

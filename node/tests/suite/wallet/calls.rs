@@ -8,6 +8,8 @@ use plasma_node::{
     wallet::{Purse, WalletError, book::Call},
 };
 
+use serde_json::json;
+
 use super::holder::{Agreed, Holder, mined, patience, purse};
 use crate::suite::{bridge_anvil::block, duties::court::Court, scratch::Scratch, stage::ETHER};
 
@@ -94,6 +96,13 @@ async fn a_call_whose_nonce_another_program_used_is_signed_anew_and_no_sooner() 
         .unwrap();
     let used = mined(&court, bob).await;
     assert_eq!(used, lost.nonce + 1);
+    // Ethereum may still take that back, and then the first one counts.
+    let mut bobs = open().await.with_patience(patience(Duration::from_millis(300)));
+    let error = bobs.reclaim(bob, FIRST).await.unwrap_err();
+    assert!(matches!(error, WalletError::Waiting(_)), "{error}");
+    assert!(!calls(&bobs)[0].is_replaced);
+    drop(bobs);
+    court.stage.anvil.mine(1).await;
     let mut bobs = open().await;
     let error = bobs.reclaim(bob, FIRST).await.unwrap_err();
     assert!(
@@ -106,4 +115,104 @@ async fn a_call_whose_nonce_another_program_used_is_signed_anew_and_no_sooner() 
     assert!(calls.len() == 2 && calls[0].is_replaced);
     assert_eq!(calls[1].attempts[0].nonce, used);
     assert_eq!(mined(&court, bob).await, used + 1);
+}
+
+/// Bob's call is given up, for another transaction of his account has its nonce; and Ethereum as it was before that.
+async fn given_up(court: &Court, folder: &Scratch, agreed: &Agreed) -> (Call, serde_json::Value) {
+    let bob = court.stage.bob.address();
+    let open = async || purse(&court.stage, folder.path(), &court.stage.bob_key, agreed).await;
+    let mut dying = open().await.with_patience(patience(Duration::from_millis(100)));
+    dying.reclaim(bob, FIRST).await.unwrap_err();
+    let lost = calls(&dying)[0].clone();
+    drop(dying);
+    court.stage.anvil.drop_transaction(lost.attempts[0].hash.0).await;
+    court.stage.anvil.automine(true).await;
+    let before = court.stage.anvil.ask("evm_snapshot", json!([])).await;
+    let other = court.contracts().deposit_call(Amount::from(1));
+    direct::transact(&court.rpc(), &court.stage.bob, &other)
+        .await
+        .unwrap();
+    court.stage.anvil.mine(1).await;
+    let error = open().await.reclaim(bob, FIRST).await.unwrap_err();
+    assert!(
+        matches!(error, WalletError::L1(L1Error::Replaced { .. })),
+        "{error}"
+    );
+    (lost, before)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_given_up_and_is_mined_after_all_is_not_done_twice() {
+    let court = slow("wallet-after-all").await;
+    let (folder, agreed) = (Scratch::new("wallet-after-all-bob"), Agreed::default());
+    let bob = court.stage.bob.address();
+    let (lost, before) = given_up(&court, &folder, &agreed).await;
+    court.stage.anvil.ask("evm_revert", json!([before])).await;
+    court.rpc().send_raw(&lost.attempts[0].raw.0).await.unwrap();
+    let used = mined(&court, bob).await;
+    let mut bobs = purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed).await;
+    bobs.reclaim(bob, FIRST).await.unwrap();
+    let calls = calls(&bobs);
+    assert!(calls.len() == 1 && !calls[0].is_replaced, "{calls:?}");
+    assert_eq!(calls[0].mined.map(|(_, did)| did), Some(true));
+    assert_eq!(mined(&court, bob).await, used);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_was_given_up_for_one_that_is_gone_goes_on_with_the_same_bytes() {
+    let court = slow("wallet-back-up").await;
+    let (folder, agreed) = (Scratch::new("wallet-back-up-bob"), Agreed::default());
+    let bob = court.stage.bob.address();
+    let (lost, before) = given_up(&court, &folder, &agreed).await;
+    court.stage.anvil.ask("evm_revert", json!([before])).await;
+    let used = mined(&court, bob).await;
+    let mut bobs = purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed).await;
+    bobs.reclaim(bob, FIRST).await.unwrap();
+    let calls = calls(&bobs);
+    assert_eq!((calls.len(), &calls[0].attempts), (1, &lost.attempts));
+    assert_eq!(mined(&court, bob).await, used + 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_failed_is_not_done_anew_while_ethereum_may_take_that_back() {
+    let court = slow("wallet-failed").await;
+    let (folder, agreed) = (Scratch::new("wallet-failed-bob"), Agreed::default());
+    let bob = court.stage.bob.address();
+    let open = async |wait| {
+        purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed)
+            .await
+            .with_patience(patience(wait))
+    };
+    let wait = Duration::from_millis(300);
+    open(wait).await.reclaim(bob, FIRST).await.unwrap_err();
+    // When it is mined, nothing works there.
+    let vault = court.contracts().vault.to_string();
+    let code: String = court
+        .rpc()
+        .call("eth_getCode", json!([vault, "latest"]))
+        .await
+        .unwrap();
+    court
+        .stage
+        .anvil
+        .ask("anvil_setCode", json!([vault, "0xfe"]))
+        .await;
+    court.stage.anvil.mine(1).await;
+    court.stage.anvil.ask("anvil_setCode", json!([vault, code])).await;
+    let mut early = open(wait).await;
+    let error = early.reclaim(bob, FIRST).await.unwrap_err();
+    assert!(
+        matches!(&error, WalletError::Waiting(words) if words.contains("failed")),
+        "{error}"
+    );
+    assert!(!early.book().action(0).unwrap().is_ended);
+    drop(early);
+    court.stage.anvil.mine(1).await;
+    let mut bobs = open(Duration::from_secs(20)).await;
+    let error = bobs.reclaim(bob, FIRST).await.unwrap_err();
+    assert!(
+        matches!(error, WalletError::L1(L1Error::MinedReverted { .. })),
+        "{error}"
+    );
+    assert!(bobs.book().action(0).unwrap().is_ended);
 }

@@ -1,6 +1,11 @@
 //! `plasma wallet` as scripts run it: no terminal, one document, and the exit codes that `plasma --help` tells.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Output};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output},
+};
 
 use plasma_core::{EXPIRY_NEVER, Height, Input, Kind, Payment, Position, Transaction};
 use plasma_node::{api::Code, wallet::papers::Paper};
@@ -9,6 +14,7 @@ use serde_json::Value;
 use crate::suite::{
     chain::user,
     settings::{Folder, home, plasma},
+    skip, strace,
 };
 
 /// A folder with a federation, a password, and the key of user 1 in a file.
@@ -155,6 +161,35 @@ fn a_password_that_others_can_read_and_a_missing_endpoint_have_their_codes() {
         &["exit", "payment"],
     ] {
         assert_eq!(wallet(&folder, words).status.code(), Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn what_is_believed_at_the_start_is_on_the_disk() {
+    if let Some(reason) = strace::absence() {
+        return skip("what_is_believed_at_the_start_is_on_the_disk", &reason);
+    }
+    let (folder, genesis) = desk("wallet-synced");
+    let address = user(1).address().to_string();
+    wallet(&folder, &["exits", "--address", &address]);
+    // Everything is there: what follows writes nothing.
+    let traced = Command::new("strace")
+        .args(["-f", "-y", "-e", "trace=fsync", "-o", "trace"])
+        .arg(env!("CARGO_BIN_EXE_plasma"))
+        .args(["wallet", "exits", "--address", &address, "--wallet-dir", "wallet"])
+        .args(["--federation", "federation.toml"])
+        .current_dir(&folder.0)
+        .output()
+        .unwrap();
+    assert_eq!(traced.status.code(), Some(0), "{traced:?}");
+    let trace = fs::read_to_string(folder.0.join("trace")).unwrap();
+    let own = plasma_node::wallet::purse::folder_of(Path::new("wallet"), &genesis);
+    for name in ["", "/journal", "/outputs", "/headers", "/payments"] {
+        let synced = format!("{}{name}>) ", own.display());
+        let is_synced = trace
+            .lines()
+            .any(|line| line.contains("fsync(") && line.contains(&synced));
+        assert!(is_synced, "{synced} in {trace}");
     }
 }
 

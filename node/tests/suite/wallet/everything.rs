@@ -155,6 +155,66 @@ async fn an_output_that_another_machine_spent_does_not_leave() {
     );
 }
 
+/// One that lists a spent output of user 1 as unspent, to have the bond of its exit.
+async fn favourable(chain: &Chain, before: Value) -> Doors {
+    Doors::lying(chain, move |path, document| {
+        if is_list(path) {
+            let listed = document["items"].as_array_mut().unwrap();
+            listed.insert(0, before.clone());
+        } else if path.starts_with("/v1/outputs/") && document["status"] == "spent" {
+            document["status"] = "unspent".into();
+            document["spent_by"] = Value::Null;
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_favourable_operator_loses_nobody_a_bond() {
+    let (stage, mut chain) = rich("wallet-favourable").await;
+    let spent = chain.deposit(&user(1), 100).await;
+    let other = chain.deposit(&user(1), 50).await;
+    let honest = Doors::open(&chain).await;
+    let folder = Scratch::new("wallet-favourable-user");
+    let mut here = purse(&stage, &folder, &[&honest]).await;
+    let holdings = here.holdings(user(1).address()).await.unwrap();
+    let listed = serde_json::to_value(&holdings[0].output).unwrap();
+    drop(here);
+    let payment = chain.payment(&user(1), (spent, 100), &user(3), 100);
+    chain.include(payment.clone());
+    chain.seal(&[]).await;
+    let favourable = favourable(&chain, listed).await;
+    for doors in [[&favourable, &honest], [&honest, &favourable]] {
+        let mut here = purse(&stage, &folder, &doors).await;
+        let all = everything(&mut here, Help::Operators).await;
+        assert_eq!((all.outputs, all.left), (vec![other], Vec::new()));
+        let started = here
+            .exit(user(1).address(), &[spent], Help::Operators)
+            .await
+            .unwrap();
+        let refused = started.failure.unwrap().to_string();
+        let words = format!("spent by payment {}", payment.id());
+        assert!(refused.contains(&words), "{refused}");
+        assert_eq!(here.book().next(), 0, "nothing was begun");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_says_and_does_not_prove_keeps_nobody_in_whom_others_let_go() {
+    let (stage, mut chain) = rich("wallet-outvoted").await;
+    let coin = chain.deposit(&user(1), 100).await;
+    let honest = [Doors::open(&chain).await, Doors::open(&chain).await];
+    let lying = liar(&chain, "exiting").await;
+    let folder = Scratch::new("wallet-outvoted-user");
+    let mut here = purse(&stage, &folder, &[&honest[0], &lying]).await;
+    let all = everything(&mut here, Help::Operators).await;
+    assert_eq!(left(&all), [coin], "one says this, the other that");
+    drop(here);
+    let mut here = purse(&stage, &folder, &[&lying, &honest[0], &honest[1]]).await;
+    let all = everything(&mut here, Help::Operators).await;
+    assert_eq!((all.outputs, all.left), (vec![coin], Vec::new()));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_payment_holds_and_what_is_damaged_stays_behind_by_name() {
     let (stage, mut chain) = rich("wallet-behind").await;

@@ -1,42 +1,31 @@
 //! Payments that are held back, and leave in flight.
 
-use plasma_core::{Amount, Hash, Position, SignedTransaction};
+use plasma_core::{Amount, Position, SignedTransaction};
 use plasma_node::{
-    api::text::{AddressText, BytesText, HashText},
     bridge::evidence::Evidence,
     wallet::{
         Purse, WalletError,
-        book::{Intent, Record},
         exit::{Going, Help},
-        journal::Journal,
         papers::Paper,
-        purse::folder_of,
     },
 };
 
 use super::holder::{Agreed, Holder, keep, mined, payment, purse};
-use crate::suite::{
-    chain::{Chain, genesis, user},
-    deployment::EXIT_PERIOD_S,
-    doors::Doors,
-    duties::court::Court,
-    scratch::Scratch,
-    stage::ETHER,
-};
+use crate::suite::{deployment::EXIT_PERIOD_S, duties::court::Court, scratch::Scratch, stage::ETHER};
 
 const PAID: u64 = ETHER / 4;
 
 /// Bob has one ether, and signs a payment to Alice that nobody is sent.
-struct Held {
-    court: Court,
-    coin: Position,
-    payment: SignedTransaction,
-    folders: [Scratch; 2],
-    agreed: Agreed,
+pub(super) struct Held {
+    pub(super) court: Court,
+    pub(super) coin: Position,
+    pub(super) payment: SignedTransaction,
+    pub(super) folders: [Scratch; 2],
+    pub(super) agreed: Agreed,
 }
 
 impl Held {
-    async fn back(name: &str) -> Self {
+    pub(super) async fn back(name: &str) -> Self {
         let mut court = Court::set(name).await;
         let coin = court.fund_bob().await;
         let outputs = [
@@ -58,7 +47,7 @@ impl Held {
     }
 
     /// Bob's wallet, which signed the payment.
-    async fn bob(&self) -> Purse<Holder> {
+    pub(super) async fn bob(&self) -> Purse<Holder> {
         let court = &self.court;
         let mut bobs = purse(
             &court.stage,
@@ -91,7 +80,7 @@ impl Held {
     }
 }
 
-fn refused<T: std::fmt::Debug>(told: Result<T, WalletError>, words: &str) {
+pub(super) fn refused<T: std::fmt::Debug>(told: Result<T, WalletError>, words: &str) {
     let error = told.unwrap_err();
     let is_refused = matches!(error, WalletError::Refused(_)) && error.to_string().contains(words);
     assert!(is_refused, "{error}");
@@ -105,21 +94,27 @@ async fn both_sides_leave_with_a_payment_that_is_held_back() {
     let id = held.payment.id();
     assert_eq!(bobs.signed_payment(id).unwrap(), held.payment);
     let before = mined(&held.court, bob).await;
-    let leaving = bobs.fly(bob, &held.payment, Help::Nobody).await.unwrap();
+    let flown = bobs.fly(bob, &held.payment, Help::Nobody).await.unwrap();
+    let leaving = flown.leaving;
+    assert_eq!((flown.claimed, flown.left.len()), (2, 0));
     assert_eq!(leaving.what, Going::Payment(id));
     assert_eq!(mined(&held.court, bob).await, before + 3, "start, change, inputs");
     let said = held.agreed.borrow().last().unwrap().clone();
     assert!(said.contains("bonds   0.000000000003 ETH"), "{said}");
     // Again, before it was told, after it, and by a wallet that was closed: nothing more is sent.
-    assert_eq!(bobs.fly(bob, &held.payment, Help::Nobody).await.unwrap(), leaving);
+    assert_eq!(bobs.fly(bob, &held.payment, Help::Nobody).await.unwrap(), flown);
     bobs.end(leaving.action).unwrap();
     drop(bobs);
     let mut bobs = held.bob().await;
-    assert_eq!(bobs.fly(bob, &held.payment, Help::Nobody).await.unwrap(), leaving);
+    assert_eq!(bobs.fly(bob, &held.payment, Help::Nobody).await.unwrap(), flown);
     assert_eq!(mined(&held.court, bob).await, before + 3);
 
     let mut alices = held.alice().await;
-    let joined = alices.fly(alice, &held.payment, Help::Nobody).await.unwrap();
+    let joined = alices
+        .fly(alice, &held.payment, Help::Nobody)
+        .await
+        .unwrap()
+        .leaving;
     assert_eq!((joined.exit, joined.due_s), (leaving.exit, leaving.due_s));
     alices.end(joined.action).unwrap();
     let open = held.court.in_flight(&leaving.exit).await;
@@ -160,7 +155,11 @@ async fn who_was_paid_by_a_payment_that_lost_is_told_that_nothing_came() {
     );
     held.court.seal(vec![other.clone()]).await;
     let mut alices = held.alice().await;
-    let leaving = alices.fly(alice, &held.payment, Help::Nobody).await.unwrap();
+    let leaving = alices
+        .fly(alice, &held.payment, Help::Nobody)
+        .await
+        .unwrap()
+        .leaving;
     let place = held.court.place(&other);
     let competitor = Evidence::Anchored(Box::new(held.court.inclusion(place)));
     let pending = held.court.pending(&held.payment);
@@ -193,9 +192,69 @@ async fn a_claim_that_would_lose_its_bond_is_not_made() {
         (held.coin, ETHER),
         &[(bob, ETHER)],
     );
-    let leaving = bobs.fly(bob, &rival, Help::Nobody).await.unwrap();
-    let open = held.court.in_flight(&leaving.exit).await;
+    let flown = bobs.fly(bob, &rival, Help::Nobody).await.unwrap();
+    let open = held.court.in_flight(&flown.leaving.exit).await;
     assert_eq!(open.piggybacked, 1, "its output, and no input");
+    assert_eq!(flown.claimed, 1);
+    let [inputs] = flown.left.as_slice() else {
+        panic!("{:?}", flown.left)
+    };
+    let words = inputs.to_string();
+    let named = held.payment.id().to_string();
+    assert!(
+        words.contains("its inputs are not claimed") && words.contains(&named),
+        "{words}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_comes_too_late_is_named_each_time_and_the_others_stand() {
+    let held = Held::back("wallet-late").await;
+    let alice = held.court.stage.alice.address();
+    let half = PAID / 2;
+    let outputs = [
+        (alice, half),
+        (alice, half),
+        (held.court.stage.bob.address(), ETHER - PAID),
+    ];
+    let payment = payment(
+        &held.court,
+        &held.court.stage.bob_key,
+        (held.coin, ETHER),
+        &outputs,
+    );
+    let exit = held.court.start_in_flight(&held.court.stage.bob, &payment).await;
+    // Another machine with her key claims one of two in time.
+    let pending = held.court.pending(&payment);
+    let claim = held
+        .court
+        .contracts()
+        .piggyback_output_call(&exit, &pending, 0, held.court.bond());
+    held.court.send(&held.court.stage.alice, &claim).await.unwrap();
+    held.court.stage.anvil.advance(EXIT_PERIOD_S / 2).await;
+    let before = mined(&held.court, alice).await;
+    let mut alices = held.alice().await;
+    for _ in 0..2 {
+        let flown = alices.fly(alice, &payment, Help::Nobody).await.unwrap();
+        assert_eq!((flown.leaving.exit, flown.claimed), (exit, 1));
+        let [late] = flown.left.as_slice() else {
+            panic!("{:?}", flown.left)
+        };
+        let words = late.to_string();
+        assert!(
+            words.contains("its output 1 is not claimed") && words.contains("too late"),
+            "{words}"
+        );
+        let error = WalletError::Unclaimed {
+            payment: payment.id(),
+            claimed: flown.claimed,
+            left: flown.left,
+        };
+        assert_eq!(error.code(), 11);
+        assert!(error.to_string().contains("its output 1"), "{error}");
+        alices.end(flown.leaving.action).unwrap();
+    }
+    assert_eq!(mined(&held.court, alice).await, before, "nothing is sent in vain");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -259,43 +318,4 @@ async fn a_payment_in_an_anchored_block_leaves_by_its_outputs() {
     let started = alices.exit(alice, &[received], Help::Nobody).await.unwrap();
     assert_eq!(started.leaving.len(), 1);
     assert_eq!(held.agreed.borrow().len(), 1);
-}
-
-#[tokio::test]
-async fn an_output_that_was_claimed_in_flight_is_not_spent_before_operators_know_of_it() {
-    let mut chain = Chain::new(genesis());
-    let coin = chain.deposit(&user(1), 100).await;
-    let payment = chain.payment(&user(1), (coin, 100), &user(2), 30);
-    chain.include(payment.clone());
-    chain.seal(&[]).await;
-    let doors = Doors::open(&chain).await;
-    let folder = Scratch::new("wallet-claimed");
-    let owner = user(1).address();
-    let mut looking = super::purse(folder.path(), &[&doors.base]);
-    let holdings = looking.holdings(owner).await.unwrap();
-    assert!(holdings.len() == 1 && holdings[0].is_free(), "the change");
-    drop(looking);
-    let path = folder_of(folder.path(), &genesis()).join("journal");
-    let (mut journal, _) = Journal::open::<Record>(&path).unwrap();
-    let intent = Intent::Flight {
-        from: AddressText(owner),
-        payment: BytesText(payment.encode()),
-    };
-    let exit = HashText(Hash([3; 32]));
-    for record in [
-        Record::Begun { action: 0, intent },
-        Record::Leaving { action: 0, exit },
-        Record::Ended { action: 0 },
-    ] {
-        journal.append(&record).unwrap();
-    }
-    drop(journal);
-    let mut leaving = super::purse(folder.path(), &[&doors.base]);
-    let holdings = leaving.holdings(owner).await.unwrap();
-    assert!(
-        holdings[0].is_reserved,
-        "nobody is here to say that the exit ended"
-    );
-    let error = leaving.pay(&super::pay(&[5], None)).await.unwrap_err();
-    assert!(matches!(error, WalletError::Funds(_)), "{error}");
 }

@@ -7,7 +7,7 @@ use plasma_core::{
 };
 use plasma_node::{
     bridge::methods::At,
-    client::Witness,
+    client::{Operators, Witness},
     keystore::Secret,
     wallet::{
         Purse, WalletError,
@@ -18,7 +18,7 @@ use plasma_node::{
     },
 };
 
-use crate::suite::{duties::court::Court, stage::Stage};
+use crate::suite::{doors::Doors, duties::court::Court, stage::Stage};
 
 /// All that was agreed to.
 pub(crate) type Agreed = Rc<RefCell<Vec<String>>>;
@@ -54,13 +54,24 @@ impl Person for Holder {
 
 /// A wallet that knows nobody but Ethereum.
 pub(crate) async fn purse(stage: &Stage, folder: &Path, key: &SigningKey, agreed: &Agreed) -> Purse<Holder> {
+    asking(stage, folder, (key, agreed), &[]).await
+}
+
+/// A wallet that asks these operators too.
+pub(crate) async fn asking(
+    stage: &Stage,
+    folder: &Path,
+    (key, agreed): (&SigningKey, &Agreed),
+    doors: &[&Doors],
+) -> Purse<Holder> {
+    let bases: Vec<String> = doors.iter().map(|doors| doors.base.clone()).collect();
     let genesis = stage.federation.genesis.clone();
     let ethereum = Ethereum::connect(std::slice::from_ref(&stage.anvil.url), &genesis)
         .await
         .unwrap();
     let witness = Witness::new(&genesis).unwrap();
     let ways = Ways {
-        operators: None,
+        operators: Operators::new(&genesis, &bases).ok(),
         witness: witness.with_ethereum(ethereum.rpc.clone(), ethereum.contracts),
         ethereum: Some(ethereum),
     };

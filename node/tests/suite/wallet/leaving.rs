@@ -85,6 +85,27 @@ async fn the_way_to_any_anchor_is_made_of_what_the_wallet_keeps() {
 }
 
 #[tokio::test]
+async fn who_lists_nothing_takes_no_header_away() {
+    let (chain, coin) = unanchored().await;
+    let doors = Doors::open(&chain).await;
+    let hiding = Doors::lying(&chain, |path, document| {
+        if path.ends_with("/outputs") {
+            document["items"] = json!([]);
+        }
+    })
+    .await;
+    let folder = Scratch::new("wallet-hidden-headers");
+    let look = async |doors: &Doors| {
+        let mut looking = purse(folder.path(), &[&doors.base]);
+        looking.holdings(user(1).address()).await.unwrap()
+    };
+    assert_eq!(look(&doors).await[0].output.output.0, coin);
+    assert!(look(&hiding).await.is_empty());
+    let kept = Receipts::open(&folder_of(folder.path(), &genesis())).unwrap();
+    assert!((2..=5).all(|height| kept.header(Height(height)).unwrap().is_some()));
+}
+
+#[tokio::test]
 async fn headers_that_lead_to_no_certificate_are_not_kept() {
     let (chain, _) = unanchored().await;
     let forger = Doors::lying(&chain, |path, document| {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use plasma_core::{Amount, DepositNumber};
 use plasma_node::{bridge::L1 as _, wallet::WalletError};
 
-use super::holder::{Agreed, keep, mined, patience, purse};
+use super::holder::{Agreed, asking, keep, mined, patience, purse};
 use crate::suite::{
-    bridge_anvil::block, deployment::parameters, duties::court::Court, scratch::Scratch, stage::ETHER,
+    bridge_anvil::block, deployment::parameters, doors::Doors, duties::court::Court, scratch::Scratch,
+    stage::ETHER,
 };
 
 const FIRST: DepositNumber = DepositNumber(0);
@@ -107,6 +108,29 @@ async fn a_deposit_that_a_kept_receipt_proves_to_be_credited_is_not_asked_back()
     refused(
         alices.reclaim(court.stage.alice.address(), FIRST).await,
         "only its owner",
+    );
+    assert!(agreed.borrow().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_operator_that_hides_the_credit_costs_nobody_a_bond() {
+    let mut court = Court::set("wallet-hidden-credit").await;
+    court.fund_bob().await;
+    let (folder, agreed) = (Scratch::new("wallet-hidden-credit-bob"), Agreed::default());
+    let honest = Doors::of(court.door()).await;
+    let favourable = Doors::lying_of(court.door(), |path, document| {
+        if path.starts_with("/v1/deposits/") {
+            *document = serde_json::json!({"number": 0, "status": "confirming"});
+        } else if path.ends_with("/proof") {
+            document["raw"] = "0x".into();
+        }
+    })
+    .await;
+    let person = (&court.stage.bob_key, &agreed);
+    let mut bobs = asking(&court.stage, folder.path(), person, &[&favourable, &honest]).await;
+    refused(
+        bobs.reclaim(court.stage.bob.address(), FIRST).await,
+        "is credited in block 1",
     );
     assert!(agreed.borrow().is_empty());
 }
