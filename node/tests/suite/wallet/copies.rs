@@ -1,12 +1,15 @@
 //! A wallet's folder of which a part is lost or older than the rest.
 
-use std::fs;
+use std::{fs, time::Duration};
 
-use plasma_core::Amount;
+use plasma_core::{Address, Amount};
 use plasma_node::{
+    api::text::{AddressText, AmountText},
     client::Witness,
     wallet::{
         Purse, WalletError,
+        book::Intent,
+        exit::Help,
         journal::JournalError,
         purse::{Ways, folder_of},
     },
@@ -16,9 +19,12 @@ use super::{
     super::{
         chain::{Chain, genesis, user},
         doors::Doors,
+        duties::court::Court,
         scratch::Scratch,
     },
-    Script, owned, paid, pay, purse,
+    Script,
+    holder::{Agreed, asking, keep, patience},
+    owned, paid, pay, purse,
 };
 
 #[tokio::test]
@@ -147,4 +153,38 @@ async fn an_older_copy_of_everything_says_what_was_paid_before_it_pays_again() {
     let other = paid(&mut chain, &mut newer, &pay(&[30], None)).await.unwrap();
     newer.end(other.action).unwrap();
     assert_eq!(owned(&chain, &user(2)), Amount::from(70));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deposit_says_that_the_account_did_what_the_journal_does_not_know() {
+    let mut court = Court::set("wallet-strange").await;
+    let coin = court.fund_bob().await;
+    let (folder, agreed) = (Scratch::new("wallet-strange-bob"), Agreed::default());
+    let bob = court.stage.bob.address();
+    keep(&court, folder.path(), coin);
+    let doors = Doors::of(court.door()).await;
+    let person = (&court.stage.bob_key, &agreed);
+    let mut bobs = asking(&court.stage, folder.path(), person, &[&doors])
+        .await
+        .with_patience(patience(Duration::from_millis(200)));
+    bobs.exit(bob, &[coin], Help::Nobody).await.unwrap();
+    let own = AddressText(bob);
+    let intent = |amount: u64| Intent::Deposit {
+        from: own,
+        owner: own,
+        asset: AddressText(Address::ZERO),
+        amount: AmountText(Amount::from(amount)),
+        id: None,
+    };
+    for (amount, strange) in [(5, false), (6, true)] {
+        if strange {
+            let call = court.contracts().deposit_call(Amount::from(1));
+            court.send(&court.stage.bob, &call).await.unwrap();
+        }
+        let error = bobs.deposit(&intent(amount)).await.unwrap_err();
+        assert!(matches!(error, WalletError::Waiting(_)), "{error}");
+        let said = agreed.borrow().last().unwrap().clone();
+        let words = "made 1 Ethereum transactions of which this wallet knows nothing";
+        assert_eq!(said.contains(words), strange, "{said}");
+    }
 }

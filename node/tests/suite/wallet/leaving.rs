@@ -4,7 +4,7 @@ use plasma_core::{Hash, Height, Position, history, merkle};
 use plasma_node::{
     bridge::Anchored,
     client::Client,
-    wallet::{inclusion, purse::folder_of, receipts::Receipts},
+    wallet::{exit::Help, inclusion, purse::folder_of, receipts::Receipts},
 };
 use serde_json::json;
 
@@ -12,8 +12,10 @@ use super::{
     super::{
         chain::{Chain, genesis, user},
         doors::Doors,
+        duties::court::Court,
         scratch::Scratch,
     },
+    holder::{self, Agreed, keep},
     purse,
 };
 
@@ -163,4 +165,21 @@ async fn what_an_operator_gives_for_an_exit_must_be_about_the_receipts_output() 
     // No Ethereum endpoint is named, so nobody confirms the anchor, and what leads to any other is kept.
     assert!(kept.exit(coin).unwrap().is_none());
     assert!((2..=5).all(|height| kept.header(Height(height)).unwrap().is_some()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_anchor_that_was_mined_at_another_time_since_still_leads_out() {
+    let mut court = Court::set("wallet-other-anchor").await;
+    let coin = court.fund_bob().await;
+    let (folder, agreed) = (Scratch::new("wallet-other-anchor-bob"), Agreed::default());
+    let bob = court.stage.bob.address();
+    keep(&court, folder.path(), coin);
+    let doors = Doors::of(court.door()).await;
+    let mut data = Client::http(&doors.base).unwrap().exit_data(coin).await.unwrap();
+    data.anchor.time_s += 1;
+    let own = folder_of(folder.path(), &court.stage.federation.genesis);
+    Receipts::open(&own).unwrap().keep_exit(coin, &data).unwrap();
+    let mut bobs = holder::purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed).await;
+    let started = bobs.exit(bob, &[coin], Help::Nobody).await.unwrap();
+    assert!(started.failure.is_none(), "{:?}", started.failure);
 }
