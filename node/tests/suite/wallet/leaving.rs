@@ -176,7 +176,7 @@ async fn an_anchor_that_was_mined_at_another_time_since_still_leads_out() {
     keep(&court, folder.path(), coin);
     let doors = Doors::of(court.door()).await;
     let mut data = Client::http(&doors.base).unwrap().exit_data(coin).await.unwrap();
-    data.anchor.time_s += 1;
+    data.included.anchor.time_s += 1;
     let own = folder_of(folder.path(), &court.stage.federation.genesis);
     Receipts::open(&own).unwrap().keep_exit(coin, &data).unwrap();
     let mut bobs = holder::purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed).await;
