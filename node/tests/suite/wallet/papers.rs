@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plasma_core::Amount;
+use plasma_core::{Amount, Height};
 use plasma_node::wallet::{WalletError, papers::Paper, purse::Patience};
 use serde_json::json;
 
@@ -128,4 +128,24 @@ async fn a_dry_run_says_what_was_signed_for_the_same_wish() {
     let error = second.preview(&pay(&[5], Some("invoice 7"))).await.unwrap_err();
     assert!(matches!(error, WalletError::Usage(_)), "{error}");
     assert!(second.preview(&pay(&[5], Some("invoice 8"))).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_paper_that_expired_is_refused_each_time_it_is_sent() {
+    let mut chain = Chain::new(genesis());
+    let coin = chain.deposit(&user(1), 100).await;
+    chain.seal(&[]).await;
+    let doors = Doors::open(&chain).await;
+    let folder = Scratch::new("wallet-expired-paper");
+    let mut expired = chain.payment(&user(1), (coin, 100), &user(2), 30).transaction;
+    expired.expiry = Height(1);
+    let expired = expired.sign(&genesis().domain(), &user(1));
+    let mut here = purse(folder.path(), &[&doors.base]);
+    for _ in 0..2 {
+        let error = here.broadcast(expired.clone()).await.unwrap_err();
+        assert!(
+            error.code() == 9 && error.to_string().contains("expired"),
+            "{error}"
+        );
+    }
 }

@@ -196,5 +196,6 @@ async fn who_died_before_the_exit_was_written_down_finds_it_in_the_call() {
     let used = left.mined().await;
     let mut bobs = left.bob().await;
     assert_eq!(left.leave(&mut bobs).await, left.exit);
+    assert_eq!(bobs.exit_of(left.coin), Some(left.exit), "it is written down");
     assert_eq!(left.mined().await, used);
 }
