@@ -372,7 +372,7 @@ impl Host {
     /// Writes the log anew when that is due, without what storage holds durably; `None` when that failed.
     pub(super) fn shorten_log(
         &mut self,
-        running_at: impl Fn(Height) -> Epoch,
+        running_at: impl Fn(Height) -> Option<Epoch>,
         is_settled: impl Fn(&Vote) -> bool,
     ) -> Result<Option<bool>, String> {
         let (Some(operator), Ok(durable)) = (&self.operator, self.storage.durable()) else {
@@ -381,7 +381,7 @@ impl Host {
         let status = operator.status();
         let horizon = Horizon {
             durable,
-            first: running_at(durable),
+            first: running_at(durable).unwrap_or(status.epoch),
             running: status.epoch,
             final_view: status.final_view,
             is_settled,

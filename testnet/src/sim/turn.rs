@@ -178,7 +178,12 @@ impl World {
 
     fn shorten_log(&mut self, index: usize) -> Result<(), Crashed> {
         let (oracle, line) = (&self.oracle, &self.line);
-        let running_at = |height: Height| oracle.epoch_of(Height(height.0 + 1));
+        // What was decided in this very turn the oracle does not know yet.
+        let is_known = |height: &Height| *height <= oracle.height();
+        let running_at = |height: Height| {
+            let known = Some(height).filter(is_known);
+            known.map(|height| oracle.epoch_of(Height(height.0 + 1)))
+        };
         let offender = |vote: &Vote| line.operator(vote.epoch, vote.signer);
         let is_settled = |vote: &Vote| offender(vote).is_none_or(|it| oracle.convicted.contains(&it));
         match self.hosts[index].shorten_log(running_at, is_settled) {
