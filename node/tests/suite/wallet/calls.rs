@@ -149,7 +149,9 @@ async fn a_call_that_was_given_up_and_is_mined_after_all_is_not_done_twice() {
     let (lost, before) = given_up(&court, &folder, &agreed).await;
     court.stage.anvil.ask("evm_revert", json!([before])).await;
     court.rpc().send_raw(&lost.attempts[0].raw.0).await.unwrap();
+    court.stage.anvil.mine(1).await;
     let used = mined(&court, bob).await;
+    assert_eq!(used, lost.attempts[0].nonce + 1);
     let mut bobs = purse(&court.stage, folder.path(), &court.stage.bob_key, &agreed).await;
     bobs.reclaim(bob, FIRST).await.unwrap();
     let calls = calls(&bobs);

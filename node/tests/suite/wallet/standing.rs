@@ -88,6 +88,7 @@ async fn an_exit_that_a_reorganisation_took_back_is_sent_again_by_whatever_comma
     left.court.stage.anvil.advance(100).await;
     let mut bobs = left.bob().await;
     bobs.watch(bob).await.unwrap();
+    left.court.stage.anvil.mine(1).await;
     assert_eq!(left.mined().await, used, "it was sent again");
     assert!(!bobs.book().action(0).unwrap().is_ended, "it goes on");
     let watched = bobs.watch(bob).await.unwrap().exits;
