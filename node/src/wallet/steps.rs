@@ -231,17 +231,9 @@ impl<P: Person> Purse<P> {
         known: &book::Call,
         (hash, outcome): (Hash, &Outcome),
     ) -> Result<bool, WalletError> {
-        let is_new = known.mined.is_none();
         self.seen(step.action, known, hash, outcome)?;
         let label = &step.call.label;
         if outcome.succeeded {
-            let depth = self.genesis.confirmations;
-            if is_new && depth > 0 {
-                self.person.tell(&format!(
-                    "{label} is mined in Ethereum block {}; it is looked at again until {depth} blocks lie on that",
-                    outcome.block
-                ));
-            }
             return Ok(true);
         }
         let head = ethereum.rpc.newest().await?.height;
