@@ -40,7 +40,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use plasma_consensus::{Input, Message, scheme::OperatorKey};
 use plasma_core::{
     AuthenticTransaction, BlockId, Broken, Committees, Genesis, Height, L1Block, Millis, Peer, PublicKey,
@@ -314,12 +313,6 @@ impl<S: OperatorKey> Operator<S> {
     #[must_use]
     pub fn rival(&self, transaction: &Transaction) -> Option<(usize, TransactionId)> {
         self.mempool.rival(transaction)
-    }
-
-    /// The bytes of an undecided block, for a peer that lacks it.
-    #[must_use]
-    pub fn encoded_block(&self, id: &BlockId) -> Option<Bytes> {
-        self.chain.block(id).map(|known| known.encoded.clone())
     }
 
     /// How the operator sees itself.

@@ -1,11 +1,24 @@
-//! Blocks that a peer gives when it is asked: which are taken, and whether it brought anything.
+//! Blocks that peers give each other: which are taken, whether an answer brought anything, and what of the undecided ones is here.
 
+use bytes::Bytes;
 use plasma_consensus::scheme::OperatorKey;
 use plasma_core::{AuthenticBlock, BlockId, Millis, Peer};
 
 use super::{Operator, event::Segment};
 
 impl<S: OperatorKey> Operator<S> {
+    /// The bytes of an undecided block, for a peer that lacks it.
+    #[must_use]
+    pub fn encoded_block(&self, id: &BlockId) -> Option<Bytes> {
+        self.chain.block(id).map(|known| known.encoded.clone())
+    }
+
+    /// How many undecided blocks are kept; never more than there is room for.
+    #[must_use]
+    pub fn undecided(&self) -> usize {
+        self.chain.undecided()
+    }
+
     /// A peer's answer to a request for blocks. Certified ones are taken, of others only those that were asked for.
     pub(super) fn on_blocks(&mut self, now: Millis, from: Peer, segment: Option<Box<Segment>>) {
         let useful = segment.as_ref().is_some_and(|segment| self.is_useful(segment));

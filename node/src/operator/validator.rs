@@ -44,12 +44,6 @@ impl<S: OperatorKey> Operator<S> {
         self.chain.insert(block, encoded, false);
     }
 
-    /// How many undecided blocks are kept; never more than there is room for.
-    #[must_use]
-    pub fn undecided(&self) -> usize {
-        self.chain.undecided()
-    }
-
     /// Files a block out of the log: it was valid when it was logged, its signatures were checked then.
     pub(super) fn file_logged(&mut self, bytes: &bytes::Bytes) {
         let block = Block::decode(bytes, bytes.len())
