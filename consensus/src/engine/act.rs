@@ -148,7 +148,7 @@ impl<S: Scheme> Engine<S> {
             return;
         };
         let is_eligible = self.ledger.rules().parent_unchecked() || self.chain.is_eligible(&container);
-        if !is_eligible || self.is_too_deep(&container) || !self.permits(Statement::Notarize(container)) {
+        if !is_eligible || !self.permits(Statement::Notarize(container)) || self.is_too_deep(&container) {
             return;
         }
         match self.verdict(&container) {
