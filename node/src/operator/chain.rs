@@ -13,7 +13,7 @@ use plasma_core::{
     TransactionId, View, planted::planted,
 };
 
-pub use room::Room;
+pub use room::{DERIVED_BYTES_MAX, Room};
 
 /// Most finalize certificates kept of blocks that are not decided here. The newest says that something is missing, and the
 /// oldest are of the blocks that are decided next; those between go first.

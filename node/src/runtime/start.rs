@@ -25,7 +25,7 @@ use files::check_files;
 pub use peers::genesis8;
 use peers::{network_config, peers};
 pub use settings::place;
-use settings::{DERIVED_BYTES, params, rules, snapshots};
+use settings::{params, rules, snapshots};
 
 use crate::{
     api::{self, Books, Calls, Door, client_protocol::Counter},

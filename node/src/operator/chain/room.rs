@@ -25,8 +25,8 @@ const BLOCKS: usize = 2 * ANSWER_BLOCKS_MAX;
 /// decided one (that of the highest notarized view and that of the own last vote), the last one that storage takes beyond its
 /// bound, and a few that lose.
 const LARGEST_BLOCKS: usize = 36;
-/// What a block derives from Ethereum beside its clients' transactions.
-const DERIVED_BYTES_MAX: usize = 2 << 20;
+/// What a block derives from Ethereum beside its clients' transactions, and what a message puts around it.
+pub const DERIVED_BYTES_MAX: u32 = 2 << 20;
 
 impl Room {
     /// For a federation whose blocks hold so many bytes of its clients.
@@ -36,7 +36,7 @@ impl Room {
     #[must_use]
     pub fn of(max_block_bytes: u32) -> Self {
         let most = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        let largest = most(max_block_bytes.into()).saturating_add(DERIVED_BYTES_MAX);
+        let largest = most(max_block_bytes.saturating_add(DERIVED_BYTES_MAX).into());
         Self {
             blocks: BLOCKS,
             bytes: largest

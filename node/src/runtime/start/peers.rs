@@ -5,8 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use plasma_core::{Genesis, Hash};
 use plasma_network as network;
 
-use super::{DERIVED_BYTES, RunError};
-use crate::{config::Config, directory::Roster, keystore::OperatorKeys, runtime::slots::Slots};
+use super::RunError;
+use crate::{
+    config::Config, directory::Roster, keystore::OperatorKeys, operator::chain::DERIVED_BYTES_MAX,
+    runtime::slots::Slots,
+};
 
 /// The operators of these epochs as the network knows them, each once, where the newest document says that it listens.
 pub(in crate::runtime) fn peers(
@@ -44,7 +47,7 @@ pub(super) fn network_config(
     keys: &OperatorKeys,
     peers: Vec<network::Peer>,
 ) -> Result<network::Config, RunError> {
-    let frame_bytes = genesis.max_block_bytes.saturating_add(DERIVED_BYTES);
+    let frame_bytes = genesis.max_block_bytes.saturating_add(DERIVED_BYTES_MAX);
     let defaults = network::Limits::default();
     Ok(network::Config {
         secret: *keys.peer.expose(),

@@ -8,21 +8,23 @@ use super::facts::Facts;
 use crate::{
     config::{Backend, Config},
     directory::Directory,
-    operator::{Params, chain::Room, mempool::MempoolLimits},
+    operator::{
+        Params,
+        chain::{DERIVED_BYTES_MAX, Room},
+        mempool::MempoolLimits,
+    },
     runtime::{admin, snapshots::Snapshots, verify::Rules},
 };
 
 /// How long a transaction waits in the mempool.
 const MEMPOOL_TTL_MS: u64 = 600_000;
-/// Room in a payload frame beyond the client transactions: derived transactions and the message.
-pub(super) const DERIVED_BYTES: u32 = 2 << 20;
 
 /// What the verification of signatures must know.
 pub(super) fn rules(genesis: &Genesis, directory: &Directory) -> Rules {
     Rules {
         domain: genesis.domain(),
         directory: directory.clone(),
-        block_bytes_max: usize::try_from(genesis.max_block_bytes.saturating_add(DERIVED_BYTES))
+        block_bytes_max: usize::try_from(genesis.max_block_bytes.saturating_add(DERIVED_BYTES_MAX))
             .unwrap_or(usize::MAX),
     }
 }
