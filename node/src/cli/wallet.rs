@@ -120,6 +120,14 @@ enum WalletCommand {
         /// Its name.
         name: String,
     },
+    /// Encrypt an account's key with another password.
+    Passwd {
+        /// Its name.
+        name: String,
+        /// A file whose first line is the new password; only its owner may read it. It is asked for without.
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+    },
     /// What the account has, per asset; with --l1 also on Ethereum.
     Balance,
     /// Its unspent outputs.
@@ -290,6 +298,10 @@ fn dispatch(desk: &Desk, command: WalletCommand) -> Result<(), StartError> {
         WalletCommand::ShowAddress => accounts::address(desk),
         WalletCommand::Remove { name } => accounts::remove(desk, &name),
         WalletCommand::Use { name } => accounts::choose(desk, &name),
+        WalletCommand::Passwd {
+            name,
+            new_password_file,
+        } => accounts::change_password(desk, &name, new_password_file.as_deref()),
         WalletCommand::Sign { file, typed_data } => paper::sign_paper(desk, &file, typed_data),
         WalletCommand::Broadcast { file } => desk.wait(paper::broadcast(desk, &file)),
         WalletCommand::Verify { file } => desk.wait(paper::verify(desk, &file)),

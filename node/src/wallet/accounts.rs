@@ -147,6 +147,30 @@ impl Accounts {
         Ok(to)
     }
 
+    /// Puts another encryption of the same key in an account's place: the old file or the new one, never none.
+    ///
+    /// # Errors
+    /// [`WalletError::Account`] when there is none of this name; [`WalletError::KeyFile`]; [`WalletError::Store`].
+    pub fn change(&self, name: &str, keystore: &Web3Keystore) -> Result<(), WalletError> {
+        let account = self.account(Some(name))?;
+        let fresh = account.file.with_extension("new");
+        let io = |source| WalletError::Store {
+            path: fresh.clone(),
+            source,
+        };
+        match fs::remove_file(&fresh) {
+            // What a change left that was killed.
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(io(error)),
+        }
+        keystore.write(&fresh)?;
+        fs::rename(&fresh, &account.file).map_err(io)?;
+        fs::File::open(self.keystores())
+            .and_then(|folder| folder.sync_all())
+            .map_err(io)
+    }
+
     fn explained(&self, name: &str, error: KeyFileError) -> WalletError {
         if error.is_absence() {
             let known = self.names().unwrap_or_default().join(", ");
@@ -251,6 +275,15 @@ mod tests {
         assert_eq!(accounts.account(None).unwrap().name, "alice");
         accounts.choose("bob").unwrap();
         assert_eq!(accounts.account(None).unwrap().name, "bob");
+        let other = Web3Keystore::seal(&Secret::new([8; 32]), "y").unwrap();
+        fs::write(place.0.join("keystores/bob.new"), "a part").unwrap();
+        accounts.change("bob", &other).unwrap();
+        assert_eq!(
+            accounts.account(None).unwrap().keystore.address(),
+            other.address()
+        );
+        assert_eq!(accounts.names().unwrap(), ["alice", "bob"]);
+        assert!(accounts.change("carol", &other).is_err(), "who is not there");
         let kept = accounts.remove("bob").unwrap();
         assert!(kept.exists(), "a key is never deleted");
         assert_eq!(accounts.names().unwrap(), ["alice"]);

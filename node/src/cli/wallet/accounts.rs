@@ -6,7 +6,11 @@ use plasma_core::{Address, SigningKey};
 use rand::{TryRngCore as _, rngs::OsRng};
 use zeroize::Zeroizing;
 
-use super::{Desk, StartError, person::confirm, view};
+use super::{
+    Desk, StartError,
+    person::{confirm, new_password},
+    view,
+};
 use crate::{
     api::text::AddressText,
     keystore::{Secret, web3::Web3Keystore},
@@ -15,7 +19,7 @@ use crate::{
 
 /// Makes a key of the system's randomness.
 pub(super) fn new(desk: &Desk, name: &str) -> Result<(), StartError> {
-    let password = desk.terminal().new_password()?;
+    let password = first_password(desk)?;
     // Almost every 32 bytes are a key; the others are thrown away.
     let secret = loop {
         let mut seed = Zeroizing::new([0; 32]);
@@ -50,7 +54,7 @@ pub(super) fn import(
         }
         (None, Some(file)) => {
             let secret = Secret::read(file)?;
-            let password = terminal.new_password()?;
+            let password = first_password(desk)?;
             keep(desk, name, &secret, &password)
         }
         _ => Err(WalletError::Usage(
@@ -86,6 +90,17 @@ pub(super) fn choose(desk: &Desk, name: &str) -> Result<(), StartError> {
     shown(desk, name)
 }
 
+/// Encrypts an account's key with another password. The new file is opened once before it takes the old one's place.
+pub(super) fn change_password(desk: &Desk, name: &str, fresh: Option<&Path>) -> Result<(), StartError> {
+    let account = desk.accounts.account(Some(name))?;
+    let secret = desk.terminal().unlock(&account)?;
+    let password = new_password(fresh, "--new-password-file")?;
+    let sealed = Web3Keystore::seal(&secret, &password).map_err(WalletError::Account)?;
+    sealed.open(&password, &account.file)?;
+    desk.accounts.change(name, &sealed)?;
+    shown(desk, name)
+}
+
 /// Sets an account aside; its file stays, in another folder.
 pub(super) fn remove(desk: &Desk, name: &str) -> Result<(), StartError> {
     desk.accounts.account(Some(name))?;
@@ -97,6 +112,11 @@ pub(super) fn remove(desk: &Desk, name: &str) -> Result<(), StartError> {
         name: name.to_owned(),
         kept: kept.display().to_string(),
     })
+}
+
+/// The password of a key that had none here.
+fn first_password(desk: &Desk) -> Result<Zeroizing<String>, WalletError> {
+    new_password(desk.options.password_file.as_deref(), "--password-file")
 }
 
 fn keep(desk: &Desk, name: &str, secret: &Secret, password: &str) -> Result<(), StartError> {

@@ -78,22 +78,8 @@ impl Terminal {
     pub(super) fn password(&self, prompt: &str) -> Result<Zeroizing<String>, WalletError> {
         match &self.password_file {
             Some(path) => read_password(path),
-            None => typed(prompt),
+            None => typed(prompt, "--password-file"),
         }
-    }
-
-    /// A new password, typed twice.
-    pub(super) fn new_password(&self) -> Result<Zeroizing<String>, WalletError> {
-        if let Some(path) = &self.password_file {
-            return read_password(path);
-        }
-        let first = typed("New password: ")?;
-        if *first == *typed("The same again: ")? {
-            return Ok(first);
-        }
-        Err(WalletError::Account(
-            "the two passwords differ; nothing was written".into(),
-        ))
     }
 
     fn account_of(&self, owner: Address) -> Result<Account, WalletError> {
@@ -112,6 +98,20 @@ impl Terminal {
             AddressText(owner)
         )))
     }
+}
+
+/// A new password: from a file that a flag may name, or typed twice.
+pub(super) fn new_password(file: Option<&Path>, flag: &str) -> Result<Zeroizing<String>, WalletError> {
+    if let Some(path) = file {
+        return read_password(path);
+    }
+    let first = typed("New password: ", flag)?;
+    if *first == *typed("The same again: ", flag)? {
+        return Ok(first);
+    }
+    Err(WalletError::Account(
+        "the two passwords differ; nothing was written".into(),
+    ))
 }
 
 /// Asks a question that is answered with yes or no; without a terminal nobody can answer.
@@ -135,10 +135,10 @@ pub(super) fn say(words: &str) {
     let _ = io::stderr().write_all(plain::lines(words).as_bytes());
 }
 
-fn typed(prompt: &str) -> Result<Zeroizing<String>, WalletError> {
+fn typed(prompt: &str, flag: &str) -> Result<Zeroizing<String>, WalletError> {
     let password = rpassword::prompt_password(prompt).map_err(|error| {
         WalletError::Account(format!(
-            "no password can be typed here ({error}); name a file with --password-file"
+            "no password can be typed here ({error}); name a file with {flag}"
         ))
     })?;
     Ok(Zeroizing::new(password))

@@ -165,6 +165,42 @@ fn a_password_that_others_can_read_and_a_missing_endpoint_have_their_codes() {
 }
 
 #[test]
+fn a_changed_password_opens_the_same_key_and_a_wrong_one_changes_nothing() {
+    let (folder, _) = desk("wallet-passwd");
+    let imported = wallet(&folder, &["import", "alice", "--key-file", "key", "--json"]);
+    let address = document(&imported)["address"].clone();
+    private(&folder.0.join("other"), "another one\n");
+    let file = folder.0.join("wallet/keystores/alice.json");
+    let before = fs::read(&file).unwrap();
+    let change = |old: &str| {
+        let words = ["wallet", "passwd", "alice", "--json", "--wallet-dir", "wallet"];
+        let passwords = ["--password-file", old, "--new-password-file", "other"];
+        plasma(&[&words[..], &passwords].concat(), &folder.0)
+    };
+    let refused = change("other");
+    assert_eq!(document(&refused)["code"], "key", "{refused:?}");
+    assert_eq!(fs::read(&file).unwrap(), before, "nothing was changed");
+    let changed = change("password");
+    assert_eq!(document(&changed)["address"], address, "{changed:?}");
+    let refused = change("password");
+    assert_eq!(
+        document(&refused)["code"],
+        "key",
+        "the old one is over: {refused:?}"
+    );
+    assert_eq!(document(&change("other"))["address"], address);
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let unasked = wallet(&folder, &["passwd", "nobody", "--json"]);
+    assert_ne!(unasked.status.code(), Some(0));
+    assert!(
+        document(&unasked)["detail"]
+            .as_str()
+            .unwrap()
+            .contains("there is no account nobody")
+    );
+}
+
+#[test]
 fn what_is_believed_at_the_start_is_on_the_disk() {
     if let Some(reason) = strace::absence() {
         return skip("what_is_believed_at_the_start_is_on_the_disk", &reason);
