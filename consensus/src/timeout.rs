@@ -61,6 +61,12 @@ impl Config {
         start.plus(self.scaled(self.lead_ms(), view, floor) / 2)
     }
 
+    /// From when a leader repeats what is not final, in a view that it entered at `entered`: one delay, and longer like all that is
+    /// waited for while nothing becomes final. So members that agree without ever finishing open no more views than others do.
+    pub(crate) fn repeat_at(&self, entered: Millis, view: View, floor: View) -> Millis {
+        entered.plus(self.scaled(self.delta_ms, view, floor))
+    }
+
     /// How long a view lasts at most while finality is near: the timeout before it grows.
     #[must_use]
     pub fn view_ms(&self) -> u64 {

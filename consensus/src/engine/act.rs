@@ -288,8 +288,9 @@ impl<S: Scheme> Engine<S> {
 
     /// A re-proposal also gives the finalize votes under way the time of one hop: they may make it needless.
     pub(super) fn repeat_at(&self, parent: View) -> Millis {
-        self.build_at(parent)
-            .max(self.entered_at.plus(self.config.delta_ms))
+        let floor = self.chain.floor().view;
+        let repeat_at = self.config.repeat_at(self.entered_at, self.view, floor);
+        self.build_at(parent).max(repeat_at)
     }
 
     /// When this leader will next try to propose, if it is only waiting for the time.

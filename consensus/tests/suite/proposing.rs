@@ -229,6 +229,22 @@ fn without_work_an_unfinal_tip_is_proposed_again() {
     assert!(said.contains(&"propose 2 on 1".to_owned()), "{said:?}");
 }
 
+/// Where f keep their last word to themselves and one more is away, views end by agreement without ever being final. They come at
+/// the pace of the timeouts then, and not at that of messages.
+#[test]
+fn a_tip_is_proposed_again_the_later_the_longer_nothing_is_final() {
+    let mut bench = Bench::new(leader(6));
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", VALID);
+    for view in 2..6 {
+        bench.learn(nullify(view));
+    }
+    // Four views beyond the two that are normal: 100 ms grow by 1.5 four times.
+    assert!(!bench.wait(504).iter().any(|word| word.starts_with("propose")));
+    let said = bench.wait(1);
+    assert!(said.contains(&"propose 6 on 1".to_owned()), "{said:?}");
+}
+
 #[test]
 fn a_tip_that_became_final_is_not_proposed_again() {
     let mut bench = Bench::new(leader(2));
@@ -327,7 +343,8 @@ fn sixteen_blocks_without_finality_are_enough() {
         view += 1;
     }
     assert_eq!((bench.view(), bench.floor()), (view, 0));
-    let said = bench.wait(100);
+    // What is repeated waits as long as timeouts have grown.
+    let said = bench.wait(1_600);
     assert!(
         said.contains(&format!("propose {view} on {}", view - 1)),
         "{said:?}"

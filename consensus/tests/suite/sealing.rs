@@ -87,7 +87,7 @@ fn my_own_last_block_is_not_built_upon_either() {
         bench.learn(nullify(view));
     }
     assert_eq!((bench.view(), leader(5)), (5, bench.me));
-    let said = bench.wait(100);
+    let said = bench.wait(337);
     assert!(has(&said, "propose 5 on 1"), "{said:?}");
 }
 
