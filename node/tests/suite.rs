@@ -23,6 +23,7 @@ mod suite {
     pub(crate) mod checks;
     pub(crate) mod child;
     pub(crate) mod client;
+    pub(crate) mod crowding;
     pub(crate) mod deployment;
     pub(crate) mod deposits;
     pub(crate) mod door;

@@ -91,6 +91,8 @@ pub(crate) struct World {
     pub(crate) wires: Wires,
     /// Limits of the mempools, for those that start from now on.
     pub(crate) mempool: MempoolLimits,
+    /// What those keep undecided that start from now on.
+    pub(crate) room: Room,
     /// What these are told of the newest Ethereum block when they read it once more, one after the other.
     pub(crate) readings: BTreeMap<usize, VecDeque<Vec<L1Event>>>,
     /// How often Ethereum was read once more.
@@ -118,6 +120,7 @@ impl World {
     pub(crate) fn of(operators: u16) -> Self {
         let genesis = genesis_of(operators);
         let mut world = Self {
+            room: Room::of(genesis.max_block_bytes),
             genesis,
             now: START,
             queue: BTreeMap::new(),
@@ -196,7 +199,7 @@ impl World {
             key: secret(me).public(),
             consensus: Config::default(),
             mempool: self.mempool,
-            room: Room::of(self.genesis.max_block_bytes),
+            room: self.room,
             silence_s: SILENCE_S,
             grace_s: GRACE_S,
             anchor: None,
