@@ -182,7 +182,8 @@ impl<S: OperatorKey> Operator<S> {
     }
 
     /// Whether a record must stay in the log: votes above the floor, and bodies of blocks that storage would lose in a
-    /// power cut, those above its durable height.
+    /// power cut, those above its durable height. Of undecided blocks the log remembers what memory does: nobody votes for what made
+    /// room there, and where view after view loses its block these would fill the log for good.
     #[must_use]
     pub fn needs(&self, record: &Record, durable: Height) -> bool {
         match record {
@@ -196,7 +197,10 @@ impl<S: OperatorKey> Operator<S> {
                 .get(..Header::SIZE)
                 .and_then(Header::decode)
                 .is_some_and(|header| {
-                    header.height > durable && !planted("log: bodies are dropped before storage has them")
+                    let is_held = header.height <= self.chain.decided().header.height
+                        || self.chain.block(&header.id()).is_some();
+                    let is_early = planted("log: bodies are dropped before storage has them");
+                    header.height > durable && is_held && !is_early
                 }),
             // The votes of before are forgotten only with the folder, and so is what was found wrong.
             Record::Case(case) => self.case().is_some_and(|open| open.height() == case.height()),

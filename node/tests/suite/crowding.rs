@@ -1,9 +1,54 @@
-//! What an operator with a small room files of its log.
+//! What a small room means for the log: what an operator keeps in it, and what it files of it.
 
-use plasma_core::{Header, Height};
+use plasma_core::{Address, Amount, DepositNumber, Header, Height, L1Event};
 use plasma_node::operator::effect::Record;
 
 use super::{cast::user, world::World};
+
+fn bodies(world: &World, node: usize) -> Vec<Header> {
+    let bodies = world.nodes[node].log.iter().filter_map(|record| match record {
+        Record::Body(bytes) => Header::decode(&bytes[..Header::SIZE]),
+        _ => None,
+    });
+    bodies.collect()
+}
+
+/// One of four is away, and another one's endpoint has died: what the two that are left propose in their views is given up, and
+/// each of them has logged it.
+#[test]
+fn what_loses_view_after_view_leaves_the_log_again() {
+    let mut world = World::new();
+    world.room.blocks = 8;
+    for node in 0..4 {
+        world.kill(node);
+        world.start(node);
+    }
+    world.run_for(1_000);
+    world.kill(3);
+    let (number, owner) = (DepositNumber(0), user(1).address());
+    let deposit = L1Event::Deposited {
+        number,
+        owner,
+        asset: Address::ZERO,
+        amount: Amount::from(1_000u64),
+    };
+    world.mine_for(vec![deposit], &[0, 1]);
+    world.run_for(600_000);
+    for node in [0, 1] {
+        assert!(bodies(&world, node).len() > 16, "it is about many");
+        world.shorten(node);
+        let left = bodies(&world, node);
+        assert!(!left.is_empty() && left.len() <= 8, "{}", left.len());
+    }
+    for node in 0..3 {
+        world.kill(node);
+    }
+    (0..4).for_each(|node| world.start(node));
+    world.run_until("all is decided by those that are back", 60_000, |world| {
+        world.all_hold(&user(1), 1_000)
+    });
+    world.check_agreement();
+}
 
 /// The power goes while storage has made nothing durable, and beside the lowest of its blocks more have lost than there is room for.
 #[test]

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use plasma_consensus::{Message, Record as Logged, Vote, scheme::OperatorKey};
-use plasma_core::{Epoch, Genesis, OperatorIndex, View};
+use plasma_core::{BlockId, Epoch, Genesis, OperatorIndex, View};
 use plasma_node::{
     folder::Identity,
     operator::{
@@ -219,7 +219,7 @@ impl Log {
     pub(super) fn shorten<S: OperatorKey>(
         &mut self,
         operator: &Operator<S>,
-        horizon: &Horizon<impl Fn(&Vote) -> bool>,
+        horizon: &Horizon<impl Fn(&Vote) -> bool, impl Fn(&BlockId) -> bool>,
     ) -> Result<Option<bool>, String> {
         let Some(wal) = self.wal.as_mut().filter(|wal| wal.is_checkpoint_due()) else {
             return Ok(Some(false));

@@ -8,7 +8,7 @@ use std::{
 
 use futures::FutureExt as _;
 use plasma_consensus::Vote;
-use plasma_core::{Epoch, Height, L1Block, Millis, TransactionId};
+use plasma_core::{BlockId, Epoch, Height, L1Block, Millis, TransactionId};
 use plasma_node::{
     api::Books,
     bridge::watcher::{Ask, Sighting, Watcher, WatcherConfig},
@@ -381,10 +381,12 @@ impl Host {
         let status = operator.status();
         let horizon = Horizon {
             durable,
+            decided: status.height,
             first: running_at(durable).unwrap_or(status.epoch),
             running: status.epoch,
             final_view: status.final_view,
             is_settled,
+            is_held: |block: &BlockId| operator.encoded_block(block).is_some(),
         };
         self.log.shorten(operator, &horizon)
     }

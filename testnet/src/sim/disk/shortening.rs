@@ -2,7 +2,7 @@
 //! lead.
 
 use plasma_consensus::{Evidence, Record as Logged, Vote};
-use plasma_core::{Epoch, Header, Height, View};
+use plasma_core::{BlockId, Epoch, Header, Height, View};
 use plasma_node::{
     runtime::log::{LOG_BODY, LOG_CONTRADICTION},
     wal,
@@ -12,9 +12,11 @@ use super::of_engine;
 
 /// Where an operator stands while its log is written anew.
 #[derive(Debug)]
-pub(in crate::sim) struct Horizon<F> {
+pub(in crate::sim) struct Horizon<F, H> {
     /// What storage would hold after a power cut.
     pub(in crate::sim) durable: Height,
+    /// The height that is decided.
+    pub(in crate::sim) decided: Height,
     /// The epoch that would run then.
     pub(in crate::sim) first: Epoch,
     /// The epoch that runs.
@@ -23,9 +25,11 @@ pub(in crate::sim) struct Horizon<F> {
     pub(in crate::sim) final_view: View,
     /// Whether Ethereum may know of a contradiction already.
     pub(in crate::sim) is_settled: F,
+    /// Whether the operator holds an undecided block.
+    pub(in crate::sim) is_held: H,
 }
 
-impl<F: Fn(&Vote) -> bool> Horizon<F> {
+impl<F: Fn(&Vote) -> bool, H: Fn(&BlockId) -> bool> Horizon<F, H> {
     /// The first record that stood in the log, stands there no more, and should.
     pub(super) fn lost<'a>(
         &self,
@@ -42,7 +46,10 @@ impl<F: Fn(&Vote) -> bool> Horizon<F> {
     fn must_stay(&self, record: &wal::Record, log: &[wal::Record]) -> bool {
         if record.kind == LOG_BODY {
             let header = record.content.get(..Header::SIZE).and_then(Header::decode);
-            return header.is_none_or(|header| header.height > self.durable);
+            return header.is_none_or(|header| {
+                let is_decided = header.height <= self.decided;
+                header.height > self.durable && (is_decided || (self.is_held)(&header.id()))
+            });
         }
         if record.kind == LOG_CONTRADICTION {
             let votes = Evidence::decode(&record.content);

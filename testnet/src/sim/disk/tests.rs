@@ -2,7 +2,7 @@
 
 use futures::FutureExt as _;
 use plasma_consensus::{Certified, Kind, Statement};
-use plasma_core::{Bitmap, BlockId, Hash, Height};
+use plasma_core::{Bitmap, BlockId, Hash, Header, Height};
 use plasma_node::storage::{Storage as _, memory::MemoryStorage};
 
 use super::*;
@@ -91,13 +91,15 @@ fn a_floor_in_an_old_copy_does_not_cover_what_was_lost_after_it() {
 }
 
 /// In epoch 2 at final view 9; a power cut leads back to an epoch.
-fn horizon(first: u64) -> Horizon<impl Fn(&Vote) -> bool> {
+fn horizon(first: u64) -> Horizon<impl Fn(&Vote) -> bool, impl Fn(&BlockId) -> bool> {
     Horizon {
         durable: Height(40),
+        decided: Height(42),
         first: Epoch(first),
         running: Epoch(2),
         final_view: View(9),
         is_settled: |_: &Vote| false,
+        is_held: |block: &BlockId| *block == header(44).id(),
     }
 }
 
@@ -159,6 +161,28 @@ fn of_each_kind_of_record_it_is_known_what_must_stay() {
         };
         assert_eq!((stays(1), stays(2)), (*back, *on), "{record:?}");
     }
+}
+
+fn header(height: u32) -> Header {
+    Header {
+        height: Height(height),
+        ..Header::default()
+    }
+}
+
+#[test]
+fn bodies_stay_that_storage_may_lose_and_those_that_are_held() {
+    let bodies = [40, 41, 42, 43, 44].map(|height| wal::Record {
+        epoch: Epoch(0),
+        kind: log::LOG_BODY,
+        content: header(height).encode().to_vec(),
+    });
+    let stay = bodies.each_ref().map(|body| {
+        let others = bodies.iter().filter(|one| *one != body);
+        let after: Vec<wal::Record> = others.cloned().collect();
+        horizon(2).lost(&bodies, &after).is_some()
+    });
+    assert_eq!(stay, [false, true, true, false, true]);
 }
 
 #[cfg(feature = "planted")]
