@@ -4,7 +4,9 @@ use ethers_core::{
     abi::{AbiDecode as _, AbiEncode as _},
     types::{H160, U256},
 };
-use plasma_core::{Address, Amount, DepositNumber, L1Event, Position, Receipt, Transaction, keccak};
+use plasma_core::{
+    Address, Amount, DepositNumber, L1Event, Position, Receipt, Transaction, TransactionId, keccak,
+};
 use tokio::time::Instant;
 
 use super::{
@@ -19,10 +21,9 @@ use crate::{
     api::{
         Code,
         text::{AddressText, PositionText},
-        view::DepositView,
     },
     bridge::{L1Error, account::Call, calls::approve_call, convert, methods::At, outcome::Outcome},
-    client::{Client, ClientError},
+    client::ClientError,
     plain,
 };
 
@@ -193,13 +194,18 @@ impl<P: Person> Purse<P> {
         loop {
             // Asked each time: a reorganisation may give the deposit another number.
             let outcome = self.outcome_of(ethereum, action, DEPOSIT).await?;
-            if let Some((number, arrived)) = outcome.as_ref().and_then(number_in)
-                && let Some(position) = self.credited_as(number).await?
-            {
+            if let Some((number, arrived)) = outcome.as_ref().and_then(number_in) {
+                let deposit = self.deposit_of(ethereum, number).await?;
+                if let Some(block) = deposit.reclaimed_at {
+                    return Err(WalletError::Refused(format!(
+                        "deposit {number} went back to its owner in Ethereum block {block}"
+                    )));
+                }
                 // The fund transaction is known before anybody shows it: all operators derive it from the event.
                 let fund = Transaction::fund(number, wish.owner, wish.asset, arrived);
-                let receipt = self.receipt_by(fund.id(), end).await?;
-                return self.keep_credit(action, wish.owner, (number, position), &receipt);
+                if let Some(receipt) = self.shown(fund.id()).await? {
+                    return self.keep_credit(action, wish.owner, number, &receipt);
+                }
             }
             if Instant::now() >= end {
                 return Err(WalletError::Waiting(format!(
@@ -211,12 +217,17 @@ impl<P: Person> Purse<P> {
         }
     }
 
-    async fn credited_as(&self, number: DepositNumber) -> Result<Option<Position>, WalletError> {
-        let asked = async |client: &Client| client.deposit(number).await;
-        match self.operators()?.ask(asked).await {
-            Ok(view) => credit_of(&view),
-            Err(ClientError::Problem(problem)) if problem.is(Code::NotFound) || problem.retryable => Ok(None),
-            Err(error) => Err(error.into()),
+    /// The receipt of a fund transaction; `None` while nobody shows one. What operators say of a deposit beside it is worth
+    /// nothing.
+    async fn shown(&self, fund: TransactionId) -> Result<Option<Receipt>, WalletError> {
+        match self.receipt(fund).await {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(WalletError::Client(ClientError::Problem(problem)))
+                if problem.is(Code::NotFound) || problem.retryable =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -224,15 +235,16 @@ impl<P: Person> Purse<P> {
         &mut self,
         action: usize,
         owner: Address,
-        (number, position): (DepositNumber, Position),
+        number: DepositNumber,
         receipt: &Receipt,
     ) -> Result<Credited, WalletError> {
         let kept = self.keep(receipt, owner)?;
-        if !kept.contains(&position) {
+        let [position] = *kept.as_slice() else {
             return Err(WalletError::Refused(format!(
-                "an operator says that deposit {number} is output {position}, its receipt says {kept:?}"
+                "the receipt of deposit {number} shows {} outputs of its owner",
+                kept.len()
             )));
-        }
+        };
         self.record(&Record::Credited {
             action,
             number: number.0,
@@ -245,18 +257,6 @@ impl<P: Person> Purse<P> {
             number: number.0,
             output: position,
         })
-    }
-}
-
-/// What an operator's answer says of a deposit: its output, or nothing yet.
-fn credit_of(view: &DepositView) -> Result<Option<Position>, WalletError> {
-    match (view.status.as_str(), view.output) {
-        ("confirming", _) => Ok(None),
-        ("credited", Some(output)) => Ok(Some(output.0)),
-        (status, _) => Err(WalletError::Refused(format!(
-            "deposit {} is {status} and was not credited",
-            view.number
-        ))),
     }
 }
 
@@ -295,20 +295,3 @@ const DEPOSIT: &str = "deposit";
 const APPROVE: &str = "approve";
 /// A call begins with so many bytes of the hash of its signature.
 const SELECTOR: usize = 4;
-
-#[cfg(test)]
-mod tests {
-    use super::{DepositView, credit_of};
-
-    #[test]
-    fn a_deposit_on_its_way_is_waited_for_and_one_that_went_back_is_not() {
-        let told = |text: &str| serde_json::from_str::<DepositView>(text).unwrap();
-        let confirming = told(r#"{"number":7,"status":"confirming","confirmations":3,"needed":12}"#);
-        assert_eq!(credit_of(&confirming).unwrap(), None);
-        let credited = told(r#"{"number":7,"status":"credited","output":"12:0:0"}"#);
-        assert_eq!(credit_of(&credited).unwrap().unwrap().to_string(), "12:0:0");
-        let reclaimed = told(r#"{"number":7,"status":"reclaimed"}"#);
-        let refused = credit_of(&reclaimed).unwrap_err().to_string();
-        assert!(refused.contains("deposit 7 is reclaimed"), "{refused}");
-    }
-}

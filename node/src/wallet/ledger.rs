@@ -2,7 +2,7 @@
 //!
 //! Every look also gathers what an exit will need ([`super::gather`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plasma_core::{Address, Amount, Position, Receipt, TransactionId};
 
@@ -53,14 +53,29 @@ impl<P: Person> Purse<P> {
             .await?;
         let reserved = self.book().reserved();
         let mut holdings = Vec::with_capacity(listed.len());
+        let mut seen = BTreeSet::new();
+        let (mut unproven, mut unasked) = (0, 0);
         for output in listed {
             let position = output.output.0;
+            // Twice in one payment it would be refused by everybody, and reserved for ever.
+            if !seen.insert(position) {
+                self.person
+                    .tell(&format!("output {position} is listed twice, and is there once"));
+                continue;
+            }
+            // Who lists what is not there must not have everybody asked of it for ever.
+            let is_kept = matches!(self.receipts.output(position), Ok(Some(_)));
+            if unproven >= UNPROVEN_MAX && !is_kept {
+                unasked += 1;
+                continue;
+            }
             let created_by = match self.proven(&output, owner).await {
                 Ok(id) => Some(id),
                 Err(error @ (WalletError::Client(_) | WalletError::Refused(_))) => {
                     self.person.tell(&format!(
                         "output {position} is not used, for nothing proves it: {error}"
                     ));
+                    unproven += 1;
                     None
                 }
                 Err(error) => return Err(error),
@@ -75,6 +90,12 @@ impl<P: Person> Purse<P> {
                 is_reserved: reserved.contains(&position) || is_claimed,
                 output,
             });
+        }
+        if unasked > 0 {
+            self.person.tell(&format!(
+                "{unasked} outputs more are listed and were not looked at, for nothing proves {unproven} of those before; name \
+                 another operator first"
+            ));
         }
         self.gather(&mut holdings).await?;
         Ok(holdings)
@@ -182,6 +203,9 @@ impl<P: Person> Purse<P> {
 pub(super) fn judged<T>(client: &Client, judgement: Result<T, Untrue>) -> Result<T, ClientError> {
     judgement.map_err(|untrue| untrue.told_by(client))
 }
+
+/// So many outputs of one list are asked for in vain; each costs a question to every operator.
+const UNPROVEN_MAX: usize = 64;
 
 /// Whether a receipt is about this output, with this owner, asset and amount.
 fn describes(receipt: &Receipt, output: &OutputView, owner: Address) -> bool {

@@ -7,12 +7,13 @@ use super::{
     Purse, WalletError, anchored,
     exit::Help,
     inclusion,
+    ledger::judged,
     purse::{Ethereum, Person},
 };
 use crate::{
     api::text::AddressText,
     bridge::{Anchored, convert::Inclusion},
-    client::Client,
+    client::{Client, ClientError},
 };
 
 impl<P: Person> Purse<P> {
@@ -65,15 +66,19 @@ impl<P: Person> Purse<P> {
         if self.receipts.output(output)?.is_some() {
             return Ok(());
         }
-        let asked = async |client: &Client| client.output(output).await;
-        let told = self.operators()?.ask(asked).await?;
-        let receipt = self.receipt(TransactionId(told.created_by.0)).await?;
-        if (receipt.height, receipt.index) != (output.block, output.transaction) {
-            return Err(WalletError::Refused(format!(
-                "an operator says that {} made output {output}, and its receipt says otherwise",
-                told.created_by
-            )));
-        }
+        let asked = async |client: &Client| {
+            let id = TransactionId(client.output(output).await?.created_by.0);
+            let shown = client.proof(id).await?;
+            let receipt = judged(client, self.ways.witness.proof(&shown, id).await)?;
+            if (receipt.height, receipt.index) == (output.block, output.transaction) {
+                return Ok(receipt);
+            }
+            Err(ClientError::Untrue {
+                operator: client.operator().to_owned(),
+                reason: format!("it says that {id} made output {output}, and its receipt says otherwise"),
+            })
+        };
+        let receipt = self.operators()?.ask(asked).await?;
         self.receipts.keep_output(output, &receipt)
     }
 

@@ -232,7 +232,7 @@ impl<P: Person> Purse<P> {
         Ok(None)
     }
 
-    async fn deposit_of(
+    pub(super) async fn deposit_of(
         &self,
         ethereum: &Ethereum,
         number: DepositNumber,

@@ -8,7 +8,7 @@ use std::{cell::Cell, time::Duration};
 use plasma_core::{Position, Receipt, SignedTransaction, TransactionId};
 use tokio::time::Instant;
 
-use super::{Purse, WalletError, book::Record, purse::Person};
+use super::{Purse, WalletError, book::Record, ledger::judged, purse::Person};
 use crate::{
     api::{Problem, Wait, text::HashText},
     client::{Client, ClientError},
@@ -23,14 +23,17 @@ impl<P: Person> Purse<P> {
     ) -> Result<(), WalletError> {
         let (id, bytes) = (signed.id(), signed.encode());
         let end = Instant::now() + self.patience.commit;
-        loop {
+        let receipt = loop {
             // One that takes the payment and keeps it to itself must not cost the whole wait: the others are sent it too.
             let wait = end.saturating_duration_since(Instant::now()).min(OPERATOR_WAIT);
             let is_taken = Cell::new(false);
             let sent = async |client: &Client| {
                 let submitted = client.submit_bytes(&bytes, Wait::Committed, wait).await?;
                 is_taken.set(true);
-                submitted.block.ok_or_else(|| ClientError::Unreachable {
+                if submitted.block.is_some() {
+                    return self.shown_by(client, id).await;
+                }
+                Err(ClientError::Unreachable {
                     operator: client.operator().to_owned(),
                     reason: format!(
                         "it took the payment, and no block held it within {} ms",
@@ -39,10 +42,10 @@ impl<P: Person> Purse<P> {
                 })
             };
             match self.operators()?.ask(sent).await {
-                Ok(_) => break,
+                Ok(receipt) => break receipt,
                 Err(ClientError::Problem(problem)) => {
                     match self.judge_refusal(action, signed, &problem).await {
-                        Ok(true) => break,
+                        Ok(true) => break self.receipt_by(id, end).await?,
                         Ok(false) => {}
                         // Another one took it, so this refusal is not the last word.
                         Err(WalletError::Client(ClientError::Problem(_))) if is_taken.get() => {}
@@ -59,8 +62,7 @@ impl<P: Person> Purse<P> {
                 )));
             }
             tokio::time::sleep(self.patience.poll).await;
-        }
-        let receipt = self.receipt_by(id, end).await?;
+        };
         self.keep_paid(&receipt)?;
         self.record(&Record::Decided {
             action,
@@ -69,6 +71,19 @@ impl<P: Person> Purse<P> {
         self.person
             .tell(&format!("payment {id} is committed in block {}", receipt.height));
         Ok(())
+    }
+
+    /// The receipt of a payment, from the operator that says that a block holds it. Who shows none has not the last word, and
+    /// the next one is sent the payment.
+    async fn shown_by(&self, client: &Client, id: TransactionId) -> Result<Receipt, ClientError> {
+        match client.proof(id).await {
+            Ok(shown) => judged(client, self.ways.witness.proof(&shown, id).await),
+            Err(ClientError::Problem(problem)) => Err(ClientError::Untrue {
+                operator: client.operator().to_owned(),
+                reason: format!("it says that a block holds payment {id}, and does not show it: {problem}"),
+            }),
+            Err(error) => Err(error),
+        }
     }
 
     /// The verified receipt of a transaction that is decided: an operator that lags may not have it yet.

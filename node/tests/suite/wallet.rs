@@ -12,6 +12,7 @@ mod holder;
 mod leaving;
 mod papers;
 mod reclaims;
+mod single;
 mod standing;
 
 use std::{cell::Cell, path::Path, time::Duration};
