@@ -16,6 +16,7 @@ mod elsewhere;
 pub mod ending;
 pub mod error;
 pub mod exit;
+mod expired;
 pub mod flight;
 mod gather;
 pub mod inclusion;

@@ -268,7 +268,15 @@ impl Contracts {
     /// # Errors
     /// [`L1Error`] of the endpoint.
     pub async fn latest(&self, rpc: &Rpc) -> Result<Latest, L1Error> {
-        let latest: federation::Latest = ask(rpc, self.federation, federation::LatestCall).await?;
+        self.latest_at(rpc, At::Latest).await
+    }
+
+    /// The same as a state of before has it.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn latest_at(&self, rpc: &Rpc, at: At) -> Result<Latest, L1Error> {
+        let latest: federation::Latest = ask_at(rpc, self.federation, federation::LatestCall, at).await?;
         Ok(Latest {
             number: latest.number,
             height: Height(latest.height),

@@ -7,7 +7,7 @@ mod record;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use plasma_core::{Address, ExitId, Position, SignedTransaction, TransactionId};
+use plasma_core::{Address, EXPIRY_NEVER, ExitId, Position, SignedTransaction, TransactionId};
 
 pub use self::{
     calls::Call,
@@ -53,13 +53,15 @@ pub enum Fate {
     Decided,
     /// It never will be: this payment spent an input of it.
     Dead(TransactionId),
+    /// It never will be: no block may hold it any more, and none does.
+    Expired,
 }
 
 impl Payment {
     /// Whether it may count, or does.
     #[must_use]
     pub fn is_alive(&self) -> bool {
-        !matches!(self.fate, Fate::Dead(_))
+        !matches!(self.fate, Fate::Dead(_) | Fate::Expired)
     }
 }
 
@@ -99,6 +101,7 @@ impl Book {
                     .push(number);
             }
             Record::Decided { id, .. } => self.is_known(TransactionId(id.0), Fate::Decided),
+            Record::Expired { id, .. } => self.is_known(TransactionId(id.0), Fate::Expired),
             Record::Elsewhere { output, .. } => drop(self.elsewhere.insert(output.0)),
             Record::Dead { id, by, .. } => {
                 self.is_known(TransactionId(id.0), Fate::Dead(TransactionId(by.0)));
@@ -181,11 +184,26 @@ impl Book {
         own.chain(flown.map(|signed| signed.id())).next()
     }
 
-    /// Another payment that this wallet ever signed and that spends an input of this one as well.
+    /// Payments that may still be decided and that expire, each with an action in which it was signed.
+    #[must_use]
+    pub fn mortal(&self) -> BTreeMap<TransactionId, (usize, &SignedTransaction)> {
+        let all = self.actions().flat_map(|(number, action)| {
+            let payments = action.payments.iter();
+            payments.map(move |payment| (number, payment))
+        });
+        let open = all.filter(|(_, payment)| {
+            payment.fate == Fate::Open && payment.signed.transaction.expiry != EXPIRY_NEVER
+        });
+        open.map(|(number, payment)| (payment.signed.id(), (number, &payment.signed)))
+            .collect()
+    }
+
+    /// Another payment that this wallet ever signed, that did not expire, and that spends an input of this one as well.
     #[must_use]
     pub fn rival(&self, payment: &SignedTransaction) -> Option<TransactionId> {
         let id = payment.id();
         let all = self.actions.iter().flat_map(|action| &action.payments);
+        let all = all.filter(|other| other.fate != Fate::Expired);
         let mut others = all.map(|other| &other.signed).filter(|other| {
             let mut inputs = payment.transaction.inputs.iter();
             other.id() != id && inputs.any(|input| spends(other, input.position))
@@ -279,7 +297,9 @@ impl Action {
                 });
             }
             // The book says it of every action in which it was signed.
-            Record::Decided { id, .. } | Record::Dead { id, .. } => self.has_signed(id)?,
+            Record::Decided { id, .. } | Record::Dead { id, .. } | Record::Expired { id, .. } => {
+                self.has_signed(id)?;
+            }
             Record::Sent { call, attempt, .. } => self.attempted(call, attempt),
             Record::Mined { call, hash, .. } | Record::Settled { call, hash, .. } => {
                 self.call_of(call, hash.0)?.enter(record);

@@ -51,6 +51,7 @@ impl<P: Person> Purse<P> {
             .operators()?
             .ask(async |client| client.outputs_of(owner).await)
             .await?;
+        self.let_expire().await?;
         let reserved = self.book().reserved();
         let mut holdings = Vec::with_capacity(listed.len());
         let mut seen = BTreeSet::new();

@@ -232,8 +232,15 @@ impl<P: Person> Purse<P> {
     pub async fn broadcast(&mut self, signed: SignedTransaction) -> Result<Paid, WalletError> {
         let id = signed.id();
         let intent = Intent::Broadcast { id: HashText(id.0) };
-        if let Some(Fate::Dead(by)) = self.book().payment(id).map(|known| known.fate) {
-            return Err(WalletError::TooLate { payment: id, by });
+        match self.book().payment(id).map(|known| known.fate) {
+            Some(Fate::Dead(by)) => return Err(WalletError::TooLate { payment: id, by }),
+            Some(Fate::Expired) => {
+                return Err(WalletError::Refused(format!(
+                    "payment {id} expired at block {}, and no block holds it: its inputs are free again",
+                    signed.transaction.expiry
+                )));
+            }
+            _ => {}
         }
         let sent = match self.signed_before(&intent) {
             Some(action) => self.settle_all(action).await,

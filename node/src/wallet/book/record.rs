@@ -44,6 +44,13 @@ pub enum Record {
         /// Who spent its input.
         by: HashText,
     },
+    /// It expired, and nothing can make it count any more: its inputs are free again.
+    Expired {
+        /// Of which action.
+        action: usize,
+        /// The payment.
+        id: HashText,
+    },
     /// An Ethereum transaction was signed, and may be sent from now on.
     Sent {
         /// Of which action.
@@ -179,6 +186,7 @@ impl Record {
             | Self::Signed { action, .. }
             | Self::Decided { action, .. }
             | Self::Dead { action, .. }
+            | Self::Expired { action, .. }
             | Self::Sent { action, .. }
             | Self::Mined { action, .. }
             | Self::Settled { action, .. }

@@ -232,7 +232,9 @@ fn book(records: &[Record]) -> Book {
 
 #[test]
 fn every_line_that_is_written_is_read_back() {
-    for record in records() {
+    let id = HashText(payment(1).id().0);
+    let expired = Record::Expired { action: 0, id };
+    for record in records().into_iter().chain([expired]) {
         let text = serde_json::to_string(&record).unwrap();
         let read: Record = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert_eq!(read, record, "{text}");

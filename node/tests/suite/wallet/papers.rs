@@ -10,8 +10,10 @@ use super::{
     super::{
         chain::{Chain, genesis, user},
         doors::Doors,
+        duties::court::Court,
         scratch::Scratch,
     },
+    holder::{Agreed, asking},
     owned, paid, pay, purse,
 };
 
@@ -148,4 +150,83 @@ async fn a_paper_that_expired_is_refused_each_time_it_is_sent() {
             "{error}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_expired_paper_would_have_spent_is_free_when_no_exit_of_it_can_count() {
+    let mut court = Court::set("wallet-expired").await;
+    let coin = court.fund_bob().await;
+    let (folder, agreed) = (Scratch::new("wallet-expired-bob"), Agreed::default());
+    let (bob, key) = (court.stage.bob.address(), court.stage.bob_key.clone());
+    let genesis = court.stage.federation.genesis.clone();
+    let transaction = court.pay(&key, coin, &court.stage.alice, 2).transaction;
+    let other = court.pay(&key, coin, &court.stage.alice, u32::MAX).transaction;
+    let paper = |transaction| Paper::new(transaction, bob, &genesis);
+    let person = (&key, &agreed);
+    let free = async |court: &Court| {
+        let doors = Doors::of(court.door()).await;
+        let mut bobs = asking(&court.stage, folder.path(), person, &[&doors]).await;
+        let holdings = bobs.holdings(bob).await.unwrap();
+        let signed = bobs.sign_paper(&paper(&other), other.clone());
+        (holdings.len() == 1 && holdings[0].is_free(), signed.is_ok())
+    };
+    {
+        let doors = Doors::of(court.door()).await;
+        let mut bobs = asking(&court.stage, folder.path(), person, &[&doors]).await;
+        bobs.holdings(bob).await.unwrap();
+        bobs.sign_paper(&paper(&transaction), transaction.clone())
+            .unwrap();
+    }
+    assert_eq!(free(&court).await, (false, false), "a block may still hold it");
+    court.seal(Vec::new()).await;
+    court.stage.anvil.mine(2).await;
+    assert_eq!(
+        free(&court).await,
+        (false, false),
+        "an exit of it would still count"
+    );
+    court.seal(Vec::new()).await;
+    court.stage.anvil.mine(2).await;
+    let hiding = Doors::lying_of(court.door(), |path, document| {
+        if path.starts_with("/v1/outputs/") && document["status"].is_string() {
+            document["status"] = "exiting".into();
+        }
+    })
+    .await;
+    let mut bobs = asking(&court.stage, folder.path(), person, &[&hiding]).await;
+    assert!(
+        bobs.holdings(bob).await.unwrap()[0].is_reserved,
+        "it may be spent"
+    );
+    drop(bobs);
+    assert_eq!(free(&court).await, (true, true));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_paper_that_leaves_in_flight_keeps_what_it_spends() {
+    let mut court = Court::set("wallet-expired-flight").await;
+    let coin = court.fund_bob().await;
+    let (folder, agreed) = (Scratch::new("wallet-expired-flight-bob"), Agreed::default());
+    let (bob, key) = (court.stage.bob.address(), court.stage.bob_key.clone());
+    let genesis = court.stage.federation.genesis.clone();
+    let signed = court.pay(&key, coin, &court.stage.alice, 1);
+    let paper = Paper::new(&signed.transaction, bob, &genesis);
+    let person = (&key, &agreed);
+    let doors = Doors::of(court.door()).await;
+    let mut bobs = asking(&court.stage, folder.path(), person, &[&doors]).await;
+    bobs.sign_paper(&paper, signed.transaction.clone()).unwrap();
+    drop(bobs);
+    court.start_in_flight(&court.stage.alice, &signed).await;
+    court.seal(Vec::new()).await;
+    court.stage.anvil.mine(2).await;
+    // Whatever an operator says of it.
+    let lying = Doors::lying_of(court.door(), |path, document| {
+        if path.starts_with("/v1/outputs/") && document["status"].is_string() {
+            document["status"] = "unspent".into();
+        }
+    })
+    .await;
+    let mut bobs = asking(&court.stage, folder.path(), person, &[&lying]).await;
+    bobs.holdings(bob).await.unwrap();
+    assert_eq!(bobs.book().spender(coin), Some(signed.id()));
 }
