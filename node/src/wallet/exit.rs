@@ -16,7 +16,7 @@ use super::{
     words,
 };
 use crate::{
-    api::text::{AddressText, PositionText},
+    api::text::{AddressText, HashText, PositionText},
     bridge::L1Error,
 };
 
@@ -240,6 +240,12 @@ impl<P: Person> Purse<P> {
         if let Some(by) = self.book().spender(output) {
             return Err(WalletError::Refused(format!(
                 "output {output} is spent by payment {by} of this wallet: its exit would be challenged, and the bond lost"
+            )));
+        }
+        if let Some(exit) = self.claimed_in(output, from).await {
+            return Err(WalletError::Refused(format!(
+                "output {output} leaves already: it is claimed in the exit in flight {}",
+                HashText(exit.0)
             )));
         }
         let inclusion = self.place(ethereum, from, output, help).await?;

@@ -104,7 +104,7 @@ impl<P: Person> Purse<P> {
 
     /// Whether an output of a payment is claimed in an exit in flight that is open: operators know it only when Ethereum
     /// confirms it. In doubt it is, for who spends it would lose the bond.
-    async fn is_claimed(&self, payment: TransactionId, output: u8, owner: Address) -> bool {
+    pub(super) async fn is_claimed(&self, payment: TransactionId, output: u8, owner: Address) -> bool {
         let Some(exit) = self.flight_of(owner, payment) else {
             return false;
         };

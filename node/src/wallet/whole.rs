@@ -79,6 +79,7 @@ impl<P: Person> Purse<P> {
         let (mut free, mut open) = (Vec::new(), Vec::new());
         for output in all.into_iter().filter(|output| !begun.contains(output)) {
             match self.own_stance(owner, output) {
+                None if self.claimed_in(output, owner).await.is_some() => {}
                 None => open.push(output),
                 Some(Stance::Stays(why)) => left.push(Left { output, why }),
                 Some(_) => {}

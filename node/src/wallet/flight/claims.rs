@@ -103,6 +103,14 @@ impl<P: Person> Purse<P> {
         flights.find_map(|(_, action)| action.call(&name).and(action.leaving.first().copied()))
     }
 
+    /// The same, where it may still be open.
+    pub(in crate::wallet) async fn claimed_in(&self, output: Position, owner: Address) -> Option<ExitId> {
+        let exit = self.claim_of(output, owner)?;
+        let payment = self.receipts.output(output).ok()??.transaction.id();
+        let is_claimed = self.is_claimed(payment, output.output, owner).await;
+        is_claimed.then_some(exit)
+    }
+
     fn is_decided(&self, id: TransactionId) -> bool {
         let known = self.book().payment(id);
         known.is_some_and(|known| known.fate == Fate::Decided)

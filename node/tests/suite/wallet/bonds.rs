@@ -1,6 +1,6 @@
 //! What would cost a bond, and is not done.
 
-use plasma_core::{Hash, Position};
+use plasma_core::{Amount, Hash, Position};
 use plasma_node::{
     api::text::{AddressText, BytesText, HashText},
     wallet::{
@@ -151,4 +151,34 @@ async fn an_output_that_was_claimed_in_flight_is_not_spent_before_operators_know
     );
     let error = leaving.pay(&super::pay(&[5], None)).await.unwrap_err();
     assert!(matches!(error, WalletError::Funds(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_output_that_is_claimed_in_flight_does_not_leave_a_second_time() {
+    let mut held = Held::back("wallet-claimed-exit").await;
+    let bob = held.court.stage.bob.address();
+    let mut bobs = held.bob().await;
+    bobs.fly(bob, &held.payment, Help::Nobody).await.unwrap();
+    held.court.seal(Vec::new()).await;
+    let change = Position {
+        output: 1,
+        ..held.court.place(&held.payment)
+    };
+    drop(bobs);
+    keep(&held.court, held.folders[0].path(), change);
+    let mut bobs = held.bob().await;
+    let begun = bobs.book().next();
+    let all = bobs
+        .everything(bob, Help::Nobody, Some(Amount::ZERO))
+        .await
+        .unwrap();
+    assert_eq!(
+        (all.outputs, all.left),
+        (Vec::new(), Vec::new()),
+        "it is on its way"
+    );
+    let started = bobs.exit(bob, &[change], Help::Nobody).await.unwrap();
+    assert!(started.leaving.is_empty());
+    refused::<()>(Err(started.failure.unwrap()), "is claimed in the exit in flight");
+    assert_eq!(bobs.book().next(), begun, "nothing was begun");
 }
