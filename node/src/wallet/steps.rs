@@ -172,7 +172,7 @@ impl<P: Person> Purse<P> {
         step: &Step<'_>,
         before: Option<&book::Call>,
     ) -> Result<(), WalletError> {
-        let suggested = ethereum.rpc.fees().await?;
+        let suggested = self.bearable(ethereum.rpc.fees().await?);
         let terms = match before.and_then(|call| call.attempts.last().map(|last| (call, last))) {
             Some((call, last)) if call.attempts.len() < ATTEMPTS_MAX => Terms {
                 nonce: last.nonce,
@@ -206,6 +206,21 @@ impl<P: Person> Purse<P> {
                 raw: BytesText(signed.raw),
             },
         })
+    }
+
+    /// What an endpoint suggests, with no more of a tip than anybody needs: the base fee is Ethereum's, the tip is paid in full.
+    fn bearable(&self, suggested: Fees) -> Fees {
+        let excess = suggested.priority_wei.saturating_sub(TIP_WEI_MAX);
+        if excess > 0 {
+            self.person.tell(&format!(
+                "the Ethereum endpoint suggests a tip of {} wei for a unit of gas; {TIP_WEI_MAX} wei are offered",
+                suggested.priority_wei
+            ));
+        }
+        Fees {
+            max_wei: suggested.max_wei.saturating_sub(excess),
+            priority_wei: suggested.priority_wei - excess,
+        }
     }
 
     async fn gas(&self, ethereum: &Ethereum, step: &Step<'_>) -> Result<u64, WalletError> {
@@ -304,6 +319,8 @@ fn dearer(last: Fees, suggested: Fees) -> Fees {
 const BUMP_PERCENT: u128 = 113;
 /// Eight raises multiply a fee by two and a half; beyond that a person should look.
 const ATTEMPTS_MAX: usize = 8;
+/// 50 gwei, ten times what a crowded Ethereum takes; raises go above it.
+const TIP_WEI_MAX: u128 = 50_000_000_000;
 /// So many looks in a row see the nonce used and none of our transactions mined.
 const MISSED_MAX: u32 = 8;
 

@@ -5,12 +5,16 @@ use std::time::Duration;
 use plasma_core::{Amount, DepositNumber};
 use plasma_node::{
     bridge::{L1 as _, L1Error, direct},
-    wallet::{Purse, WalletError, book::Call},
+    client::Witness,
+    wallet::{
+        Purse, WalletError,
+        book::Call,
+        purse::{Ethereum, Ways},
+    },
 };
+use serde_json::{Value, json};
 
-use serde_json::json;
-
-use super::holder::{Agreed, Holder, mined, patience, purse};
+use super::holder::{Agreed, Holder, mined, patience, purse, road};
 use crate::suite::{bridge_anvil::block, duties::court::Court, scratch::Scratch, stage::ETHER};
 
 const FIRST: DepositNumber = DepositNumber(0);
@@ -118,7 +122,7 @@ async fn a_call_whose_nonce_another_program_used_is_signed_anew_and_no_sooner() 
 }
 
 /// Bob's call is given up, for another transaction of his account has its nonce; and Ethereum as it was before that.
-async fn given_up(court: &Court, folder: &Scratch, agreed: &Agreed) -> (Call, serde_json::Value) {
+async fn given_up(court: &Court, folder: &Scratch, agreed: &Agreed) -> (Call, Value) {
     let bob = court.stage.bob.address();
     let open = async || purse(&court.stage, folder.path(), &court.stage.bob_key, agreed).await;
     let mut dying = open().await.with_patience(patience(Duration::from_millis(100)));
@@ -218,3 +222,37 @@ async fn a_call_that_failed_is_not_done_anew_while_ethereum_may_take_that_back()
     );
     assert!(bobs.book().action(0).unwrap().is_ended);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tip_that_only_the_endpoint_has_is_not_paid() {
+    let court = slow("wallet-tip").await;
+    let dear = road(&court.stage.anvil.url, |asked, result| {
+        if asked["method"] == "eth_maxPriorityFeePerGas" {
+            *result = format!("{TIP_WEI:#x}").into();
+        }
+    })
+    .await;
+    let (folder, agreed) = (Scratch::new("wallet-tip-bob"), Agreed::default());
+    let genesis = court.stage.federation.genesis.clone();
+    let ethereum = Ethereum::connect(&[dear], &genesis).await.unwrap();
+    let ways = Ways {
+        operators: None,
+        witness: Witness::new(&genesis).unwrap(),
+        ethereum: Some(ethereum),
+    };
+    let person = Holder::new(&court.stage.bob_key, &agreed);
+    let mut bobs = Purse::open(folder.path(), genesis, ways, person)
+        .unwrap()
+        .with_patience(patience(Duration::from_millis(50)));
+    let error = bobs.reclaim(court.stage.bob.address(), FIRST).await.unwrap_err();
+    assert!(matches!(error, WalletError::Waiting(_)), "{error}");
+    let fees = calls(&bobs)[0].attempts[0].fees();
+    assert_eq!(fees.priority_wei, 50_000_000_000);
+    assert!(
+        fees.max_wei > fees.priority_wei && fees.max_wei < TIP_WEI,
+        "the base fee beside it"
+    );
+}
+
+/// What a greedy endpoint suggests.
+const TIP_WEI: u128 = 1_000_000_000_000;

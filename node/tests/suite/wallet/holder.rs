@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, path::Path, rc::Rc, time::Duration};
 
+use axum::{Router, body::Bytes};
 use plasma_core::{
     Address, Amount, EXPIRY_NEVER, Input, Kind, Payment, Position, SignedTransaction, SigningKey, Transaction,
 };
@@ -17,6 +18,7 @@ use plasma_node::{
         receipts::Receipts,
     },
 };
+use serde_json::Value;
 
 use crate::suite::{doors::Doors, duties::court::Court, stage::Stage};
 
@@ -126,4 +128,31 @@ pub(crate) fn payment(
 /// How many Ethereum transactions of an account were mined.
 pub(crate) async fn mined(court: &Court, account: Address) -> u64 {
     court.rpc().nonce(account, At::Latest).await.unwrap()
+}
+
+/// A road to an Ethereum endpoint on which somebody changes results; batches pass as they are.
+pub(crate) async fn road(
+    target: &str,
+    lie: impl Fn(&Value, &mut Value) + Clone + Send + Sync + 'static,
+) -> String {
+    let target = target.to_owned();
+    let forward = move |body: Bytes| {
+        let (target, lie) = (target.clone(), lie.clone());
+        async move {
+            let asked: Value = serde_json::from_slice(&body).unwrap();
+            let builder = reqwest::Client::builder().no_proxy().tls_certs_only([]);
+            let request = builder.build().unwrap().post(target);
+            let request = request.header("content-type", "application/json").body(body);
+            let mut answer: Value = request.send().await.unwrap().json().await.unwrap();
+            if let Some(result) = answer.get_mut("result") {
+                lie(&asked, result);
+            }
+            answer.to_string()
+        }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = Router::new().fallback(forward);
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
 }
