@@ -16,7 +16,7 @@ use plasma_contracts_abi::{
     vault::VAULT_BYTECODE,
 };
 use plasma_core::{
-    Address, Amount, Domain, Hash, L1Block, L1Height,
+    Address, Amount, Domain, Genesis, Hash, L1Block, L1Height,
     bls::{PublicKey, Signature},
 };
 
@@ -194,6 +194,24 @@ impl Site {
             block,
             gas_used,
         })
+    }
+}
+
+impl Contracts {
+    /// Where the contracts of a federation stand: whoever made `Federation` made the others with the next nonces. An address
+    /// is a hash of its maker and the nonce, so no endpoint can make up another maker; one that names none may not keep
+    /// that block.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn deployed(rpc: &Rpc, genesis: &Genesis) -> Result<Option<Self>, L1Error> {
+        let makers = rpc.makers(genesis.deployment.height).await?;
+        let sites = makers
+            .into_iter()
+            .map(|(maker, nonce)| Site::of(maker, nonce, genesis.chain_id).contracts);
+        Ok(sites
+            .into_iter()
+            .find(|contracts| contracts.federation == genesis.contract))
     }
 }
 

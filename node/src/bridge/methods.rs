@@ -69,6 +69,18 @@ struct BlockAnswer {
 }
 
 #[derive(Deserialize)]
+struct WholeAnswer {
+    transactions: Vec<SenderAnswer>,
+}
+
+#[derive(Deserialize)]
+struct SenderAnswer {
+    from: H160,
+    to: Option<H160>,
+    nonce: U256,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SealedAnswer {
     #[serde(flatten)]
@@ -128,6 +140,19 @@ impl Rpc {
         block
             .map(|block| self.link(&block).map(|link| link.block))
             .transpose()
+    }
+
+    /// Who made contracts in a block, each with the nonce of it; none when the endpoint does not keep the block's transactions.
+    ///
+    /// # Errors
+    /// [`L1Error`] of the endpoint.
+    pub async fn makers(&self, height: L1Height) -> Result<Vec<(Address, u64)>, L1Error> {
+        let block: Option<WholeAnswer> = self.call(BLOCK, json!([quantity(height.0), true])).await?;
+        let transactions = block.into_iter().flat_map(|block| block.transactions);
+        let made = transactions.filter(|one| one.to.is_none());
+        Ok(made
+            .filter_map(|one| Some((Address(one.from.0), u64::try_from(one.nonce).ok()?)))
+            .collect())
     }
 
     /// The blocks of a range, in order.

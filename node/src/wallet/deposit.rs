@@ -22,7 +22,9 @@ use crate::{
         Code,
         text::{AddressText, PositionText},
     },
-    bridge::{L1Error, account::Call, calls::approve_call, convert, methods::At, outcome::Outcome},
+    bridge::{
+        Contracts, L1Error, account::Call, calls::approve_call, convert, methods::At, outcome::Outcome,
+    },
     client::ClientError,
     plain,
 };
@@ -85,6 +87,7 @@ impl<P: Person> Purse<P> {
         // Nothing leaves for a federation that does not work. What is on its way is followed all the same.
         if !is_sent {
             self.check_ready().await?;
+            self.check_vault(&ethereum).await?;
             let doubt = self.unknown_calls(&ethereum, wish.from).await?;
             self.person.agree(&self.deposit_words(&ethereum, &wish, doubt))?;
         }
@@ -145,6 +148,26 @@ impl<P: Person> Purse<P> {
             plain::line(&status.state.to_string()),
             reasons.join("; ")
         )))
+    }
+
+    /// An endpoint that names a vault of its own would have the deposit.
+    async fn check_vault(&self, ethereum: &Ethereum) -> Result<(), WalletError> {
+        let deployed = Contracts::deployed(&ethereum.rpc, &self.genesis).await?;
+        let refuse = |reason: String| Err(WalletError::Refused(reason));
+        match deployed {
+            Some(deployed) if deployed.vault == ethereum.contracts.vault => Ok(()),
+            Some(deployed) => refuse(format!(
+                "the Ethereum endpoint names the vault {}, and who made Federation made the vault {}: nothing is deposited; name \
+                 another endpoint",
+                AddressText(ethereum.contracts.vault),
+                AddressText(deployed.vault)
+            )),
+            None => refuse(format!(
+                "the Ethereum endpoint does not show who made Federation in block {}, so nobody can tell whether the vault that \
+                 it names is the right one; name an endpoint that keeps all blocks",
+                self.genesis.deployment.height
+            )),
+        }
     }
 
     fn deposit_words(&self, ethereum: &Ethereum, wish: &Wish, doubt: Option<String>) -> String {

@@ -20,10 +20,11 @@ use super::{
         chain::{Chain, genesis, user},
         deployment::parameters,
         doors::{Doors, absent},
+        duties::court::Court,
         scratch::Scratch,
     },
     Script,
-    holder::{Agreed, Holder, patience},
+    holder::{Agreed, Holder, patience, road},
 };
 
 /// Above every height that the first committee anchors while it waits for its successor.
@@ -124,5 +125,54 @@ async fn nothing_is_deposited_while_the_operator_that_answers_is_not_ready() {
         matches!(error, WalletError::L1(L1Error::Unreachable { .. })),
         "{error}"
     );
-    assert_eq!(agreed.borrow().len(), 1, "now it is on its way");
+    assert_eq!(purse.book().next(), 0, "nothing was begun");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_deposited_into_a_vault_that_the_endpoint_alone_names() {
+    let court = Court::set("wallet-vault").await;
+    let (federation, bob) = (court.stage.federation.genesis.clone(), court.stage.bob.address());
+    let contracts = court.contracts();
+    let word = |address: Address| serde_json::json!(format!("0x{:0>64}", &address.to_string()[2..]));
+    let (vault, other) = (word(contracts.vault), word(contracts.exit_game));
+    // One that has code.
+    let named = road(&court.stage.anvil.url, move |_, result| {
+        if *result == vault {
+            *result = other.clone();
+        }
+    })
+    .await;
+    let forgetful = road(&court.stage.anvil.url, |_, result| {
+        if result["transactions"].is_array() {
+            result["transactions"] = serde_json::json!([]);
+        }
+    })
+    .await;
+    let doors = Doors::of(court.door()).await;
+    let own = AddressText(bob);
+    let intent = Intent::Deposit {
+        from: own,
+        owner: own,
+        asset: AddressText(Address::ZERO),
+        amount: AmountText(Amount::from(5)),
+        id: None,
+    };
+    for (url, words) in [
+        (named, "who made Federation made the vault"),
+        (forgetful, "name an endpoint that keeps all blocks"),
+    ] {
+        let (folder, agreed) = (Scratch::new("wallet-vault-bob"), Agreed::default());
+        let ethereum = Ethereum::connect(&[url], &federation).await.unwrap();
+        let ways = Ways {
+            operators: Some(Operators::new(&federation, std::slice::from_ref(&doors.base)).unwrap()),
+            witness: Witness::new(&federation).unwrap(),
+            ethereum: Some(ethereum),
+        };
+        let person = Holder::new(&court.stage.bob_key, &agreed);
+        let mut purse = Purse::open(folder.path(), federation.clone(), ways, person).unwrap();
+        let error = purse.deposit(&intent).await.unwrap_err();
+        assert!(matches!(error, WalletError::Refused(_)), "{error}");
+        assert!(error.to_string().contains(words), "{error}");
+        assert!(agreed.borrow().is_empty() && purse.book().next() == 0);
+    }
 }
