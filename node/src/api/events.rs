@@ -37,7 +37,7 @@ use crate::{runtime::handle::Status, storage::Read};
 mod asked;
 mod told;
 
-use asked::{Mark, TOPICS, Topics};
+use asked::{MARKS, Mark, TOPICS, Topics};
 use told::{News, json};
 
 /// Which events are asked for.
@@ -105,20 +105,14 @@ impl<R: Read + Clone + Send + Sync + 'static> Door<R> {
     /// # Errors
     /// [`Code::MalformedRequest`] for a topic or id that is none; [`Code::Overloaded`] when too many listen already.
     pub fn events(&self, asked: EventsAsked, last: Option<String>) -> Result<Response, Problem> {
-        let malformed = |field: &'static str, error: TextError| {
-            Code::MalformedRequest
-                .because(format!("{field}: {error}"))
-                .with("field", field)
-                .hint(TOPICS)
-        };
         let topics = asked.topics.as_deref().unwrap_or("blocks");
-        let topics: Topics = topics.parse().map_err(|error| malformed("topics", error))?;
+        let topics: Topics = topics.parse().map_err(|error| wrong("topics", TOPICS, error))?;
         let (field, after) = match last {
             Some(last) => ("Last-Event-ID", Some(last)),
             None => ("after", asked.after),
         };
         let after = after.map(|text| text.parse::<Mark>()).transpose();
-        let after = after.map_err(|error| malformed(field, error))?;
+        let after = after.map_err(|error| wrong(field, MARKS, error))?;
         let Ok(place) = Arc::clone(&self.streams.places).try_acquire_owned() else {
             return Err(Code::Overloaded
                 .because(format!("{READERS_MAX} clients listen already"))
@@ -358,6 +352,14 @@ impl<R: Read + Clone + Send + Sync + 'static> Walk<R> {
         self.door.streams.keep(height, &news);
         Ok(news)
     }
+}
+
+/// Of a parameter that is none.
+fn wrong(field: &'static str, hint: &str, error: TextError) -> Problem {
+    Code::MalformedRequest
+        .because(format!("{field}: {error}"))
+        .with("field", field)
+        .hint(hint)
 }
 
 fn write_event(text: &mut String, mark: Option<&Mark>, name: &str, data: &str) {

@@ -210,6 +210,10 @@ async fn a_hint_says_what_would_be_right() {
         ),
         ("/v1/exits?limit=1&limit=2".to_owned(), "once is enough"),
         ("/v1/outputs".to_owned(), "ask with ?ids=…"),
+        (
+            "/v1/events?after=7".to_owned(),
+            "take the id of an event of this stream, or leave it out to hear what comes from now on",
+        ),
     ] {
         let problem = get(&router, &path).await.problem(Code::MalformedRequest);
         assert_eq!(problem.hint.as_deref(), Some(hint), "{path}");

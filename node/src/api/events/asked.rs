@@ -90,5 +90,9 @@ impl FromStr for Mark {
 pub(super) const TOPICS: &str =
     "topics are blocks, l1, alerts, consensus, tx:0x… and address:0x…, with commas between";
 
+/// For hints.
+pub(super) const MARKS: &str =
+    "take the id of an event of this stream, or leave it out to hear what comes from now on";
+
 /// Topics of one reader: an exchange follows more addresses by blocks.
 const TOPICS_MAX: usize = 32;
