@@ -319,3 +319,53 @@ async fn a_payment_in_an_anchored_block_leaves_by_its_outputs() {
     assert_eq!(started.leaving.len(), 1);
     assert_eq!(held.agreed.borrow().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_that_the_contract_refuses_is_named_and_holds_no_other_back() {
+    let mut held = Held::back("wallet-refused-claim").await;
+    let (bob, alice) = (held.court.stage.bob.address(), held.court.stage.alice.address());
+    let half = PAID / 2;
+    let outputs = [(alice, half), (alice, half), (bob, ETHER - PAID)];
+    let key = held.court.stage.bob_key.clone();
+    let payment = payment(&held.court, &key, (held.coin, ETHER), &outputs);
+    held.court.seal(vec![payment.clone()]).await;
+    // Another machine with her key left with one of the two by itself, and was paid.
+    let other = Scratch::new("wallet-refused-claim-other");
+    let first = held.court.place(&payment);
+    keep(&held.court, other.path(), first);
+    let mut others = purse(
+        &held.court.stage,
+        other.path(),
+        &held.court.alice_key,
+        &held.agreed,
+    )
+    .await;
+    let left = others.exit(alice, &[first], Help::Nobody).await.unwrap().leaving;
+    held.court.stage.anvil.advance(2 * EXIT_PERIOD_S + 1).await;
+    assert_eq!(
+        others.finalize(alice, left[0].exit).await.unwrap().paid,
+        Some(true)
+    );
+    let exit = held.court.start_in_flight(&held.court.stage.bob, &payment).await;
+    let before = mined(&held.court, alice).await;
+    let mut alices = held.alice().await;
+    for _ in 0..2 {
+        let flown = alices.fly(alice, &payment, Help::Nobody).await.unwrap();
+        assert_eq!((flown.leaving.exit, flown.claimed), (exit, 1));
+        let [refused] = flown.left.as_slice() else {
+            panic!("{:?}", flown.left)
+        };
+        let words = refused.to_string();
+        assert!(
+            words.contains("its output 0 is not claimed") && words.contains("AlreadyPaid"),
+            "{words}"
+        );
+        alices.end(flown.leaving.action).unwrap();
+    }
+    assert_eq!(
+        mined(&held.court, alice).await,
+        before + 1,
+        "what is refused costs nothing"
+    );
+    assert_eq!(held.court.in_flight(&exit).await.piggybacked, 0b10);
+}
