@@ -171,10 +171,8 @@ impl<S: OperatorKey> Operator<S> {
         effects: &mut Vec<Effect>,
     ) {
         let id = compact.header.id();
-        let most = usize::try_from(self.rules.transactions_max).unwrap_or(usize::MAX);
         let is_known = self.chain.block(&id).is_some() || self.payload.awaits(&id);
-        // With more transactions than a block may have it is not worth being put together.
-        if is_known || self.payload.is_unsound(&id) || compact.leaves.len() > most {
+        if is_known || self.payload.is_unsound(&id) {
             return;
         }
         let mut assembly = Assembly::new(now, view, from, compact.header, compact.leaves);

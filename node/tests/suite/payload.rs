@@ -2,17 +2,18 @@
 
 mod bytes;
 mod frames;
+mod full;
 mod pools;
 mod sockets;
 mod unsound;
 mod waiting;
 
 use plasma_consensus::Reason;
-use plasma_core::{Address, Amount, DepositNumber, L1Event, SignedTransaction, SigningKey};
+use plasma_core::{Address, Amount, DepositNumber, Genesis, L1Event, SignedTransaction, SigningKey};
 use plasma_node::operator::{event::Event, mempool::MempoolLimits};
 
 use super::{
-    cast::user,
+    cast::{genesis_of, user},
     world::{World, wires::Answers},
 };
 
@@ -32,7 +33,11 @@ struct Stage {
 /// Gossip is lost, and nobody gives whole blocks: what proposals name is in a mempool, or is fetched one by one. Reads take
 /// so long that no payment is young when it is proposed.
 fn stage(operators: u16, count: u64) -> Stage {
-    let (mut world, alice, bob) = (World::of(operators), user(1), user(2));
+    stage_under(genesis_of(operators), count)
+}
+
+fn stage_under(genesis: Genesis, count: u64) -> Stage {
+    let (mut world, alice, bob) = (World::under(genesis), user(1), user(2));
     world.run_for(500);
     let numbers: Vec<u64> = (0..count).collect();
     for some in numbers.chunks(100) {

@@ -118,7 +118,12 @@ impl World {
 
     /// A world of so many operators.
     pub(crate) fn of(operators: u16) -> Self {
-        let genesis = genesis_of(operators);
+        Self::under(genesis_of(operators))
+    }
+
+    /// A world of the operators of this document.
+    pub(crate) fn under(genesis: Genesis) -> Self {
+        let operators = genesis.members.len();
         let mut world = Self {
             room: Room::of(genesis.max_block_bytes),
             genesis,
