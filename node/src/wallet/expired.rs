@@ -5,7 +5,7 @@
 //! waits for, and nobody may have shown the payment there before. That no block holds it is for operators to say: who could
 //! show one that spent an input would be believed.
 
-use plasma_core::{L1Height, Position, SignedTransaction, TransactionId};
+use plasma_core::{Height, L1Height, Position, SignedTransaction, TransactionId};
 
 use super::{
     Purse, WalletError,
@@ -29,15 +29,23 @@ impl<P: Person> Purse<P> {
         let (Some(ethereum), false) = (self.ways.ethereum.clone(), mortal.is_empty()) else {
             return Ok(());
         };
-        for (id, action, signed) in mortal {
+        let anchored = match self.anchored_deep(&ethereum).await {
+            Ok(height) => height,
+            Err(error) => {
+                self.person
+                    .tell(&format!("which payments expired is not told now: {error}"));
+                return Ok(());
+            }
+        };
+        let late = mortal
+            .into_iter()
+            .filter(|(.., signed)| signed.transaction.expiry < anchored);
+        for (id, action, signed) in late {
             match self.is_over(&ethereum, id, &signed).await {
                 Ok(true) => {
                     let expired = HashText(id.0);
                     self.record(&Record::Expired { action, id: expired })?;
-                    self.person.tell(&format!(
-                        "payment {id} expired at block {}, and no block holds it: its inputs are free again",
-                        signed.transaction.expiry
-                    ));
+                    self.person.tell(&words(&signed));
                 }
                 Ok(false) => {}
                 Err(error) => self
@@ -48,17 +56,23 @@ impl<P: Person> Purse<P> {
         Ok(())
     }
 
+    /// Up to which height blocks are anchored for good.
+    async fn anchored_deep(&self, ethereum: &Ethereum) -> Result<Height, WalletError> {
+        let head = ethereum.rpc.newest().await?.height;
+        let deep = L1Height(head.0.saturating_sub(self.genesis.confirmations.into()));
+        let latest = ethereum.contracts.latest_at(&ethereum.rpc, At::Height(deep));
+        Ok(latest.await?.height)
+    }
+
+    /// Of one whose expiry lies below an anchor.
     async fn is_over(
         &self,
         ethereum: &Ethereum,
         id: TransactionId,
         signed: &SignedTransaction,
     ) -> Result<bool, WalletError> {
-        let (contracts, rpc) = (&ethereum.contracts, &ethereum.rpc);
-        let head = rpc.newest().await?.height;
-        let deep = L1Height(head.0.saturating_sub(self.genesis.confirmations.into()));
-        let anchored = contracts.latest_at(rpc, At::Height(deep)).await?.height;
-        if anchored <= signed.transaction.expiry || contracts.latest_in_flight(rpc, id).await?.is_some() {
+        let flown = ethereum.contracts.latest_in_flight(&ethereum.rpc, id).await?;
+        if flown.is_some() {
             return Ok(false);
         }
         let inputs = signed.transaction.inputs.iter();
@@ -66,4 +80,13 @@ impl<P: Person> Purse<P> {
         let told = self.told_of(&inputs).await?;
         Ok(told.values().all(|told| *told == Told::Nothing))
     }
+}
+
+/// What is told of a payment that expired.
+pub(super) fn words(signed: &SignedTransaction) -> String {
+    format!(
+        "payment {} expired at block {}, and no block holds it: its inputs are free again",
+        signed.id(),
+        signed.transaction.expiry
+    )
 }

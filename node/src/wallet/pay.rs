@@ -8,6 +8,7 @@ use super::{
     Purse, WalletError,
     book::{Fate, Intent, Payment, Record, Row},
     error::Lack,
+    expired,
     ledger::coins,
     papers::Paper,
     payouts,
@@ -235,10 +236,7 @@ impl<P: Person> Purse<P> {
         match self.book().payment(id).map(|known| known.fate) {
             Some(Fate::Dead(by)) => return Err(WalletError::TooLate { payment: id, by }),
             Some(Fate::Expired) => {
-                return Err(WalletError::Refused(format!(
-                    "payment {id} expired at block {}, and no block holds it: its inputs are free again",
-                    signed.transaction.expiry
-                )));
+                return Err(WalletError::Refused(expired::words(&signed)));
             }
             _ => {}
         }
