@@ -151,12 +151,18 @@ impl<P: Person> Purse<P> {
     /// # Errors
     /// [`WalletError::Client`]; an answer that does not convince is an error like none.
     pub(super) async fn receipt(&self, id: TransactionId) -> Result<Receipt, WalletError> {
-        let witness = &self.ways.witness;
-        let asked = async |client: &Client| {
-            let shown = client.proof(id).await?;
-            judged(client, witness.proof(&shown, id).await)
-        };
+        let asked = async |client: &Client| self.receipt_from(client, id).await;
         Ok(self.operators()?.ask(asked).await?)
+    }
+
+    /// The same of one operator.
+    pub(super) async fn receipt_from(
+        &self,
+        client: &Client,
+        id: TransactionId,
+    ) -> Result<Receipt, ClientError> {
+        let shown = client.proof(id).await?;
+        judged(client, self.ways.witness.proof(&shown, id).await)
     }
 
     /// Keeps the receipt under every output of the transaction that an owner has.

@@ -7,7 +7,6 @@ use super::{
     Purse, WalletError, anchored,
     exit::Help,
     inclusion,
-    ledger::judged,
     purse::{Ethereum, Person},
 };
 use crate::{
@@ -68,8 +67,7 @@ impl<P: Person> Purse<P> {
         }
         let asked = async |client: &Client| {
             let id = TransactionId(client.output(output).await?.created_by.0);
-            let shown = client.proof(id).await?;
-            let receipt = judged(client, self.ways.witness.proof(&shown, id).await)?;
+            let receipt = self.receipt_from(client, id).await?;
             if (receipt.height, receipt.index) == (output.block, output.transaction) {
                 return Ok(receipt);
             }

@@ -10,7 +10,6 @@ use super::{
     Purse, WalletError,
     amount::show,
     book::Intent,
-    ledger::judged,
     purse::{Ethereum, Person},
     steps::Step,
     told::PATIENCE,
@@ -209,11 +208,8 @@ impl<P: Person> Purse<P> {
             return Ok(None);
         };
         // Every operator knows the block, if there is one, by the transaction; each that shows it is believed.
-        let (witness, id) = (&self.ways.witness, fund.id());
-        let asked = async |client: &Client| {
-            let shown = client.proof(id).await?;
-            judged(client, witness.proof(&shown, id).await)
-        };
+        let id = fund.id();
+        let asked = async |client: &Client| self.receipt_from(client, id).await;
         let mut doubts = Vec::new();
         for answer in operators.ask_all(PATIENCE, asked).await {
             match answer {

@@ -8,7 +8,7 @@ use std::{cell::Cell, time::Duration};
 use plasma_core::{Position, Receipt, SignedTransaction, TransactionId};
 use tokio::time::Instant;
 
-use super::{Purse, WalletError, book::Record, ledger::judged, purse::Person};
+use super::{Purse, WalletError, book::Record, purse::Person};
 use crate::{
     api::{Problem, Wait, text::HashText},
     client::{Client, ClientError},
@@ -76,13 +76,12 @@ impl<P: Person> Purse<P> {
     /// The receipt of a payment, from the operator that says that a block holds it. Who shows none has not the last word, and
     /// the next one is sent the payment.
     async fn shown_by(&self, client: &Client, id: TransactionId) -> Result<Receipt, ClientError> {
-        match client.proof(id).await {
-            Ok(shown) => judged(client, self.ways.witness.proof(&shown, id).await),
+        match self.receipt_from(client, id).await {
             Err(ClientError::Problem(problem)) => Err(ClientError::Untrue {
                 operator: client.operator().to_owned(),
                 reason: format!("it says that a block holds payment {id}, and does not show it: {problem}"),
             }),
-            Err(error) => Err(error),
+            shown => shown,
         }
     }
 
