@@ -1,13 +1,14 @@
 //! What the write-ahead log holds of an operator: the engine's records, encoded blocks, and what it found out about others.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use plasma_consensus::{DecodeError, Evidence, Record as Logged, scheme::OperatorKey};
-use plasma_core::{Block, Epoch, Genesis, Height, View, planted::planted};
+use plasma_core::{Block, Epoch, Genesis, Header, Height, View, planted::planted};
 use tracing::warn;
 
 use crate::{
@@ -284,16 +285,21 @@ pub fn replay<F: Files, S: OperatorKey>(
     Ok((operator, first))
 }
 
-/// What stays of a log: what the operator needs, and the mark of how far epochs have ended. Both go to the disk at once, so
-/// nothing of an epoch is ever forgotten without it.
+/// What stays of a log: what the operator needs, each body once, and the mark of how far epochs have ended. All go to the disk at
+/// once, so nothing of an epoch is ever forgotten without it.
 pub fn kept<S: OperatorKey>(
     records: impl IntoIterator<Item = wal::Record>,
     operator: &Operator<S>,
     durable: Height,
 ) -> Vec<wal::Record> {
+    let mut bodies: BTreeSet<Vec<u8>> = BTreeSet::new();
+    // A block that made room and came again is logged again, and its first copy stands before every vote for it.
+    let mut is_first = |record: &wal::Record| {
+        record.kind != LOG_BODY || bodies.insert(record.content.iter().copied().take(Header::SIZE).collect())
+    };
     let records = records.into_iter();
     let mut kept: Vec<wal::Record> = records
-        .filter(|record| is_needed(record, operator, durable))
+        .filter(|record| is_needed(record, operator, durable) && is_first(record))
         .collect();
     let mark = operator.mark(durable).map(|mark| write_record(&mark));
     if let Some(mark) = mark.filter(|mark| !kept.contains(mark)) {

@@ -1,7 +1,11 @@
 //! What a small room means for the log: what an operator keeps in it, and what it files of it.
 
 use plasma_core::{Address, Amount, DepositNumber, Header, Height, L1Event};
-use plasma_node::operator::effect::Record;
+use plasma_node::{
+    operator::effect::Record,
+    runtime::log::{LOG_BODY, LOG_CONSENSUS, kept, write_record},
+    wal,
+};
 
 use super::{cast::user, world::World};
 
@@ -48,6 +52,29 @@ fn what_loses_view_after_view_leaves_the_log_again() {
         world.all_hold(&user(1), 1_000)
     });
     world.check_agreement();
+}
+
+/// A block that made room and came again is logged again.
+#[test]
+fn what_is_logged_twice_stays_in_the_log_once() {
+    let mut world = World::new();
+    world.make_storage_lazy();
+    world.deposit(0, &user(1), 100);
+    world.run_until("it is decided", 10_000, |world| {
+        world.heights() == [Some(Height(1)); 4]
+    });
+    let node = &world.nodes[0];
+    let twice = node
+        .log
+        .iter()
+        .flat_map(|record| [record, record])
+        .map(write_record);
+    let operator = node.operator.as_ref().expect("it runs");
+    let kept = kept(twice, operator, Height(0));
+    let is_body = |record: &&wal::Record| record.kind == LOG_BODY;
+    assert_eq!(kept.iter().filter(is_body).count(), bodies(&world, 0).len());
+    let is_vote = |record: &&wal::Record| record.kind == LOG_CONSENSUS;
+    assert!(kept.iter().filter(is_vote).count() > 0, "and more than bodies");
 }
 
 /// The power goes while storage has made nothing durable, and beside the lowest of its blocks more have lost than there is room for.
