@@ -288,9 +288,13 @@ impl<S: Scheme> Engine<S> {
 
     /// A re-proposal also gives the finalize votes under way the time of one hop: they may make it needless.
     pub(super) fn repeat_at(&self, parent: View) -> Millis {
+        self.build_at(parent).max(self.repeats_from())
+    }
+
+    /// From when the tip may be repeated in this view, whether somebody waits for a block or not.
+    fn repeats_from(&self) -> Millis {
         let floor = self.chain.floor().view;
-        let repeat_at = self.config.repeat_at(self.entered_at, self.view, floor);
-        self.build_at(parent).max(repeat_at)
+        self.config.repeat_at(self.entered_at, self.view, floor)
     }
 
     /// When this leader will next try to propose, if it is only waiting for the time.
@@ -332,9 +336,13 @@ impl<S: Scheme> Engine<S> {
         self.propose(container);
     }
 
-    /// The operator had nothing to put into a block.
+    /// The operator had nothing to put into a block: what waits is in the tip already. That is repeated no earlier than without
+    /// work, and until then the question for a block is asked again at the pace.
     pub(super) fn on_empty(&mut self) {
         self.rebuild_at = self.now.plus(self.config.pace_ms.max(REBUILD_GAP_MS));
+        if self.now < self.repeats_from() {
+            return;
+        }
         let Some(parent) = self.parent(true) else { return };
         let Some(block) = self.chain.parent_block(parent) else {
             return;

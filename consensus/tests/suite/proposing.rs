@@ -245,6 +245,36 @@ fn a_tip_is_proposed_again_the_later_the_longer_nothing_is_final() {
     assert!(said.contains(&"propose 6 on 1".to_owned()), "{said:?}");
 }
 
+/// What waits may be in the tip already: then the operator has nothing to build with, and the tip comes no sooner than it would
+/// without work.
+#[test]
+fn a_tip_with_work_in_it_is_proposed_again_no_sooner() {
+    let mut bench = Bench::new(leader(6));
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", VALID);
+    for view in 2..6 {
+        bench.learn(nullify(view));
+    }
+    let mut said = bench.work();
+    let mut asked = 0;
+    while !said.iter().any(|word| word.starts_with("propose")) {
+        if said.contains(&"build 6".to_owned()) {
+            asked += 1;
+            said = bench.input(Input::NotBuilt {
+                view: View(6),
+                reason: NotBuilt::Empty,
+            });
+        } else {
+            said = bench.wait(1);
+        }
+        assert!(bench.view() == 6 && bench.now < 10_000, "{said:?}");
+    }
+    // Four views beyond the two that are normal; until then it is asked for a block at the pace of 100 ms.
+    assert!((505..=605).contains(&bench.now), "{}", bench.now);
+    assert!((5..=6).contains(&asked), "{asked}");
+    assert!(said.contains(&"propose 6 on 1".to_owned()), "{said:?}");
+}
+
 #[test]
 fn a_tip_that_became_final_is_not_proposed_again() {
     let mut bench = Bench::new(leader(2));
