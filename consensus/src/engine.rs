@@ -17,6 +17,8 @@ use crate::{
     chain::Chain, ledger::VoteLedger, opinion::Opinions, outbox::Outbox, peer::Peer, scheme::Scheme,
 };
 
+use gossip::Window;
+
 mod act;
 mod ahead;
 mod clock;
@@ -83,8 +85,7 @@ pub struct Engine<S> {
     forwards: BTreeSet<(Millis, View, Kind)>,
     status_at: Millis,
     status_sent_at: Option<Millis>,
-    /// How many status reports were made; turns the window of their bitmaps.
-    status_count: u64,
+    window: Window,
     timer: Option<Millis>,
     is_broken: bool,
     out: Outbox,
@@ -159,7 +160,7 @@ impl<S: Scheme> Engine<S> {
             forwards: BTreeSet::new(),
             status_at: now,
             status_sent_at: None,
-            status_count: 0,
+            window: Window::default(),
             timer: None,
             is_broken: false,
             out: Outbox::default(),

@@ -14,8 +14,11 @@ use crate::{
 /// Certificates are handed on after up to this long: meanwhile most peers show by a vote that they have them.
 const FORWARD_JITTER_MS: u64 = 50;
 
-/// Between two answers to one peer, and between two reports out of turn.
+/// Between two reports out of turn.
 const GAP_MS: u64 = 100;
+
+/// Between two answers to one peer: shorter, for reports that left at that distance arrive a little closer.
+const ANSWER_GAP_MS: u64 = 50;
 
 /// Certificates in one answer: at n = 100 about 10 kB.
 const ANSWER_CERTIFICATES_MAX: usize = 64;
@@ -127,7 +130,8 @@ impl<S: Scheme> Engine<S> {
         }
         self.status_at = self.now.plus(self.config.status_ms.max(1));
         self.status_sent_at = Some(self.now);
-        self.status_count = self.status_count.wrapping_add(1);
+        let gap = self.first_gap();
+        self.window.move_on(gap);
         self.out.send(Target::All, Message::Status(self.status()));
         self.ask_again();
     }
@@ -165,24 +169,35 @@ impl<S: Scheme> Engine<S> {
         status
     }
 
-    /// First view of the bitmaps. When more views are open than they cover, every other report begins at the first
-    /// gap, and the ones between go round.
+    /// First view of the bitmaps.
     fn status_from(&self) -> View {
         let first = next(self.chain.floor().view);
         let open = self.view.0.saturating_sub(first.0);
         if open <= STATUS_VIEWS {
             return first;
         }
-        if self.status_count.is_multiple_of(2) {
-            let mut gap = first;
-            while gap < self.view && self.chain.round(gap).is_some_and(Round::is_over) {
-                gap = next(gap);
-            }
-            return gap;
-        }
-        let windows = open.div_ceil(STATUS_VIEWS);
-        let turn = (self.status_count / 2).checked_rem(windows).unwrap_or(0);
+        let Some(turn) = self.window.turn else {
+            return self.first_gap();
+        };
+        let turn = turn.checked_rem(open.div_ceil(STATUS_VIEWS)).unwrap_or(0);
         View(first.0.saturating_add(turn.saturating_mul(STATUS_VIEWS)))
+    }
+
+    /// The lowest view above the floor that nothing here shows to be over, or the present one.
+    fn first_gap(&self) -> View {
+        let mut gap = next(self.chain.floor().view);
+        while gap < self.view && self.chain.round(gap).is_some_and(Round::is_over) {
+            gap = next(gap);
+        }
+        gap
+    }
+
+    /// Whether a certificate of this view helps to close a gap that takes more than one report.
+    pub(super) fn fills_gap(&self, view: View) -> bool {
+        let first = next(self.chain.floor().view);
+        view < self.view
+            && self.view.0.saturating_sub(first.0) > STATUS_VIEWS
+            && !self.chain.round(view).is_some_and(Round::is_over)
     }
 
     fn held(&self) -> Vec<Held> {
@@ -218,7 +233,7 @@ impl<S: Scheme> Engine<S> {
             return;
         };
         peer.floor = peer.floor.max(status.floor);
-        let may_answer = is_over(peer.answered_at, now, GAP_MS);
+        let may_answer = is_over(peer.answered_at, now, ANSWER_GAP_MS);
         if may_answer {
             peer.answered_at = Some(now);
         }
@@ -291,6 +306,26 @@ impl<S: Scheme> Engine<S> {
                 }
             }
         }
+    }
+}
+
+/// Where the bitmaps of a report begin when more views are open than they cover: at the first gap while that moves up. While it does
+/// not, every other report goes round instead, for nobody may have what that view lacks.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// The first gap when the last report was made.
+    gap: View,
+    /// How many reports went round so far.
+    turns: u64,
+    /// Which of them the present report is, if it is one.
+    turn: Option<u64>,
+}
+
+impl Window {
+    fn move_on(&mut self, gap: View) {
+        let is_stuck = core::mem::replace(&mut self.gap, gap) == gap;
+        self.turn = (is_stuck && self.turn.is_none()).then_some(self.turns);
+        self.turns = self.turns.wrapping_add(u64::from(self.turn.is_some()));
     }
 }
 

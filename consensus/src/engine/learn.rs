@@ -25,6 +25,7 @@ impl<S: Scheme> Engine<S> {
         }
         let view = certified.statement.view();
         let kind = certified.statement.kind();
+        let fills = self.fills_gap(view);
         match certified.statement {
             Statement::Finalize { block, .. } => self.finalize(view, block, &certified),
             Statement::Notarize(_) | Statement::Nullify { .. } => {
@@ -38,6 +39,9 @@ impl<S: Scheme> Engine<S> {
         if !self.is_broken {
             self.forward_later(view, kind);
             self.enter(next(view), kind);
+            if fills {
+                self.report_soon();
+            }
         }
     }
 

@@ -304,6 +304,29 @@ fn a_newcomer_gathers_hundreds_of_nullifications_and_votes() {
     );
 }
 
+/// What stands can be judged only by whoever has every notarization of its views, so a long gap must not take a second for each
+/// 64 views.
+#[test]
+fn thousands_of_views_are_gathered_in_seconds() {
+    const VIEWS: u64 = 4_000;
+    let mut old = Bench::follower();
+    old.learn(notarize(1, 0, "a"));
+    for view in 2..=VIEWS {
+        old.learn(notarize(view, view - 1, "a"));
+    }
+    let newcomer = (0..N)
+        .find(|member| *member != old.me && *member != leader(VIEWS + 1))
+        .expect("n is 4");
+    let amnesia = Record::Amnesia {
+        epoch: Epoch(0),
+        floor: View(VIEWS),
+    };
+    let mut new = Bench::from_log(newcomer, vec![amnesia], genesis(), 0);
+    talk(&mut old, &mut new, 10_000);
+    // These, and the present one.
+    assert_eq!((new.view(), new.engine.load().rounds), (VIEWS + 1, 4_001));
+}
+
 #[test]
 fn two_engines_with_nothing_new_only_report_once_a_second() {
     let (mut a, mut b) = (Bench::new(0), Bench::new(1));
