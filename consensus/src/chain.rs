@@ -3,7 +3,10 @@
 //! Certificates above the floor are never dropped: without them no leader could prove that its parent is eligible.
 //! Source: `consensus.md` sections 4, 5 and 6.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::RangeInclusive,
+};
 
 use plasma_core::{BlockId, Certificate, View};
 
@@ -63,6 +66,11 @@ impl Chain {
 
     pub(crate) fn round_mut(&mut self, view: View) -> Option<&mut Round> {
         self.rounds.get_mut(&view).map(Box::as_mut)
+    }
+
+    /// The rounds of these views, as far as there are any.
+    pub(crate) fn rounds_mut(&mut self, views: RangeInclusive<View>) -> impl Iterator<Item = &mut Round> {
+        self.rounds.range_mut(views).map(|(_, round)| round.as_mut())
     }
 
     /// Rounds above the floor, ascending.
@@ -150,16 +158,18 @@ impl Chain {
         blocks.len()
     }
 
+    /// The containers that first proposed the blocks which the one of a notarized view stands on, its own first, each with the block
+    /// below it, as far down as is known here. What repeats its parent is passed by.
+    pub(crate) fn fresh(&self, view: View) -> impl Iterator<Item = (Container, BlockId)> {
+        self.down(view).filter_map(|container| {
+            let parent = self.parent_block(container.parent)?;
+            (parent != container.block).then_some((container, parent))
+        })
+    }
+
     /// The block that the one of a notarized view was proposed on when it was fresh.
     pub(crate) fn ground(&self, view: View) -> Option<BlockId> {
-        let block = self.parent_block(view)?;
-        let parents = self
-            .down(view)
-            .map(|container| self.parent_block(container.parent));
-        parents
-            .take_while(Option::is_some)
-            .flatten()
-            .find(|parent| *parent != block)
+        self.fresh(view).next().map(|(_, parent)| parent)
     }
 
     /// Fresh blocks between the floor and the container of a view: those not final yet.

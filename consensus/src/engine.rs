@@ -2,9 +2,9 @@
 //!
 //! A step takes one input and then *settles*: everything that the rules allow in the new state is done, in one order,
 //! derived from state alone. So a replayed log and a lost timer lead to the same place as an undisturbed run.
-//! The rules are in the submodules: [`receive`] R2 and R3, [`learn`] R0, R4, R6, R7, [`act`] R1, R2, R5,
-//! [`clock`] R8, [`gossip`] R9 and R10; [`sealing`] is what the last block of an epoch changes in them, and [`ahead`]
-//! hides the building of blocks behind the votes of others.
+//! The rules are in the submodules: [`receive`] R2 and R3, [`learn`] R0, R4, R6, R7, [`act`] R1, R2, R5, and [`questions`]
+//! what is judged before them, [`clock`] R8, [`gossip`] R9 and R10; [`sealing`] is what the last block of an epoch changes in
+//! them, and [`ahead`] hides the building of blocks behind the votes of others.
 
 use std::collections::BTreeSet;
 
@@ -24,6 +24,7 @@ mod ahead;
 mod clock;
 mod gossip;
 mod learn;
+mod questions;
 mod receive;
 mod sealing;
 
@@ -67,7 +68,7 @@ pub struct Engine<S> {
     /// Since when something waits; none while idle, and then no timer runs.
     armed_at: Option<Millis>,
     finalized_at: Millis,
-    /// Notarized views above the floor on which my finalize vote is still open.
+    /// Notarized views above the floor on which my finalize vote is still open, as far back as anybody counts it.
     awaiting: BTreeSet<View>,
     /// The parent view of the block being built for the current view.
     building: Option<View>,

@@ -1,5 +1,4 @@
-//! What the rules make an operator say: proposing (R1), notarizing (R2) and finalizing (R5), and the questions to the
-//! operator's own house that come before.
+//! What the rules make an operator say: proposing (R1), notarizing (R2) and finalizing (R5).
 
 use plasma_core::planted::planted;
 use plasma_core::{BlockId, Millis, View};
@@ -9,7 +8,7 @@ use crate::{
     Container, Effect, Engine, Kind, Message, Misbehaviour, NULLIFICATIONS_MAX, Proposal, Reason, Record,
     Statement, Target, Verdict, Vote,
     chain::next,
-    opinion::{UNANSWERED, is_open},
+    opinion::UNANSWERED,
     scheme::Scheme,
     view::{Round, Slot},
 };
@@ -54,63 +53,6 @@ impl<S: Scheme> Engine<S> {
             self.out.push(Effect::GaveUp { view, reason });
             self.vote(statement);
         }
-    }
-
-    /// Asks for verdicts on proposals of live views and on notarized blocks.
-    pub(super) fn ask(&mut self) {
-        for (view, block, parent) in self.unjudged() {
-            if self.opinions.ask(view, block, parent) {
-                self.out.push(Effect::Validate { view, block, parent });
-            }
-        }
-    }
-
-    /// Asks again about everything that is still pending.
-    pub(super) fn ask_again(&mut self) {
-        for (view, block, parent) in self.unjudged() {
-            self.opinions.ask(view, block, parent);
-            self.out.push(Effect::Validate { view, block, parent });
-        }
-    }
-
-    /// The block of a container's parent, certified or only proposed so far. Enough to judge what stands on it while the
-    /// votes for it are under way; no vote rests on it, because only a certified parent makes a container eligible.
-    fn likely_parent(&self, view: View) -> Option<BlockId> {
-        let proposed = || {
-            let round = self
-                .chain
-                .round(view)
-                .filter(|_| view > self.chain.floor().view)?;
-            round.seen().map(|container| container.block)
-        };
-        self.chain.parent_block(view).or_else(proposed)
-    }
-
-    /// Blocks with a likely parent and no final verdict: (view, block, parent block). A re-proposal is asked about as the block that
-    /// it repeats: the operator may hold that one no more.
-    fn unjudged(&self) -> Vec<(View, BlockId, BlockId)> {
-        let live = self
-            .chain
-            .above_floor()
-            .rev()
-            .take_while(|(view, _)| *view >= self.view);
-        let proposed = live.filter_map(|(_, round)| round.seen());
-        let awaited = self
-            .awaiting
-            .iter()
-            .filter_map(|view| self.chain.round(*view).and_then(Round::notarized));
-        awaited
-            .chain(proposed)
-            .filter_map(|container| {
-                let mut parent = self.likely_parent(container.parent)?;
-                if parent == container.block {
-                    parent = self.chain.ground(container.parent)?;
-                }
-                // On the last block of an epoch nothing fresh can be valid.
-                let is_open = !self.seals(parent) && is_open(self.opinions.verdict(container.block, parent));
-                is_open.then_some((container.view, container.block, parent))
-            })
-            .collect()
     }
 
     /// Whether our own operator decided the block or found it valid. That others made it final says nothing: whoever signs

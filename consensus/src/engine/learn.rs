@@ -11,7 +11,7 @@ use crate::{
     Certified, Effect, Engine, Floor, Kind, Record, Statement, Verdict, Violation,
     chain::{Path, RETAINED_VIEWS, next},
     scheme::Scheme,
-    view::Slot,
+    view::{Round, Slot},
 };
 
 impl<S: Scheme> Engine<S> {
@@ -56,11 +56,14 @@ impl<S: Scheme> Engine<S> {
 
     fn store(&mut self, certified: Certified) {
         let view = certified.statement.view();
+        let oldest = self.oldest_votes();
         let round = self.chain.open(view);
         match certified.statement.kind() {
             Kind::Notarize => {
                 round.notarization = Some(certified);
-                self.awaiting.insert(view);
+                if view >= oldest {
+                    self.awaiting.insert(view);
+                }
             }
             Kind::Nullify => round.nullification = Some(certified),
             Kind::Finalize => {}
@@ -126,22 +129,24 @@ impl<S: Scheme> Engine<S> {
             return;
         }
         let is_jump = view > next(self.view);
-        self.view = view;
+        let left = core::mem::replace(&mut self.view, view);
         self.entered_at = self.now;
         self.building = None;
-        self.forget_old_views();
+        self.forget_old_views(left);
         if is_jump || because == Kind::Nullify {
             self.report_soon();
         }
     }
 
-    /// Votes and verdicts of long gone views cannot matter; certificates above the floor always do.
-    fn forget_old_views(&mut self) {
-        if let Some(old) = self.view.0.checked_sub(VOTE_VIEWS)
-            && let Some(round) = self.chain.round_mut(View(old))
-        {
-            round.forget_votes();
-        }
+    /// Votes and verdicts of long gone views cannot matter, those of views that were passed by on the way from `left` among them;
+    /// certificates above the floor always do.
+    fn forget_old_views(&mut self, left: View) {
+        let oldest = self.oldest_votes();
+        let since = View(left.0.saturating_sub(VOTE_VIEWS));
+        self.chain
+            .rounds_mut(since..=oldest)
+            .for_each(Round::forget_votes);
+        self.awaiting = self.awaiting.split_off(&oldest);
         let recent = View(self.view.0.saturating_sub(RETAINED_VIEWS));
         let notarized = self
             .chain
@@ -201,6 +206,7 @@ impl<S: Scheme> Engine<S> {
         let highest = certified.max(self.ledger.highest()).unwrap_or_default();
         self.view = next(start).max(highest);
         self.restore_votes();
+        self.forget_old_views(View(0));
     }
 
     fn restore_floor(&mut self, certified: &Certified) {

@@ -57,9 +57,13 @@ impl<S: Scheme> Engine<S> {
 
     /// The window of views whose votes are kept: a few behind the floor for evidence, one ahead.
     fn admits(&self, view: View) -> bool {
-        let floor = self.chain.floor().view.0.saturating_sub(RETAINED_VIEWS);
-        let recent = self.view.0.saturating_sub(VOTE_VIEWS);
-        view.0 >= floor.max(recent).max(1) && view <= next(self.view)
+        let floor = View(self.chain.floor().view.0.saturating_sub(RETAINED_VIEWS));
+        view >= floor.max(self.oldest_votes()).max(View(1)) && view <= next(self.view)
+    }
+
+    /// The lowest view whose votes matter yet.
+    pub(super) fn oldest_votes(&self) -> View {
+        View(self.view.0.saturating_sub(VOTE_VIEWS))
     }
 
     /// Counts a vote, and makes the certificate when a quorum agrees.

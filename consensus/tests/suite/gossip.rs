@@ -232,6 +232,25 @@ fn old_votes_are_forgotten_while_nothing_becomes_final() {
     assert_eq!(load.rounds, 2_000, "certificates stay");
 }
 
+/// Whoever delays certificates makes us pass views by; their votes go all the same.
+#[test]
+fn old_votes_are_forgotten_of_views_that_were_passed_by() {
+    let mut bench = Bench::follower();
+    for view in (2..=2_000).step_by(2) {
+        let peers = bench.peers();
+        for signer in &peers[..2] {
+            bench.vote(*signer, nullify(view - 1));
+            bench.vote(*signer, nullify(view));
+        }
+        bench.learn(nullify(view));
+    }
+    assert_eq!(bench.view(), 2_001);
+    let load = bench.engine.load();
+    assert!(load.votes <= 257 * 3 * 4, "{load:?}");
+    let load = bench.restarted().engine.load();
+    assert!(load.votes <= 257 * 3 * 4, "after a restart: {load:?}");
+}
+
 #[test]
 fn nothing_sent_is_longer_than_the_limit() {
     let mut bench = Bench::new(leader(22));

@@ -2,7 +2,7 @@
 
 use plasma_consensus::{Input, Verdict};
 
-use crate::bench::{Bench, VALID, block, certified, container, finalize, leader, notarize, nullify};
+use crate::bench::{Bench, PENDING, VALID, block, certified, container, finalize, leader, notarize, nullify};
 
 fn has(said: &[String], word: &str) -> bool {
     said.iter().any(|it| it == word)
@@ -128,4 +128,48 @@ fn that_a_block_seals_its_epoch_is_known_also_when_the_operator_holds_it_no_more
         assert!(has(&said, &format!("send nullify {view}")), "{said:?}");
         assert!(!has(&said, &format!("validate {view}")), "{said:?}");
     }
+}
+
+/// Others repeat for hours what we cannot judge: it is one question, and when it is answered we vote on what still counts.
+#[test]
+fn what_is_repeated_in_view_after_view_is_one_question() {
+    let mut bench = Bench::follower();
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", PENDING);
+    for view in 2..=1_000 {
+        let said = bench.learn(notarize(view, view - 1, "a"));
+        assert!(!said.iter().any(|word| word.starts_with("validate")), "{said:?}");
+    }
+    let said = bench.wait(1_000);
+    let asked: Vec<_> = said.iter().filter(|word| word.starts_with("validate")).collect();
+    assert_eq!(asked, ["validate 1000"]);
+    let said = bench.judge("a", "genesis", VALID);
+    let voted = said
+        .iter()
+        .filter(|word| word.starts_with("send finalize"))
+        .count();
+    assert_eq!(voted, 256, "those that the others count yet");
+    assert!(
+        has(&said, "send finalize 1000") && has(&said, "send finalize 745"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn what_stands_is_asked_about_however_long_ago_it_was_proposed() {
+    let mut bench = Bench::follower();
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", PENDING);
+    bench.learn(notarize(2, 1, "b"));
+    for view in 3..=1_000 {
+        bench.learn(nullify(view));
+    }
+    let said = bench.wait(1_000);
+    assert!(has(&said, "validate 1") && has(&said, "validate 2"), "{said:?}");
+    bench.learn(notarize(1_001, 2, "b"));
+    let said = bench.wait(1_000);
+    assert!(
+        has(&said, "validate 1") && has(&said, "validate 1001"),
+        "{said:?}"
+    );
 }
