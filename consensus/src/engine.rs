@@ -86,6 +86,8 @@ pub struct Engine<S> {
     forwards: BTreeSet<(Millis, View, Kind)>,
     status_at: Millis,
     status_sent_at: Option<Millis>,
+    /// The report from then on asks the operator again as well.
+    asks_at: Millis,
     window: Window,
     timer: Option<Millis>,
     is_broken: bool,
@@ -161,6 +163,7 @@ impl<S: Scheme> Engine<S> {
             forwards: BTreeSet::new(),
             status_at: now,
             status_sent_at: None,
+            asks_at: now,
             window: Window::default(),
             timer: None,
             is_broken: false,

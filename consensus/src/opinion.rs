@@ -63,6 +63,11 @@ impl Opinions {
             .any(|opinion| matches!(opinion.verdict, Verdict::Valid { .. }))
     }
 
+    /// Whether a verdict on the block was wanted on any parent.
+    pub(crate) fn is_asked(&self, block: BlockId) -> bool {
+        self.of(block).next().is_some()
+    }
+
     /// Whether the block was found to be the last of its epoch.
     pub(crate) fn seals(&self, block: BlockId) -> bool {
         self.of(block).any(|opinion| opinion.seals)

@@ -67,6 +67,12 @@ impl Config {
         entered.plus(self.scaled(self.delta_ms, view, floor))
     }
 
+    /// When a leader asks for a block again whose operator had nothing to put into one: each question looks through all that waits
+    /// there.
+    pub(crate) fn rebuild_at(&self, now: Millis, view: View, floor: View) -> Millis {
+        now.plus(self.scaled(self.pace_ms.max(REBUILD_GAP_MS), view, floor))
+    }
+
     /// How long a view lasts at most while finality is near: the timeout before it grows.
     #[must_use]
     pub fn view_ms(&self) -> u64 {
@@ -97,6 +103,9 @@ impl Config {
         scaled.min(limit)
     }
 }
+
+/// Between two questions for a block after an empty answer, whatever the pace.
+const REBUILD_GAP_MS: u64 = 20;
 
 /// Enough for any sensible growth to reach its cap (1.1^64 is above 400); bounds the loop for α = 1.
 const GROWTH_STEPS_MAX: u64 = 64;

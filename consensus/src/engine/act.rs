@@ -279,10 +279,13 @@ impl<S: Scheme> Engine<S> {
     }
 
     /// The operator had nothing to put into a block: what waits is in the tip already. That is repeated no earlier than without
-    /// work, and until then the question for a block is asked again at the pace.
+    /// work, and until then the question for a block is asked again, more seldom the longer nothing is final.
     pub(super) fn on_empty(&mut self) {
-        self.rebuild_at = self.now.plus(self.config.pace_ms.max(REBUILD_GAP_MS));
-        if self.now < self.repeats_from() {
+        let floor = self.chain.floor().view;
+        let (now, repeats_from) = (self.now, self.repeats_from());
+        self.rebuild_at = self.config.rebuild_at(now, self.view, floor);
+        if now < repeats_from {
+            self.rebuild_at = self.rebuild_at.min(repeats_from);
             return;
         }
         let Some(parent) = self.parent(true) else { return };
@@ -348,6 +351,3 @@ impl<S: Scheme> Engine<S> {
         tip >= next(self.chain.floor().view) && self.chain.parent_block(tip) != Some(self.chain.floor().block)
     }
 }
-
-/// Between two questions for a block after an empty answer, whatever the pace.
-const REBUILD_GAP_MS: u64 = 20;

@@ -6,6 +6,7 @@
 use plasma_core::planted::planted;
 use plasma_core::{OperatorIndex, View};
 
+use super::receive::VOTE_VIEWS;
 use crate::{
     Certified, Engine, HELD_MAX, Held, Kind, Message, STATUS_VIEWS, Status, Target, chain::next,
     peer::is_over, scheme::Scheme, view::Round,
@@ -115,8 +116,14 @@ impl<S: Scheme> Engine<S> {
             .filter(move |peer| *peer != me)
     }
 
-    /// A report to everybody as soon as the gap since the last one allows.
+    /// A report to everybody, and the open questions, as soon as the gap since the last report allows.
     pub(super) fn report_soon(&mut self) {
+        self.gather_soon();
+        self.asks_at = self.asks_at.min(self.status_at);
+    }
+
+    /// A report alone, as soon: it is for what others hold, and our own operator knows no more than before.
+    pub(super) fn gather_soon(&mut self) {
         let at = self
             .status_sent_at
             .map_or(self.now, |sent_at| sent_at.plus(GAP_MS).max(self.now));
@@ -130,10 +137,12 @@ impl<S: Scheme> Engine<S> {
         }
         self.status_at = self.now.plus(self.config.status_ms.max(1));
         self.status_sent_at = Some(self.now);
-        let gap = self.first_gap();
-        self.window.move_on(gap);
+        self.window.move_on(self.first_gap(), self.view);
         self.out.send(Target::All, Message::Status(self.status()));
-        self.ask_again();
+        if self.now >= self.asks_at {
+            self.asks_at = self.status_at;
+            self.ask_again();
+        }
     }
 
     /// A report to one peer, out of turn.
@@ -204,7 +213,7 @@ impl<S: Scheme> Engine<S> {
         let mut notarized = self
             .chain
             .above_floor()
-            .filter(|(_, round)| round.notarization.is_some());
+            .filter(|(view, round)| *view >= self.oldest_votes() && round.notarization.is_some());
         let oldest = notarized.next().map(|(view, _)| view);
         let newest = notarized.next_back().map(|(view, _)| view);
         let mut views: Vec<View> = [oldest, newest, Some(self.view)].into_iter().flatten().collect();
@@ -284,9 +293,11 @@ impl<S: Scheme> Engine<S> {
         lacking
     }
 
-    /// My own votes that the peer lacks; my proposal instead of its notarize vote.
+    /// My own votes that the peer lacks and counts; my proposal instead of its notarize vote while its view lasts. Who is behind is led
+    /// out of its view by certificates, and asks for bodies.
     fn push_votes(&mut self, to: OperatorIndex, status: &Status) {
-        for held in &status.held {
+        let oldest = View(status.view.0.saturating_sub(VOTE_VIEWS));
+        for held in status.held.iter().filter(|held| held.view >= oldest) {
             for (kind, has) in [
                 (Kind::Notarize, &held.notarize),
                 (Kind::Nullify, &held.nullify),
@@ -301,7 +312,9 @@ impl<S: Scheme> Engine<S> {
                     continue;
                 };
                 match self.ledger.proposal(held.view) {
-                    Some(mine) if kind == Kind::Notarize => self.send_proposal(Target::One(to), mine, &vote),
+                    Some(mine) if kind == Kind::Notarize && held.view == self.view => {
+                        self.send_proposal(Target::One(to), mine, &vote);
+                    }
                     _ => self.out.send(Target::One(to), Message::Vote(vote)),
                 }
             }
@@ -322,8 +335,9 @@ pub(super) struct Window {
 }
 
 impl Window {
-    fn move_on(&mut self, gap: View) {
-        let is_stuck = core::mem::replace(&mut self.gap, gap) == gap;
+    /// The next report, which is made in a view.
+    fn move_on(&mut self, gap: View, view: View) {
+        let is_stuck = core::mem::replace(&mut self.gap, gap) == gap || gap >= view;
         self.turn = (is_stuck && self.turn.is_none()).then_some(self.turns);
         self.turns = self.turns.wrapping_add(u64::from(self.turn.is_some()));
     }

@@ -40,7 +40,7 @@ impl<S: Scheme> Engine<S> {
             self.forward_later(view, kind);
             self.enter(next(view), kind);
             if fills {
-                self.report_soon();
+                self.gather_soon();
             }
         }
     }

@@ -232,6 +232,70 @@ fn old_votes_are_forgotten_while_nothing_becomes_final() {
     assert_eq!(load.rounds, 2_000, "certificates stay");
 }
 
+/// A proposal for a view that the others have left is dropped by them, body and all.
+#[test]
+fn a_proposal_is_sent_again_only_while_its_view_lasts() {
+    let mut bench = Bench::new(leader(1));
+    bench.work();
+    bench.wait(100);
+    bench.input(Input::Built {
+        view: View(1),
+        block: block("a"),
+        seals: false,
+    });
+    let peer = bench.peers()[0];
+    let again = bench.hear(peer, Message::Status(poor_status(1)));
+    assert_eq!(again, [format!("propose 1 on 0 with body to {peer}")]);
+    bench.votes(notarize(1, 0, "a"));
+    bench.wait(100);
+    let mut behind = poor_status(2);
+    behind.notarized = 1;
+    behind.held[0].view = View(1);
+    let again = bench.hear(peer, Message::Status(behind));
+    assert!(again.contains(&format!("send notarize 1 to {peer}")), "{again:?}");
+    assert!(
+        !again.iter().any(|word| word.starts_with("propose 1")),
+        "{again:?}"
+    );
+    // Whoever is far ahead of it does not count it any more.
+    let mut ahead = poor_status(300);
+    ahead.held[0].view = View(1);
+    bench.wait(100);
+    let again = bench.hear(peer, Message::Status(ahead));
+    assert!(
+        !again.iter().any(|word| word.starts_with("send notarize")),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn a_report_names_no_view_whose_votes_nobody_keeps() {
+    let mut bench = Bench::follower();
+    for view in 1..=300 {
+        bench.learn(notarize(view, view - 1, "a"));
+    }
+    bench.wait(1_000);
+    let held: Vec<u64> = bench.statuses()[0].held.iter().map(|held| held.view.0).collect();
+    assert_eq!(held, [45, 300, 301]);
+}
+
+/// Reports that follow one another to close a gap are for the others: our own operator is asked again once a second.
+#[test]
+fn who_gathers_what_it_lacks_asks_its_operator_no_faster() {
+    let mut bench = Bench::follower();
+    bench.learn(notarize(1_000, 999, "b"));
+    bench.propose(container(1_001, 1_000, "c"), None);
+    let (mut reports, mut questions) = (0, 0);
+    for view in 2..=41 {
+        bench.learn(nullify(view));
+        let said = bench.wait(100);
+        reports += bench.statuses().len();
+        questions += said.iter().filter(|word| *word == "validate 1001").count();
+    }
+    assert!((35..=41).contains(&reports), "{reports}");
+    assert!((3..=5).contains(&questions), "{questions}");
+}
+
 /// Whoever delays certificates makes us pass views by; their votes go all the same.
 #[test]
 fn old_votes_are_forgotten_of_views_that_were_passed_by() {

@@ -1,8 +1,10 @@
 //! On whose judgement a vote rests, and how long one is remembered.
 
-use plasma_consensus::{Input, Verdict};
+use plasma_consensus::{Input, Message, Verdict};
 
-use crate::bench::{Bench, PENDING, VALID, block, certified, container, finalize, leader, notarize, nullify};
+use crate::bench::{
+    Bench, PENDING, VALID, block, certified, container, finalize, leader, notarize, nullify, proposal,
+};
 
 fn has(said: &[String], word: &str) -> bool {
     said.iter().any(|it| it == word)
@@ -155,21 +157,23 @@ fn what_is_repeated_in_view_after_view_is_one_question() {
     );
 }
 
+/// The verdicts are gone with the process, and what the proposal stands on lies deeper than votes are kept, beside the tip.
 #[test]
-fn what_stands_is_asked_about_however_long_ago_it_was_proposed() {
-    let mut bench = Bench::follower();
+fn what_a_proposal_stands_on_is_asked_about_however_long_ago_it_was_notarized() {
+    let view = (401..410).find(|view| leader(*view) != 0).expect("another leads");
+    let mut bench = Bench::new(0);
     bench.learn(notarize(1, 0, "a"));
-    bench.judge("a", "genesis", PENDING);
-    bench.learn(notarize(2, 1, "b"));
-    for view in 3..=1_000 {
+    bench.learn(nullify(1));
+    bench.learn(notarize(2, 0, "b"));
+    for view in 2..view {
         bench.learn(nullify(view));
     }
+    let mut bench = bench.restarted();
+    let mut fresh = proposal(container(view, 1, "c"), None);
+    fresh.nullifications.clear();
+    bench.hear(leader(view), Message::Proposal(Box::new(fresh)));
     let said = bench.wait(1_000);
-    assert!(has(&said, "validate 1") && has(&said, "validate 2"), "{said:?}");
-    bench.learn(notarize(1_001, 2, "b"));
-    let said = bench.wait(1_000);
-    assert!(
-        has(&said, "validate 1") && has(&said, "validate 1001"),
-        "{said:?}"
-    );
+    for asked in ["validate 1", "validate 2", &format!("validate {view}")] {
+        assert!(has(&said, asked), "{asked}: {said:?}");
+    }
 }
