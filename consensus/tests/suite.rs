@@ -30,6 +30,7 @@ mod suite {
     pub(crate) mod sealing;
     pub(crate) mod simulation;
     pub(crate) mod twins;
+    pub(crate) mod unfinal;
     pub(crate) mod voting;
     pub(crate) mod waiting;
 }

@@ -1,10 +1,10 @@
 //! R9 handing certificates on, R10 pushing what a peer lacks; and what floods cost.
 
-use plasma_consensus::{Container, Effect, Input, MESSAGE_BYTES_MAX, Message, Record, Statement, Status};
-use plasma_core::{Bitmap, BlockId, Epoch, Hash, OperatorIndex, View};
+use plasma_consensus::{Container, Effect, Input, MESSAGE_BYTES_MAX, Message, Statement, Status};
+use plasma_core::{Bitmap, BlockId, Hash, OperatorIndex, View};
 
 use crate::bench::{
-    Bench, N, VALID, block, certified, container, finalize, genesis, leader, notarize, nullify, poor_status,
+    Bench, N, VALID, block, certified, container, finalize, leader, notarize, nullify, poor_status,
 };
 
 /// A member that leads neither of the first two views and is not me.
@@ -173,21 +173,6 @@ fn an_answer_is_bounded_and_the_rest_follows() {
 }
 
 #[test]
-fn every_view_without_finality_is_reported_in_turn() {
-    let mut bench = Bench::follower();
-    for view in (1..=300).filter(|view| *view != 150) {
-        bench.learn(nullify(view));
-    }
-    let mut windows = std::collections::BTreeSet::new();
-    for _ in 0..12 {
-        bench.wait(1_000);
-        windows.insert(bench.statuses().remove(0).from);
-    }
-    assert!(windows.contains(&View(150)), "the first gap: {windows:?}");
-    assert_eq!(windows.len(), 6, "and all the rest: {windows:?}");
-}
-
-#[test]
 fn a_flood_of_votes_and_proposals_is_bounded() {
     let mut bench = Bench::follower();
     let liar = bystander(&bench);
@@ -216,20 +201,6 @@ fn a_flood_of_votes_and_proposals_is_bounded() {
         "{load:?}"
     );
     assert_eq!(bench.view(), 1);
-}
-
-#[test]
-fn old_votes_are_forgotten_while_nothing_becomes_final() {
-    let mut bench = Bench::follower();
-    for view in 1..=2_000 {
-        for signer in bench.peers() {
-            bench.vote(signer, nullify(view));
-        }
-    }
-    let load = bench.engine.load();
-    assert_eq!(bench.view(), 2_001);
-    assert!(load.votes <= 257 * 3 * 4, "{load:?}");
-    assert_eq!(load.rounds, 2_000, "certificates stay");
 }
 
 /// A proposal for a view that the others have left is dropped by them, body and all.
@@ -269,53 +240,6 @@ fn a_proposal_is_sent_again_only_while_its_view_lasts() {
 }
 
 #[test]
-fn a_report_names_no_view_whose_votes_nobody_keeps() {
-    let mut bench = Bench::follower();
-    for view in 1..=300 {
-        bench.learn(notarize(view, view - 1, "a"));
-    }
-    bench.wait(1_000);
-    let held: Vec<u64> = bench.statuses()[0].held.iter().map(|held| held.view.0).collect();
-    assert_eq!(held, [45, 300, 301]);
-}
-
-/// Reports that follow one another to close a gap are for the others: our own operator is asked again once a second.
-#[test]
-fn who_gathers_what_it_lacks_asks_its_operator_no_faster() {
-    let mut bench = Bench::follower();
-    bench.learn(notarize(1_000, 999, "b"));
-    bench.propose(container(1_001, 1_000, "c"), None);
-    let (mut reports, mut questions) = (0, 0);
-    for view in 2..=41 {
-        bench.learn(nullify(view));
-        let said = bench.wait(100);
-        reports += bench.statuses().len();
-        questions += said.iter().filter(|word| *word == "validate 1001").count();
-    }
-    assert!((35..=41).contains(&reports), "{reports}");
-    assert!((3..=5).contains(&questions), "{questions}");
-}
-
-/// Whoever delays certificates makes us pass views by; their votes go all the same.
-#[test]
-fn old_votes_are_forgotten_of_views_that_were_passed_by() {
-    let mut bench = Bench::follower();
-    for view in (2..=2_000).step_by(2) {
-        let peers = bench.peers();
-        for signer in &peers[..2] {
-            bench.vote(*signer, nullify(view - 1));
-            bench.vote(*signer, nullify(view));
-        }
-        bench.learn(nullify(view));
-    }
-    assert_eq!(bench.view(), 2_001);
-    let load = bench.engine.load();
-    assert!(load.votes <= 257 * 3 * 4, "{load:?}");
-    let load = bench.restarted().engine.load();
-    assert!(load.votes <= 257 * 3 * 4, "after a restart: {load:?}");
-}
-
-#[test]
 fn nothing_sent_is_longer_than_the_limit() {
     let mut bench = Bench::new(leader(22));
     for view in 1..=21 {
@@ -338,7 +262,7 @@ fn nothing_sent_is_longer_than_the_limit() {
 }
 
 /// Lets two engines talk without loss for a while, in steps of 50 ms.
-fn talk(a: &mut Bench, b: &mut Bench, ms: u64) {
+pub(super) fn talk(a: &mut Bench, b: &mut Bench, ms: u64) {
     for _ in 0..ms / 50 {
         a.wait(50);
         let mut from_a = a.spoken_to(b.me);
@@ -358,56 +282,6 @@ fn talk(a: &mut Bench, b: &mut Bench, ms: u64) {
             (from_a, from_b) = (next_a, next_b);
         }
     }
-}
-
-#[test]
-fn a_newcomer_gathers_hundreds_of_nullifications_and_votes() {
-    let mut old = Bench::follower();
-    for view in 1..=400 {
-        old.learn(nullify(view));
-    }
-    let newcomer = (0..N)
-        .find(|member| *member != old.me && *member != leader(401))
-        .expect("n is 4");
-    // A quorum without either of the two is none, so the newcomer signed before and lost its log.
-    let amnesia = Record::Amnesia {
-        epoch: Epoch(0),
-        floor: View(400),
-    };
-    let mut new = Bench::from_log(newcomer, vec![amnesia], genesis(), 0);
-    talk(&mut old, &mut new, 15_000);
-    assert_eq!(new.view(), 401);
-    assert_eq!(new.engine.load().rounds, 400);
-    let mut proposed = crate::bench::proposal(container(401, 0, "a"), None);
-    proposed.nullifications.clear();
-    new.hear(leader(401), Message::Proposal(Box::new(proposed)));
-    assert!(
-        new.judge("a", "genesis", VALID)
-            .contains(&"send notarize 401".to_owned())
-    );
-}
-
-/// What stands can be judged only by whoever has every notarization of its views, so a long gap must not take a second for each
-/// 64 views.
-#[test]
-fn thousands_of_views_are_gathered_in_seconds() {
-    const VIEWS: u64 = 4_000;
-    let mut old = Bench::follower();
-    old.learn(notarize(1, 0, "a"));
-    for view in 2..=VIEWS {
-        old.learn(notarize(view, view - 1, "a"));
-    }
-    let newcomer = (0..N)
-        .find(|member| *member != old.me && *member != leader(VIEWS + 1))
-        .expect("n is 4");
-    let amnesia = Record::Amnesia {
-        epoch: Epoch(0),
-        floor: View(VIEWS),
-    };
-    let mut new = Bench::from_log(newcomer, vec![amnesia], genesis(), 0);
-    talk(&mut old, &mut new, 10_000);
-    // These, and the present one.
-    assert_eq!((new.view(), new.engine.load().rounds), (VIEWS + 1, 4_001));
 }
 
 #[test]
