@@ -110,9 +110,11 @@ fn regressions() -> Vec<Scenario> {
         // The simulator's own: the exit of what was spent by such a payment, after a halt.
         Family::Ending.scenario(49),
     ];
+    // The simulator's own: a second log was lost while the floor of the first, whose process died as it had written it, kept it silent.
+    let written = Family::Forgetful.scenario(48);
     // The simulator's own: a log was shortened in the turn that decided the last block of an epoch, which the oracle did not know yet.
     let ended = Scenario::from_seed(292);
-    old.iter().map(before_backups).chain([ended]).collect()
+    old.iter().map(before_backups).chain([ended, written]).collect()
 }
 
 #[cfg(feature = "planted")]

@@ -262,6 +262,16 @@ impl Log {
         missing.all(|one| one == confession(epoch))
     }
 
+    /// The highest floor that a rejoin wrote, whether the process lived to say so or not.
+    pub(super) fn written_floor(&self) -> Option<(Epoch, View)> {
+        let logged = self.spoken.iter().chain(&self.tried).filter_map(of_engine);
+        let floors = logged.filter_map(|one| match one {
+            Logged::Amnesia { epoch, floor } if floor > View(0) => Some((epoch, floor)),
+            _ => None,
+        });
+        floors.max()
+    }
+
     /// What barriers stand behind.
     pub(super) fn records(&self) -> &[wal::Record] {
         &self.spoken

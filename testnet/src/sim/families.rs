@@ -107,6 +107,7 @@ impl Family {
                 log_segment: random.pick(&[2 << 10, 8 << 10, 64 << 10]),
                 sync_every: random.pick(&[1, 8, 40]),
                 power_cuts: random.pick(&[0, 5_000]),
+                lonely: random.pick(&[0, 8_000]),
                 ..usual
             },
             Self::Crowded => crowded(&usual, &mut random),

@@ -33,6 +33,8 @@ const OPERATIONS: u64 = 10;
 const CUT_STARTS: u64 = 1_500;
 /// An operator dies once more within this time after a start.
 const RELAPSE_MS: u64 = 120;
+/// Longest time in which one with an older storage is alone after its start.
+const LONELY_MS_MAX: u64 = 4_000;
 /// How many in ten thousand lost disks held storage too.
 const WHOLE_DISKS: u64 = 3_000;
 /// Wall clocks that are all set by less than this still agree on what lies in the future.
@@ -117,7 +119,7 @@ impl World {
                 "a rotten log was refused"
             }
             (RunError::GoodLog { .. }, None) if log.rejoins => {
-                log.rejoins = false;
+                (log.rejoins, log.floor) = (false, log.floor.max(log.written_floor()));
                 self.marks.hit("a rejoin that was over already");
                 return self.after(PEOPLE_MS, Happening::Start { index });
             }
@@ -179,6 +181,12 @@ impl World {
         self.marks.hit(mark);
         let epoch = self.hosts[index].saved().state.epoch;
         self.wronged(Some(epoch), "an older storage of the running epoch");
+        // Nobody tells it that an epoch is over, and whatever waits on Ethereum makes it vote in the one it finds itself in.
+        if self.random.chance(self.scenario.lonely) {
+            let until = self.now + self.scenario.downtime_ms + self.random.between(500, LONELY_MS_MAX);
+            self.network.leave_alone(index, until);
+            self.marks.hit("alone with an older storage");
+        }
         self.note(&[b"storage"], || format!("{mark}: operator {index}"));
     }
 

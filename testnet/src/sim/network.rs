@@ -16,6 +16,8 @@ pub(super) struct Network {
     is_star: bool,
     /// Those whose connections are new since then, if that mends them.
     fresh: Option<u64>,
+    /// One that nobody hears and that hears nobody, and until when.
+    alone: Option<(usize, u64)>,
 }
 
 /// Loss per ten thousand that remains after the calm.
@@ -36,7 +38,13 @@ impl Network {
             is_one_way: false,
             is_star: false,
             fresh: None,
+            alone: None,
         }
+    }
+
+    /// Cuts one off from all others, whatever else is cut.
+    pub(super) fn leave_alone(&mut self, index: usize, until: u64) {
+        self.alone = Some((index, until));
     }
 
     /// Begins a partition now and then.
@@ -77,9 +85,17 @@ impl Network {
     /// Nothing is cut any more.
     pub(super) fn heal(&mut self) {
         self.parted_until = 0;
+        self.alone = None;
     }
 
     fn is_cut(&self, now: u64, from: usize, to: usize) -> bool {
+        let is_alone = |index: usize| {
+            self.alone
+                .is_some_and(|(alone, until)| alone == index && now < until)
+        };
+        if is_alone(from) || is_alone(to) {
+            return true;
+        }
         let is_in = |index: usize| self.side >> index & 1 == 1;
         let is_severed = match (is_in(from), is_in(to)) {
             (true, false) => !self.is_star || self.is_one_way,

@@ -72,6 +72,8 @@ pub struct Scenario {
     /// How many in ten thousand crashes bring an older storage beside a sound log: a backup, or an empty one. Never of more than
     /// f operators together, liars and those without a log among them.
     pub old_storages: u64,
+    /// How many in ten thousand of those that find one beside their log reach nobody for a while.
+    pub lonely: u64,
     /// Copies of a log's folder, and backups of a storage, per ten thousand ticks.
     pub copies: u64,
     /// Wall clocks that are set anew, per ten thousand ticks.
@@ -151,6 +153,7 @@ impl Default for Scenario {
             relapses: 0,
             lost_logs: 0,
             old_storages: 0,
+            lonely: 0,
             copies: 200,
             jumps: 0,
             jump_ms: 0,
