@@ -157,6 +157,7 @@ impl World {
         }
         match message {
             Message::Vote(vote) => {
+                self.hush_end(index, vote);
                 if self.line.operator(vote.epoch, vote.signer) == Some(index) {
                     self.spoke(index, vote);
                 }

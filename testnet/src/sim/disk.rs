@@ -1,7 +1,10 @@
 //! The log of one operator on a disk that tears and loses, and what the simulator knows of it: what barriers stand behind, what
 //! became of the disk, how far the operator has spoken.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use plasma_consensus::{Message, Record as Logged, Vote, scheme::OperatorKey};
 use plasma_core::{BlockId, Epoch, Genesis, OperatorIndex, View};
@@ -98,6 +101,10 @@ pub(super) struct Log {
     said: Option<(Epoch, View)>,
     /// The same, when it lost its log.
     forgot: Option<(Epoch, View)>,
+    /// All views that it voted in, and those of them of which the log held no vote any more when this life began.
+    voted: BTreeSet<(Epoch, View)>,
+    /// See `voted`.
+    unknown: BTreeSet<(Epoch, View)>,
     /// Disks so far, each with a chance of its own.
     disks: u64,
     seed: u64,
@@ -130,6 +137,8 @@ impl Log {
             floor: None,
             said: None,
             forgot: None,
+            voted: BTreeSet::new(),
+            unknown: BTreeSet::new(),
             disks: 0,
             seed,
         }
@@ -155,6 +164,7 @@ impl Log {
         }
         self.harm = None;
         self.found.clone_from(&entries);
+        self.unknown = self.views_without_vote();
         self.spoken = entries;
         self.tried.clear();
         (self.shorter, self.last_batch, self.was_cut) = (None, None, false);
@@ -436,6 +446,12 @@ impl Log {
             _ => return Ok(()),
         };
         let at = (message.epoch(), view);
+        let is_vote = matches!(message, Message::Vote(_));
+        if is_vote && self.unknown.contains(&at) {
+            return Err(format!(
+                "it votes in {at:?}, where it voted before, and its log holds nothing of that"
+            ));
+        }
         if self.rejoins {
             return Err(format!("it speaks of {at:?} and has not rejoined"));
         }
@@ -446,7 +462,18 @@ impl Log {
             ));
         }
         self.said = self.said.max(Some(at));
+        if is_vote {
+            self.voted.insert(at);
+        }
         Ok(())
+    }
+
+    /// Where it has voted, and the log that this life found does not say how.
+    fn views_without_vote(&self) -> BTreeSet<(Epoch, View)> {
+        let logged = self.found.iter().filter_map(of_engine);
+        let votes = logged.filter(|record| matches!(record, Logged::Vote(_)));
+        let held: BTreeSet<(Epoch, View)> = votes.map(|vote| (vote.epoch(), vote.view())).collect();
+        self.voted.difference(&held).copied().collect()
     }
 }
 

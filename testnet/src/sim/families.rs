@@ -108,6 +108,7 @@ impl Family {
                 sync_every: random.pick(&[1, 8, 40]),
                 power_cuts: random.pick(&[0, 5_000]),
                 lonely: random.pick(&[0, 8_000]),
+                hushed_ends: random.pick(&[0, 8_000]),
                 ..usual
             },
             Self::Crowded => crowded(&usual, &mut random),

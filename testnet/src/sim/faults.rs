@@ -3,11 +3,17 @@
 
 use std::sync::Arc;
 
+use plasma_consensus::{Statement, Vote};
+use plasma_core::{Epoch, Header, L1Event};
+
 use super::{
     ethereum::{Sight, lock},
     site::CONFIRMATIONS,
     world::{Happening, World},
 };
+
+/// Longest time in which nobody hears of an epoch's end: views are given up in less.
+const HUSH_MS_MAX: u64 = 3_000;
 
 impl World {
     /// Starts an operator and connects it to all that run.
@@ -126,6 +132,40 @@ impl World {
             self.reorganise();
         }
         self.stir_machines();
+    }
+
+    /// Somebody votes to finalize the block that seals an epoch. Nobody may hear of it: whoever has voted on by the time that they
+    /// do was in views above the end.
+    pub(super) fn hush_end(&mut self, index: usize, vote: &Vote) {
+        let is_due = self.scenario.hushed_ends > 0 && self.now < self.scenario.calm_at_ms;
+        let next = Epoch(vote.epoch.0 + 1);
+        if !is_due || self.hushed >= next || !self.seals(index, vote, next) {
+            return;
+        }
+        self.hushed = next;
+        if self.random.chance(self.scenario.hushed_ends) {
+            let until = self.now + self.random.between(500, HUSH_MS_MAX);
+            self.network.hush(until);
+            self.marks.hit("nobody heard an epoch end");
+            self.note(&[b"hush"], || "nobody hears anybody".to_owned());
+        }
+    }
+
+    /// Whether the block that an operator votes to finalize activates the committee of an epoch.
+    fn seals(&self, index: usize, vote: &Vote, next: Epoch) -> bool {
+        let Statement::Finalize { block, .. } = vote.statement else {
+            return false;
+        };
+        let operator = self.hosts[index].operator.as_ref();
+        let encoded = operator.and_then(|operator| operator.encoded_block(&block));
+        let header = encoded.and_then(|bytes| Header::decode(bytes.get(..Header::SIZE)?));
+        let activates =
+            |event: &L1Event| matches!(event, L1Event::CommitteeActivated { epoch } if *epoch == next);
+        let chain = lock(&self.chain);
+        let mut blocks = chain.blocks.iter().map(|mined| &mined.observed);
+        let active = blocks.find(|observed| observed.events.iter().any(activates));
+        let origin = header.map(|header| header.l1_height);
+        active.is_some_and(|observed| Some(observed.link.block.height) <= origin)
     }
 
     fn flap(&mut self) {

@@ -18,6 +18,8 @@ pub(super) struct Network {
     fresh: Option<u64>,
     /// One that nobody hears and that hears nobody, and until when.
     alone: Option<(usize, u64)>,
+    /// Nobody hears anybody until then.
+    hushed_until: u64,
 }
 
 /// Loss per ten thousand that remains after the calm.
@@ -39,12 +41,18 @@ impl Network {
             is_star: false,
             fresh: None,
             alone: None,
+            hushed_until: 0,
         }
     }
 
     /// Cuts one off from all others, whatever else is cut.
     pub(super) fn leave_alone(&mut self, index: usize, until: u64) {
         self.alone = Some((index, until));
+    }
+
+    /// Cuts each off from all others.
+    pub(super) fn hush(&mut self, until: u64) {
+        self.hushed_until = until;
     }
 
     /// Begins a partition now and then.
@@ -86,6 +94,7 @@ impl Network {
     pub(super) fn heal(&mut self) {
         self.parted_until = 0;
         self.alone = None;
+        self.hushed_until = 0;
     }
 
     fn is_cut(&self, now: u64, from: usize, to: usize) -> bool {
@@ -93,7 +102,7 @@ impl Network {
             self.alone
                 .is_some_and(|(alone, until)| alone == index && now < until)
         };
-        if is_alone(from) || is_alone(to) {
+        if now < self.hushed_until || is_alone(from) || is_alone(to) {
             return true;
         }
         let is_in = |index: usize| self.side >> index & 1 == 1;

@@ -74,6 +74,8 @@ pub struct Scenario {
     pub old_storages: u64,
     /// How many in ten thousand of those that find one beside their log reach nobody for a while.
     pub lonely: u64,
+    /// How many in ten thousand ends of an epoch nobody hears of for a while: all have voted for the block that seals it.
+    pub hushed_ends: u64,
     /// Copies of a log's folder, and backups of a storage, per ten thousand ticks.
     pub copies: u64,
     /// Wall clocks that are set anew, per ten thousand ticks.
@@ -154,6 +156,7 @@ impl Default for Scenario {
             lost_logs: 0,
             old_storages: 0,
             lonely: 0,
+            hushed_ends: 0,
             copies: 200,
             jumps: 0,
             jump_ms: 0,

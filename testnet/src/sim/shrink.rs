@@ -92,6 +92,7 @@ fn smaller(from: &Scenario) -> Vec<Scenario> {
         &|it| it.lost_logs = 0,
         &|it| it.old_storages = 0,
         &|it| it.lonely = 0,
+        &|it| it.hushed_ends = 0,
         &|it| it.jumps = 0,
         &|it| it.drift = 0,
         &|it| it.offset_ms = 0,

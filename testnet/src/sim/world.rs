@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use plasma_core::{Hash, TransactionId, keccak};
+use plasma_core::{Epoch, Hash, TransactionId, keccak};
 use plasma_node::operator::effect::Effect;
 
 use super::{
@@ -156,6 +156,8 @@ pub(super) struct World {
     pub(super) line: Line,
     pub(super) succession: Succession,
     pub(super) seen: Seen,
+    /// The last epoch whose beginning may have gone unheard.
+    pub(super) hushed: Epoch,
     pub(super) random: Random,
     pub(super) marks: Marks,
     pub(super) next_ask: u64,
@@ -214,6 +216,7 @@ impl World {
             line: Line::new(&site, succession.changes()),
             succession,
             seen: Seen::default(),
+            hushed: Epoch(0),
             proof,
             network: Network::new(n),
             clients: Clients::new(scenario, &mut random),
