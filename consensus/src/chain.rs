@@ -29,6 +29,8 @@ pub(crate) struct Chain {
     floor: Floor,
     /// Boxed: rounds are big, and a tree moves its values about.
     rounds: BTreeMap<View, Box<Round>>,
+    /// The blocks notarized above the floor, each with the highest view that did it.
+    accepted: BTreeMap<BlockId, View>,
 }
 
 /// How a finalized container hangs together with the floor.
@@ -48,6 +50,7 @@ impl Chain {
         Self {
             floor,
             rounds: BTreeMap::new(),
+            accepted: BTreeMap::new(),
         }
     }
 
@@ -94,6 +97,20 @@ impl Chain {
             return None;
         }
         self.round(view)?.notarized().map(|container| container.block)
+    }
+
+    /// Keeps a notarization: a quorum has accepted its block.
+    pub(crate) fn notarize(&mut self, view: View, certified: Certified) {
+        if let Some(block) = certified.statement.block() {
+            let newest = self.accepted.entry(block).or_default();
+            *newest = view.max(*newest);
+        }
+        self.open(view).notarization = Some(certified);
+    }
+
+    /// Whether a quorum has accepted a block: it is the final one, or notarized above.
+    pub(crate) fn is_accepted(&self, block: BlockId) -> bool {
+        block == self.floor.block || self.accepted.contains_key(&block)
     }
 
     /// The proof that goes into a proposal on this parent.
@@ -237,6 +254,7 @@ impl Chain {
     pub(crate) fn raise_floor(&mut self, floor: Floor) {
         let keep = View(floor.view.0.saturating_sub(RETAINED_VIEWS));
         self.rounds = self.rounds.split_off(&keep);
+        self.accepted.retain(|_, view| *view > floor.view);
         self.floor = floor;
     }
 }

@@ -289,6 +289,12 @@ impl<S: Scheme> Engine<S> {
         containers.chain([self.chain.floor().block]).collect()
     }
 
+    /// Whether a quorum has accepted a block, in whichever view: it is final, or notarized above what is.
+    #[must_use]
+    pub fn is_accepted(&self, block: BlockId) -> bool {
+        self.chain.is_accepted(block)
+    }
+
     /// Who leads a view.
     #[must_use]
     pub fn leader(&self, view: View) -> OperatorIndex {

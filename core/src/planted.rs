@@ -77,6 +77,7 @@ pub const BUGS: &[&str] = &[
     "operator: an ended epoch answers nobody",
     "operator: asks nobody without a seat",
     "operator: asks nobody",
+    "operator: believes every clock",
     "operator: builds without its undecided ancestors",
     "operator: conflicts wait side by side",
     "operator: ends no silent federation",

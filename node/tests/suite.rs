@@ -75,6 +75,7 @@ mod suite {
     pub(crate) mod sync;
     pub(crate) mod terms;
     pub(crate) mod tools;
+    pub(crate) mod untimely;
     pub(crate) mod wal;
     pub(crate) mod wallet;
     pub(crate) mod watchdog;

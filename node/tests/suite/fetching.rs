@@ -33,11 +33,11 @@ const MEMBERS: u16 = 7;
 const DELTA_MS: u64 = 100;
 
 /// One operator of seven, and the words of the others.
-struct Lone {
-    genesis: Genesis,
-    operator: Operator<Bls>,
-    now: Millis,
-    leader: u16,
+pub(super) struct Lone {
+    pub(super) genesis: Genesis,
+    pub(super) operator: Operator<Bls>,
+    pub(super) now: Millis,
+    pub(super) leader: u16,
     me: u16,
 }
 
@@ -50,7 +50,7 @@ fn place(name: Peer) -> u16 {
 
 impl Lone {
     /// In view 1, connected to everybody, and not its leader.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut genesis = genesis();
         genesis.members = (0..MEMBERS).map(member).collect();
         let committee = genesis.committee().expect("a committee");
@@ -127,7 +127,7 @@ impl Lone {
     }
 
     /// What five of the others have signed.
-    fn certified(&self, statement: Statement) -> Certified {
+    pub(super) fn certified(&self, statement: Statement) -> Certified {
         let committee = self.genesis.committee().expect("a committee");
         let digest = statement.digest(&self.genesis.domain(), Epoch(0));
         let signers: Vec<u16> = (0..MEMBERS).filter(|one| *one != self.me).take(5).collect();
@@ -143,7 +143,7 @@ impl Lone {
     }
 
     /// The leader of a view proposes a container, with its body or without.
-    fn lead(&mut self, container: Container, body: Option<Header>) -> Vec<Effect> {
+    pub(super) fn lead(&mut self, container: Container, body: Option<Header>) -> Vec<Effect> {
         let seed = self.genesis.state().id.0;
         let leader = Schedule::new(&seed, usize::from(MEMBERS))
             .leader(container.view)
@@ -166,7 +166,7 @@ impl Lone {
         self.operator.handle(self.now, event)
     }
 
-    fn hear(&mut self, from: u16, message: Message) -> Vec<u16> {
+    pub(super) fn hear(&mut self, from: u16, message: Message) -> Vec<u16> {
         self.handle(Event::Consensus {
             from: peer(from),
             message: Box::new(message),
