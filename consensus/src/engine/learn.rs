@@ -108,6 +108,7 @@ impl<S: Scheme> Engine<S> {
         self.opinions
             .retain(|asked, judged| asked > view || judged == block);
         self.finalized_at = self.now;
+        self.rebuild_at = self.now;
     }
 
     fn report_final(&mut self, path: Path) {
@@ -128,6 +129,7 @@ impl<S: Scheme> Engine<S> {
         let is_jump = view > next(self.view);
         let left = core::mem::replace(&mut self.view, view);
         self.entered_at = self.now;
+        self.rebuild_at = self.now;
         self.building = None;
         self.forget_old_views(left);
         if is_jump || because == Kind::Nullify {

@@ -1,10 +1,10 @@
 //! Views upon views without finality: what is remembered of them, and how whoever missed them gathers them.
 
-use plasma_consensus::{Message, Record};
+use plasma_consensus::{Input, Message, NotBuilt, Record};
 use plasma_core::{Epoch, View};
 
 use super::gossip::talk;
-use crate::bench::{Bench, N, VALID, container, genesis, leader, notarize, nullify};
+use crate::bench::{Bench, N, VALID, container, finalize, genesis, leader, notarize, nullify};
 
 #[test]
 fn every_view_without_finality_is_reported_in_turn() {
@@ -130,4 +130,29 @@ fn thousands_of_views_are_gathered_in_seconds() {
     talk(&mut old, &mut new, 10_000);
     // These, and the present one.
     assert_eq!((new.view(), new.engine.load().rounds), (VIEWS + 1, 4_001));
+}
+
+/// How long a leader with nothing to build with waited in a view without finality is no matter of a later one.
+#[test]
+fn a_leader_builds_at_the_pace_again_once_something_is_final() {
+    let mut bench = Bench::new(leader(6));
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", VALID);
+    for view in 2..6 {
+        bench.learn(nullify(view));
+    }
+    let said = [bench.work(), bench.wait(100)].concat();
+    assert!(said.contains(&"build 6".to_owned()), "{said:?}");
+    bench.input(Input::NotBuilt {
+        view: View(6),
+        reason: NotBuilt::Empty,
+    });
+    bench.learn(nullify(6));
+    bench.learn(notarize(7, 1, "b"));
+    bench.learn(finalize(7, "b"));
+    bench.learn(nullify(8));
+    bench.learn(nullify(9));
+    assert_eq!(bench.view(), 10);
+    let said = bench.wait(100);
+    assert!(said.contains(&"build 10".to_owned()), "{said:?}");
 }
