@@ -39,6 +39,10 @@ fn every_family_is_sound_and_about_something() {
         Family::Relapsing => ["a relapse", "a torn batch was dropped"],
         Family::Changing => ["an operator joined", "an older storage and a lost log in one run"],
         Family::Crowded => ["a room was full", "a block that nobody can judge was proposed"],
+        Family::Hasty => [
+            "a block of the future was proposed",
+            "a block of the future was proposed again",
+        ],
     };
     for family in Family::ALL {
         let mut marks = Marks::default();

@@ -2,6 +2,7 @@
 //!
 //! A liar that its own engine stops, because others tell it of votes that it does not remember, begins again without its log.
 
+mod ahead;
 mod crowd;
 mod greedy;
 
@@ -59,10 +60,12 @@ pub(super) enum Script {
     Greedy,
     /// Fills the rooms of others with what they cannot judge. Only families draw it.
     Crowd,
+    /// Proposes blocks whose time lies ahead. Only families draw it.
+    Ahead,
 }
 
 impl Script {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::WithholdProposal,
         Self::WithholdBody,
         Self::FewBodies,
@@ -81,6 +84,7 @@ impl Script {
         Self::Late,
         Self::Greedy,
         Self::Crowd,
+        Self::Ahead,
     ];
 
     /// Its bit in a scenario's set; scenarios on record rest on this order.
@@ -106,6 +110,8 @@ pub(super) struct Liars {
     said: Vec<Frame>,
     /// Blocks that nobody can judge.
     made: Vec<Block>,
+    /// The last one that lies ahead.
+    early: Option<Block>,
     mute_until: u64,
     random: Random,
 }
@@ -116,6 +122,7 @@ impl Liars {
             scripts: scenario.scripts,
             said: Vec::new(),
             made: Vec::new(),
+            early: None,
             mute_until: 0,
             random: Random::new(scenario.seed, 4),
         }
@@ -170,6 +177,9 @@ impl World {
         }
         if let Some(crowding) = self.crowding(index, proposal, &bytes) {
             return self.tell(index, to, &crowding);
+        }
+        if let Some(frames) = self.ahead(index, proposal, &bytes) {
+            return frames.iter().for_each(|frame| self.tell(index, to, frame));
         }
         if self.liars.does(Script::TwoBlocks) {
             let half = to.len() / 2;

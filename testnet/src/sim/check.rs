@@ -45,6 +45,7 @@ impl World {
             self.oracle
                 .decided(index, &header, &commit.decided.body, &chain.blocks);
             drop(chain);
+            self.oracle.timed(&header, self.latest_ms());
             self.see_height(header.height);
             self.check_pool(index, header.height);
             if let Some(certificate) = &commit.decided.certificate {

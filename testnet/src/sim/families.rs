@@ -19,17 +19,20 @@ pub enum Family {
     Changing,
     /// Rooms for what is not decided are small, laggards miss much, and liars fill them.
     Crowded,
+    /// Liars propose blocks whose time lies ahead, one after the other.
+    Hasty,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Forgetful,
         Self::Greedy,
         Self::Ending,
         Self::Relapsing,
         Self::Changing,
         Self::Crowded,
+        Self::Hasty,
     ];
 
     /// Its name in a command.
@@ -42,6 +45,7 @@ impl Family {
             Self::Relapsing => "relapsing",
             Self::Changing => "changing",
             Self::Crowded => "crowded",
+            Self::Hasty => "hasty",
         }
     }
 
@@ -112,8 +116,20 @@ impl Family {
                 ..usual
             },
             Self::Crowded => crowded(&usual, &mut random),
+            Self::Hasty => hasty(&usual, &mut random),
         }
         .settled()
+    }
+}
+
+/// Two liars at least, so that one may lead right after another.
+fn hasty(usual: &Scenario, random: &mut Random) -> Scenario {
+    let n = random.pick(&[7, 10]);
+    Scenario {
+        n,
+        byzantine: (n - 1) / 3,
+        scripts: Script::Ahead.bit(),
+        ..usual.clone()
     }
 }
 

@@ -18,6 +18,7 @@ use super::{
     disk::{Harm, NoLog},
     host::NoStart,
     scheme::is_certified,
+    site::START_S,
     world::{Happening, World},
 };
 
@@ -41,6 +42,8 @@ const WHOLE_DISKS: u64 = 3_000;
 const NEAR_MS: u64 = 1_000;
 /// A clock that was set wrong is set right within this time.
 const WRONG_MS: u64 = 8_000;
+/// What a block may be ahead of a clock, and clocks that drift of each other, at most.
+const TIME_MS: u64 = 10_000;
 /// What an operator may be deprived of in the epoch that runs.
 const BOTH: &[&str] = &[
     "a log of the running epoch came to harm",
@@ -281,6 +284,11 @@ impl World {
     fn is_out_of_time(&self, index: usize) -> bool {
         let is_far = self.scenario.jumps > 0 && self.scenario.jump_ms > NEAR_MS;
         is_far && index < self.scenario.spare_faults()
+    }
+
+    /// The latest time that a clock may show, and what a block may be ahead of it, with some to spare.
+    pub(super) fn latest_ms(&self) -> u64 {
+        START_S * 1_000 + self.now + self.scenario.jump_ms + self.scenario.offset_ms + TIME_MS
     }
 
     fn set_clock(&mut self, index: usize) {

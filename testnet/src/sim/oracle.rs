@@ -189,6 +189,17 @@ impl Oracle {
         self.headers.push(*header);
     }
 
+    /// A quorum has compared a block's time with its clocks, none of which is ahead of this.
+    pub(super) fn timed(&mut self, header: &Header, latest_ms: u64) {
+        let (height, time_ms) = (header.height, header.timestamp_ms.0);
+        if time_ms > latest_ms {
+            self.report(
+                "clock",
+                format!("block {height} is of {time_ms}, no clock of more than {latest_ms}"),
+            );
+        }
+    }
+
     /// What Ethereum says between two origins, as its chain is now.
     fn between(&mut self, above: L1Height, header: &Header, chain: &[Mined]) -> Result<Vec<Fact>, String> {
         let first = chain
