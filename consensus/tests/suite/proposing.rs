@@ -19,6 +19,18 @@ fn built(bench: &mut Bench, view: u64, name: &str) -> Vec<String> {
     })
 }
 
+/// The leader of view 6, on a tip that is notarized and not final, with four views beyond the two that are normal: what is waited for
+/// grows by 1.5 four times.
+pub(crate) fn leading_late() -> Bench {
+    let mut bench = Bench::new(leader(6));
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", VALID);
+    for view in 2..6 {
+        bench.learn(nullify(view));
+    }
+    bench
+}
+
 /// The leader of view 1 with its block "a" proposed.
 fn proposed() -> Bench {
     let mut bench = leading();
@@ -233,12 +245,7 @@ fn without_work_an_unfinal_tip_is_proposed_again() {
 /// the pace of the timeouts then, and not at that of messages.
 #[test]
 fn a_tip_is_proposed_again_the_later_the_longer_nothing_is_final() {
-    let mut bench = Bench::new(leader(6));
-    bench.learn(notarize(1, 0, "a"));
-    bench.judge("a", "genesis", VALID);
-    for view in 2..6 {
-        bench.learn(nullify(view));
-    }
+    let mut bench = leading_late();
     // Four views beyond the two that are normal: 100 ms grow by 1.5 four times.
     assert!(!bench.wait(504).iter().any(|word| word.starts_with("propose")));
     let said = bench.wait(1);
@@ -249,12 +256,7 @@ fn a_tip_is_proposed_again_the_later_the_longer_nothing_is_final() {
 /// without work.
 #[test]
 fn a_tip_with_work_in_it_is_proposed_again_no_sooner() {
-    let mut bench = Bench::new(leader(6));
-    bench.learn(notarize(1, 0, "a"));
-    bench.judge("a", "genesis", VALID);
-    for view in 2..6 {
-        bench.learn(nullify(view));
-    }
+    let mut bench = leading_late();
     let mut said = bench.work();
     let mut asked = 0;
     while !said.iter().any(|word| word.starts_with("propose")) {

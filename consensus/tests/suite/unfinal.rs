@@ -3,7 +3,7 @@
 use plasma_consensus::{Input, Message, NotBuilt, Record};
 use plasma_core::{Epoch, View};
 
-use super::gossip::talk;
+use super::{gossip::talk, proposing::leading_late};
 use crate::bench::{Bench, N, VALID, container, finalize, genesis, leader, notarize, nullify};
 
 #[test]
@@ -135,12 +135,7 @@ fn thousands_of_views_are_gathered_in_seconds() {
 /// How long a leader with nothing to build with waited in a view without finality is no matter of a later one.
 #[test]
 fn a_leader_builds_at_the_pace_again_once_something_is_final() {
-    let mut bench = Bench::new(leader(6));
-    bench.learn(notarize(1, 0, "a"));
-    bench.judge("a", "genesis", VALID);
-    for view in 2..6 {
-        bench.learn(nullify(view));
-    }
+    let mut bench = leading_late();
     let said = [bench.work(), bench.wait(100)].concat();
     assert!(said.contains(&"build 6".to_owned()), "{said:?}");
     bench.input(Input::NotBuilt {
