@@ -10,7 +10,7 @@ use std::{
 
 use plasma_core::{BlockId, Certificate, View};
 
-use crate::{Certified, Container, Statement, Violation, view::Round};
+use crate::{Certified, Container, STATUS_VIEWS, Statement, Violation, view::Round};
 
 /// The highest known finalization; view 0 is where an epoch starts and has no certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,16 @@ impl Chain {
             .map(|(view, round)| (*view, round.as_ref()))
     }
 
+    /// Rounds above the floor that a report covers which begins at this view, ascending.
+    pub(crate) fn window(&self, from: View) -> impl Iterator<Item = (View, &Round)> {
+        let (first, end) = (
+            from.max(next(self.floor.view)),
+            View(from.0.saturating_add(STATUS_VIEWS)),
+        );
+        let rounds = self.rounds.range(first.min(end)..end);
+        rounds.map(|(view, round)| (*view, round.as_ref()))
+    }
+
     /// Every round that is kept, ascending.
     pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = (View, &Round)> + Clone {
         self.rounds.iter().map(|(view, round)| (*view, round.as_ref()))
@@ -111,6 +121,11 @@ impl Chain {
     /// Whether a quorum has accepted a block: it is the final one, or notarized above.
     pub(crate) fn is_accepted(&self, block: BlockId) -> bool {
         block == self.floor.block || self.accepted.contains_key(&block)
+    }
+
+    /// The highest view above the floor that notarized a block.
+    pub(crate) fn accepted_in(&self, block: BlockId) -> Option<View> {
+        self.accepted.get(&block).copied()
     }
 
     /// The proof that goes into a proposal on this parent.

@@ -295,6 +295,12 @@ impl<S: Scheme> Engine<S> {
         self.chain.is_accepted(block)
     }
 
+    /// The highest view in which a block above the final one was notarized.
+    #[must_use]
+    pub fn accepted_in(&self, block: BlockId) -> Option<View> {
+        self.chain.accepted_in(block)
+    }
+
     /// Who leads a view.
     #[must_use]
     pub fn leader(&self, view: View) -> OperatorIndex {

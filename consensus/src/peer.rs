@@ -19,6 +19,8 @@ pub(crate) struct Peer {
     pub(crate) handed: Option<(View, Kind)>,
     /// When its status was last answered.
     pub(crate) answered_at: Option<Millis>,
+    /// When it was last sent my proposal again.
+    pub(crate) repeated_at: Option<Millis>,
     /// When it was last told our status out of turn.
     pub(crate) told_at: Option<Millis>,
     /// How often it sent something that does not verify: a vote, a certificate, a proposal in another's name.
@@ -46,6 +48,7 @@ impl Peer {
             floor: View(0),
             handed: None,
             answered_at: None,
+            repeated_at: None,
             told_at: None,
             strikes: 0,
             doubted_until: None,

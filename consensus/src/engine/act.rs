@@ -156,14 +156,17 @@ impl<S: Scheme> Engine<S> {
         if planted("consensus: never leads") {
             return;
         }
-        let patient = self
-            .patience_deadline()
-            .is_none_or(|deadline| self.now < deadline);
-        match self.parent(patient) {
+        match self.parent() {
             Some(parent) => self.propose_on(parent),
-            None if !patient => self.give_up(Reason::NoParent),
+            None if !self.is_patient() => self.give_up(Reason::NoParent),
             None => {}
         }
+    }
+
+    /// Whether a certified parent may still get its verdict in time.
+    fn is_patient(&self) -> bool {
+        self.patience_deadline()
+            .is_none_or(|deadline| self.now < deadline)
     }
 
     /// Whether the present view is mine to propose in, and nothing is proposed, being built, or said against it.
@@ -179,14 +182,15 @@ impl<S: Scheme> Engine<S> {
 
     /// The highest view that can be built upon. While there is patience, a certified parent without a verdict is waited
     /// for even if it could be skipped.
-    pub(super) fn parent(&self, patient: bool) -> Option<View> {
+    pub(super) fn parent(&self) -> Option<View> {
+        let is_patient = self.is_patient();
         let mut view = self.view.previous()?;
         loop {
             let block = self.chain.parent_block(view);
             if block.is_some_and(|block| self.is_ground(block)) {
                 return Some(view);
             }
-            if !self.chain.is_nullified(view) || (patient && block.is_some()) {
+            if !self.chain.is_nullified(view) || (is_patient && block.is_some()) {
                 return None;
             }
             view = view.previous()?;
@@ -241,7 +245,7 @@ impl<S: Scheme> Engine<S> {
 
     /// When this leader will next try to propose, if it is only waiting for the time.
     pub(super) fn propose_at(&self) -> Option<Millis> {
-        let parent = self.may_propose().then(|| self.parent(true)).flatten()?;
+        let parent = self.may_propose().then(|| self.parent()).flatten()?;
         let at = if self.work {
             self.build_at(parent)
         } else {
@@ -288,7 +292,7 @@ impl<S: Scheme> Engine<S> {
             self.rebuild_at = self.rebuild_at.min(repeats_from);
             return;
         }
-        let Some(parent) = self.parent(true) else { return };
+        let Some(parent) = self.parent() else { return };
         let Some(block) = self.chain.parent_block(parent) else {
             return;
         };

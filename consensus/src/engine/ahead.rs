@@ -29,7 +29,7 @@ impl<S: Scheme> Engine<S> {
         if !self.may_propose() || self.ledger.proposal(self.view).is_some() {
             return None;
         }
-        let parent = self.parent(true).filter(|parent| !self.must_repeat(*parent))?;
+        let parent = self.parent().filter(|parent| !self.must_repeat(*parent))?;
         let block = self.chain.parent_block(parent)?;
         (self.now < self.build_at(parent)).then_some((self.view, block))
     }

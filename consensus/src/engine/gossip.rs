@@ -18,6 +18,10 @@ const FORWARD_JITTER_MS: u64 = 50;
 /// Between two reports out of turn.
 const GAP_MS: u64 = 100;
 
+/// A report out of turn leaves so long after what calls for it: an answer is many certificates, and the report that left at the first
+/// of them would ask for all the others once more.
+const GATHER_MS: u64 = 20;
+
 /// Between two answers to one peer: shorter, for reports that left at that distance arrive a little closer.
 const ANSWER_GAP_MS: u64 = 50;
 
@@ -124,10 +128,9 @@ impl<S: Scheme> Engine<S> {
 
     /// A report alone, as soon: it is for what others hold, and our own operator knows no more than before.
     pub(super) fn gather_soon(&mut self) {
-        let at = self
-            .status_sent_at
-            .map_or(self.now, |sent_at| sent_at.plus(GAP_MS).max(self.now));
-        self.status_at = self.status_at.min(at);
+        let gathered = self.now.plus(GATHER_MS);
+        let at = self.status_sent_at.map(|sent_at| sent_at.plus(GAP_MS));
+        self.status_at = self.status_at.min(at.map_or(gathered, |at| at.max(gathered)));
     }
 
     /// The regular report, and with it the questions that are still open.
@@ -169,7 +172,7 @@ impl<S: Scheme> Engine<S> {
             nullified: 0,
             held: self.held(),
         };
-        for (view, round) in self.chain.above_floor() {
+        for (view, round) in self.chain.window(from) {
             if let Some(bit) = bit(view, from) {
                 status.notarized |= if round.notarization.is_some() { bit } else { 0 };
                 status.nullified |= if round.nullification.is_some() { bit } else { 0 };
@@ -201,12 +204,19 @@ impl<S: Scheme> Engine<S> {
         gap
     }
 
-    /// Whether a certificate of this view helps to close a gap that takes more than one report.
-    pub(super) fn fills_gap(&self, view: View) -> bool {
+    /// Whether a certificate helps to close a gap that takes more than one report: the view was not over, or the way to what is
+    /// notarized above may lead through its notarization.
+    pub(super) fn fills_gap(&self, view: View, kind: Kind) -> bool {
         let first = next(self.chain.floor().view);
-        view < self.view
-            && self.view.0.saturating_sub(first.0) > STATUS_VIEWS
-            && !self.chain.round(view).is_some_and(Round::is_over)
+        let has_notarization = self
+            .chain
+            .round(view)
+            .is_some_and(|round| round.notarization.is_some());
+        let is_missing = match kind {
+            Kind::Notarize => !has_notarization,
+            Kind::Nullify | Kind::Finalize => !self.chain.round(view).is_some_and(Round::is_over),
+        };
+        is_missing && view < self.view && self.view.0.saturating_sub(first.0) > STATUS_VIEWS
     }
 
     fn held(&self) -> Vec<Held> {
@@ -275,7 +285,7 @@ impl<S: Scheme> Engine<S> {
         let round = last.and_then(|last| self.chain.round(last));
         let way_in = round.and_then(|round| round.notarization.clone().or(round.nullification.clone()));
         lacking.extend(way_in.clone());
-        for (view, round) in self.chain.above_floor() {
+        for (view, round) in self.chain.window(status.from) {
             let Some(bit) = bit(view, status.from) else {
                 continue;
             };
@@ -293,8 +303,8 @@ impl<S: Scheme> Engine<S> {
         lacking
     }
 
-    /// My own votes that the peer lacks and counts; my proposal instead of its notarize vote while its view lasts. Who is behind is led
-    /// out of its view by certificates, and asks for bodies.
+    /// My own votes that the peer lacks and counts; my proposal instead of its notarize vote while its view lasts, with its body once
+    /// per regular report. Who is behind is led out of its view by certificates, and asks for bodies.
     fn push_votes(&mut self, to: OperatorIndex, status: &Status) {
         let oldest = View(status.view.0.saturating_sub(VOTE_VIEWS));
         for held in status.held.iter().filter(|held| held.view >= oldest) {
@@ -313,17 +323,28 @@ impl<S: Scheme> Engine<S> {
                 };
                 match self.ledger.proposal(held.view) {
                     Some(mine) if kind == Kind::Notarize && held.view == self.view => {
-                        self.send_proposal(Target::One(to), mine, &vote);
+                        if self.may_repeat_to(to) {
+                            self.send_proposal(Target::One(to), mine, &vote);
+                        }
                     }
                     _ => self.out.send(Target::One(to), Message::Vote(vote)),
                 }
             }
         }
     }
+
+    /// Whether a peer may have my proposal once more: a body is long, and a report short.
+    fn may_repeat_to(&mut self, peer: OperatorIndex) -> bool {
+        let (now, gap) = (self.now, self.config.status_ms / 2);
+        let entry = self.peers.get_mut(usize::from(peer.0));
+        let entry = entry.filter(|entry| is_over(entry.repeated_at, now, gap));
+        entry.map(|entry| entry.repeated_at = Some(now)).is_some()
+    }
 }
 
 /// Where the bitmaps of a report begin when more views are open than they cover: at the first gap while that moves up. While it does
-/// not, every other report goes round instead, for nobody may have what that view lacks.
+/// not, every other report goes round instead, for nobody may have what that view lacks; and where all views are over every report
+/// does, for any of them may lack one of its two certificates.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     /// The first gap when the last report was made.
@@ -337,8 +358,9 @@ pub(super) struct Window {
 impl Window {
     /// The next report, which is made in a view.
     fn move_on(&mut self, gap: View, view: View) {
-        let is_stuck = core::mem::replace(&mut self.gap, gap) == gap || gap >= view;
-        self.turn = (is_stuck && self.turn.is_none()).then_some(self.turns);
+        let is_stuck = core::mem::replace(&mut self.gap, gap) == gap;
+        let goes_round = gap >= view || is_stuck && self.turn.is_none();
+        self.turn = goes_round.then_some(self.turns);
         self.turns = self.turns.wrapping_add(u64::from(self.turn.is_some()));
     }
 }

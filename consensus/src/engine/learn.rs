@@ -23,7 +23,7 @@ impl<S: Scheme> Engine<S> {
         }
         let view = certified.statement.view();
         let kind = certified.statement.kind();
-        let fills = self.fills_gap(view);
+        let fills = self.fills_gap(view, kind);
         match certified.statement {
             Statement::Finalize { block, .. } => self.finalize(view, block, &certified),
             Statement::Notarize(_) | Statement::Nullify { .. } => {

@@ -239,6 +239,27 @@ fn a_proposal_is_sent_again_only_while_its_view_lasts() {
     );
 }
 
+/// A report is short and a block is long: whoever reports often is sent it no more often for that.
+#[test]
+fn a_proposal_is_sent_again_once_per_regular_report() {
+    let mut bench = Bench::new(leader(1));
+    bench.work();
+    bench.wait(100);
+    bench.input(Input::Built {
+        view: View(1),
+        block: block("a"),
+        seals: false,
+    });
+    let peer = bench.peers()[0];
+    let mut bodies = 0;
+    for _ in 0..20 {
+        bench.now += 50;
+        let said = bench.hear(peer, Message::Status(poor_status(1)));
+        bodies += said.iter().filter(|word| word.contains("with body")).count();
+    }
+    assert_eq!(bodies, 2);
+}
+
 #[test]
 fn nothing_sent_is_longer_than_the_limit() {
     let mut bench = Bench::new(leader(22));

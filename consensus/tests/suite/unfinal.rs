@@ -4,7 +4,9 @@ use plasma_consensus::{Input, Message, NotBuilt, Record};
 use plasma_core::{Epoch, View};
 
 use super::{gossip::talk, proposing::leading_late};
-use crate::bench::{Bench, N, VALID, container, finalize, genesis, leader, notarize, nullify};
+use crate::bench::{
+    Bench, N, VALID, block, certified_by, container, finalize, genesis, leader, notarize, nullify,
+};
 
 #[test]
 fn every_view_without_finality_is_reported_in_turn() {
@@ -82,21 +84,24 @@ fn old_votes_are_forgotten_of_views_that_were_passed_by() {
     assert!(load.votes <= 257 * 3 * 4, "after a restart: {load:?}");
 }
 
+/// Another than this one, that does not lead the first view after these. A quorum without either of the two is none, so it signed in
+/// them and lost its log.
+fn newcomer(old: &Bench, views: u64) -> Bench {
+    let newcomer = (0..N).find(|member| *member != old.me && *member != leader(views + 1));
+    let amnesia = Record::Amnesia {
+        epoch: Epoch(0),
+        floor: View(views),
+    };
+    Bench::from_log(newcomer.expect("n is 4"), vec![amnesia], genesis(), 0)
+}
+
 #[test]
 fn a_newcomer_gathers_hundreds_of_nullifications_and_votes() {
     let mut old = Bench::follower();
     for view in 1..=400 {
         old.learn(nullify(view));
     }
-    let newcomer = (0..N)
-        .find(|member| *member != old.me && *member != leader(401))
-        .expect("n is 4");
-    // A quorum without either of the two is none, so the newcomer signed before and lost its log.
-    let amnesia = Record::Amnesia {
-        epoch: Epoch(0),
-        floor: View(400),
-    };
-    let mut new = Bench::from_log(newcomer, vec![amnesia], genesis(), 0);
+    let mut new = newcomer(&old, 400);
     talk(&mut old, &mut new, 15_000);
     assert_eq!(new.view(), 401);
     assert_eq!(new.engine.load().rounds, 400);
@@ -119,17 +124,27 @@ fn thousands_of_views_are_gathered_in_seconds() {
     for view in 2..=VIEWS {
         old.learn(notarize(view, view - 1, "a"));
     }
-    let newcomer = (0..N)
-        .find(|member| *member != old.me && *member != leader(VIEWS + 1))
-        .expect("n is 4");
-    let amnesia = Record::Amnesia {
-        epoch: Epoch(0),
-        floor: View(VIEWS),
-    };
-    let mut new = Bench::from_log(newcomer, vec![amnesia], genesis(), 0);
+    let mut new = newcomer(&old, VIEWS);
     talk(&mut old, &mut new, 10_000);
     // These, and the present one.
     assert_eq!((new.view(), new.engine.load().rounds), (VIEWS + 1, 4_001));
+}
+
+/// Whoever holds notarizations back can show all the same that every view is over.
+#[test]
+fn notarizations_that_were_kept_from_us_are_gathered_in_seconds() {
+    const VIEWS: u64 = 2_000;
+    let name = |view: u64| format!("block of view {view}");
+    let mut old = Bench::follower();
+    let mut new = newcomer(&old, VIEWS);
+    for view in 1..=VIEWS {
+        old.learn(notarize(view, view - 1, &name(view)));
+        let over = certified_by(&old.peers(), nullify(view));
+        new.hear(old.me, Message::Certified(over));
+    }
+    talk(&mut old, &mut new, 10_000);
+    let missing = (1..=VIEWS).filter(|view| !new.engine.is_accepted(block(&name(*view))));
+    assert_eq!(missing.count(), 0);
 }
 
 /// How long a leader with nothing to build with waited in a view without finality is no matter of a later one.
@@ -150,4 +165,41 @@ fn a_leader_builds_at_the_pace_again_once_something_is_final() {
     assert_eq!(bench.view(), 10);
     let said = bench.wait(100);
     assert!(said.contains(&"build 10".to_owned()), "{said:?}");
+}
+
+/// The tip has no verdict here, so the block stands on an older one; that is repeated then, when there is nothing to build.
+#[test]
+fn a_leader_with_nothing_to_build_repeats_what_it_would_have_built_on() {
+    let mut bench = Bench::new(leader(6));
+    bench.learn(notarize(1, 0, "a"));
+    bench.judge("a", "genesis", VALID);
+    for view in 2..6 {
+        bench.learn(nullify(view));
+    }
+    bench.learn(notarize(5, 1, "b"));
+    let mut said = bench.work();
+    for _ in 0..100 {
+        said.extend(bench.wait(20));
+        if said.contains(&"build 6".to_owned()) {
+            break;
+        }
+    }
+    assert!(said.contains(&"build 6".to_owned()), "{said:?}");
+    let mut said = bench.input(Input::NotBuilt {
+        view: View(6),
+        reason: NotBuilt::Empty,
+    });
+    for _ in 0..100 {
+        if said.contains(&"build 6".to_owned()) {
+            said.extend(bench.input(Input::NotBuilt {
+                view: View(6),
+                reason: NotBuilt::Empty,
+            }));
+        }
+        said.extend(bench.wait(20));
+    }
+    assert!(
+        said.iter().any(|word| word.starts_with("propose 6 on 1")),
+        "{said:?}"
+    );
 }
