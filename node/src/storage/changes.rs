@@ -229,9 +229,10 @@ fn push_total(
     flow: Flow,
 ) -> Result<(), StorageError> {
     let before = query::value(rows, Table::Totals, &asset.0, schema::amount)?.unwrap_or_default();
+    // What the block removes stood before it. Added first, one payment of all there is of an asset could pass the largest number.
     let after = before
-        .checked_add(flow.created)
-        .and_then(|sum| sum.checked_sub(flow.removed))
+        .checked_sub(flow.removed)
+        .and_then(|sum| sum.checked_add(flow.created))
         .ok_or(overflow(height))?;
     let value = (!after.is_zero()).then(|| after.to_be_bytes::<32>().to_vec());
     changes.push(Change {

@@ -122,6 +122,7 @@ every_backend!(
     delta_that_contradicts_the_rows_is_refused,
     owner_pages_have_no_gaps_and_no_repeats,
     histories_are_paged_from_the_newest_while_blocks_arrive,
+    all_there_can_be_of_an_asset_is_paid_on,
     reads_follow_exits_and_deposits_to_their_outputs,
     certificate_above_covers_the_heights_below,
     pinned_reader_sees_one_moment,

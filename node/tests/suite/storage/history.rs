@@ -99,12 +99,8 @@ impl Model {
 
     /// Decides one more block and takes its effect over.
     pub(crate) fn next(&mut self) -> (Decided, Delta) {
-        let height = self.state.header.height.next().unwrap();
-        let mut change = Change {
-            height,
-            ..Change::default()
-        };
-        if self.has_large_blocks && height.0.is_multiple_of(LARGE_BLOCK) {
+        let mut change = self.open();
+        if self.has_large_blocks && change.height.0.is_multiple_of(LARGE_BLOCK) {
             (0..LARGE_BLOCK_DEPOSITS).for_each(|_| self.deposit(&mut change));
         }
         for _ in 0..self.random.random_range(0..12) {
@@ -116,6 +112,31 @@ impl Model {
                 _ => self.reclaim(&mut change),
             }
         }
+        self.decide(change)
+    }
+
+    /// Somebody deposits all there can be of an asset, and it is paid on.
+    pub(crate) fn move_everything(&mut self) -> [(Decided, Delta); 2] {
+        let everything = Transaction::fund(DepositNumber(0), owner(0), Address([7; 20]), Amount::MAX);
+        let mut deposit = self.open();
+        let position = deposit.include(everything);
+        deposit
+            .deposits
+            .insert(DepositNumber(0), DepositFate::Funded(position));
+        let deposited = self.decide(deposit);
+        let mut payment = self.open();
+        self.pay(&mut payment);
+        [deposited, self.decide(payment)]
+    }
+
+    fn open(&self) -> Change {
+        Change {
+            height: self.state.header.height.next().unwrap(),
+            ..Change::default()
+        }
+    }
+
+    fn decide(&mut self, change: Change) -> (Decided, Delta) {
         let (decided, delta) = self.seal(change);
         self.happen(&delta);
         self.outputs.extend(delta.outputs.clone());
@@ -127,7 +148,7 @@ impl Model {
             };
         }
         for (id, index) in &delta.transactions {
-            self.transactions.insert(*id, (height, *index));
+            self.transactions.insert(*id, (delta.height, *index));
         }
         self.leaves.push(delta.leaf);
         self.state = delta.state.clone();
