@@ -39,6 +39,7 @@ mod suite {
     pub(crate) mod federation;
     pub(crate) mod fetching;
     pub(crate) mod fraud;
+    pub(crate) mod gathering;
     pub(crate) mod handing;
     pub(crate) mod http;
     pub(crate) mod leader;

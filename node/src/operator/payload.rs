@@ -22,6 +22,10 @@ use assembly::Assembly;
 /// Blocks that are put together at once. As many fresh blocks stand above the final one at most.
 const ASSEMBLIES_MAX: usize = 16;
 
+/// A block that is final is put together for so many more views: then it is one of those that whole rows bring, or no block of this
+/// chain, whatever height it names.
+const FINAL_VIEWS: u64 = 16;
+
 /// Invalid blocks remembered by their leaf that is no transaction. One that is forgotten is fetched whole when it matters.
 const UNSOUND_MAX: usize = 64;
 
@@ -105,9 +109,17 @@ impl Payload {
         self.assemblies.contains_key(block)
     }
 
-    /// Forgets what matters no more: blocks as high as the decided one, judgements of views that are final.
-    pub(super) fn forget_below(&mut self, decided: Height, floor: View) {
-        self.assemblies.retain(|_, assembly| assembly.height() > decided);
+    /// Forgets what matters no more: blocks as high as the decided one, those of views long final that nobody asks about, judgements
+    /// of final views.
+    pub(super) fn forget_below(
+        &mut self,
+        decided: Height,
+        floor: View,
+        is_awaited: impl Fn(&BlockId) -> bool,
+    ) {
+        let oldest = View(floor.0.saturating_sub(FINAL_VIEWS));
+        self.assemblies
+            .retain(|id, known| known.height() > decided && (known.view() > oldest || is_awaited(id)));
         self.unsound.retain(|_, view| *view > floor);
     }
 

@@ -22,6 +22,10 @@ use super::{
 /// A header's time may lie this far ahead of our clock (`docs/protocol.md` section 4).
 pub const DRIFT_MS: u64 = 2_000;
 
+/// A question about a block that no quorum has accepted is dropped after so many views: the engine forgets it too, and asks again if
+/// somebody proposes the block once more.
+const AWAITED_VIEWS: u64 = 16;
+
 /// A question of the engine that has no final answer yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Awaited {
@@ -157,13 +161,32 @@ impl<S: OperatorKey> Operator<S> {
         self.fetch(now, view, missing, effects);
     }
 
+    /// Blocks that wait for a verdict, for the bounds of tests.
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.awaited.len()
+    }
+
+    /// The view in which the engine asks about a block.
+    pub(super) fn view_awaiting(&self, block: &BlockId) -> Option<View> {
+        self.awaited.get(block).map(|awaited| awaited.view)
+    }
+
     /// Gives the engine every verdict that is known by now, and asks for the reads of those that can be known next.
     pub(super) fn answer_engine(&mut self, now: Millis, effects: &mut Vec<Effect>) {
         let floor = self.epochs.floor();
-        self.awaited.retain(|_, awaited| awaited.view > floor);
+        let engine = self.epochs.engine();
+        let oldest = self.epochs.view().0.saturating_sub(AWAITED_VIEWS);
+        self.awaited.retain(|block, awaited| {
+            let is_accepted = || engine.is_some_and(|engine| engine.is_accepted(*block));
+            awaited.view > floor && (awaited.view.0 >= oldest || is_accepted())
+        });
         self.bodies.retain(|view| *view > floor);
+        let awaited = &self.awaited;
         self.payload
-            .forget_below(self.chain.decided().header.height, floor);
+            .forget_below(self.chain.decided().header.height, floor, |block| {
+                awaited.contains_key(block)
+            });
         self.answer_misplaced(now, effects);
         let awaited: Vec<(BlockId, Awaited)> = self
             .awaited

@@ -42,7 +42,7 @@ pub(super) struct Lone {
 }
 
 /// The number of an operator.
-fn place(name: Peer) -> u16 {
+pub(super) fn place(name: Peer) -> u16 {
     (0..MEMBERS)
         .find(|number| peer(*number) == name)
         .expect("one of the seven")
@@ -113,7 +113,7 @@ impl Lone {
         self.vote_for(container(), signer)
     }
 
-    fn vote_for(&self, container: Container, signer: u16) -> Vote {
+    pub(super) fn vote_for(&self, container: Container, signer: u16) -> Vote {
         let committee = self.genesis.committee().expect("a committee");
         let statement = Statement::Notarize(container);
         assert_eq!(statement.kind(), Kind::Notarize);
@@ -142,8 +142,19 @@ impl Lone {
         }
     }
 
+    fn leads(&self, view: View) -> bool {
+        let seed = self.genesis.state().id.0;
+        Schedule::new(&seed, usize::from(MEMBERS)).leader(view).0 == self.me
+    }
+
     /// The leader of a view proposes a container, with its body or without.
     pub(super) fn lead(&mut self, container: Container, body: Option<Header>) -> Vec<Effect> {
+        let transactions = Vec::new();
+        let body = body.map(|header| Carried::Whole(AuthenticBlock { header, transactions }));
+        self.lead_with(container, body)
+    }
+
+    pub(super) fn lead_with(&mut self, container: Container, body: Option<Carried>) -> Vec<Effect> {
         let seed = self.genesis.state().id.0;
         let leader = Schedule::new(&seed, usize::from(MEMBERS))
             .leader(container.view)
@@ -156,8 +167,6 @@ impl Lone {
             parent: None,
             nullifications: Vec::new(),
         };
-        let transactions = Vec::new();
-        let body = body.map(|header| Carried::Whole(AuthenticBlock { header, transactions }));
         let event = Event::Consensus {
             from: peer(leader),
             message: Box::new(Message::Proposal(Box::new(proposal))),
@@ -195,7 +204,7 @@ impl Lone {
     }
 
     /// So many members that are neither the leader nor this one, in the order after this one.
-    fn others(&self, count: usize) -> Vec<u16> {
+    pub(super) fn others(&self, count: usize) -> Vec<u16> {
         let order = (1..MEMBERS).map(|step| (self.me + step) % MEMBERS);
         order.filter(|peer| *peer != self.leader).take(count).collect()
     }
@@ -333,6 +342,26 @@ fn a_misplaced_proposal_takes_no_verdict_away_from_the_right_one() {
         let effects = lone.operator.handle(lone.now, Event::Read { purpose, reads });
         assert!(gives_up(&effects, 2), "its header holds nothing: {effects:?}");
     }
+}
+
+/// While nothing is final each view can bring another block that nobody has.
+#[test]
+fn blocks_that_no_quorum_accepted_are_asked_for_no_longer_than_the_engine_does() {
+    let mut lone = Lone::new();
+    for view in 1..=100u8 {
+        let container = Container {
+            view: View(view.into()),
+            parent: View(0),
+            block: BlockId(Hash([view; 32])),
+        };
+        if !lone.leads(container.view) {
+            lone.lead(container, None);
+        }
+        let over = lone.certified(Statement::Nullify { view: container.view });
+        lone.hear(lone.leader, Message::Certified(over));
+    }
+    let questions = lone.operator.questions();
+    assert!((1..=16).contains(&questions), "{questions}");
 }
 
 /// A row without certificates of its own, too long for one answer: blocks come one by one, and a liar always brings something.

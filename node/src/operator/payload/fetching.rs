@@ -5,6 +5,8 @@
 //! up, and one with anything else is a lie. A block of which only the id is known is asked for elsewhere
 //! (`operator/fetching.rs`), at the engine's pace.
 
+use std::collections::BTreeSet;
+
 use plasma_consensus::scheme::OperatorKey;
 use plasma_core::{BlockId, Millis, OperatorIndex, Peer};
 
@@ -97,9 +99,9 @@ impl<S: OperatorKey> Operator<S> {
         let Some(assembly) = self.payload.assemblies.get(block) else {
             return;
         };
-        let (view, leader) = (assembly.view(), assembly.leader());
+        let leader = assembly.leader();
         let (step, second_at) = (assembly.search.step, assembly.search.since.plus(self.delta_ms));
-        let givers = self.givers(step, block, view, leader);
+        let givers = self.givers(step, block, leader);
         let Some(assembly) = self.payload.assemblies.get_mut(block) else {
             return;
         };
@@ -134,25 +136,49 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 
-    /// Whom a step asks.
-    fn givers(&self, step: u32, block: &BlockId, view: plasma_core::View, leader: Peer) -> Vec<Peer> {
+    /// Whom a step asks. So many that all of them may lie prove no honest one, and then everybody is asked besides: a leader's proposal is
+    /// its own vote for it.
+    fn givers(&self, step: u32, block: &BlockId, leader: Peer) -> Vec<Peer> {
         if step == 0 {
             return vec![leader];
         }
-        let holders = self.epochs.engine().map(|engine| engine.holders(view, *block));
-        let holders: Vec<OperatorIndex> = holders.iter().flat_map(|holders| holders.iter()).collect();
-        let peers = holders.iter().filter_map(|seat| self.epochs.peer_of(*seat));
+        let holders: Vec<Peer> = self.holders_of(block);
         if step == 1 {
             // Each operator begins with another, so that not all of them ask the same two.
             let me = self.epochs.me().map_or(0, |me| usize::from(me.0));
-            let others: Vec<Peer> = peers.filter(|peer| *peer != leader).collect();
+            let others: Vec<Peer> = holders.into_iter().filter(|peer| *peer != leader).collect();
             let skipped = me.checked_rem(others.len()).unwrap_or(0);
             return others.into_iter().cycle().skip(skipped).take(SECOND).collect();
         }
-        if holders.is_empty() {
-            return self.sync.connected().iter().copied().collect();
+        let faults = self.epochs.committee().map_or(0, |committee| committee.faults());
+        if holders.len() > faults {
+            return holders;
         }
-        peers.collect()
+        let others = self
+            .sync
+            .connected()
+            .iter()
+            .filter(|peer| !holders.contains(peer));
+        holders.iter().chain(others).copied().collect()
+    }
+
+    /// Who voted for a block: in the view in which it came first, in the one that the engine asks about, and in the one that made it
+    /// accepted.
+    fn holders_of(&self, block: &BlockId) -> Vec<Peer> {
+        let Some(engine) = self.epochs.engine() else {
+            return Vec::new();
+        };
+        let first = self.payload.assemblies.get(block).map(Assembly::view);
+        let views = [first, self.view_awaiting(block), engine.accepted_in(*block)];
+        let seats: BTreeSet<OperatorIndex> = views
+            .into_iter()
+            .flatten()
+            .flat_map(|view| engine.holders(view, *block).iter().collect::<Vec<_>>())
+            .collect();
+        seats
+            .into_iter()
+            .filter_map(|seat| self.epochs.peer_of(seat))
+            .collect()
     }
 
     fn ask_transactions(&mut self, now: Millis, block: &BlockId, peer: Peer, effects: &mut Vec<Effect>) {

@@ -11,8 +11,12 @@ fn id(number: u64) -> BlockId {
 }
 
 fn assembly(view: u64) -> Assembly {
+    assembly_at(view, Height(1 + u32::try_from(view).unwrap() / 10))
+}
+
+fn assembly_at(view: u64, height: Height) -> Assembly {
     let header = Header {
-        height: Height(1 + u32::try_from(view).unwrap() / 10),
+        height,
         ..Header::default()
     };
     let leader = Peer(Hash::ZERO);
@@ -39,9 +43,23 @@ fn what_is_as_high_as_the_decided_block_is_forgotten() {
         payload.begin(id(view), assembly(view));
         payload.condemn(id(100 + view), View(view));
     }
-    payload.forget_below(Height(1), View(5));
+    payload.forget_below(Height(1), View(5), |_| false);
     assert!(!payload.awaits(&id(5)) && payload.awaits(&id(15)));
     assert!(!payload.is_unsound(&id(105)) && payload.is_unsound(&id(115)));
+}
+
+/// A liar's header may name any height.
+#[test]
+fn what_names_an_absurd_height_is_forgotten_once_later_views_are_final_and_nobody_asks() {
+    let mut payload = Payload::default();
+    let heights = [(5, 4_000_000), (6, 4_000_000), (30, 3)];
+    for (view, height) in heights {
+        payload.begin(id(view), assembly_at(view, Height(height)));
+    }
+    payload.forget_below(Height(1), View(20), |_| false);
+    assert!(heights.iter().all(|(view, _)| payload.awaits(&id(*view))));
+    payload.forget_below(Height(1), View(30), |block| *block == id(6));
+    assert!(!payload.awaits(&id(5)) && payload.awaits(&id(6)) && payload.awaits(&id(30)));
 }
 
 #[test]
