@@ -78,6 +78,7 @@ pub const BUGS: &[&str] = &[
     "operator: asks nobody without a seat",
     "operator: asks nobody",
     "operator: believes every clock",
+    "operator: trusts whoever named a block first",
     "operator: builds without its undecided ancestors",
     "operator: conflicts wait side by side",
     "operator: ends no silent federation",

@@ -43,6 +43,10 @@ fn every_family_is_sound_and_about_something() {
             "a block of the future was proposed",
             "a block of the future was proposed again",
         ],
+        Family::Split => [
+            "some were shown a block as leaves",
+            "a block that some had as leaves was proposed again",
+        ],
     };
     for family in Family::ALL {
         let mut marks = Marks::default();

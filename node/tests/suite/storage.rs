@@ -10,6 +10,7 @@ pub(crate) mod real_cluster;
 pub(crate) mod replay;
 pub(crate) mod rules;
 pub(crate) mod simulated;
+pub(crate) mod sums;
 
 use std::{collections::BTreeMap, marker::PhantomData};
 

@@ -5,6 +5,7 @@
 mod ahead;
 mod crowd;
 mod greedy;
+mod split;
 
 use bytes::Bytes;
 use plasma_consensus::{Container, Message, Proposal, Statement, Vote};
@@ -62,10 +63,12 @@ pub(super) enum Script {
     Crowd,
     /// Proposes blocks whose time lies ahead. Only families draw it.
     Ahead,
+    /// Shows some a block as leaves, and the block to the others when it is proposed again. Only families draw it.
+    Split,
 }
 
 impl Script {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::WithholdProposal,
         Self::WithholdBody,
         Self::FewBodies,
@@ -85,6 +88,7 @@ impl Script {
         Self::Greedy,
         Self::Crowd,
         Self::Ahead,
+        Self::Split,
     ];
 
     /// Its bit in a scenario's set; scenarios on record rest on this order.
@@ -112,6 +116,8 @@ pub(super) struct Liars {
     made: Vec<Block>,
     /// The last one that lies ahead.
     early: Option<Block>,
+    /// The last one that some have seen as leaves.
+    named: Option<Block>,
     mute_until: u64,
     random: Random,
 }
@@ -123,6 +129,7 @@ impl Liars {
             said: Vec::new(),
             made: Vec::new(),
             early: None,
+            named: None,
             mute_until: 0,
             random: Random::new(scenario.seed, 4),
         }
@@ -181,6 +188,9 @@ impl World {
         if let Some(frames) = self.ahead(index, proposal, &bytes) {
             return frames.iter().for_each(|frame| self.tell(index, to, frame));
         }
+        if self.split(index, to, proposal, &bytes) {
+            return;
+        }
         if self.liars.does(Script::TwoBlocks) {
             let half = to.len() / 2;
             self.marks.hit("two blocks were proposed");
@@ -222,6 +232,11 @@ impl World {
         let mut header = block.header;
         change(&mut header, &mut block, &mut self.liars.random);
         block.header = header;
+        Some(self.proposed(index, proposal, &header, &encode_whole(&block.encode())))
+    }
+
+    /// The same proposal for another block, signed, with what is to be shown of it.
+    fn proposed(&self, index: usize, proposal: &Proposal, header: &Header, body: &Bytes) -> Frame {
         let container = Container {
             block: header.id(),
             ..proposal.container
@@ -232,8 +247,21 @@ impl World {
             signature: scheme::sign(index, &digest),
             ..proposal.clone()
         };
-        let message = Message::Proposal(Box::new(lying));
-        Some(self.frame(&message, Some(&encode_whole(&block.encode()))))
+        self.frame(&Message::Proposal(Box::new(lying)), Some(body))
+    }
+
+    /// The vote of a liar against its own view.
+    fn nullify(&self, index: usize, proposal: &Proposal) -> Option<Frame> {
+        let view = proposal.container.view;
+        let statement = Statement::Nullify { view };
+        let digest = statement.digest(&self.site.domain, proposal.epoch);
+        let vote = Vote {
+            epoch: proposal.epoch,
+            signer: self.line.seat(proposal.epoch, index)?,
+            statement,
+            signature: scheme::sign(index, &digest),
+        };
+        Some(self.frame(&Message::Vote(vote), None))
     }
 
     fn lie_in_vote(&mut self, index: usize, mut to: Vec<usize>, vote: &Vote) {
@@ -242,7 +270,7 @@ impl World {
             Statement::Nullify { .. } => Script::WithholdNullify,
             Statement::Finalize { .. } => Script::WithholdFinalize,
         };
-        if self.liars.does(withheld) {
+        if self.liars.does(withheld) || self.splits_over(&vote.statement) {
             return;
         }
         if self.liars.does(Script::Mute) {

@@ -244,7 +244,7 @@ impl World {
     }
 
     /// Outputs of a user that could be spent, oldest first.
-    fn purse(&self, user: usize) -> Vec<(Position, Amount)> {
+    pub(super) fn purse(&self, user: usize) -> Vec<(Position, Amount)> {
         let owner = self.site.users[user].address();
         let claimed = self.clients.flights.claimed(&self.oracle.model);
         let mine = self.oracle.model.coins.iter().filter(|(position, coin)| {

@@ -21,11 +21,13 @@ pub enum Family {
     Crowded,
     /// Liars propose blocks whose time lies ahead, one after the other.
     Hasty,
+    /// Liars show one block to some as leaves and to others whole.
+    Split,
 }
 
 impl Family {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Forgetful,
         Self::Greedy,
         Self::Ending,
@@ -33,6 +35,7 @@ impl Family {
         Self::Changing,
         Self::Crowded,
         Self::Hasty,
+        Self::Split,
     ];
 
     /// Its name in a command.
@@ -46,6 +49,7 @@ impl Family {
             Self::Changing => "changing",
             Self::Crowded => "crowded",
             Self::Hasty => "hasty",
+            Self::Split => "split",
         }
     }
 
@@ -116,19 +120,20 @@ impl Family {
                 ..usual
             },
             Self::Crowded => crowded(&usual, &mut random),
-            Self::Hasty => hasty(&usual, &mut random),
+            Self::Hasty => led_by_liars(&usual, Script::Ahead, &mut random),
+            Self::Split => led_by_liars(&usual, Script::Split, &mut random),
         }
         .settled()
     }
 }
 
 /// Two liars at least, so that one may lead right after another.
-fn hasty(usual: &Scenario, random: &mut Random) -> Scenario {
+fn led_by_liars(usual: &Scenario, script: Script, random: &mut Random) -> Scenario {
     let n = random.pick(&[7, 10]);
     Scenario {
         n,
         byzantine: (n - 1) / 3,
-        scripts: Script::Ahead.bit(),
+        scripts: script.bit(),
         ..usual.clone()
     }
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use plasma_consensus::scheme::OperatorKey;
-use plasma_core::{BlockId, Millis, OperatorIndex, Peer};
+use plasma_core::{BlockId, Millis, OperatorIndex, Peer, planted::planted};
 
 use super::{Assembly, Entry};
 use crate::{
@@ -27,6 +27,8 @@ const SECOND: usize = 2;
 
 /// From this step on the whole block is asked for besides.
 const WHOLE_FROM: u32 = 3;
+
+const FIRST_ALONE: &str = "operator: trusts whoever named a block first";
 
 /// Steps grow twice as far apart each, up to this one: at a delay of 100 ms the last are 3.2 s apart.
 const STEPS_GROW: u32 = 6;
@@ -151,7 +153,7 @@ impl<S: OperatorKey> Operator<S> {
             return others.into_iter().cycle().skip(skipped).take(SECOND).collect();
         }
         let faults = self.epochs.committee().map_or(0, |committee| committee.faults());
-        if holders.len() > faults {
+        if holders.len() > faults || (planted(FIRST_ALONE) && !holders.is_empty()) {
             return holders;
         }
         let others = self
@@ -169,10 +171,10 @@ impl<S: OperatorKey> Operator<S> {
             return Vec::new();
         };
         let first = self.payload.assemblies.get(block).map(Assembly::view);
-        let views = [first, self.view_awaiting(block), engine.accepted_in(*block)];
+        let later = [self.view_awaiting(block), engine.accepted_in(*block)];
+        let later = later.into_iter().filter(|_| !planted(FIRST_ALONE));
+        let views = [first].into_iter().chain(later).flatten();
         let seats: BTreeSet<OperatorIndex> = views
-            .into_iter()
-            .flatten()
             .flat_map(|view| engine.holders(view, *block).iter().collect::<Vec<_>>())
             .collect();
         seats

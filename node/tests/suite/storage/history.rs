@@ -115,28 +115,14 @@ impl Model {
         self.decide(change)
     }
 
-    /// Somebody deposits all there can be of an asset, and it is paid on.
-    pub(crate) fn move_everything(&mut self) -> [(Decided, Delta); 2] {
-        let everything = Transaction::fund(DepositNumber(0), owner(0), Address([7; 20]), Amount::MAX);
-        let mut deposit = self.open();
-        let position = deposit.include(everything);
-        deposit
-            .deposits
-            .insert(DepositNumber(0), DepositFate::Funded(position));
-        let deposited = self.decide(deposit);
-        let mut payment = self.open();
-        self.pay(&mut payment);
-        [deposited, self.decide(payment)]
-    }
-
-    fn open(&self) -> Change {
+    pub(super) fn open(&self) -> Change {
         Change {
             height: self.state.header.height.next().unwrap(),
             ..Change::default()
         }
     }
 
-    fn decide(&mut self, change: Change) -> (Decided, Delta) {
+    pub(super) fn decide(&mut self, change: Change) -> (Decided, Delta) {
         let (decided, delta) = self.seal(change);
         self.happen(&delta);
         self.outputs.extend(delta.outputs.clone());
@@ -251,7 +237,7 @@ impl Model {
         change.deposits.insert(number, DepositFate::Funded(position));
     }
 
-    fn pay(&mut self, change: &mut Change) {
+    pub(super) fn pay(&mut self, change: &mut Change) {
         let Some((position, mut record)) = self.unspent(change) else {
             return;
         };
@@ -414,17 +400,17 @@ pub(crate) fn owner(number: u8) -> Address {
 }
 
 #[derive(Default)]
-struct Change {
+pub(super) struct Change {
     height: Height,
     body: Vec<SignedTransaction>,
     outputs: BTreeMap<Position, OutputRecord>,
     exits: BTreeMap<ExitId, Option<OpenExit>>,
-    deposits: BTreeMap<DepositNumber, DepositFate>,
+    pub(super) deposits: BTreeMap<DepositNumber, DepositFate>,
 }
 
 impl Change {
     /// Puts a transaction of one output into the block; where that output is.
-    fn include(&mut self, transaction: Transaction) -> Position {
+    pub(super) fn include(&mut self, transaction: Transaction) -> Position {
         let index = u32::try_from(self.body.len()).unwrap();
         let position = Position {
             block: self.height,

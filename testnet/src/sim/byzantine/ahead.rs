@@ -2,14 +2,11 @@
 //! votes for, the next that leads proposes again.
 
 use bytes::Bytes;
-use plasma_consensus::{Message, Proposal, Statement, Vote};
+use plasma_consensus::Proposal;
 use plasma_core::{Block, Header};
 
 use super::Script;
-use crate::sim::{
-    scheme,
-    world::{Frame, World},
-};
+use crate::sim::world::{Frame, World};
 
 /// How far such a block is ahead: ten years.
 const AHEAD_MS: u64 = 10 * 365 * 86_400_000;
@@ -47,17 +44,7 @@ impl World {
             return Some(vec![frame]);
         }
         self.marks.hit("a block of the future was proposed");
-        let signer = self.line.seat(proposal.epoch, index)?;
-        let view = proposal.container.view;
-        let statement = Statement::Nullify { view };
-        let digest = statement.digest(&self.site.domain, proposal.epoch);
-        let vote = Vote {
-            epoch: proposal.epoch,
-            signer,
-            statement,
-            signature: scheme::sign(index, &digest),
-        };
-        let nullify = self.frame(&Message::Vote(vote), None);
+        let nullify = self.nullify(index, proposal)?;
         Some(vec![frame, nullify])
     }
 }

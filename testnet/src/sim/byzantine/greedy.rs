@@ -3,7 +3,7 @@
 
 use plasma_consensus::Proposal;
 use plasma_core::{
-    AuthenticTransaction, Block, Header, L1Block, L1Event, SignedTransaction,
+    AuthenticTransaction, Block, Header, L1Block, L1Event, SignedTransaction, State,
     ledger::{self, NewBlock},
 };
 use plasma_node::{
@@ -28,15 +28,32 @@ impl World {
             return None;
         }
         let events = self.events_between(&saved.state.header, &header);
-        let payments: Vec<AuthenticTransaction> = self
-            .freed(index, &events)
-            .into_iter()
+        let payments = self.freed(index, &events);
+        let first = payments.first()?.clone();
+        let made = self.with_payments(index, &saved.state, &block, payments);
+        if made.is_some() {
+            return made;
+        }
+        block.transactions.push(first);
+        super::root(&mut block.header, &block.transactions);
+        Some(block)
+    }
+
+    /// The block as the ledger makes it with these payments before the others; none when it does not take the first of them.
+    pub(super) fn with_payments(
+        &self,
+        index: usize,
+        above: &State,
+        block: &Block,
+        payments: Vec<SignedTransaction>,
+    ) -> Option<Block> {
+        let header = block.header;
+        let first = payments.first()?.id();
+        let events = self.events_between(&above.header, &header);
+        let candidates = payments.into_iter().chain(block.transactions.iter().cloned());
+        let candidates: Vec<AuthenticTransaction> = candidates
             .filter_map(|signed| self.proof.authenticate(signed).ok())
             .collect();
-        let first = payments.first()?.clone();
-        let clients = block.transactions.iter();
-        let clients = clients.filter_map(|signed| self.proof.authenticate(signed.clone()).ok());
-        let candidates: Vec<AuthenticTransaction> = payments.into_iter().chain(clients).collect();
         let reader = self.hosts[index].storage.reader();
         let contents = candidates.iter().map(AuthenticTransaction::transaction);
         let reads = reader.reads(&ledger::wanted(contents, &events)).ok()?;
@@ -49,17 +66,12 @@ impl World {
             timestamp_ms: header.timestamp_ms,
             candidates,
         };
-        let built = ledger::build(&saved.state, choice, &events, &reads, &self.site.genesis.params()).ok();
-        let taken = built.filter(|(made, ..)| made.transactions.iter().any(|one| one.id() == first.id()));
-        if let Some((made, ..)) = taken {
-            return Some(Block {
-                header: made.header,
-                transactions: made.transactions.iter().map(|one| one.signed().clone()).collect(),
-            });
-        }
-        block.transactions.push(first.signed().clone());
-        super::root(&mut block.header, &block.transactions);
-        Some(block)
+        let (made, ..) = ledger::build(above, choice, &events, &reads, &self.site.genesis.params()).ok()?;
+        let has_it = made.transactions.iter().any(|one| one.id() == first);
+        has_it.then(|| Block {
+            header: made.header,
+            transactions: made.transactions.iter().map(|one| one.signed().clone()).collect(),
+        })
     }
 
     fn events_between(&self, below: &Header, header: &Header) -> Vec<L1Event> {
