@@ -50,8 +50,8 @@ impl<S: OperatorKey> Operator<S> {
             let bytes = transaction.signed().encode();
             let is_early = source == Source::Gossip && self.is_early(&transaction);
             let result = self.admit(now, transaction.clone(), source, reads);
-            if result.is_err() {
-                // Another operator may have taken it, and propose it.
+            if self.mempool.find_leaf(&transaction.leaf()).is_none() {
+                // Another operator may have taken it, and propose it: it was refused here, or waits here under another signature.
                 self.pins.keep(transaction.clone());
             }
             if let Err(Rejected::Rule(TransactionRejected::InputNotEarlier { .. })) = &result

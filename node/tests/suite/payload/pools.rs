@@ -2,13 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use ethers_core::k256::{
+    Scalar,
+    ecdsa::{self, RecoveryId, hazmat::SignPrimitive as _},
+};
 use plasma_consensus::{Reason, Waits};
-use plasma_core::SignedTransaction;
+use plasma_core::{SignedTransaction, SigningKey, signature::SignatureBytes};
 use plasma_node::operator::mempool::MempoolLimits;
 
 use super::{HELD, stage};
 use crate::suite::{
-    cast::user,
+    cast::{genesis, user},
     world::{Node, wires::Answers},
 };
 
@@ -59,6 +63,37 @@ fn of_two_payments_of_one_output_the_refused_one_is_still_found() {
     stage.hear_all(stage.leader);
     stage.all_paid(3_000);
     assert_eq!(stage.asked_by(other), [0; 0]);
+}
+
+/// One payment under two signatures, as its owner alone can make them.
+#[test]
+fn of_two_signatures_of_one_payment_the_later_one_is_still_found() {
+    let mut stage = stage(4, 1);
+    let other = stage.other(2);
+    let mut again = stage.payments[0].clone();
+    again.signature = signed_otherwise(&stage.alice, &again);
+    stage.world.hear(other, again);
+    stage.world.run_for(60);
+    for away in 1..4 {
+        stage.hear_all(stage.other(away));
+    }
+    stage.world.run_for(60);
+    stage.hear_all(stage.leader);
+    stage.all_paid(3_000);
+    assert_eq!(stage.asked_by(other), [0; 0]);
+}
+
+/// Another good signature, by a nonce of its own.
+fn signed_otherwise(key: &SigningKey, payment: &SignedTransaction) -> SignatureBytes {
+    let secret = ecdsa::SigningKey::from_slice(&key.to_bytes()).expect("a key");
+    let digest = payment.transaction.signing_digest(&genesis().domain());
+    let signed = secret
+        .as_nonzero_scalar()
+        .try_sign_prehashed(Scalar::from(7u64), &digest.0.into());
+    let (signature, recovery) = signed.expect("a signature");
+    let v = 27 + recovery.map_or(0, RecoveryId::to_byte);
+    let bytes: Vec<u8> = signature.to_bytes().into_iter().chain([v]).collect();
+    bytes.try_into().expect("65 bytes")
 }
 
 #[test]
