@@ -12,6 +12,7 @@ mod suite {
     pub(crate) mod bridge_batches;
     pub(crate) mod bridge_committees;
     pub(crate) mod bridge_doubts;
+    pub(crate) mod bridge_liars;
     pub(crate) mod bridge_refusals;
     pub(crate) mod bridge_sender;
     pub(crate) mod bridge_stub;

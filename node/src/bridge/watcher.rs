@@ -120,6 +120,8 @@ pub struct Watcher<L> {
     head: Option<L1Block>,
     /// Anchors told and not confirmed, with the block that each was seen in: a few per block of the unconfirmed chain.
     early_anchors: Vec<(L1Block, Anchored)>,
+    /// The newest anchor that is confirmed: whatever is shown of it further up, it stands.
+    settled: Option<Anchored>,
     /// Deposits were told that are perhaps not confirmed.
     is_arriving: bool,
     /// Deposits are numbered without a gap; a missing number is a missing log.
@@ -154,6 +156,7 @@ impl<L: L1> Watcher<L> {
             cursor: Cursor::new(config.after, config.confirmations),
             head: None,
             early_anchors: Vec::new(),
+            settled: None,
             is_arriving: false,
             next_deposit: None,
             contradicted: 0,
@@ -292,8 +295,9 @@ impl<L: L1> Watcher<L> {
         self.note_deposits(&observed.events);
         // Again, should the early look have missed them: whoever follows duties takes each once.
         self.say_signs(&observed, true).await?;
+        self.settled = observed.anchors.last().copied().or(self.settled);
         self.early_anchors
-            .retain(|(block, anchored)| block.height > height && !observed.anchors.contains(anchored));
+            .retain(|(_, anchored)| !observed.anchors.contains(anchored));
         for (epoch, hash) in activated {
             self.say(Sighting::Activated { epoch, hash }).await?;
         }
@@ -421,17 +425,23 @@ impl<L: L1> Watcher<L> {
         .into())
     }
 
-    /// What a block says, after what it takes back: anchors of another block at its height.
+    /// What a block says, after what it takes back: anchors of another block at its height, and when it is confirmed all that
+    /// were seen up to there and are not in it.
     async fn say_signs(&mut self, observed: &Observed, is_confirmed: bool) -> Result<(), Halt> {
         let block = observed.link.block;
-        let is_lost = |other: &L1Block| other.height == block.height && other.hash != block.hash;
+        let is_lost = |(other, anchored): &(L1Block, Anchored)| {
+            let is_replaced = other.height == block.height && other.hash != block.hash;
+            let is_refuted = other.height <= block.height && !observed.anchors.contains(anchored);
+            is_replaced || (is_confirmed && is_refuted)
+        };
         let (lost, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.early_anchors)
             .into_iter()
-            .partition(|(other, _)| is_lost(other));
+            .partition(is_lost);
         self.early_anchors = kept;
         for (_, anchored) in lost {
             // Mined again further down with the same values, it stands.
-            if self.early_anchors.iter().all(|(_, kept)| *kept != anchored) {
+            let is_kept = self.early_anchors.iter().any(|(_, kept)| *kept == anchored);
+            if !is_kept && self.settled != Some(anchored) {
                 self.say(Sighting::AnchorLost(anchored)).await?;
             }
         }
