@@ -34,6 +34,24 @@ pub enum L1Fault {
         /// What the chain has now.
         found: Hash,
     },
+    /// The deposits of a block do not follow those told before it: a log is missing here, or one was told that is none.
+    #[error(
+        "the deposits of L1 block {height} do not follow those before it; one of the two readings is false"
+    )]
+    Deposits {
+        /// The block that does not fit; it is not handed on.
+        height: L1Height,
+    },
+}
+
+impl L1Fault {
+    /// The lowest block that was read in two ways, or does not fit to what was read.
+    #[must_use]
+    pub fn height(&self) -> L1Height {
+        match self {
+            Self::DeepReorganisation { height, .. } | Self::Deposits { height } => *height,
+        }
+    }
 }
 
 /// A block does not continue the last one. Either a deep reorganisation or a confused endpoint; the
@@ -120,6 +138,16 @@ impl Cursor {
     /// # Errors
     /// [`Discontinuity`] when it does not continue the last one; the cursor stays where it was.
     pub fn accept(&mut self, link: &Link) -> Result<(), Discontinuity> {
+        self.check(link)?;
+        self.last = link.block;
+        Ok(())
+    }
+
+    /// Whether a block is the next one.
+    ///
+    /// # Errors
+    /// [`Discontinuity`] when it does not continue the last one.
+    pub fn check(&self, link: &Link) -> Result<(), Discontinuity> {
         let found = link.block.height;
         let expected = self.last.height.next().unwrap_or(self.last.height);
         if found != expected {
@@ -135,8 +163,15 @@ impl Cursor {
         if link.block.timestamp_s < self.last.timestamp_s {
             return Err(Discontinuity::Time(found));
         }
-        self.last = link.block;
         Ok(())
+    }
+
+    /// Takes the time of the block handed on last from a second reading of the very same block, where that is the earlier one.
+    /// One answer with a false time, which nothing else shows to be false, would be later than all blocks that come.
+    pub fn correct_time(&mut self, again: &L1Block) {
+        if again.hash == self.last.hash {
+            self.last.timestamp_s = self.last.timestamp_s.min(again.timestamp_s);
+        }
     }
 
     /// Begins again after a block that was delivered before.
@@ -261,6 +296,23 @@ mod tests {
         old.block.timestamp_s = 1;
         assert_eq!(cursor.accept(&old), Err(Discontinuity::Time(L1Height(11))));
         assert_eq!(cursor.last(), &block(10, 0));
+    }
+
+    #[test]
+    fn only_the_same_block_corrects_a_time_and_only_to_an_earlier_one() {
+        let mut late = block(10, 0);
+        late.timestamp_s = 1_000;
+        let mut cursor = Cursor::new(late, 1);
+        assert_eq!(
+            cursor.accept(&link(11, 0)),
+            Err(Discontinuity::Time(L1Height(11)))
+        );
+        cursor.correct_time(&block(10, 9));
+        assert_eq!(cursor.last(), &late);
+        cursor.correct_time(&block(10, 0));
+        assert_eq!(cursor.last(), &block(10, 0));
+        cursor.correct_time(&late);
+        assert_eq!(cursor.accept(&link(11, 0)), Ok(()));
     }
 
     #[test]

@@ -5,12 +5,15 @@
 //! mined, an exit ended) may be reorganised away again: duties and acknowledgements use them, the
 //! ledger never does. After a fault nothing more is said until the operator asks for what follows an earlier block.
 
+mod numbers;
+
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
-use plasma_core::{DepositNumber, Epoch, ExitId, Hash, L1Block, L1Event, L1Height};
+use plasma_core::{Epoch, ExitId, Hash, L1Block, L1Event, L1Height};
 use tokio::{sync::mpsc, time::Instant};
 use tracing::{info, warn};
 
+use self::numbers::Numbers;
 use super::{
     L1, Observed,
     cursor::{Cursor, L1Fault},
@@ -77,8 +80,8 @@ pub enum Sighting {
     },
     /// The blocks that were to be read once more.
     Reread(Vec<Confirmed>),
-    /// Ethereum has shown another block than the one handed on for long, and on every endpoint. Nothing comes after it but
-    /// what is asked for.
+    /// Ethereum has contradicted what was handed on for long, and on every endpoint. Nothing comes after it but what is asked
+    /// for.
     Fault(L1Fault),
 }
 
@@ -124,9 +127,8 @@ pub struct Watcher<L> {
     settled: Option<Anchored>,
     /// Deposits were told that are perhaps not confirmed.
     is_arriving: bool,
-    /// Deposits are numbered without a gap; a missing number is a missing log.
-    next_deposit: Option<DepositNumber>,
-    /// Looks in a row that showed another block than the one handed on last, and how many are a fault.
+    numbers: Numbers,
+    /// Looks in a row that contradicted what was handed on, and how many are a fault.
     contradicted: u64,
     contradicted_max: u64,
     /// A fault was told.
@@ -158,7 +160,7 @@ impl<L: L1> Watcher<L> {
             early_anchors: Vec::new(),
             settled: None,
             is_arriving: false,
-            next_deposit: None,
+            numbers: Numbers::default(),
             contradicted: 0,
             contradicted_max: looks_within(STEADY, config.poll),
             is_silent: false,
@@ -172,7 +174,7 @@ impl<L: L1> Watcher<L> {
         match ask {
             Ask::Follow(after) => {
                 self.cursor.rewind(after);
-                self.next_deposit = None;
+                self.numbers.rewind(after.height);
                 self.is_silent = false;
             }
             Ask::Read(range) => self.wanted = Some(range),
@@ -233,7 +235,7 @@ impl<L: L1> Watcher<L> {
         }
         let head = self.l1.head().await?;
         while let Some(range) = self.cursor.next_range(head.height) {
-            self.read(range).await?;
+            self.read(range, &head).await?;
         }
         if self.head != Some(head) {
             self.look_early(&head).await?;
@@ -243,7 +245,7 @@ impl<L: L1> Watcher<L> {
         Ok(())
     }
 
-    async fn read(&mut self, range: RangeInclusive<L1Height>) -> Result<(), Halt> {
+    async fn read(&mut self, range: RangeInclusive<L1Height>, head: &L1Block) -> Result<(), Halt> {
         let observed = match self.l1.observe(range).await {
             Ok(observed) => observed,
             Err(error) => {
@@ -252,6 +254,7 @@ impl<L: L1> Watcher<L> {
             }
         };
         for block in observed {
+            check_time(&block.link.block, head)?;
             self.confirm(block).await?;
         }
         self.cursor.grow();
@@ -281,18 +284,22 @@ impl<L: L1> Watcher<L> {
 
     async fn confirm(&mut self, observed: Observed) -> Result<(), Halt> {
         let height = observed.link.block.height;
-        self.check_deposits(height, &observed.events)?;
-        let activated = self.activated(&observed.events).await?;
-        if let Err(gap) = self.cursor.accept(&observed.link) {
+        // First, because another chain has its deposits elsewhere.
+        if let Err(gap) = self.cursor.check(&observed.link) {
             self.contradict().await?;
-            return Err(L1Error::Inconsistent {
-                height,
-                reason: gap.to_string(),
-            }
-            .into());
+            return Err(inconsistent(height, gap.to_string()).into());
         }
+        if let Err(reason) = self.numbers.check(&observed.events) {
+            self.l1.turn_away();
+            self.count_contradiction(L1Fault::Deposits { height }).await?;
+            return Err(inconsistent(height, reason).into());
+        }
+        let activated = self.activated(&observed.events).await?;
+        self.cursor
+            .accept(&observed.link)
+            .map_err(|gap| inconsistent(height, gap.to_string()))?;
         self.contradicted = 0;
-        self.note_deposits(&observed.events);
+        self.numbers.note(height, &observed.events);
         // Again, should the early look have missed them: whoever follows duties takes each once.
         self.say_signs(&observed, true).await?;
         self.settled = observed.anchors.last().copied().or(self.settled);
@@ -314,25 +321,19 @@ impl<L: L1> Watcher<L> {
         self.l1.turn_away();
         let Err(fault) = self.cursor.check_delivered(&now) else {
             self.contradicted = 0;
+            self.cursor.correct_time(&now);
             return Ok(());
         };
+        self.count_contradiction(fault).await
+    }
+
+    /// What every look of a while shows is a fault.
+    async fn count_contradiction(&mut self, fault: L1Fault) -> Result<(), Halt> {
         self.contradicted += 1;
         if self.contradicted >= self.contradicted_max {
             self.contradicted = 0;
             self.is_silent = true;
             self.say(Sighting::Fault(fault)).await?;
-        }
-        Ok(())
-    }
-
-    fn check_deposits(&self, height: L1Height, events: &[L1Event]) -> Result<(), L1Error> {
-        let mut expected = self.next_deposit;
-        for number in deposits(events) {
-            if expected.is_some_and(|expected| expected != number) {
-                let reason = format!("deposit {number} follows, a log before it is missing");
-                return Err(L1Error::Inconsistent { height, reason });
-            }
-            expected = number.next();
         }
         Ok(())
     }
@@ -346,12 +347,6 @@ impl<L: L1> Watcher<L> {
             }
         }
         Ok(activated)
-    }
-
-    fn note_deposits(&mut self, events: &[L1Event]) {
-        if let Some(last) = deposits(events).last() {
-            self.next_deposit = last.next();
-        }
     }
 
     /// Looks for early signs in what is not confirmed yet. Far behind the head there are none worth it.
@@ -418,11 +413,7 @@ impl<L: L1> Watcher<L> {
             return Ok(observed);
         }
         let reason = format!("the blocks below {} are not its ancestors", head.hash);
-        Err(L1Error::Inconsistent {
-            height: head.height,
-            reason,
-        }
-        .into())
+        Err(inconsistent(head.height, reason).into())
     }
 
     /// What a block says, after what it takes back: anchors of another block at its height, and when it is confirmed all that
@@ -473,11 +464,20 @@ fn looks_within(time: Duration, poll: Duration) -> u64 {
     u64::try_from(looks).unwrap_or(u64::MAX).max(2)
 }
 
-fn deposits(events: &[L1Event]) -> impl Iterator<Item = DepositNumber> + '_ {
-    events.iter().filter_map(|event| match event {
-        L1Event::Deposited { number, .. } => Some(*number),
-        _ => None,
-    })
+/// A block stands below the head, so it is not later: a false time that is would be later than all blocks that come.
+fn check_time(block: &L1Block, head: &L1Block) -> Result<(), L1Error> {
+    if block.timestamp_s <= head.timestamp_s {
+        return Ok(());
+    }
+    let reason = format!(
+        "its time is {}, that of the head above it {}",
+        block.timestamp_s, head.timestamp_s
+    );
+    Err(inconsistent(block.height, reason))
+}
+
+fn inconsistent(height: L1Height, reason: String) -> L1Error {
+    L1Error::Inconsistent { height, reason }
 }
 
 fn ended(event: &L1Event) -> Option<ExitId> {

@@ -26,7 +26,7 @@ use crate::{
     answers::{self, Archive},
     api::{AnchorBook, Books},
     bridge::{
-        Anchored, L1, L1Error, L1Fault, Notice,
+        Anchored, L1, L1Error, Notice,
         contracts::{Contracts, LOOKBACK, Remembered},
         convert::Inclusion,
         decode::Decoded,
@@ -163,7 +163,7 @@ pub fn translate(sighting: Sighting, books: &Books) -> Vec<Event> {
         }
         Sighting::Fault(fault) => {
             let reason = fault.to_string();
-            let L1Fault::DeepReorganisation { height, .. } = fault;
+            let height = fault.height();
             vec![Event::L1Contradiction { height, reason }]
         }
     }
