@@ -13,6 +13,7 @@ mod suite {
     pub(crate) mod bridge_committees;
     pub(crate) mod bridge_doubts;
     pub(crate) mod bridge_liars;
+    pub(crate) mod bridge_pool;
     pub(crate) mod bridge_refusals;
     pub(crate) mod bridge_sender;
     pub(crate) mod bridge_stub;

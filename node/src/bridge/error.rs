@@ -255,6 +255,20 @@ impl L1Error {
         self.says(&["already known", "already imported"])
     }
 
+    /// Whether a transaction is refused because it offers too little.
+    #[must_use]
+    pub fn is_too_cheap(&self) -> bool {
+        self.says(&[
+            "underpriced",
+            "base fee",
+            "fee too low",
+            "feetoolow",
+            "gas price too low",
+            "gas price below",
+            "replacementnotallowed",
+        ])
+    }
+
     /// Whether the endpoint's node refused in one of these words.
     #[must_use]
     pub fn says(&self, words: &[&str]) -> bool {
@@ -291,5 +305,26 @@ mod tests {
         }
         assert!(!refused("nonce too low").is_held() && !refused("insufficient funds").is_held());
         assert!(!L1Error::Stopped.is_held());
+    }
+
+    #[test]
+    fn a_refusal_for_the_price_is_told_from_others() {
+        for cheap in [
+            "transaction underpriced",
+            "replacement transaction underpriced",
+            "max fee per gas less than block base fee: address 0x1, maxFeePerGas: 1, baseFee: 7",
+            "FeeTooLow, EffectivePriorityFeePerGas too low",
+            "Gas price below configured minimum gas price",
+        ] {
+            assert!(refused(cheap).is_too_cheap(), "{cheap}");
+        }
+        for other in [
+            "insufficient funds for gas * price + value",
+            "nonce too low",
+            "intrinsic gas too low",
+            "tx fee (2.00 ether) exceeds the configured cap (1.00 ether)",
+        ] {
+            assert!(!refused(other).is_too_cheap(), "{other}");
+        }
     }
 }

@@ -85,28 +85,26 @@ impl Entry {
         self.attempts.last().map_or(&[], |attempt| &attempt.raw)
     }
 
-    /// Terms of a dearer attempt at the same nonce, or `None` at the limits.
+    /// Terms of a dearer attempt at the same nonce, or `None` when a node would not take one within the limit. After many
+    /// attempts only what the node suggests raises it.
     #[must_use]
     pub fn dearer(&self, suggested: Fees, fee_wei_max: u128) -> Option<Terms> {
-        let last = self
-            .attempts
-            .last()
-            .filter(|_| self.attempts.len() < ATTEMPTS_MAX)?;
-        let raised = |old: U256, new: u128| {
-            let old = u128::try_from(old).unwrap_or(u128::MAX);
-            let least = old
-                .saturating_mul(BUMP_PERCENT)
-                .div_ceil(100)
-                .max(old.saturating_add(1));
-            new.max(least)
-        };
-        let max_wei = raised(last.max_wei, suggested.max_wei);
-        let priority_wei = raised(last.priority_wei, suggested.priority_wei).min(max_wei);
+        let last = self.attempts.last()?;
+        let wei = |fee: U256| u128::try_from(fee).unwrap_or(u128::MAX);
+        let (old_wei, old_priority_wei) = (wei(last.max_wei), wei(last.priority_wei));
+        let raised_wei = raised(old_wei, BUMP_PERCENT);
+        if self.attempts.len() >= ATTEMPTS_MAX && suggested.max_wei < raised_wei {
+            return None;
+        }
+        let max_wei = suggested.max_wei.max(raised_wei).min(fee_wei_max);
+        let priority_wei = raised(old_priority_wei, BUMP_PERCENT).max(suggested.priority_wei);
         let fees = Fees {
             max_wei,
-            priority_wei,
+            priority_wei: priority_wei.min(max_wei),
         };
-        (max_wei <= fee_wei_max).then_some(Terms {
+        let is_replacement = max_wei >= raised(old_wei, REPLACEMENT_PERCENT)
+            && fees.priority_wei >= raised(old_priority_wei, REPLACEMENT_PERCENT);
+        is_replacement.then_some(Terms {
             nonce: self.nonce,
             gas: self.gas,
             fees,
@@ -266,6 +264,12 @@ impl Content {
     }
 }
 
+/// So many percent of a fee, and never the same one.
+fn raised(fee_wei: u128, percent: u128) -> u128 {
+    let percent_wei = fee_wei.saturating_mul(percent).div_ceil(100);
+    percent_wei.max(fee_wei.saturating_add(1))
+}
+
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     let mut file = fs::File::create(&fresh)?;
@@ -286,7 +290,10 @@ const MOVE_ASIDE: &str = "move this file away and start again: nothing is lost, 
                           shows it done";
 /// Nodes ask for 10 % more on both fees of a replacement; three more percent survive their rounding.
 const BUMP_PERCENT: u128 = 113;
-/// Sixteen raises multiply a fee by seven; beyond it the first bytes are sent again and again.
+/// What nodes ask for: a fee that the limit holds down must still be taken.
+const REPLACEMENT_PERCENT: u128 = 110;
+/// Sixteen raises multiply a fee by seven; beyond it the same bytes are sent again until the node suggests a raise. Each is
+/// another 13 %, so from one wei to the usual limit of 500 gwei there are some two hundred.
 pub const ATTEMPTS_MAX: usize = 16;
 /// As many entries as a sender holds, each of sixteen attempts of 128 KiB in hex, would be 256 MiB; ours are some kilobytes.
 const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;

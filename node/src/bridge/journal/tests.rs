@@ -151,7 +151,12 @@ async fn a_dearer_attempt_raises_both_fees_within_the_limits() {
         dearer(&journal, suggested(500, 90), 1_000),
         Some(suggested(500, 90))
     );
-    assert_eq!(dearer(&journal, suggested(50, 1), 112), None);
+    // The limit is enough as long as a node takes it for a replacement.
+    for fees in [suggested(50, 1), suggested(500, 90)] {
+        let clamped = dearer(&journal, fees, 112).unwrap();
+        assert_eq!(clamped.max_wei, 112);
+    }
+    assert_eq!(dearer(&journal, suggested(500, 1), 109), None);
     for attempt in 1..super::ATTEMPTS_MAX {
         record(
             &mut journal,
@@ -161,6 +166,16 @@ async fn a_dearer_attempt_raises_both_fees_within_the_limits() {
         .await;
     }
     assert_eq!(dearer(&journal, suggested(50, 1), 1_000), None);
+    // Of itself it is raised no more, with the market it is.
+    assert_eq!(dearer(&journal, suggested(129, 20), 1_000), None);
+    assert_eq!(
+        dearer(&journal, suggested(130, 20), 1_000),
+        Some(suggested(130, 20))
+    );
+    assert_eq!(
+        dearer(&journal, suggested(2_000, 20), 1_000),
+        Some(suggested(1_000, 20))
+    );
 }
 
 /// A folder where the new file would be: every write fails, whoever tries it.

@@ -31,6 +31,8 @@ struct Waiting {
     replies: Vec<oneshot::Sender<Result<Mined, L1Error>>>,
     /// When it was sent last by this process; `None` after a restart.
     sent: Option<Instant>,
+    /// Its newest bytes lie with no node, and not because of their price: dearer ones would do no better.
+    is_refused: bool,
     /// How often its nonce was used while no receipt of ours was found.
     missed: u32,
     outcome: Option<Result<Mined, L1Error>>,
@@ -173,9 +175,11 @@ impl Desk {
         let Some(entry) = self.journal.entry(nonce) else {
             return;
         };
+        let sent = self.rpc.send_raw(entry.raw()).await;
         let waiting = self.waiting.entry(nonce).or_default();
         waiting.sent = Some(Instant::now());
-        match self.rpc.send_raw(entry.raw()).await {
+        waiting.is_refused = matches!(&sent, Err(error) if !error.is_held() && !error.is_too_cheap());
+        match sent {
             Ok(()) => info!(call = entry.call().label, nonce, "sent to Ethereum"),
             Err(error) if error.is_held() => {}
             Err(error) => {
@@ -243,6 +247,11 @@ impl Desk {
     }
 
     async fn bump(&mut self, entry: &Entry) -> Result<(), L1Error> {
+        let is_refused = |waiting: &Waiting| waiting.is_refused;
+        if self.waiting.get(&entry.nonce).is_some_and(is_refused) {
+            self.push(entry.nonce).await;
+            return Ok(());
+        }
         let suggested = self.rpc.fees().await?;
         if let Some(terms) = entry.dearer(suggested, self.config.fee_wei_max) {
             let call = entry.call();
@@ -251,7 +260,7 @@ impl Desk {
         } else {
             warn!(
                 nonce = entry.nonce,
-                "fee limit reached; sending the same Ethereum transaction again"
+                "no dearer within the limit, or none is asked for; sending the same Ethereum transaction again"
             );
         }
         self.push(entry.nonce).await;
