@@ -186,6 +186,19 @@ pub enum L1Error {
         /// The nonce.
         nonce: u64,
     },
+    /// Nonces below this one were never used, so it could not be mined.
+    #[error(
+        "{call}: nonce {nonce} waited behind {mined}, which nobody has used: Ethereum counted wrongly before, or a block that \
+         was final is gone; it is given up, ask again"
+    )]
+    NonceGap {
+        /// What was called.
+        call: String,
+        /// The nonce.
+        nonce: u64,
+        /// The lowest that is not used.
+        mined: u64,
+    },
     /// A transaction was sent and is not mined yet; the journal keeps sending it.
     #[error(
         "{call} is sent but not mined after {waited_ms} ms; it stays in the journal and is sent again with higher fees"

@@ -4,7 +4,8 @@
 //! confirmation depth, with every set of bytes that was ever signed for its nonce. It is replaced as a
 //! whole (new file, fsync, rename, fsync of the folder), so a crash leaves the old or the new content.
 //! Nonces of the entries are consecutive and end just below `next_nonce`; that is why no gap and no
-//! second stream of nonces can arise, whenever the process dies.
+//! second stream of nonces can arise, whenever the process dies. What Ethereum counts wrongly still can: see
+//! [`Journal::begin_again`].
 
 use std::{
     fs,
@@ -50,7 +51,7 @@ struct Content {
     version: u8,
     chain_id: u64,
     account: H160,
-    /// The nonce of the next new transaction; never moves back.
+    /// The nonce of the next new transaction; moves back only with [`Journal::begin_again`].
     next_nonce: u64,
     entries: Vec<Entry>,
 }
@@ -216,6 +217,19 @@ impl Journal {
     pub async fn forget(&mut self, nonce: u64) -> Result<(), L1Error> {
         let mut content = self.content.clone();
         content.entries.retain(|entry| entry.nonce != nonce);
+        self.write(content).await
+    }
+
+    /// Forgets all that waits, and takes this nonce next. Only for entries above nonces that nobody has used. Their bytes may
+    /// lie with nodes for ever; should the stream come to their nonces, one of two is mined, and the other one's caller hears
+    /// that it was not.
+    ///
+    /// # Errors
+    /// [`L1Error::Journal`].
+    pub async fn begin_again(&mut self, next_nonce: u64) -> Result<(), L1Error> {
+        let mut content = self.content.clone();
+        content.entries.clear();
+        content.next_nonce = next_nonce;
         self.write(content).await
     }
 

@@ -3,10 +3,12 @@
 //! One task owns the account's nonces. A transaction is estimated, signed and journaled before it is
 //! sent; until it is mined below the confirmation depth it is sent again, with the same bytes or with
 //! at least 13 % higher fees, and a reorganisation that drops it only starts that again. Asking twice
-//! for the same call joins the first. The task ends when every [`Sender`] is dropped; what is in the
+//! for the same call joins the first. Where nonces below what waits stay unused, it is given up and told so, for no
+//! transaction behind a gap is ever mined; whoever needs it asks again. The task ends when every [`Sender`] is dropped; what is in the
 //! journal then goes on after the next start.
 
 mod desk;
+mod gap;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
-//! Durable sending against a node that takes nothing.
+//! Durable sending against a node that counts wrongly, or takes nothing.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use ethers_core::{
 use plasma_core::{Address, Amount, Hash, keccak};
 use plasma_node::{
     bridge::{
+        L1Error,
         account::{Account, Call},
         rpc::Rpc,
         sender::{Sender, SenderConfig},
@@ -33,6 +34,9 @@ struct Pool {
     /// The next nonce that is mined.
     next: u64,
     height: u64,
+    /// Told instead of it, once each; after them the last one for ever.
+    counts: VecDeque<u64>,
+    count: Option<u64>,
     /// In these words everything is refused.
     refusal: Option<&'static str>,
     /// Nonce and fee of all that was offered, taken or not.
@@ -65,7 +69,8 @@ impl Pool {
             "eth_estimateGas" => json!({"result": "0x5208"}),
             "eth_maxPriorityFeePerGas" => json!({"result": "0x64"}),
             "eth_getTransactionCount" => {
-                json!({"result": format!("{:#x}", self.next)})
+                let count = self.counts.pop_front().or(self.count).unwrap_or(self.next);
+                json!({"result": format!("{count:#x}")})
             }
             "eth_getTransactionReceipt" => {
                 json!({"result": self.mined.get(params[0].as_str().unwrap())})
@@ -186,6 +191,51 @@ fn gift(wei: u64) -> Call {
         value: Amount::from(wei),
         data: Vec::new(),
     }
+}
+
+#[tokio::test]
+async fn a_count_that_is_too_high_once_is_not_believed() {
+    let pool = Pool {
+        counts: [1_000].into(),
+        ..Pool::default()
+    };
+    let counter = Counter::open("pool-once", pool, Duration::from_secs(5)).await;
+    counter.sender.send(gift(1)).await.unwrap();
+    assert_eq!(counter.with(|pool| pool.offered[0].0), 0);
+}
+
+#[tokio::test]
+async fn the_first_transaction_of_a_used_account_takes_the_next_nonce() {
+    let pool = Pool {
+        next: 9,
+        ..Pool::default()
+    };
+    let counter = Counter::open("pool-used", pool, Duration::from_secs(5)).await;
+    counter.sender.send(gift(1)).await.unwrap();
+    assert_eq!(counter.with(|pool| pool.offered[0].0), 9);
+}
+
+#[tokio::test]
+async fn a_gap_that_a_false_count_left_is_closed_and_its_calls_are_asked_for_again() {
+    let pool = Pool {
+        count: Some(1_000),
+        ..Pool::default()
+    };
+    let counter = Counter::open("pool-gap", pool, Duration::from_secs(20)).await;
+    let sending = tokio::spawn({
+        let sender = counter.sender.clone();
+        async move { sender.send(gift(1)).await }
+    });
+    assert_eq!(counter.offered(1).await[0].0, 1_000);
+    counter.with(|pool| pool.count = None);
+    let told = sending.await.unwrap().unwrap_err();
+    assert!(
+        !matches!(told, L1Error::StillPending { .. }) && told.to_string().contains("nonce 1000"),
+        "{told}"
+    );
+    counter.sender.send(gift(1)).await.unwrap();
+    counter.sender.send(gift(2)).await.unwrap();
+    assert_eq!(counter.with(|pool| pool.next), 2, "each nonce is used once");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{L1Error, Mined, Request, Rpc, SenderConfig, limit_gas};
+use super::{L1Error, Mined, Request, Rpc, SenderConfig, gap::Gap, limit_gas};
 use crate::bridge::{
     account::{Account, Call, Fees, Terms},
     journal::{Entry, Journal},
@@ -24,6 +24,7 @@ pub(super) struct Desk {
     journal: Journal,
     /// What is only in memory about the entries, by nonce.
     waiting: BTreeMap<u64, Waiting>,
+    gap: Gap,
 }
 
 #[derive(Default)]
@@ -33,7 +34,7 @@ struct Waiting {
     sent: Option<Instant>,
     /// Its newest bytes lie with no node, and not because of their price: dearer ones would do no better.
     is_refused: bool,
-    /// How often its nonce was used while no receipt of ours was found.
+    /// In how many looks in a row its nonce was used while no receipt of ours was found.
     missed: u32,
     outcome: Option<Result<Mined, L1Error>>,
 }
@@ -94,6 +95,7 @@ impl Desk {
             config,
             journal,
             waiting: BTreeMap::new(),
+            gap: Gap::default(),
         })
     }
 
@@ -157,9 +159,8 @@ impl Desk {
             max_wei: suggested.max_wei.min(self.config.fee_wei_max),
             priority_wei: suggested.priority_wei.min(self.config.fee_wei_max),
         };
-        let mined = self.rpc.nonce(from, At::Latest).await?;
         let terms = Terms {
-            nonce: self.journal.next_nonce(mined),
+            nonce: self.next_nonce().await?,
             gas,
             fees,
         };
@@ -167,6 +168,18 @@ impl Desk {
         self.journal.record(call, &terms, &signed).await?;
         self.push(terms.nonce).await;
         Ok(terms.nonce)
+    }
+
+    /// After what we have sent. Where Ethereum counts more, as it does for an account that was used before, another endpoint
+    /// must say so too, or the same one twice: behind a nonce that is too high nothing is mined.
+    async fn next_nonce(&mut self) -> Result<u64, L1Error> {
+        let account = self.account.address();
+        let mut mined = self.rpc.nonce(account, At::Latest).await?;
+        if mined > self.journal.next_nonce(0) {
+            self.rpc.turn_away();
+            mined = mined.min(self.rpc.nonce(account, At::Latest).await?);
+        }
+        Ok(self.journal.next_nonce(mined))
     }
 
     /// Sends the newest bytes of an entry. A refusal is logged and tried again with the next tick: the
@@ -197,6 +210,9 @@ impl Desk {
         let mined_nonces = self.rpc.nonce(self.account.address(), At::Latest).await?;
         let receipts: Vec<Receipt> = self.rpc.receipts(&hashes).await?.into_iter().flatten().collect();
         let head = self.rpc.newest().await?.height;
+        if self.lies_behind_a_gap(mined_nonces, !receipts.is_empty(), head) {
+            return self.close_gap(mined_nonces).await;
+        }
         let seen = Seen {
             head,
             mined_nonces,
@@ -217,7 +233,44 @@ impl Desk {
         Ok(())
     }
 
+    /// Whether nonces below all that waits have been unused for long.
+    fn lies_behind_a_gap(&mut self, mined_nonces: u64, is_mined: bool, head: L1Height) -> bool {
+        let lowest = self.journal.entries().first().map(|entry| entry.nonce);
+        let is_seen = !is_mined && lowest.is_some_and(|lowest| mined_nonces < lowest);
+        let patience = self.config.bump_after.saturating_mul(GAP_BUMPS);
+        self.gap.lasts(is_seen, (Instant::now(), head), patience)
+    }
+
+    /// Gives up what waits and goes on with the lowest nonce that is not used, unless another endpoint counts on.
+    async fn close_gap(&mut self, mined: u64) -> Result<(), L1Error> {
+        self.gap = Gap::default();
+        self.rpc.turn_away();
+        let again = self.rpc.nonce(self.account.address(), At::Latest).await?;
+        let mined = mined.max(again);
+        let entries = self.journal.entries().to_vec();
+        if entries.first().is_none_or(|lowest| mined >= lowest.nonce) {
+            return Ok(());
+        }
+        self.journal.begin_again(mined).await?;
+        for entry in &entries {
+            let lost = L1Error::NonceGap {
+                call: entry.call().label,
+                nonce: entry.nonce,
+                mined,
+            };
+            warn!(error = %lost, "Ethereum transaction lost");
+            self.settle(entry, Err(lost));
+        }
+        self.waiting.clear();
+        Ok(())
+    }
+
     async fn on_step(&mut self, entry: &Entry, step: Step) -> Result<(), L1Error> {
+        if step != Step::Missing
+            && let Some(waiting) = self.waiting.get_mut(&entry.nonce)
+        {
+            waiting.missed = 0;
+        }
         match step {
             Step::Wait => {}
             Step::Resend => self.push(entry.nonce).await,
@@ -270,7 +323,6 @@ impl Desk {
     /// Tells everybody who waits for this entry.
     fn settle(&mut self, entry: &Entry, outcome: Result<Mined, L1Error>) {
         let waiting = self.waiting.entry(entry.nonce).or_default();
-        waiting.missed = 0;
         // Should the block be reorganised away, the same bytes are sent at once.
         waiting.sent = None;
         for reply in waiting.replies.drain(..) {
@@ -313,6 +365,9 @@ fn outcome(entry: &Entry, receipt: &Receipt) -> Result<Mined, L1Error> {
 const ENTRIES_MAX: usize = 64;
 /// A duty asks again every round of the rota until Ethereum shows it done.
 const REPLIES_MAX: usize = 16;
+/// So many raises fall due before a gap below all that waits is closed. Should it be none after all, a call is mined twice, of
+/// which the contract takes one.
+const GAP_BUMPS: u32 = 10;
 /// Ticks before a used nonce without a receipt counts as foreign: receipts may lag behind counts.
 const MISSED_MAX: u32 = 20;
 
