@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use plasma_core::{
-    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Epoch, Header, Height, Reads, State,
-    TransactionId, View, planted::planted,
+    AuthenticBlock, AuthenticTransaction, BlockId, Certificate, Delta, Epoch, Header, Height, L1Height,
+    Reads, State, TransactionId, View, planted::planted,
 };
 
 pub use room::{DERIVED_BYTES_MAX, Room};
@@ -47,7 +47,7 @@ pub struct Chain {
     ancestor: Option<BlockId>,
     /// What makes no room, whether it is here or not.
     kept: BTreeSet<BlockId>,
-    /// Blocks that made room, for the engine to hear of.
+    /// Blocks that made room, or are to be judged anew, for the engine to hear of.
     dropped: Vec<BlockId>,
     arrivals: u64,
     /// Bytes of the undecided blocks.
@@ -111,6 +111,16 @@ impl Chain {
     pub fn applied(&mut self, id: &BlockId, delta: Delta) {
         if let Some(known) = self.blocks.get_mut(id) {
             known.delta = Some(delta);
+        }
+    }
+
+    /// Forgets what blocks change whose origin lies above this one: Ethereum does not show it any more. No vote goes to them before
+    /// they were applied again, so to the engine they are gone.
+    pub fn unapply_above(&mut self, origin: L1Height) {
+        for (id, known) in &mut self.blocks {
+            if known.block.header.l1_height > origin && known.delta.take().is_some() {
+                self.dropped.push(*id);
+            }
         }
     }
 

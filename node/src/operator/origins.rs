@@ -176,11 +176,13 @@ impl Origins {
         events > events_max
     }
 
-    /// Forgets what a decided origin covers.
-    pub fn on_decided(&mut self, height: L1Height, hash: plasma_core::Hash) {
+    /// Forgets what a decided origin covers; says whether our own view showed no other block there.
+    #[must_use]
+    pub fn on_decided(&mut self, height: L1Height, hash: plasma_core::Hash) -> bool {
         if height <= self.decided.height {
-            return;
+            return height < self.decided.height || hash == self.decided.hash;
         }
+        let is_ours = self.sight(height, &hash) != Sight::Other;
         let timestamp_s = self
             .blocks
             .get(&height)
@@ -191,6 +193,7 @@ impl Origins {
             hash,
             timestamp_s,
         };
+        is_ours
     }
 
     fn between(&self, above: L1Height, upto: L1Height) -> impl Iterator<Item = &ConfirmedBlock> {
@@ -231,7 +234,7 @@ mod tests {
         assert_eq!(origins.newest().height, L1Height(most));
         assert_eq!(origins.resume(), None, "there is no room yet");
         let decided = block(most - 10).block;
-        origins.on_decided(decided.height, decided.hash);
+        assert!(origins.on_decided(decided.height, decided.hash));
         assert_eq!(origins.resume(), Some(block(most).block));
         assert_eq!(origins.resume(), None, "once");
         // This one was on its way.
@@ -244,5 +247,16 @@ mod tests {
             Sight::Same
         );
         assert!(!origins.extend(vec![block(most + 503)]), "a gap is one again");
+    }
+
+    #[test]
+    fn a_decided_origin_that_is_another_block_here_is_told() {
+        let other = Hash([0xf0; 32]);
+        let mut origins = Origins::new(block(0).block);
+        assert!(origins.extend((1..=3).map(block).collect()));
+        assert!(origins.on_decided(L1Height(1), block(1).block.hash));
+        assert!(!origins.on_decided(L1Height(2), other));
+        assert!(origins.on_decided(L1Height(9), other), "not seen yet");
+        assert!(!origins.on_decided(L1Height(9), block(9).block.hash));
     }
 }

@@ -425,7 +425,16 @@ impl<S: OperatorKey> Operator<S> {
             self.guardian.matters().on_deposit(now, *number, *fate);
         }
         self.watch_exits(delta, effects);
-        self.origins.on_decided(header.l1_height, header.l1_hash);
+        if !self.origins.on_decided(header.l1_height, header.l1_hash) {
+            let (block, origin) = (header.height, header.l1_height);
+            self.stop(
+                format!(
+                    "block {block} was decided with L1 block {} {origin}, and Ethereum shows another one there",
+                    header.l1_hash
+                ),
+                effects,
+            );
+        }
         effects.extend(self.origins.resume().map(Effect::FollowL1));
         self.invalid.clear();
         self.doubts.clear();

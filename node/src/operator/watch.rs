@@ -97,13 +97,17 @@ impl<S: OperatorKey> Operator<S> {
     }
 
     /// Ethereum shows another block at a confirmed height, and goes on to. Where a decided block rests on it, that is the end
-    /// of our model; above, no decided block names what is gone, and Ethereum is read again.
+    /// of our model; above, no decided block names what is gone, and Ethereum is read again. What was judged by it is judged
+    /// again too.
     pub(super) fn on_contradiction(&mut self, height: L1Height, reason: String, effects: &mut Vec<Effect>) {
         let decided = *self.origins.decided();
         if height <= decided.height {
             return self.stop(reason, effects);
         }
         self.origins.forget();
+        self.chain.unapply_above(decided.height);
+        self.invalid.clear();
+        self.doubts.clear();
         self.ahead = None;
         effects.push(Effect::FollowL1(decided));
     }

@@ -58,6 +58,40 @@ fn another_fork_above_the_decided_origin_is_read_again_and_ends_nobody() {
     });
 }
 
+/// Its endpoint shows another fork after the block was applied: what it would change is not what Ethereum says any more.
+#[test]
+fn a_block_on_a_forgotten_origin_is_judged_again_before_it_is_decided() {
+    let mut world = credited();
+    let bodies = |world: &World| {
+        let records = world.nodes[MISLED].log.iter();
+        records.filter(|record| matches!(record, Record::Body(_))).count()
+    };
+    let before = bodies(&world);
+    world.mine(vec![deposited(1, 500)]);
+    world.run_until("it is valid", 10_000, |world| bodies(world) > before);
+    assert!(world.holds(MISLED, &user(1), 1_000), "it is not decided");
+    let fork = L1Block {
+        hash: Hash([0xf0; 32]),
+        ..l1_block(2)
+    };
+    world.handle(MISLED, contradiction(2));
+    let events = vec![deposited(1, 7)];
+    world.handle(
+        MISLED,
+        Event::L1Confirmed(vec![ConfirmedBlock { block: fork, events }]),
+    );
+    world.run_until("the others decide", 10_000, |world| {
+        [0, 1, 3].iter().all(|index| world.holds(*index, &user(1), 1_500))
+    });
+    world.run_for(2_000);
+    assert!(
+        world.holds(MISLED, &user(1), 1_000),
+        "it waits for what Ethereum shows"
+    );
+    world.handle(MISLED, contradiction(2));
+    world.run_until("all hold it", 10_000, |world| world.all_hold(&user(1), 1_500));
+}
+
 #[test]
 fn another_block_as_the_decided_origin_ends_the_operator() {
     let mut world = credited();

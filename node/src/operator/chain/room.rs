@@ -95,7 +95,7 @@ impl Chain {
         );
     }
 
-    /// The blocks that made room since this was asked last.
+    /// The blocks that made room, or are to be judged anew, since this was asked last.
     pub fn take_dropped(&mut self) -> Vec<BlockId> {
         std::mem::take(&mut self.dropped)
     }
