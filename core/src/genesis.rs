@@ -103,6 +103,12 @@ impl Genesis {
     pub const TRANSACTIONS_MAX: u32 = 100_000;
     /// Most bytes of client transactions that a genesis may allow: frames and stored values must hold a block.
     pub const BYTES_MAX: u32 = 16 * 1024 * 1024;
+    /// Bytes for which frames and stored values have room beside those: what a block derives from Ethereum, its header, and what a
+    /// message puts around it.
+    pub const DERIVED_BYTES_MAX: u32 = 2 * 1024 * 1024;
+    /// Most L1 events that a genesis may allow: each derives at most one transaction, of 464 bytes at most, and 64 KiB are left
+    /// for all else. What one L1 block alone may derive beyond the limit is bounded by its gas, and less.
+    pub const L1_EVENTS_MAX: u32 = (Self::DERIVED_BYTES_MAX - 64 * 1024) / 464;
 
     /// keccak of the encoding: the identity of the chain.
     #[must_use]

@@ -107,6 +107,11 @@ impl Genesis {
             self.max_block_bytes.into(),
             Self::BYTES_MAX.into(),
         )?;
+        below(
+            "max_l1_events",
+            self.max_l1_events.into(),
+            Self::L1_EVENTS_MAX.into(),
+        )?;
         // The header of block 0 carries this time in milliseconds.
         below("deployment time", self.deployment.timestamp_s, u64::MAX / 1000)?;
         let min = SignedTransaction::BYTES_MAX;

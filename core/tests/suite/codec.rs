@@ -244,6 +244,14 @@ fn every_rule_of_a_genesis_document_has_its_own_error() {
             GenesisError::BytesTooFew { found: 463, min: 464 },
         ),
         (
+            Box::new(|g| g.max_l1_events = 4_379),
+            GenesisError::TooLarge {
+                field: "max_l1_events",
+                found: 4_379,
+                max: 4_378,
+            },
+        ),
+        (
             Box::new(|g| g.fees = vec![(Address::ZERO, Amount::from(1))]),
             GenesisError::FeesWithoutOwner,
         ),

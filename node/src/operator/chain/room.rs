@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use plasma_core::{AuthenticBlock, BlockId, Header, Height, planted::planted};
+use plasma_core::{AuthenticBlock, BlockId, Genesis, Header, Height, planted::planted};
 
 use super::{Chain, Undecided};
 use crate::{runtime::wire::ANSWER_BLOCKS_MAX, storage::embedded::UNSYNCED_BYTES_MAX};
@@ -26,7 +26,7 @@ const BLOCKS: usize = 2 * ANSWER_BLOCKS_MAX;
 /// bound, and a few that lose.
 const LARGEST_BLOCKS: usize = 36;
 /// What a block derives from Ethereum beside its clients' transactions, and what a message puts around it.
-pub const DERIVED_BYTES_MAX: u32 = 2 << 20;
+pub const DERIVED_BYTES_MAX: u32 = Genesis::DERIVED_BYTES_MAX;
 
 impl Room {
     /// For a federation whose blocks hold so many bytes of its clients.
