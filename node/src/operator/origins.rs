@@ -165,9 +165,13 @@ impl Origins {
         chosen
     }
 
-    /// Whether the Ethereum block after `origin` would exceed the limit: the block "carries the maximum".
+    /// Whether the Ethereum block after `origin` would exceed the limit: the block "carries the maximum". One that stays at its
+    /// parent's origin carries nothing, and one Ethereum block always fits.
     #[must_use]
     pub fn is_full(&self, parent: L1Height, origin: L1Height, events_max: usize) -> bool {
+        if origin <= parent {
+            return false;
+        }
         let Some(next) = origin.next() else { return true };
         let events: usize = self
             .between(parent, next)
@@ -209,7 +213,7 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
-    use plasma_core::Hash;
+    use plasma_core::{Hash, Height};
 
     use super::*;
 
@@ -258,5 +262,26 @@ mod tests {
         assert!(!origins.on_decided(L1Height(2), other));
         assert!(origins.on_decided(L1Height(9), other), "not seen yet");
         assert!(!origins.on_decided(L1Height(9), block(9).block.hash));
+    }
+
+    #[test]
+    fn an_origin_that_stays_carries_no_maximum() {
+        let mut origins = Origins::new(block(0).block);
+        let crowded = |height, events| ConfirmedBlock {
+            events: vec![
+                L1Event::Halted {
+                    last_valid: Height(9)
+                };
+                events
+            ],
+            ..block(height)
+        };
+        assert!(origins.extend(vec![crowded(1, 7), crowded(2, 2), crowded(3, 2)]));
+        let is_full = |parent, origin| origins.is_full(L1Height(parent), L1Height(origin), 3);
+        // One that holds more than the limit is taken all the same, so it excuses nobody.
+        assert_eq!(origins.choose(L1Height(0), 3), Some(block(1).block));
+        assert!(!is_full(0, 0), "it could have moved");
+        assert!(is_full(0, 1) && is_full(1, 2), "the next does not fit");
+        assert!(!is_full(2, 2) && !is_full(2, 3));
     }
 }
