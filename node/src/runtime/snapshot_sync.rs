@@ -3,11 +3,12 @@
 //! It happens between starts, because a storage is replaced as a whole. Only an operator that Ethereum shows to be far behind
 //! asks; it takes a snapshot when too few members keep the bodies that it lacks, or when it lacks very many. One member's word counts for
 //! nothing: the snapshot must lead to a header that a quorum certified, on the chain that Ethereum knows, hold
-//! together in everything that [`crate::storage::check`] checks, and say what no header commits to (fates of what is gone) as f + 1 members do. Who lies or stalls costs a download that is bounded by
+//! together in everything that [`crate::storage::check`] checks, and say what no header commits to (fates of what is gone) as f + 1 members of one committee do. Who lies or stalls costs a download that is bounded by
 //! what it announced, the smallest first, and the next one is asked. The blocks above the snapshot come by range sync.
 
 pub mod offer;
 pub mod place;
+pub mod vouchers;
 
 use std::{
     collections::BTreeMap,
@@ -41,6 +42,7 @@ use super::{
 };
 use offer::{CHUNK_BYTES, Offer, Offers, is_anchored};
 use place::Place;
+use vouchers::{Vouchers, is_vouched};
 
 /// Members are asked only when Ethereum shows an anchor this far above: below it a few answers of blocks are faster.
 pub const ASK_BLOCKS: u32 = 64;
@@ -71,6 +73,10 @@ pub struct Search<'a> {
     pub directory: &'a Directory,
     /// No certificate of an older epoch counts: its committee has left, and its keys may be anybody's.
     pub least: Epoch,
+    /// The epoch whose committee is active on Ethereum. None of a later one counts: it has not begun.
+    pub active: Epoch,
+    /// The committees whose members are believed when enough of them say the same.
+    pub vouchers: &'a [Vouchers],
     /// When epochs ended.
     pub terms: &'a Terms,
     /// The newest anchor on Ethereum.
@@ -79,8 +85,6 @@ pub struct Search<'a> {
     pub tip: Height,
     /// How many others there are.
     pub others: usize,
-    /// How many of them may lie.
-    pub faults: usize,
     /// Where it goes.
     pub place: &'a Place,
 }
@@ -196,15 +200,15 @@ impl Search<'_> {
     /// Whether one honest member at least keeps all bodies that are missing, and they are not very many.
     fn has_bodies(&self, told: &BTreeMap<u16, Offers>) -> bool {
         let missing = self.anchor.height.0.saturating_sub(self.tip.0);
-        missing < FAR_BLOCKS && self.keepers(told, self.tip) > self.faults
+        missing < FAR_BLOCKS && self.is_kept(told, self.tip)
     }
 
-    /// How many keep all bodies above a height.
-    fn keepers(&self, told: &BTreeMap<u16, Offers>, above: Height) -> usize {
-        let keeps = |offers: &&Offers| {
+    /// Whether one honest member at least keeps all bodies above a height.
+    fn is_kept(&self, told: &BTreeMap<u16, Offers>, above: Height) -> bool {
+        let keeps = |offers: &Offers| {
             offers.horizon.0 <= above.0.saturating_add(1) && offers.tip >= self.anchor.height
         };
-        told.values().filter(keeps).count()
+        is_vouched(self.vouchers, |slot| told.get(&slot).is_some_and(keeps))
     }
 
     /// The genuine offers, the smallest first; none when no snapshot is needed. So one that lies about its size costs no more
@@ -213,13 +217,14 @@ impl Search<'_> {
         if told.is_empty() || self.has_bodies(told) {
             return None;
         }
-        let (domain, keepers) = (self.genesis.domain(), |above| self.keepers(told, above));
-        let mut offers: Vec<(u16, Offer, usize)> = told
+        let domain = self.genesis.domain();
+        let mut offers: Vec<(u16, Offer)> = told
             .iter()
             .filter_map(|(slot, offers)| Some((*slot, offers.newest.clone()?)))
             .filter(|(_, offer)| offer.header().is_some_and(|header| header.height > self.tip))
             .filter(|(slot, offer)| {
-                let is_genuine = offer.is_genuine(&self.anchor, self.least, self.directory, &domain);
+                let is_genuine = offer.certificate.epoch <= self.active
+                    && offer.is_genuine(&self.anchor, self.least, self.directory, &domain);
                 if !is_genuine {
                     warn!(
                         slot,
@@ -228,25 +233,22 @@ impl Search<'_> {
                 }
                 is_genuine
             })
-            .map(|(slot, offer)| {
-                let keepers = offer.header().map_or(0, |header| keepers(header.height));
-                (slot, offer, keepers)
-            })
             .collect();
         // What no header commits to is believed when one honest member at least says the same.
-        let named: Vec<_> = offers.iter().map(|(_, offer, _)| offer.name()).collect();
-        let (found, faults) = (offers.len(), self.faults);
-        offers.retain(|(_, offer, _)| named.iter().filter(|name| **name == offer.name()).count() > faults);
+        let named: BTreeMap<u16, _> = offers.iter().map(|(slot, offer)| (*slot, offer.name())).collect();
+        let found = offers.len();
+        offers.retain(|(_, offer)| is_vouched(self.vouchers, |slot| named.get(&slot) == Some(&offer.name())));
         if offers.is_empty() && found > 0 {
-            warn!(
-                found,
-                needed = faults + 1,
-                "too few members have the same snapshot"
-            );
+            warn!(found, "too few members of one committee have the same snapshot");
         }
         // One above which nobody keeps bodies leads nowhere, but who is to say: it comes last.
-        offers.sort_by_key(|(_, offer, keepers)| (*keepers <= self.faults, offer.bytes));
-        Some(offers.into_iter().map(|(slot, offer, _)| (slot, offer)).collect())
+        offers.sort_by_cached_key(|(_, offer)| {
+            let is_kept = offer
+                .header()
+                .is_some_and(|header| self.is_kept(told, header.height));
+            (!is_kept, offer.bytes)
+        });
+        Some(offers)
     }
 
     async fn take_first(

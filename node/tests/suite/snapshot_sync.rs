@@ -2,6 +2,7 @@
 //! process that is killed on the way.
 
 mod member;
+mod told;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
@@ -10,7 +11,7 @@ use plasma_node::{
     directory::Directory,
     operator::report::AnchorSeen,
     runtime::{
-        snapshot_sync::{Found, Search, place::Place},
+        snapshot_sync::{Found, Search, place::Place, vouchers::Vouchers},
         sync,
         terms::Terms,
     },
@@ -125,7 +126,20 @@ impl Seeker {
         self.search_of(Epoch(0), anchor, members).await
     }
 
-    async fn search_of(&self, least: Epoch, anchor: AnchorSeen, members: &[(Gives, &Path)]) -> Found {
+    async fn search_of(&self, epoch: Epoch, anchor: AnchorSeen, members: &[(Gives, &Path)]) -> Found {
+        let all = Vouchers {
+            slots: (0..).take(members.len()).collect(),
+            faults: 1,
+        };
+        self.search_among((epoch, &[all]), anchor, members).await
+    }
+
+    async fn search_among(
+        &self,
+        (epoch, vouchers): (Epoch, &[Vouchers]),
+        anchor: AnchorSeen,
+        members: &[(Gives, &Path)],
+    ) -> Found {
         let reader = self.federation.chain.storage.reader();
         let mut peers = vec![peer(SEEKER, Vec::new())];
         for (slot, (gives, data_dir)) in (0u16..).zip(members) {
@@ -138,7 +152,9 @@ impl Seeker {
             genesis: &genesis,
             key: expected(&self.federation.chain).key,
             directory: &Directory::new(&genesis).unwrap(),
-            least,
+            least: epoch,
+            active: epoch,
+            vouchers,
             terms: &Terms {
                 last_valid: Height(u32::MAX),
                 ended: BTreeMap::new(),
@@ -146,7 +162,6 @@ impl Seeker {
             anchor,
             tip: Height(0),
             others: members.len(),
-            faults: 1,
             place: &self.place(),
         };
         let (_stop, mut stopped) = watch::channel(false);

@@ -10,11 +10,15 @@ use tracing::warn;
 use super::{RunError, Start, facts::Facts, join};
 use crate::{
     bridge::ethereum::Ethereum,
-    directory::Directory,
+    directory::{Directory, Roster},
     folder::Identity,
     operator::report::AnchorSeen,
     runtime::{
-        snapshot_sync::{Found, Search, place::Place},
+        snapshot_sync::{
+            Found, Search,
+            place::Place,
+            vouchers::{Vouchers, deciding},
+        },
         terms::Terms,
     },
 };
@@ -23,7 +27,9 @@ use crate::{
 pub(super) struct Behind {
     directory: Directory,
     tip: Height,
-    least: Epoch,
+    active: Epoch,
+    /// Whose committee signed the newest anchor.
+    anchored_in: Option<Epoch>,
     terms: Terms,
     anchor: AnchorSeen,
 }
@@ -54,8 +60,8 @@ impl Behind {
         Some(Self {
             directory: directory.clone(),
             tip,
-            // The one before may still have to seal its epoch.
-            least: Epoch(active.0.saturating_sub(1)),
+            active,
+            anchored_in: facts.anchored_in,
             terms,
             anchor,
         })
@@ -72,19 +78,27 @@ impl Behind {
         place: &Place,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<bool, RunError> {
-        let rosters = self.directory.since(self.least);
-        let (_, (network, mut events)) = join(&start.config, &start.genesis, &start.keys, &rosters)?;
-        let committee = rosters.last().map(|roster| &roster.committee);
+        let deciding = deciding(self.active, self.anchored_in).into_iter();
+        let rosters: Vec<Arc<Roster>> = deciding
+            .filter_map(|epoch| self.directory.roster(epoch))
+            .collect();
+        let (slots, (network, mut events)) = join(&start.config, &start.genesis, &start.keys, &rosters)?;
+        let vouchers: Vec<Vouchers> = rosters
+            .iter()
+            .map(|roster| Vouchers::of(&roster.committee, &slots))
+            .collect();
         let search = Search {
             genesis: &start.genesis,
             key: identity.key,
             directory: &self.directory,
-            least: self.least,
+            // The one before may have certified what the anchor is of.
+            least: Epoch(self.active.0.saturating_sub(1)),
+            active: self.active,
+            vouchers: &vouchers,
             terms: &self.terms,
             anchor: self.anchor,
             tip: self.tip,
             others: others(&network),
-            faults: committee.map_or(0, |committee| committee.faults()),
             place,
         };
         let found = search.run(&network, &mut events, stop).await;
