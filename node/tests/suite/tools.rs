@@ -9,6 +9,7 @@ pub(crate) mod logs;
 pub(crate) mod prune;
 pub(crate) mod restored;
 pub(crate) mod snapshots;
+pub(crate) mod stories;
 
 use std::{
     cell::Cell,

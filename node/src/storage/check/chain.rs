@@ -111,7 +111,8 @@ impl Walk {
     }
 }
 
-/// One certificate under the committee of its epoch. One of an epoch whose committee is not known here is not counted.
+/// One certificate under the committee of its epoch. One of an epoch whose committee is not known here proves nothing, and rows
+/// may have come from others: it is no certificate.
 fn verify(fixed: &Fixed<'_>, height: Height, certificate: &Certificate) -> Result<u64, CheckError> {
     let wrong = || {
         contradiction(
@@ -128,7 +129,9 @@ fn verify(fixed: &Fixed<'_>, height: Height, certificate: &Certificate) -> Resul
     } else if let Some(committee) = later.find(|committee| committee.epoch() == certificate.epoch) {
         certificate.verify(&domain, committee)
     } else {
-        return Ok(0);
+        return Err(CheckError::Committee {
+            epoch: certificate.epoch.0,
+        });
     };
     verdict.map(|()| 1).map_err(|_| wrong())
 }

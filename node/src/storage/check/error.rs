@@ -20,6 +20,15 @@ pub enum CheckError {
         /// What it contradicts.
         what: What,
     },
+    /// A certificate can be verified under no committee.
+    #[error(
+        "a certificate is of epoch {epoch}, whose committee is not known here; put its document into the folder of committees \
+         and check again"
+    )]
+    Committee {
+        /// The certificate's.
+        epoch: u64,
+    },
     /// A block was committed meanwhile.
     #[error("the storage changed while it was checked; stop the operator first")]
     Moved,
