@@ -109,6 +109,9 @@ pub enum What {
     /// The deposit's output is not there, or not of that deposit.
     #[error("it does not lead to the output that its fund transaction created")]
     Deposit,
+    /// Its deposit went back, and no row of a deposit says so.
+    #[error("its fate says that its deposit went back, and no deposit's row says so")]
+    Reclaimed,
     /// Outputs and exits do not give the commitment.
     #[error("unspent outputs and open exits do not give the commitment in it")]
     Commitment,
