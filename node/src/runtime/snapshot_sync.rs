@@ -6,6 +6,7 @@
 //! together in everything that [`crate::storage::check`] checks, and say what no header commits to (fates of what is gone) as f + 1 members of one committee do. Who lies or stalls costs a download that is bounded by
 //! what it announced, the smallest first, and the next one is asked. The blocks above the snapshot come by range sync.
 
+pub mod deposits;
 pub mod offer;
 pub mod place;
 pub mod vouchers;
@@ -25,13 +26,14 @@ use tokio::{sync::watch, task::JoinSet, time::timeout};
 use tracing::{info, warn};
 
 use crate::{
+    bridge::L1Error,
     directory::Directory,
     operator::report::AnchorSeen,
     storage::{
         Moments as _, Read as _, StorageError,
         archive::{self, Archive, ArchiveError},
         bulk::{self, BulkError, Stopped as _},
-        check::{Expected, Report},
+        check::{self, Expected, Heard, Report},
         embedded::{Fjall, Folder},
     },
 };
@@ -40,6 +42,7 @@ use super::{
     terms::{Terms, Untrue},
     wire::Ask,
 };
+use deposits::Vault;
 use offer::{CHUNK_BYTES, Offer, Offers, is_anchored};
 use place::Place;
 use vouchers::{Vouchers, is_vouched};
@@ -64,7 +67,7 @@ const DOWNLOAD_MIN: Duration = Duration::from_secs(30);
 
 /// What one operator looks for.
 #[derive(Debug)]
-pub struct Search<'a> {
+pub struct Search<'a, V> {
     /// The federation.
     pub genesis: &'a Genesis,
     /// keccak of the operator's BLS key.
@@ -79,6 +82,8 @@ pub struct Search<'a> {
     pub vouchers: &'a [Vouchers],
     /// When epochs ended.
     pub terms: &'a Terms,
+    /// Ethereum's records of deposits.
+    pub vault: &'a V,
     /// The newest anchor on Ethereum.
     pub anchor: AnchorSeen,
     /// The newest height here.
@@ -119,6 +124,10 @@ enum Refused {
     NotAnchored,
     #[error(transparent)]
     Untrue(#[from] Untrue),
+    #[error("what it says of deposits is not so: by Ethereum number {number} {says}")]
+    Deposit { number: u64, says: &'static str },
+    #[error("the vault did not answer: {0}")]
+    L1(#[from] L1Error),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
     #[error(transparent)]
@@ -137,7 +146,7 @@ pub fn is_behind(tip: Height, anchor: Option<&AnchorSeen>) -> bool {
     anchor.is_some_and(|anchor| anchor.height.0.saturating_sub(tip.0) > ASK_BLOCKS)
 }
 
-impl Search<'_> {
+impl<V: Vault> Search<'_, V> {
     /// Asks members and takes a snapshot if one is needed. Requests of others are refused meanwhile.
     ///
     /// # Errors
@@ -303,7 +312,9 @@ impl Search<'_> {
         let (place, genesis, key, anchor) = (self.place.clone(), self.genesis.clone(), self.key, self.anchor);
         let terms = self.terms.clone();
         let importing = move || import(&place, &genesis, key, &later, (&anchor, &terms));
-        tokio::task::spawn_blocking(importing).await?
+        let (report, heard) = tokio::task::spawn_blocking(importing).await??;
+        deposits::check(self.vault, &heard, header.l1_height).await?;
+        Ok(report)
     }
 
     /// Brings the archive into its file, chunk after chunk.
@@ -341,7 +352,7 @@ fn import(
     key: Hash,
     later: &[Arc<Committee>],
     (anchor, terms): (&AnchorSeen, &Terms),
-) -> Result<Report, Refused> {
+) -> Result<(Report, Heard), Refused> {
     let mut folder = Folder::<Fjall>::make(&place.importing(), place.settings())?;
     let expected = Expected { genesis, key, later };
     let report = bulk::import(&place.archive(), &mut folder, &expected, &mut |_| {})?;
@@ -352,7 +363,8 @@ fn import(
     }
     let source = folder.source();
     terms.check(&source.state()?, &source)?;
-    Ok(report)
+    let heard = check::heard(&source).map_err(BulkError::from)?;
+    Ok((report, heard))
 }
 
 /// Takes what the network tells, so that nothing waits for it; the operator that listens does not run yet.

@@ -12,6 +12,7 @@
 
 mod chain;
 mod error;
+mod heard;
 mod history;
 mod ledger;
 mod outputs;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use plasma_core::{BlockId, Committee, Genesis, Hash, Height, State};
 
 pub use error::{CheckError, What};
+pub use heard::{Heard, heard};
 
 use super::{
     StorageError, bulk, query,

@@ -159,6 +159,7 @@ impl Seeker {
                 last_valid: Height(u32::MAX),
                 ended: BTreeMap::new(),
             },
+            vault: self,
             anchor,
             tip: Height(0),
             others: members.len(),

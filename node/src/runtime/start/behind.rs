@@ -32,6 +32,7 @@ pub(super) struct Behind {
     anchored_in: Option<Epoch>,
     terms: Terms,
     anchor: AnchorSeen,
+    ethereum: Arc<Ethereum>,
 }
 
 impl Behind {
@@ -64,6 +65,7 @@ impl Behind {
             anchored_in: facts.anchored_in,
             terms,
             anchor,
+            ethereum: Arc::clone(ethereum),
         })
     }
 
@@ -96,6 +98,7 @@ impl Behind {
             active: self.active,
             vouchers: &vouchers,
             terms: &self.terms,
+            vault: self.ethereum.as_ref(),
             anchor: self.anchor,
             tip: self.tip,
             others: others(&network),
