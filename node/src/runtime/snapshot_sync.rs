@@ -7,19 +7,13 @@
 //! what it announced, the smallest first, and the next one is asked. The blocks above the snapshot come by range sync.
 
 pub mod deposits;
+pub mod download;
 pub mod offer;
 pub mod place;
 pub mod vouchers;
 
-use std::{
-    collections::BTreeMap,
-    fs::File,
-    io::{self, Write as _},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
-use futures::{StreamExt as _, stream};
 use plasma_core::{Committee, Epoch, Genesis, Hash, Header, Height};
 use plasma_network as network;
 use tokio::{sync::watch, task::JoinSet, time::timeout};
@@ -43,7 +37,8 @@ use super::{
     wire::Ask,
 };
 use deposits::Vault;
-use offer::{CHUNK_BYTES, Offer, Offers, is_anchored};
+use download::{Pace, Turn, Wanted, fetch, in_turns};
+use offer::{Offer, Offers, is_anchored};
 use place::Place;
 use vouchers::{Vouchers, is_vouched};
 
@@ -56,15 +51,6 @@ pub const FAR_BLOCKS: u32 = 20_000;
 const ASKING: Duration = Duration::from_secs(10);
 /// Time for one member to say what it has.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Time for one chunk.
-const CHUNK_TIMEOUT: Duration = Duration::from_secs(10);
-/// Chunks on their way: 4 MiB hide the round trip, and are all that a download holds in memory.
-const CHUNKS_AHEAD: usize = 4;
-/// Who gives less than 256 KiB in a second is too slow: another one may be faster.
-const BYTES_PER_SECOND_MIN: u64 = 256 << 10;
-/// Every download has this long beside what its size allows.
-const DOWNLOAD_MIN: Duration = Duration::from_secs(30);
-
 /// What one operator looks for.
 #[derive(Debug)]
 pub struct Search<'a, V> {
@@ -114,8 +100,8 @@ enum Refused {
     Network(#[from] network::RequestError),
     #[error("it gave {0} bytes where a chunk was asked for")]
     Chunk(usize),
-    #[error("it took longer than {0:?}")]
-    Slow(Duration),
+    #[error("it is too slow: {0} bytes came in time")]
+    Slow(u64),
     #[error("the archive is of another block than was offered")]
     Other,
     #[error("the archive has another content than was offered")]
@@ -265,40 +251,48 @@ impl<V: Vault> Search<'_, V> {
         network: &network::Handle,
         offers: &[(u16, Offer)],
     ) -> Result<Found, StorageError> {
-        for (slot, offer) in offers {
-            let Some(header) = offer.header() else { continue };
+        let givers: Vec<&(u16, Offer)> = offers.iter().collect();
+        let found = in_turns(givers, |(slot, offer), pace| async move {
+            let Some(header) = offer.header() else {
+                return Ok(Turn::Bad);
+            };
             info!(
                 slot,
                 height = header.height.0,
                 bytes = offer.bytes,
+                bytes_per_second = pace.bytes_per_second,
                 "fetching a snapshot"
             );
-            match self.take(network, *slot, offer, header).await {
+            let error = match self.take(network, (*slot, pace), offer, header).await {
                 Ok(report) => {
                     self.place.adopt()?;
                     info!(height = report.height.0, "the snapshot is in place");
-                    return Ok(Found::Snapshot(report));
+                    return Ok(Turn::Done(report));
                 }
-                Err(error) => {
-                    warn!(slot, %error, "a snapshot is not taken");
-                    self.place.empty()?;
-                }
-            }
-        }
-        Ok(Found::Nowhere)
+                Err(error) => error,
+            };
+            warn!(slot, %error, "a snapshot is not taken");
+            self.place.empty()?;
+            let is_slow = matches!(error, Refused::Slow(_) | Refused::Network(_));
+            Ok::<_, StorageError>(if is_slow { Turn::Slow } else { Turn::Bad })
+        });
+        Ok(found.await?.map_or(Found::Nowhere, Found::Snapshot))
     }
 
     async fn take(
         &self,
         network: &network::Handle,
-        slot: u16,
+        (slot, pace): (u16, Pace),
         offer: &Offer,
         header: &Header,
     ) -> Result<Report, Refused> {
         self.place.empty()?;
-        let limit = DOWNLOAD_MIN + Duration::from_secs(offer.bytes / BYTES_PER_SECOND_MIN);
-        let fetched = timeout(limit, self.fetch(network, slot, header.height, offer.bytes));
-        fetched.await.map_err(|_| Refused::Slow(limit))??;
+        let wanted = Wanted {
+            slot,
+            height: header.height,
+            bytes: offer.bytes,
+        };
+        fetch(network, wanted, &self.place.archive(), pace).await?;
         let file = self.place.archive();
         let head = *Archive::open(&file)?.head();
         if (head.height, head.block) != (header.height, header.id()) {
@@ -315,33 +309,6 @@ impl<V: Vault> Search<'_, V> {
         let (report, heard) = tokio::task::spawn_blocking(importing).await??;
         deposits::check(self.vault, &heard, header.l1_height).await?;
         Ok(report)
-    }
-
-    /// Brings the archive into its file, chunk after chunk.
-    async fn fetch(
-        &self,
-        network: &network::Handle,
-        slot: u16,
-        height: Height,
-        bytes: u64,
-    ) -> Result<(), Refused> {
-        let mut file = File::create(self.place.archive())?;
-        let step = u64::try_from(CHUNK_BYTES).unwrap_or(u64::MAX);
-        let offsets = (0..bytes.div_ceil(step)).map(|number| number * step);
-        let chunks = stream::iter(offsets).map(|offset| async move {
-            let ask = Ask::Chunk { height, offset }.encode();
-            (offset, network.request(slot, ask, CHUNK_TIMEOUT).await)
-        });
-        let mut chunks = std::pin::pin!(chunks.buffered(CHUNKS_AHEAD));
-        while let Some((offset, chunk)) = chunks.next().await {
-            let chunk = chunk?;
-            let wanted = step.min(bytes - offset);
-            if u64::try_from(chunk.len()) != Ok(wanted) {
-                return Err(Refused::Chunk(chunk.len()));
-            }
-            file.write_all(&chunk)?;
-        }
-        Ok(())
     }
 }
 
