@@ -56,6 +56,8 @@ pub enum Effect {
         from: Peer,
         /// Our last decided height.
         after: Height,
+        /// How much may come at once.
+        bytes: u32,
     },
     /// Ask a member for one block that is not decided here.
     RequestBlock {

@@ -5,6 +5,9 @@
 //! most are on their way. A peer that was late or had nothing is passed over for a while, longer each time, so that it costs
 //! its deadline and not one deadline in every round.
 //!
+//! How much one answer may hold follows the answers too: a link that is too slow for it would load the same bytes again and again
+//! and never have them. It is halved with each deadline that passes, and doubled with each answer that came quickly.
+//!
 //! A peer whose answer held nothing may lack the blocks, or so many of them in a row have no certificate of their own that no
 //! answer holds them all. So the next request is for a single block, the next one below what is here.
 //!
@@ -32,6 +35,13 @@ pub const FORGOTTEN_MS: u64 = 60_000;
 pub const PASSED_MS: u64 = 10_000;
 /// Nobody is passed over for longer: a peer that was down for an hour is good again.
 pub const PASSED_MAX_MS: u64 = 320_000;
+/// The most that is asked for at once: what an answer holds.
+pub const WANTED_BYTES_MAX: u32 = 15 << 20;
+/// The least: a few small blocks, or one. Where even that is late, single blocks are asked for.
+pub const WANTED_BYTES_MIN: u32 = 64 << 10;
+/// An answer that came within a quarter of the longest deadline was quick: twice as much comes in time too, with room for a worse
+/// moment.
+pub const QUICK_MS: u64 = DEADLINE_MAX_MS / 4;
 /// Pause between requests while every peer is passed over, so that a lagging federation is not flooded.
 pub const PAUSE_MS: u64 = 250;
 
@@ -47,9 +57,11 @@ pub struct Sync {
     /// Peers that failed, and have not answered well since.
     passed: BTreeMap<Peer, Passed>,
     deadline_ms: u64,
+    /// How much the next answer may hold.
+    wanted_bytes: u32,
     last: Option<Peer>,
     not_before: Millis,
-    /// Whether the last answer held nothing.
+    /// Whether the last answer held nothing, or the least was too much.
     in_vain: bool,
     /// Whether a peer is to be asked although nothing is known to be missing.
     polls: bool,
@@ -80,6 +92,7 @@ impl Default for Sync {
             open: BTreeMap::new(),
             passed: BTreeMap::new(),
             deadline_ms: DEADLINE_MS,
+            wanted_bytes: WANTED_BYTES_MAX,
             last: None,
             not_before: Millis::default(),
             in_vain: false,
@@ -109,19 +122,25 @@ impl Sync {
 
     /// A member answered, and the answer had something new or not.
     pub fn on_answer(&mut self, now: Millis, from: Peer, useful: bool) {
-        let Some(asked) = self.open.remove(&from) else {
+        let Some(mut asked) = self.open.remove(&from) else {
             return;
         };
+        if !useful && !asked.is_late && asked.due <= now {
+            // The transport gave up in the moment in which the deadline passed.
+            self.be_late(now, from);
+            asked.is_late = true;
+        }
         if useful {
             self.passed.remove(&from);
             self.in_vain = false;
-            let twice = now.since(asked.at).saturating_mul(2);
-            self.deadline_ms = twice.clamp(DEADLINE_MS, DEADLINE_MAX_MS);
-        } else if !asked.is_poll {
-            self.in_vain = true;
-            if !asked.is_late {
-                self.fail(now, from);
+            let took = now.since(asked.at);
+            self.deadline_ms = took.saturating_mul(2).clamp(DEADLINE_MS, DEADLINE_MAX_MS);
+            if took <= QUICK_MS && !asked.is_late {
+                self.wanted_bytes = self.wanted_bytes.saturating_mul(2).min(WANTED_BYTES_MAX);
             }
+        } else if !asked.is_poll && !asked.is_late {
+            self.in_vain = true;
+            self.fail(now, from);
         }
     }
 
@@ -162,7 +181,7 @@ impl Sync {
         self.note_asked(now, from, is_poll);
         vec![match one.filter(|_| self.in_vain) {
             Some(block) => Effect::RequestBlock { from, block },
-            None => Effect::RequestBlocks { from, after: height },
+            None => self.blocks(from, height),
         }]
     }
 
@@ -180,7 +199,7 @@ impl Sync {
             return Vec::new();
         };
         self.note_asked(now, from, false);
-        vec![Effect::RequestBlocks { from, after }]
+        vec![self.blocks(from, after)]
     }
 
     /// Why nobody is asked now, and what is to be done instead.
@@ -191,6 +210,14 @@ impl Sync {
             return Some(Vec::new());
         }
         (now < self.not_before).then(|| vec![Effect::Wake(self.not_before)])
+    }
+
+    fn blocks(&self, from: Peer, after: Height) -> Effect {
+        Effect::RequestBlocks {
+            from,
+            after,
+            bytes: self.wanted_bytes,
+        }
     }
 
     fn note_asked(&mut self, now: Millis, peer: Peer, is_poll: bool) {
@@ -226,9 +253,17 @@ impl Sync {
             })
             .collect();
         for peer in peers {
-            self.deadline_ms = self.deadline_ms.saturating_mul(2).min(DEADLINE_MAX_MS);
-            self.fail(now, peer);
+            self.be_late(now, peer);
         }
+    }
+
+    /// A deadline passed.
+    fn be_late(&mut self, now: Millis, peer: Peer) {
+        self.deadline_ms = self.deadline_ms.saturating_mul(2).min(DEADLINE_MAX_MS);
+        // Not even the least came in time: one block is less.
+        self.in_vain |= self.wanted_bytes == WANTED_BYTES_MIN;
+        self.wanted_bytes = (self.wanted_bytes / 2).max(WANTED_BYTES_MIN);
+        self.fail(now, peer);
     }
 
     /// A peer failed: it is passed over, and the others come first.

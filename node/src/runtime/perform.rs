@@ -49,7 +49,9 @@ impl<S: Storage> Runtime<S> {
             Effect::Send { to, message, block } => self.send(to, &message, block.as_deref()),
             Effect::Gossip(bytes) => self.gossip(&bytes),
             Effect::Reply { ticket, result } => self.reply(ticket, result),
-            Effect::RequestBlocks { from, after } => self.request(from, Ask::After(after)),
+            Effect::RequestBlocks { from, after, bytes } => {
+                self.request(from, Ask::After { height: after, bytes });
+            }
             Effect::RequestBlock { from, block } => self.request(from, Ask::Block(block)),
             Effect::RequestTransactions { from, block, map } => {
                 self.request(from, Ask::Transactions { block, map });
@@ -174,7 +176,7 @@ impl<S: Storage> Runtime<S> {
                     },
                 ),
                 // Claims and snapshots have ways of their own.
-                Ask::After(_) | Ask::Block(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => (
+                Ask::After { .. } | Ask::Block(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => (
                     answer.map(|bytes| Job::Answer { from, bytes }),
                     Verified::Answer { from, content: None },
                 ),
@@ -201,7 +203,7 @@ impl<S: Storage> Runtime<S> {
         };
         let known = match &ask {
             Ask::Block(id) | Ask::Transactions { block: id, .. } => self.operator.encoded_block(id),
-            Ask::After(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
+            Ask::After { .. } | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
             Ask::Claim(epoch) => return self.answer_claim(from, *epoch, reply),
         };
         let (reader, data_dir) = (self.storage.reader(), self.snapshots.data_dir());

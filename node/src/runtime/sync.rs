@@ -16,7 +16,7 @@ pub fn serve<R: Read>(ask: &Ask, reader: &R, undecided: Option<Bytes>) -> Bytes 
             let block = undecided.or_else(|| decided_block(reader, id));
             wire::encode_answer(block.as_slice(), &[])
         }
-        Ask::After(height) => answer(reader, *height),
+        Ask::After { height, bytes } => answer(reader, *height, *bytes),
         // Nothing at all says that the block is not here.
         Ask::Transactions { block, map } => undecided
             .or_else(|| decided_block(reader, block))
@@ -36,11 +36,11 @@ pub fn decided_block<R: Read>(reader: &R, id: &BlockId) -> Option<Bytes> {
     reader.block(height).ok()?.map(encode)
 }
 
-/// The blocks after a height, as many as one answer holds, ending in one that has a certificate of its own; empty when
-/// there is none. Whoever gets nothing asks for single blocks. An answer does not reach from one epoch into the next: who
+/// The blocks after a height, as many as its asker has room for and one answer holds, ending in one that has a certificate of its
+/// own; empty when there is none. Whoever gets nothing asks for single blocks. An answer does not reach from one epoch into the next: who
 /// does not know the next committee could believe nothing of it, not even how its own epoch ended.
 #[must_use]
-pub fn answer<R: Read>(reader: &R, after: Height) -> Bytes {
+pub fn answer<R: Read>(reader: &R, after: Height, bytes: u32) -> Bytes {
     let block = |height: &Height| reader.block(*height).ok().flatten();
     let blocks =
         std::iter::successors(after.next(), |height| height.next()).map_while(|height| block(&height));
@@ -50,21 +50,29 @@ pub fn answer<R: Read>(reader: &R, after: Height) -> Bytes {
         epoch.is_none_or(|epoch| *first.get_or_insert(epoch) == epoch)
             || planted("wire: answers reach into the next epoch")
     });
-    fit(blocks.map(|decided| {
+    let room = usize::try_from(bytes).unwrap_or(usize::MAX);
+    let certified = blocks.map(|decided| {
         let certificate = decided.certificate.as_ref();
         let certificate = certificate.map(|certificate| certificate.to_bytes());
         (encode(decided), certificate)
-    }))
+    });
+    fit(certified, room.min(wire::ANSWER_BYTES_MAX))
 }
 
-/// As many of these blocks as one answer holds, the first whatever its size, cut behind the last with a certificate.
-fn fit(decided: impl Iterator<Item = (Bytes, Option<Vec<u8>>)>) -> Bytes {
+/// As many of these blocks as there is room for, cut behind the last with a certificate. The first whatever its size, and those up
+/// to the first certificate as far as any answer holds them: with less nobody gets on.
+fn fit(decided: impl Iterator<Item = (Bytes, Option<Vec<u8>>)>, room: usize) -> Bytes {
     let mut blocks: Vec<Bytes> = Vec::new();
     let mut whole = (0, Vec::new());
     let mut size = 0;
     for (encoded, certificate) in decided {
         size += encoded.len() + 4;
-        if !blocks.is_empty() && size > wire::ANSWER_BYTES_MAX {
+        let most = if whole.0 == 0 {
+            wire::ANSWER_BYTES_MAX
+        } else {
+            room
+        };
+        if !blocks.is_empty() && size > most {
             break;
         }
         blocks.push(encoded);
@@ -93,16 +101,20 @@ fn encode(decided: Decided) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bytes, fit, wire};
+    use super::{Bytes, Height, fit, wire};
 
     /// Blocks of these sizes, those with a `true` certified by one byte that names them; gives the sizes of the blocks in
     /// the answer, and the certificate.
     fn answer(blocks: &[(usize, bool)]) -> (Vec<usize>, Vec<u8>) {
+        answer_within(wire::ANSWER_BYTES_MAX, blocks)
+    }
+
+    fn answer_within(room: usize, blocks: &[(usize, bool)]) -> (Vec<usize>, Vec<u8>) {
         let decided = (0u8..).zip(blocks).map(|(number, (size, is_certified))| {
             let certificate = is_certified.then(|| vec![number]);
             (Bytes::from(vec![0; *size]), certificate)
         });
-        let bytes = fit(decided);
+        let bytes = fit(decided, room);
         let (count, mut rest) = bytes.split_first_chunk::<4>().unwrap();
         let mut sizes = Vec::new();
         for _ in 0..u32::from_be_bytes(*count) {
@@ -135,6 +147,31 @@ mod tests {
             answer(&[(9, true), (more, false), (huge, true)]),
             (vec![9], vec![0])
         );
+    }
+
+    #[test]
+    fn who_has_little_room_gets_little_and_one_certified_block_at_least() {
+        assert_eq!(answer_within(50, &[(20, true); 5]), (vec![20; 2], vec![1]));
+        assert_eq!(answer_within(1, &[(20, true); 5]), (vec![20], vec![0]));
+        let late = answer_within(30, &[(20, false), (20, false), (20, true), (20, true)]);
+        assert_eq!(late, (vec![20; 3], vec![2]));
+        assert_eq!(
+            u32::try_from(wire::ANSWER_BYTES_MAX),
+            Ok(crate::operator::sync::WANTED_BYTES_MAX)
+        );
+    }
+
+    #[test]
+    fn a_request_for_rows_names_the_room_for_them() {
+        let ask = wire::Ask::After {
+            height: Height(0x0102),
+            bytes: 0x0304,
+        };
+        let bytes = ask.encode();
+        assert_eq!(bytes[..], [1, 0, 0, 1, 2, 0, 0, 3, 4]);
+        assert_eq!(wire::Ask::decode(&bytes), Ok(ask));
+        assert!(wire::Ask::decode(&bytes[..5]).is_err());
+        assert!(wire::Ask::decode(&[&bytes[..], &[0]].concat()).is_err());
     }
 
     #[test]

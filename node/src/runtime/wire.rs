@@ -90,8 +90,13 @@ pub fn decode_payload(bytes: &Bytes, block_max: usize) -> Result<(Message, Optio
 /// What a member may ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// Decided blocks above a height, ending in a certified one: 0x01 ‖ height 4.
-    After(Height),
+    /// Decided blocks above a height, ending in a certified one: 0x01 ‖ height 4 ‖ bytes 4.
+    After {
+        /// What is here already.
+        height: Height,
+        /// How much may come; the first certified block comes all the same, with what leads to it.
+        bytes: u32,
+    },
     /// One block, decided or not: 0x02 ‖ block id 32.
     Block(BlockId),
     /// Some transactions of a block, decided or not: 0x03 ‖ block id 32 ‖ map of those that are missed.
@@ -119,7 +124,10 @@ impl Ask {
     #[must_use]
     pub fn encode(&self) -> Bytes {
         match self {
-            Self::After(height) => [&[1], &height.0.to_be_bytes()[..]].concat().into(),
+            Self::After { height, bytes } => {
+                let (height, bytes) = (height.0.to_be_bytes(), bytes.to_be_bytes());
+                [&[1], &height[..], &bytes[..]].concat().into()
+            }
             Self::Block(id) => [&[2], &id.0.0[..]].concat().into(),
             Self::Transactions { block, map } => [&[3], &block.0.0[..], map].concat().into(),
             Self::Claim(epoch) => [&[4], &epoch.0.to_be_bytes()[..]].concat().into(),
@@ -137,10 +145,7 @@ impl Ask {
     /// [`WireError::Malformed`] for any other byte string.
     pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
         match bytes.split_first() {
-            Some((1, rest)) => rest
-                .try_into()
-                .map(|height| Self::After(Height(u32::from_be_bytes(height))))
-                .ok(),
+            Some((1, rest)) => decode_after(rest),
             Some((2, rest)) => rest.try_into().map(|id| Self::Block(BlockId(Hash(id)))).ok(),
             Some((3, rest)) => rest
                 .split_first_chunk()
@@ -162,6 +167,14 @@ impl Ask {
         }
         .ok_or(WireError::Malformed("the request"))
     }
+}
+
+fn decode_after(bytes: &[u8]) -> Option<Ask> {
+    let (height, bytes) = bytes.split_first_chunk::<4>()?;
+    Some(Ask::After {
+        height: Height(u32::from_be_bytes(*height)),
+        bytes: u32::from_be_bytes(bytes.try_into().ok()?),
+    })
 }
 
 fn decode_chunk(bytes: &[u8]) -> Option<Ask> {

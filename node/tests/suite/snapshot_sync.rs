@@ -219,7 +219,7 @@ async fn a_fresh_operator_joins_a_federation_that_has_pruned_its_bodies() {
     assert_eq!(storage.reader().horizon().unwrap(), Height(SNAPSHOT + 1));
     assert_eq!(seeker.beside(), ["db", &format!("db.before-{SNAPSHOT}")]);
     // The rest comes by rows of blocks.
-    let row = sync::answer(&seeker.federation.chain.storage.reader(), height);
+    let row = sync::answer(&seeker.federation.chain.storage.reader(), height, u32::MAX);
     let (blocks, certificate) = plasma_node::runtime::wire::decode_answer(&row, usize::MAX).unwrap();
     assert_eq!(blocks.last().unwrap().header.height, Height(BLOCKS));
     assert!(certificate.is_some());

@@ -4,7 +4,9 @@ use plasma_core::{BlockId, Hash, Height, Millis, Peer};
 use plasma_node::operator::{
     chain::FINALS_MAX,
     effect::Effect,
-    sync::{DEADLINE_MAX_MS, DEADLINE_MS, OPEN_MAX, PASSED_MS, PAUSE_MS, Sync},
+    sync::{
+        DEADLINE_MAX_MS, DEADLINE_MS, OPEN_MAX, PASSED_MS, PAUSE_MS, Sync, WANTED_BYTES_MAX, WANTED_BYTES_MIN,
+    },
 };
 
 use super::{
@@ -20,6 +22,8 @@ struct Laggard {
     now: Millis,
     /// A block that is known to be missing.
     one: Option<BlockId>,
+    /// How much it asked for last.
+    wants: u32,
 }
 
 impl Laggard {
@@ -30,6 +34,7 @@ impl Laggard {
             sync,
             now: START,
             one: Some(BlockId(Hash([7; 32]))),
+            wants: 0,
         }
     }
 
@@ -41,8 +46,9 @@ impl Laggard {
     fn asks(&mut self) -> Option<(Peer, bool)> {
         let effects = self.sync.ask(self.now, Height(5), self.one);
         effects.into_iter().find_map(|effect| match effect {
-            Effect::RequestBlocks { from, after } => {
+            Effect::RequestBlocks { from, after, bytes } => {
                 assert_eq!(after, Height(5));
+                self.wants = bytes;
                 Some((from, false))
             }
             Effect::RequestBlock { from, .. } => Some((from, true)),
@@ -168,6 +174,59 @@ fn who_only_meets_empty_peers_asks_at_a_walk() {
     let most = 10_000 / PAUSE_MS + 3;
     assert!(asked <= most, "{asked} requests in ten seconds");
     assert!(asked > most / 2, "it goes on asking: {asked}");
+}
+
+/// Whoever is asked gives all that is wanted, as fast as the link is. What has not come when the transport gives up is lost.
+#[test]
+fn a_slow_link_asks_for_no_more_than_it_can_load() {
+    for bytes_per_second in [16 << 10, 256 << 10, 16 << 20] {
+        let mut laggard = Laggard::with(3);
+        let mut loaded = 0;
+        let mut on_its_way: Vec<(Millis, Peer, Option<u32>)> = Vec::new();
+        for _ in 0..100_000 {
+            if let Some((from, single)) = laggard.asks() {
+                let bytes = if single { 8 << 10 } else { laggard.wants };
+                let takes_ms = u64::from(bytes) * 1_000 / bytes_per_second;
+                let comes = (takes_ms < DEADLINE_MAX_MS).then_some(bytes);
+                let at = laggard.now.plus(takes_ms.min(DEADLINE_MAX_MS));
+                on_its_way.push((at, from, comes));
+            }
+            laggard.wait(10);
+            let now = laggard.now;
+            for (_, from, bytes) in on_its_way.extract_if(.., |(at, ..)| *at <= now) {
+                loaded += u64::from(bytes.unwrap_or_default());
+                laggard.answers(from, bytes.is_some());
+            }
+        }
+        let most = 1_000 * bytes_per_second;
+        assert!(loaded >= most / 8, "{loaded} of {most} bytes came");
+    }
+}
+
+#[test]
+fn how_much_is_wanted_is_halved_with_each_deadline_and_doubled_with_each_quick_answer() {
+    let mut laggard = Laggard::with(1);
+    let mut wanted = Vec::new();
+    for _ in 0..12 {
+        let (from, single) = laggard.asks().unwrap();
+        if single {
+            laggard.answers(from, true);
+            break;
+        }
+        wanted.push(laggard.wants);
+        laggard.wait(DEADLINE_MAX_MS);
+        laggard.answers(from, false);
+        laggard.wait(PAUSE_MS);
+    }
+    assert_eq!(wanted[..3], [15 << 20, 15 << 19, 15 << 18]);
+    assert_eq!(wanted.last(), Some(&WANTED_BYTES_MIN), "then single blocks");
+    while laggard.wants < WANTED_BYTES_MAX {
+        let before = laggard.wants;
+        let (from, single) = laggard.asks().unwrap();
+        assert!(single || laggard.wants >= before);
+        laggard.wait(50);
+        laggard.answers(from, true);
+    }
 }
 
 #[test]

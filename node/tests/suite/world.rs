@@ -290,7 +290,9 @@ impl World {
                 Effect::Send { to, message, block } => self.send(index, to, &message, block.as_deref()),
                 Effect::Gossip(bytes) => self.gossip(index, &bytes),
                 Effect::Reply { ticket, result } => self.nodes[index].replies.push((ticket, result)),
-                Effect::RequestBlocks { from, after } => self.request(index, from, &Ask::After(after)),
+                Effect::RequestBlocks { from, after, bytes } => {
+                    self.request(index, from, &Ask::After { height: after, bytes });
+                }
                 Effect::RequestBlock { from, block } => self.request(index, from, &Ask::Block(block)),
                 Effect::RequestTransactions { from, block, map } => {
                     self.request(index, from, &Ask::Transactions { block, map });

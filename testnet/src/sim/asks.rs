@@ -60,7 +60,7 @@ impl World {
         };
         let known = match &ask {
             Ask::Block(id) | Ask::Transactions { block: id, .. } => operator.encoded_block(id),
-            Ask::After(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
+            Ask::After { .. } | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
             Ask::Claim(epoch) => match operator.claim(*epoch) {
                 Some(claim) => Some(wire::encode_claim(claim)),
                 None => return,
@@ -71,10 +71,10 @@ impl World {
             (Ask::Claim(_), claim) => claim.and_then(|claim| self.doctored_claim(to, claim)),
             (_, known) => {
                 let answer = match &ask {
-                    Ask::After(height) => self.blocks_after(*height, &reader),
+                    Ask::After { height, bytes } => self.blocks_after((*height, *bytes), &reader),
                     other => sync::serve(other, &reader, known),
                 };
-                if matches!(ask, Ask::After(_)) {
+                if matches!(ask, Ask::After { .. }) {
                     self.judge_answer(to, &answer);
                 }
                 let answer = self.crowding_answer(to, &ask).unwrap_or(answer);
@@ -99,8 +99,8 @@ impl World {
     }
 
     /// The blocks after a height as a peer gives them: no more than half of a room holds, as in production.
-    pub(super) fn blocks_after(&self, height: Height, reader: &impl Read) -> Bytes {
-        let answer = sync::serve(&Ask::After(height), reader, None);
+    pub(super) fn blocks_after(&self, (height, bytes): (Height, u32), reader: &impl Read) -> Bytes {
+        let answer = sync::serve(&Ask::After { height, bytes }, reader, None);
         let most = self.scenario.room / 2;
         if most >= wire::ANSWER_BLOCKS_MAX {
             return answer;
@@ -136,7 +136,7 @@ impl World {
                 let (from, claim) = (peers::name(from), claim.map(|claim| claim.map(Box::new)));
                 Event::Claim { from, epoch, claim }
             }
-            Some(Ask::After(_) | Ask::Block(_)) => {
+            Some(Ask::After { .. } | Ask::Block(_)) => {
                 let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.hosts[to].proof));
                 let brought = segment.as_ref().map(|segment| segment.blocks.len());
                 self.note(&[b"answer"], || {

@@ -4,7 +4,7 @@
 use plasma_consensus::{Kind, Violation};
 use plasma_core::{Epoch, Height, View};
 use plasma_node::{
-    operator::{Operator, rejoining::Progress},
+    operator::{Operator, rejoining::Progress, sync::WANTED_BYTES_MAX},
     runtime::{
         start::RunError,
         sync,
@@ -341,7 +341,8 @@ impl World {
         let reader = self.hosts[index].storage.reader();
         let mut height = Height(0);
         while height < tip {
-            let answer = sync::serve(&Ask::After(height), &reader, None);
+            let bytes = WANTED_BYTES_MAX;
+            let answer = sync::serve(&Ask::After { height, bytes }, &reader, None);
             let (blocks, certificate) =
                 wire::decode_answer(&answer, usize::MAX).map_err(|error| error.to_string())?;
             for block in &blocks {

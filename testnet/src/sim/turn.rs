@@ -262,8 +262,9 @@ impl World {
             Effect::Send { to, message, block } => self.send(index, to, message, block),
             Effect::Gossip(bytes) => self.gossip(index, &bytes),
             Effect::Reply { ticket, result } => self.reply(index, ticket, &result),
-            Effect::RequestBlocks { from, after } => {
-                self.request(index, peers::index(from), Ask::After(after))
+            Effect::RequestBlocks { from, after, bytes } => {
+                let height = after;
+                self.request(index, peers::index(from), Ask::After { height, bytes })
             }
             Effect::RequestBlock { from, block } => {
                 self.request(index, peers::index(from), Ask::Block(block))

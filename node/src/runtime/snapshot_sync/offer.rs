@@ -183,7 +183,7 @@ pub fn serve<R: Read>(ask: &Ask, reader: &R, data_dir: &Path) -> Option<Bytes> {
             Some(offers.map_or_else(|_| Bytes::new(), |offers| offers.encode()))
         }
         Ask::Chunk { height, offset } => Some(chunk(data_dir, *height, *offset)),
-        Ask::After(_) | Ask::Block(_) | Ask::Transactions { .. } | Ask::Claim(_) => None,
+        Ask::After { .. } | Ask::Block(_) | Ask::Transactions { .. } | Ask::Claim(_) => None,
     }
 }
 

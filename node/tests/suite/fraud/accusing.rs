@@ -97,7 +97,7 @@ fn anchor_of(number: u64, headers: &[Header]) -> AnchorSeen {
 
 fn asked(effects: &[Effect]) -> (Peer, Height) {
     match effects {
-        [Effect::RequestBlocks { from, after }] => (*from, *after),
+        [Effect::RequestBlocks { from, after, .. }] => (*from, *after),
         other => panic!("{other:?}"),
     }
 }

@@ -148,8 +148,8 @@ async fn pruned_operator_answers_a_lagging_one_with_nothing_so_that_it_asks_anot
     follow(&mut storage, &chain).await;
     let reader = Storage::reader(&storage);
     let nothing = wire::encode_answer(&[], &[]);
-    assert_eq!(sync::answer(&reader, Height(2)), nothing);
-    assert_ne!(sync::answer(&reader, Height(4)), nothing);
+    assert_eq!(sync::answer(&reader, Height(2), u32::MAX), nothing);
+    assert_ne!(sync::answer(&reader, Height(4), u32::MAX), nothing);
     assert_eq!(sync::decided_block(&reader, &chain.blocks[3].1.block), None);
     assert!(sync::decided_block(&reader, &chain.blocks[4].1.block).is_some());
     assert_eq!(reader.output(Position::default()).unwrap(), None);

@@ -186,7 +186,7 @@ impl World {
             Ask::Snapshots(_) | Ask::Chunk { .. } => {
                 unreachable!("no operator asks for snapshots while it runs")
             }
-            Ask::After(_) | Ask::Claim(_) => {
+            Ask::After { .. } | Ask::Claim(_) => {
                 if self.silent.contains(&giver) {
                     return;
                 }
@@ -198,7 +198,7 @@ impl World {
 
     fn serve(&self, giver: usize, ask: &Ask) -> Bytes {
         let is_refused = match ask {
-            Ask::After(_) => self.no_rows,
+            Ask::After { .. } => self.no_rows,
             Ask::Block(_) => self.wires.no_blocks,
             Ask::Transactions { .. } | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => false,
         };
@@ -206,7 +206,10 @@ impl World {
             return wire::encode_answer(&[], &[]);
         }
         let ask = match ask {
-            Ask::After(_) if self.replaying.contains(&giver) => &Ask::After(Height(0)),
+            Ask::After { bytes, .. } if self.replaying.contains(&giver) => &Ask::After {
+                height: Height(0),
+                bytes: *bytes,
+            },
             ask => ask,
         };
         let node = &self.nodes[giver];
@@ -214,7 +217,7 @@ impl World {
             Ask::Block(block) | Ask::Transactions { block, .. } => {
                 node.operator.as_ref().and_then(|one| one.encoded_block(block))
             }
-            Ask::After(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
+            Ask::After { .. } | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => None,
         };
         sync::serve(ask, &MemoryStorage::reader(&node.storage), undecided)
     }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use plasma_consensus::Proposal;
 use plasma_core::{BlockId, Hash, Header, Height};
 use plasma_node::{
+    operator::sync::WANTED_BYTES_MAX,
     runtime::wire::{self, Ask},
     storage::Storage as _,
 };
@@ -51,7 +52,7 @@ impl World {
 
     /// What a liar answers instead: blocks that are decided, of another height, or some that nobody can judge.
     pub(in crate::sim) fn crowding_answer(&mut self, index: usize, ask: &Ask) -> Option<Bytes> {
-        let is_for_blocks = matches!(ask, Ask::After(_) | Ask::Block(_));
+        let is_for_blocks = matches!(ask, Ask::After { .. } | Ask::Block(_));
         if !is_for_blocks || !self.crowds(index) {
             return None;
         }
@@ -61,13 +62,13 @@ impl World {
             return Some(wire::encode_answer(&[made.encode().into()], &[]));
         }
         let from = match ask {
-            Ask::After(height) => u64::from(height.0),
+            Ask::After { height, .. } => u64::from(height.0),
             _ => u64::from(self.oracle.height().0) / 2,
         };
         let room = u64::try_from(self.scenario.room).unwrap_or(u64::MAX);
         let after = Height(narrow(from + 1 + self.liars.random.below(room)));
         let reader = self.hosts[index].storage.reader();
-        let answer = self.blocks_after(after, &reader);
+        let answer = self.blocks_after((after, WANTED_BYTES_MAX), &reader);
         if wire::decode_answer(&answer, usize::MAX).is_ok_and(|(blocks, _)| !blocks.is_empty()) {
             self.marks.hit("an answer was of another height");
             return Some(answer);
