@@ -55,4 +55,5 @@ pub use crate::{
     line::PeerStatus,
     meter::{Gauge, Traffic},
     swarm::start,
+    table::PEERS_MAX,
 };

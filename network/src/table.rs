@@ -127,8 +127,8 @@ impl Given {
     }
 }
 
-/// Peers at once, ourselves included: two committees of a hundred, one running and one coming, and some observers.
-pub(crate) const PEERS_MAX: usize = 256;
+/// Peers at once, ourselves included: three committees of a hundred, the running one, the one before, and the one to come.
+pub const PEERS_MAX: usize = 300;
 
 #[cfg(test)]
 mod tests {
@@ -172,18 +172,20 @@ mod tests {
 
     #[test]
     fn there_are_never_more_peers_than_the_limit() {
-        let mut peers: Vec<_> = (0..=u8::MAX).map(|seed| peer(u16::from(seed), seed)).collect();
+        let stranger = |slot| Peer {
+            peer_id: PeerId::random(),
+            ..peer(slot, 0)
+        };
+        let mut peers: Vec<_> = (0..300).map(stranger).collect();
         Given::default().check(&peers).expect("as many as may be");
-        let mut more = peer(256, 0);
-        more.peer_id = PeerId::random();
-        peers.push(more);
+        peers.push(stranger(300));
         let error = Given::default().check(&peers).expect_err("one too many");
         assert!(
             matches!(
                 error,
                 Error::TooManyPeers {
-                    peers: 257,
-                    limit: 256
+                    peers: 301,
+                    limit: 300
                 }
             ),
             "{error}"

@@ -13,6 +13,13 @@ use plasma_core::{
     genesis::GenesisMember,
 };
 
+/// Committees that an operator is connected with at once: the running one, the one before, which may not know yet that its epoch
+/// is over, and the one to come.
+pub const COMMITTEES_MAX: usize = 3;
+
+// Were it less, an operator of full committees could not start.
+const _: () = assert!(COMMITTEES_MAX * Committee::SIZE_MAX <= plasma_network::PEERS_MAX);
+
 /// The operators of one epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
@@ -126,10 +133,14 @@ impl Directory {
         })
     }
 
-    /// The operators to be connected with while an epoch runs: its own, those of the one before, and those to come.
+    /// The operators to be connected with while an epoch runs: its own, those of the one before, and those to come. Whoever was
+    /// away for several epochs is told the blocks by the newest [`COMMITTEES_MAX`] of them.
     #[must_use]
     pub fn around(&self, running: Epoch) -> Vec<Arc<Roster>> {
-        self.since(Epoch(running.0.saturating_sub(1)))
+        let mut rosters = self.since(Epoch(running.0.saturating_sub(1)));
+        let old = rosters.len().saturating_sub(COMMITTEES_MAX);
+        rosters.drain(..old);
+        rosters
     }
 
     /// Whether the committee of its epoch signed a certificate.
@@ -142,5 +153,41 @@ impl Directory {
 
     fn read<T>(&self, look: impl FnOnce(&Inside) -> T) -> T {
         look(&self.inside.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plasma_core::{Address, SecretKey};
+
+    use super::*;
+
+    fn roster(epoch: u64) -> Roster {
+        let seed = u8::try_from(epoch).unwrap();
+        let key = SecretKey::from_seed(&[seed + 1; 32]);
+        let member = GenesisMember {
+            operator: Address([seed + 1; 20]),
+            key: key.public(),
+            possession: key.sign(&Hash([0; 32])),
+            peer_id: vec![seed + 1; 38],
+            addresses: Vec::new(),
+        };
+        Roster::new(Epoch(epoch), vec![member]).unwrap()
+    }
+
+    #[test]
+    fn three_committees_at_most_are_connected_at_once_and_they_are_the_newest() {
+        let directory = Directory::of(roster(0)).unwrap();
+        let around = |running| -> Vec<u64> {
+            let rosters = directory.around(Epoch(running));
+            rosters.iter().map(|roster| roster.committee.epoch().0).collect()
+        };
+        assert_eq!(around(0), [0]);
+        for epoch in 1..6 {
+            directory.enter(roster(epoch)).unwrap();
+        }
+        assert_eq!(around(5), [4, 5]);
+        assert_eq!(around(4), [3, 4, 5]);
+        assert_eq!(around(1), [3, 4, 5], "it was away");
     }
 }

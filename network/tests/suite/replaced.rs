@@ -154,7 +154,7 @@ async fn contradictions_are_refused_and_change_nothing() {
     let error = refused(&|peers| peers[2].peer_id = peers[1].peer_id);
     assert!(matches!(error, Error::DuplicatePeer(_)), "{error}");
     let error = refused(&|peers| {
-        peers.extend((3..300_u16).map(|slot| {
+        peers.extend((3..350_u16).map(|slot| {
             let mut seed = [0xDD; 32];
             seed[..2].copy_from_slice(&slot.to_be_bytes());
             Peer {
@@ -168,8 +168,8 @@ async fn contradictions_are_refused_and_change_nothing() {
         matches!(
             error,
             Error::TooManyPeers {
-                peers: 300,
-                limit: 256
+                peers: 350,
+                limit: 300
             }
         ),
         "{error}"
