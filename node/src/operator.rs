@@ -192,8 +192,9 @@ impl<S: OperatorKey> Operator<S> {
             logged: std::mem::take(&mut logged.engine),
             begun: saved.state.header.height,
         });
-        for evidence in logged.evidence(|epoch| epochs.verifier(epoch), &genesis.domain()) {
-            guardian.accuse(now, &evidence);
+        for votes in std::mem::take(&mut logged.contradictions) {
+            let accusations = guardian.accusations_mut();
+            accusations.recall(now, votes, |epoch| epochs.verifier(epoch), &genesis.domain());
         }
         let origin = L1Block {
             height: saved.state.header.l1_height,

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use plasma_consensus::{Evidence, Vote};
-use plasma_core::{Bitmap, Epoch, Millis, OperatorIndex};
+use plasma_consensus::{Evidence, Vote, scheme::Verifier};
+use plasma_core::{Bitmap, Domain, Epoch, Millis, OperatorIndex};
 
 use super::{effect::Effect, guardian::Duties, matters::Turn};
 
@@ -16,6 +16,8 @@ pub struct Accusations {
     open: BTreeMap<(Epoch, OperatorIndex), (Box<Evidence>, Turn)>,
     /// The convicted seats of each committee. Committees follow each other in weeks, so they are few.
     convicted: BTreeMap<Epoch, Bitmap>,
+    /// Out of the log, of epochs whose committees are not known: no more than the log held.
+    unproven: Vec<[Vote; 2]>,
 }
 
 impl Accusations {
@@ -32,20 +34,53 @@ impl Accusations {
         is_news
     }
 
+    /// Two votes out of the log. Votes that do not accuse their signer under the keys of its committee accuse nobody; while that
+    /// is not known, nobody can tell.
+    pub fn recall<V: Verifier>(
+        &mut self,
+        now: Millis,
+        votes: [Vote; 2],
+        verifier: impl Fn(Epoch) -> Option<V>,
+        domain: &Domain,
+    ) {
+        let Some(verifier) = verifier(votes[0].epoch) else {
+            return self.unproven.push(votes);
+        };
+        let [first, second] = votes;
+        if let Some(evidence) = Evidence::new(first, second, &verifier, domain) {
+            self.accuse(now, &evidence);
+        }
+    }
+
+    /// Another committee is known.
+    pub fn recall_all<V: Verifier>(
+        &mut self,
+        now: Millis,
+        verifier: impl Fn(Epoch) -> Option<V>,
+        domain: &Domain,
+    ) {
+        for votes in std::mem::take(&mut self.unproven) {
+            self.recall(now, votes, &verifier, domain);
+        }
+    }
+
     /// Ethereum convicted operators, whoever accused them, and of whatever.
     pub fn on_convicted(&mut self, epoch: Epoch, seats: &Bitmap) {
         let known = self.convicted.entry(epoch).or_default();
         for operator in seats.iter() {
             known.insert(operator);
             self.open.remove(&(epoch, operator));
+            self.unproven
+                .retain(|[first, _]| seat(first) != (epoch, operator));
         }
     }
 
-    /// Whether these votes are the evidence of an accusation that is not settled.
+    /// Whether these votes are the evidence of an accusation that is not settled, or may be.
     #[must_use]
-    pub fn rests_on(&self, [first, second]: &[Vote; 2]) -> bool {
+    pub fn rests_on(&self, votes: &[Vote; 2]) -> bool {
+        let [first, second] = votes;
         let open = self.open.get(&seat(first));
-        open.is_some_and(|(evidence, _)| evidence.votes() == (first, second))
+        open.is_some_and(|(evidence, _)| evidence.votes() == (first, second)) || self.unproven.contains(votes)
     }
 
     /// Who is accused and not convicted.

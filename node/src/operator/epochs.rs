@@ -369,6 +369,8 @@ impl<S: OperatorKey> Operator<S> {
         if let Err(error) = self.epochs.committees.replace(committee) {
             return effects.push(Effect::Odd(format!("a committee was not taken: {error}")));
         }
+        let (epochs, accusations) = (&self.epochs, self.guardian.accusations_mut());
+        accusations.recall_all(now, |epoch| epochs.verifier(epoch), &epochs.domain);
         if self.epochs.engine.is_none() {
             self.take_seat(now, self.first_floor(), effects);
         }

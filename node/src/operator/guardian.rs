@@ -244,6 +244,11 @@ impl Guardian {
         &self.accusations
     }
 
+    /// The same, to recall what the log holds of them.
+    pub(super) fn accusations_mut(&mut self) -> &mut Accusations {
+        &mut self.accusations
+    }
+
     /// An operator contradicted itself; says whether that is news.
     pub fn accuse(&mut self, now: Millis, evidence: &Evidence) -> bool {
         self.accusations.accuse(now, evidence)

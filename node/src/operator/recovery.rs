@@ -7,11 +7,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use plasma_consensus::{
-    Certified, Evidence, Record as Logs, Statement, Vote,
-    scheme::{OperatorKey, Verifier},
-};
-use plasma_core::{BlockId, Certificate, Domain, Epoch, Header, Height, Millis, View, planted::planted};
+use plasma_consensus::{Certified, Record as Logs, Statement, Vote, scheme::OperatorKey};
+use plasma_core::{BlockId, Certificate, Epoch, Header, Height, Millis, View, planted::planted};
 
 use super::{
     Operator, Params,
@@ -129,21 +126,6 @@ impl Logged {
             }
         }
         newest.into_values().filter_map(Certified::finalization).collect()
-    }
-
-    /// What was found out about operators; votes that do not accuse their signer under the keys of its committee accuse nobody.
-    pub(super) fn evidence<V: Verifier>(
-        &self,
-        verifier: impl Fn(Epoch) -> Option<V>,
-        domain: &Domain,
-    ) -> Vec<Evidence> {
-        let votes = self.contradictions.iter().cloned();
-        votes
-            .filter_map(|[first, second]| {
-                let verifier = verifier(first.epoch)?;
-                Evidence::new(first, second, &verifier, domain)
-            })
-            .collect()
     }
 }
 

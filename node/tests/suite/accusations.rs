@@ -1,7 +1,12 @@
 //! Two votes that contradict each other: found, written down, brought to Ethereum, and not forgotten in a crash.
 
+use std::sync::Arc;
+
 use plasma_consensus::{Bls, Evidence, Message, Statement, Vote};
-use plasma_core::{Bitmap, BlockId, Epoch, Hash, Height, Millis, OperatorIndex, View, bls::SecretKey};
+use plasma_core::{
+    Bitmap, BlockId, Committee, Epoch, GenesisMember, Hash, Height, Millis, OperatorIndex, View,
+    bls::SecretKey,
+};
 use plasma_node::{
     operator::{
         Operator,
@@ -23,19 +28,23 @@ const LIAR: OperatorIndex = OperatorIndex(0);
 /// The operator behind the liar, whose duty it is first.
 const FINDER: usize = 1;
 
-fn vote(key: &SecretKey, statement: Statement) -> Vote {
+fn vote(key: &SecretKey, epoch: Epoch, statement: Statement) -> Vote {
     Vote {
-        epoch: Epoch(0),
+        epoch,
         signer: LIAR,
         statement,
-        signature: key.sign(&statement.digest(&genesis().domain(), Epoch(0))),
+        signature: key.sign(&statement.digest(&genesis().domain(), epoch)),
     }
 }
 
 /// What no operator says twice of one view: that it brought nothing, and that it decided this.
 fn votes(key: &SecretKey, view: View) -> [Vote; 2] {
+    votes_of(Epoch(0), key, view)
+}
+
+fn votes_of(epoch: Epoch, key: &SecretKey, view: View) -> [Vote; 2] {
     let block = BlockId(Hash([1; 32]));
-    [Statement::Nullify { view }, Statement::Finalize { view, block }].map(|said| vote(key, said))
+    [Statement::Nullify { view }, Statement::Finalize { view, block }].map(|said| vote(key, epoch, said))
 }
 
 fn evidence([first, second]: [Vote; 2]) -> Evidence {
@@ -166,6 +175,36 @@ fn votes_in_the_log_that_their_signer_never_made_accuse_nobody() {
     world.start(FINDER);
     world.run_for(10_000);
     assert_eq!(accusations(&world), []);
+}
+
+#[test]
+fn votes_of_a_committee_that_is_not_known_at_a_start_wait_for_it_in_the_log() {
+    let mut world = world();
+    let true_ones = votes_of(Epoch(1), &secret(LIAR.0), View(3));
+    let forged = votes_of(Epoch(1), &secret(2), View(4));
+    let records = [true_ones, forged].map(|said| Record::Contradiction(Box::new(said)));
+    world.nodes[FINDER].log.extend(records.clone());
+    world.kill(FINDER);
+    world.start(FINDER);
+    world.run_for(1_000);
+    let needs = |world: &mut World| {
+        records
+            .each_ref()
+            .map(|record| finder(world).needs(record, Height(0)))
+    };
+    assert_eq!(finder(&mut world).status().concerns, []);
+    assert_eq!(needs(&mut world), [true, true]);
+
+    let seats = genesis().members.iter().map(GenesisMember::member).collect();
+    let committee = Arc::new(Committee::new(Epoch(1), seats).expect("a committee"));
+    let now = world.now;
+    finder(&mut world).handle(now, Event::Committee(committee));
+    let accused = Concern::Contradiction {
+        epoch: Epoch(1),
+        offender: LIAR,
+    };
+    assert_eq!(finder(&mut world).status().concerns, [accused]);
+    assert_eq!(needs(&mut world), [true, false]);
 }
 
 #[test]
