@@ -12,6 +12,7 @@ pub mod finds;
 pub mod forging;
 #[cfg(feature = "fdb")]
 pub mod foundation;
+mod giving;
 pub mod handle;
 pub mod l1;
 pub mod log;

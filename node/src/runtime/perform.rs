@@ -1,11 +1,11 @@
 //! Effects on the world, one by one and in order. What must be logged is on disk before any of them is performed.
 
-use std::{sync::Arc, time::Duration};
+use std::time::{Duration, Instant};
 
 use plasma_consensus::Message;
 use plasma_core::{Certificate, Epoch, Peer, View};
 use plasma_network as network;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use crate::{
@@ -176,10 +176,12 @@ impl<S: Storage> Runtime<S> {
                     },
                 ),
                 // Claims and snapshots have ways of their own.
-                Ask::After { .. } | Ask::Block(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => (
-                    answer.map(|bytes| Job::Answer { from, bytes }),
-                    Verified::Answer { from, content: None },
-                ),
+                Ask::After { .. } | Ask::Block(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => {
+                    (
+                        answer.map(|bytes| Job::Answer { from, bytes }),
+                        Verified::Answer { from, content: None },
+                    )
+                }
             };
             let queued = match job {
                 Ok(job) => pool.submit(job).is_ok(),
@@ -194,8 +196,7 @@ impl<S: Storage> Runtime<S> {
         });
     }
 
-    /// Answers a peer that lacks blocks, from storage or from what is undecided here. One answer at a time for each member:
-    /// the others wait as open streams, at the asker's cost.
+    /// Answers a peer that lacks blocks, from storage or from what is undecided here, when its turn comes ([`super::giving`]).
     pub(super) fn answer_request(&mut self, from: u16, bytes: &[u8], reply: network::Responder) {
         let ask = match Ask::decode(bytes) {
             Ok(ask) => ask,
@@ -207,16 +208,9 @@ impl<S: Storage> Runtime<S> {
             Ask::Claim(epoch) => return self.answer_claim(from, *epoch, reply),
         };
         let (reader, data_dir) = (self.storage.reader(), self.snapshots.data_dir());
-        let turn = self
-            .turn
-            .serving
-            .entry(from)
-            .or_insert_with(|| Arc::new(Semaphore::new(1)));
-        let turn = Arc::clone(turn);
+        let giving = self.turn.giving.entry(from).or_default().clone();
         tokio::spawn(async move {
-            let Ok(_mine) = turn.acquire_owned().await else {
-                return;
-            };
+            let mut allowance = giving.turn(&ask).await;
             if !reply.is_open() {
                 return;
             }
@@ -224,9 +218,11 @@ impl<S: Storage> Runtime<S> {
                 offer::serve(&ask, &reader, &data_dir).unwrap_or_else(|| sync::serve(&ask, &reader, known))
             };
             let answered = tokio::task::spawn_blocking(answering);
-            if let Ok(answer) = answered.await
-                && let Err(error) = reply.send(answer)
-            {
+            let Ok(answer) = answered.await else {
+                return;
+            };
+            allowance.spend(Instant::now(), answer.len());
+            if let Err(error) = reply.send(answer) {
                 debug!(from, %error, "sync answer not sent");
             }
         });

@@ -3,17 +3,15 @@
 //! A vote that arrives during a turn waits for the end of it. So a turn ends after some arrivals, and after some payments, which cost
 //! more than anything else that arrives in numbers.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, VecDeque};
 
 use plasma_core::{Millis, Wanted};
 use plasma_network as network;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use super::{
     batch::Batch,
+    giving::Giving,
     handle::{self, Command, Question, Rejected},
     verify::Verified,
 };
@@ -63,8 +61,8 @@ pub(super) struct Turn {
     pub(super) wake: Option<Millis>,
     pub(super) gossip: Batch,
     pub(super) reports: BTreeMap<u64, network::GossipId>,
-    /// One answer to a sync request at a time for each member.
-    pub(super) serving: BTreeMap<u16, Arc<Semaphore>>,
+    /// What each member is given on its requests.
+    pub(super) giving: BTreeMap<u16, Giving>,
     pub(super) replies: BTreeMap<u64, oneshot::Sender<Result<handle::Accepted, Rejected>>>,
     pub(super) next_ticket: u64,
     pub(super) last_tick: Millis,
