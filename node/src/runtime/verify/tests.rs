@@ -4,8 +4,10 @@ use bytes::Bytes;
 use plasma_core::{Address, Amount, DepositNumber, Hash, Peer, Transaction};
 
 use super::{
-    CLIENTS_MAX, GOSSIP_MAX, GOSSIP_PER_AUTHOR_MAX, Job, Queues, URGENT_MAX, URGENT_PER_PEER_MAX, wire,
+    Job,
+    queues::{CLIENTS_MAX, GOSSIP_MAX, GOSSIP_PER_AUTHOR_MAX, Queues, URGENT_MAX, URGENT_PER_PEER_MAX},
 };
+use crate::runtime::wire;
 
 /// A batch as long as they may be, of one of many authors.
 fn gossip(ticket: u64) -> Job {
