@@ -1,9 +1,13 @@
 //! The worker pool: signatures of gossip, clients' transactions, proposals and sync answers are checked here, before
 //! the operator sees them.
 //!
-//! Three queues: what an agreement waits for goes first, then our clients, then gossip; each is refused when it would wait
+//! Three queues: what an agreement waits for, our clients' transactions, and gossip; each is refused when it would wait
 //! too long, and no operator has more than a share of it. One worker takes nothing but what an agreement waits for, so that this
-//! waits neither for a batch of payments that is being checked nor for the loop to take those that were. A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
+//! waits neither for a batch of payments that is being checked nor for the loop to take those that were. Another takes nothing
+//! but payments, so that no flood of proposals and answers keeps them out. The others take what is most urgent. There is one
+//! worker more than the machine does at once, so that neither of the two costs the other kind a core.
+//!
+//! A transaction is authenticated once: the cache is keyed by its leaf hash, which covers the
 //! signature, so a known id with a bad signature finds nothing.
 
 use std::{
@@ -164,6 +168,7 @@ impl Drop for Entrance {
         lock(&self.0.queues).closed = true;
         self.0.ready.notify_all();
         self.0.ready_urgent.notify_all();
+        self.0.ready_payments.notify_all();
     }
 }
 
@@ -174,11 +179,13 @@ struct Shared {
     ready: Condvar,
     /// For the worker that takes urgent jobs alone: a call for others must not end with it.
     ready_urgent: Condvar,
+    /// For the one that takes payments alone.
+    ready_payments: Condvar,
     cache: Mutex<Cache>,
 }
 
 impl Pool {
-    /// Starts workers for everything, and one for urgent jobs alone.
+    /// Starts so many workers and one: one for urgent jobs alone, one for payments alone, the others for everything.
     #[must_use]
     pub fn start(rules: Rules, workers: usize, found: &Found) -> Self {
         let shared = Arc::new(Shared {
@@ -186,10 +193,11 @@ impl Pool {
             queues: Mutex::default(),
             ready: Condvar::new(),
             ready_urgent: Condvar::new(),
+            ready_payments: Condvar::new(),
             cache: Mutex::default(),
         });
-        let all = std::iter::repeat_n(Takes::All, workers.max(1));
-        for takes in all.chain([Takes::Urgent]) {
+        let all = std::iter::repeat_n(Takes::All, workers.saturating_sub(1));
+        for takes in all.chain([Takes::Urgent, Takes::Payments]) {
             let (shared, found) = (Arc::clone(&shared), found.clone());
             thread::spawn(move || work(&shared, takes, &found));
         }
@@ -204,10 +212,9 @@ impl Pool {
     /// The job, unchanged.
     pub fn submit(&self, job: Job) -> Result<(), Job> {
         let shared = &self.shared.0;
+        let is_urgent = job.lane().is_some();
         lock(&shared.queues).push(job)?;
-        shared.ready.notify_one();
-        // It looks and finds nothing, when the job was for the others.
-        shared.ready_urgent.notify_one();
+        shared.call(is_urgent);
         Ok(())
     }
 }
@@ -217,12 +224,17 @@ impl Pool {
 enum Takes {
     All,
     Urgent,
+    Payments,
 }
 
 fn work(shared: &Shared, takes: Takes, found: &Found) {
     while let Some(job) = next(shared, takes) {
+        let lane = job.lane();
         if !found.blocking_send(shared.verify(job)) {
             return;
+        }
+        if lane.is_some_and(|lane| lock(&shared.queues).release(lane)) {
+            shared.call(true);
         }
     }
 }
@@ -231,6 +243,7 @@ fn next(shared: &Shared, takes: Takes) -> Option<Job> {
     let ready = match takes {
         Takes::All => &shared.ready,
         Takes::Urgent => &shared.ready_urgent,
+        Takes::Payments => &shared.ready_payments,
     };
     let mut queues = lock(&shared.queues);
     loop {
@@ -239,7 +252,8 @@ fn next(shared: &Shared, takes: Takes) -> Option<Job> {
         }
         let job = match takes {
             Takes::All => queues.pop(),
-            Takes::Urgent => queues.urgent.pop_front(),
+            Takes::Urgent => queues.pop_urgent(),
+            Takes::Payments => queues.pop_payments(),
         };
         if job.is_some() {
             return job;
@@ -249,6 +263,17 @@ fn next(shared: &Shared, takes: Takes) -> Option<Job> {
 }
 
 impl Shared {
+    /// A job is there for whoever takes its kind; who comes second finds nothing.
+    fn call(&self, is_urgent: bool) {
+        self.ready.notify_one();
+        let alone = if is_urgent {
+            &self.ready_urgent
+        } else {
+            &self.ready_payments
+        };
+        alone.notify_one();
+    }
+
     fn verify(&self, job: Job) -> Verified {
         match job {
             Job::Gossip { ticket, bytes, .. } => Verified::Gossip {

@@ -20,17 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// More than can have been taken before the worker stood still.
 const PROPOSALS: u16 = 20;
 
-#[tokio::test]
-async fn proposals_are_verified_though_payments_fill_all_that_the_loop_has_room_for() {
+fn rules() -> Rules {
     let genesis = genesis_of(4);
-    let rules = Rules {
+    Rules {
         domain: genesis.domain(),
         directory: Directory::new(&genesis).expect("a committee"),
         block_bytes_max: 1 << 20,
-    };
+    }
+}
+
+#[tokio::test]
+async fn proposals_are_verified_though_payments_fill_all_that_the_loop_has_room_for() {
     let (found, mut finds) = finds(1);
-    let pool = Pool::start(rules, 1, &found);
-    // Nobody takes what is found of these, so the worker that takes everything stands still at the second.
+    let pool = Pool::start(rules(), 1, &found);
+    // Nobody takes what is found of these, so who takes payments stands still at the second.
     for ticket in 0..64 {
         let bytes = Bytes::from_static(b"no payments");
         let author = Some(peer(2));
@@ -61,5 +64,32 @@ async fn proposals_are_verified_though_payments_fill_all_that_the_loop_has_room_
             panic!("{heard:?}")
         };
         assert_eq!((ticket, transactions), (expected, None));
+    }
+}
+
+#[tokio::test]
+async fn payments_are_verified_though_proposals_fill_all_that_the_loop_has_room_for() {
+    let (found, mut finds) = finds(1);
+    let pool = Pool::start(rules(), 2, &found);
+    // Nobody takes what is found of these, so whoever takes proposals stands still at the second.
+    for from in 0..PROPOSALS {
+        let job = Job::Payload {
+            from: peer(from),
+            bytes: Bytes::from_static(b"no proposal"),
+        };
+        pool.submit(job).expect("room");
+    }
+    for ticket in 0..PROPOSALS.into() {
+        let bytes = Bytes::from_static(b"no payments");
+        let author = Some(peer(2));
+        let job = Job::Gossip {
+            author,
+            ticket,
+            bytes,
+        };
+        pool.submit(job).expect("room");
+        let heard = timeout(PATIENCE, finds.payments.recv()).await;
+        let heard = heard.expect("it does not wait for proposals").expect("works");
+        assert!(matches!(heard, Verified::Gossip { ticket: of, .. } if of == ticket));
     }
 }
