@@ -64,7 +64,7 @@ pub fn finalization(from: Peer, certificate: Box<Certificate>, proof: &impl Proo
     }
 }
 
-pub use answer::answer;
+pub use answer::{Question, answer};
 pub use body::transactions;
 
 /// What a turn must remember before anything of it is spoken or committed.
@@ -75,16 +75,20 @@ pub fn records(effects: &[Effect]) -> impl Iterator<Item = &Record> {
     })
 }
 
+/// Anybody can send a header that was signed with another body, and the ledger would blame the signers for it. That is told
+/// by the root, before the first signature.
 fn authenticate_block(block: Block, proof: &impl Proof) -> Option<AuthenticBlock> {
+    if !answer::is_signed_body(&block) {
+        return None;
+    }
     let transactions = authenticate_all(block.transactions, proof)?;
-    let block = AuthenticBlock {
+    Some(AuthenticBlock {
         header: block.header,
         transactions,
-    };
-    // Anybody can send a header that was signed with another body, and the ledger would blame the signers for it.
-    answer::is_signed_body(&block).then_some(block)
+    })
 }
 
+/// Ends at the first that is not authentic.
 fn authenticate_all(
     transactions: Vec<SignedTransaction>,
     proof: &impl Proof,
@@ -94,3 +98,6 @@ fn authenticate_all(
         .map(|transaction| proof.authenticate(transaction).ok())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

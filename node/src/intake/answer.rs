@@ -6,7 +6,9 @@
 
 use bytes::Bytes;
 use plasma_core::planted::planted;
-use plasma_core::{AuthenticBlock, Block, Hash, Header, SignedTransaction, merkle};
+use plasma_core::{
+    AuthenticBlock, Block, BlockId, Certificate, Hash, Header, Height, SignedTransaction, merkle,
+};
 
 use super::{Proof, authenticate_block};
 use crate::{
@@ -26,10 +28,38 @@ const ATTEMPTS_MAX: usize = 1 << 20;
 /// Hashing an entry takes as long as so many attempts.
 const HASH_COST: usize = 4;
 
-/// What an answer brings; `None` when its links, its certificate or the bodies are not what they say.
-pub fn answer(bytes: &[u8], proof: &impl Proof) -> Option<Segment> {
+/// Which blocks a peer was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// Decided blocks after a height, up to one that is certified.
+    After(Height),
+    /// One block, decided or not.
+    Block(BlockId),
+}
+
+impl Question {
+    /// Whether headers can be the answer. Nothing of them is verified yet, so whatever else a peer sends costs us no signature.
+    /// None at all say that the peer has nothing.
+    fn fits(&self, headers: &[Header], certificate: Option<&Certificate>) -> bool {
+        match (self, headers) {
+            (_, []) => certificate.is_none(),
+            (Self::After(height), [first, ..]) => {
+                height.next() == Some(first.height) && certificate.is_some()
+            }
+            (Self::Block(id), [only]) => only.id() == *id,
+            (Self::Block(_), _) => false,
+        }
+    }
+}
+
+/// What an answer brings; `None` when it answers another question, or its links, its certificate or the bodies are not what
+/// they say.
+pub fn answer(bytes: &[u8], question: Question, proof: &impl Proof) -> Option<Segment> {
     let (raw, certificate) = wire::split_answer(bytes, proof.block_bytes_max()).ok()?;
     let headers: Vec<Header> = raw.iter().map(|(header, _)| *header).collect();
+    if !question.fits(&headers, certificate.as_ref()) {
+        return None;
+    }
     let is_linked = headers.windows(2).all(|pair| match pair {
         [below, above] => above.parent == below.id(),
         _ => true,
@@ -90,8 +120,8 @@ fn rotten(header: &Header, body: &[u8], proof: &impl Proof) -> Option<Rotten> {
 }
 
 /// Whether a block's body is the one that its header was signed for.
-pub(super) fn is_signed_body(block: &AuthenticBlock) -> bool {
-    let leaves: Vec<Hash> = block.transactions.iter().map(|one| one.leaf()).collect();
+pub(super) fn is_signed_body(block: &Block) -> bool {
+    let leaves: Vec<Hash> = block.transactions.iter().map(SignedTransaction::leaf).collect();
     u32::try_from(leaves.len()) == Ok(block.header.transaction_count)
         && merkle::root(&leaves) == block.header.transactions_root
 }

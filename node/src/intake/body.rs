@@ -16,13 +16,22 @@ use crate::{
     runtime::wire::body::{Body, ENTRIES_ANSWER_MAX, split_entries},
 };
 
-/// The answer to a request for transactions of a block; `None` when it is malformed.
-pub fn transactions(bytes: &Bytes, proof: &impl Proof) -> Option<Vec<Entry>> {
+/// The answer to a request for the transactions under these leaves; `None` when it is malformed. Honest members give them in
+/// this order, as many as fit: where anything else is among them, nothing is authenticated.
+pub fn transactions(bytes: &Bytes, asked: &[Hash], proof: &impl Proof) -> Option<Vec<Entry>> {
     if bytes.len() > ENTRIES_ANSWER_MAX {
         return None;
     }
     let entries = split_entries(bytes).ok()?;
-    Some(entries.into_iter().map(|entry| read(entry, proof)).collect())
+    let mut leaves = asked.iter();
+    let is_asked = |entry: &&[u8]| {
+        let given = body_leaf(entry);
+        leaves.any(|leaf| *leaf == given)
+    };
+    if !entries.iter().all(is_asked) {
+        return Some(vec![Entry::Stray]);
+    }
+    Some(read(entries.into_iter(), proof))
 }
 
 pub(super) fn carried(body: Body, proof: &impl Proof) -> Option<Carried> {
@@ -46,15 +55,22 @@ fn compact(header: Header, leaves: Vec<Hash>, prefilled: &[Bytes], proof: &impl 
     are_named.then(|| Compact {
         header,
         leaves,
-        prefilled: prefilled.iter().map(|entry| read(entry, proof)).collect(),
+        prefilled: read(prefilled.iter().map(|entry| &entry[..]), proof),
     })
 }
 
-fn read(entry: &[u8], proof: &impl Proof) -> Entry {
-    let signed = SignedTransaction::decode(entry).ok();
-    let authentic = signed.and_then(|signed| proof.authenticate(signed).ok());
-    match authentic {
-        Some(transaction) => Entry::Authentic(Box::new(transaction)),
-        None => Entry::Unsound(body_leaf(entry)),
+/// Up to the first that is no transaction: the block that names it is invalid, so the others are not worth a look.
+fn read<'a>(entries: impl Iterator<Item = &'a [u8]>, proof: &impl Proof) -> Vec<Entry> {
+    let mut found = Vec::new();
+    for entry in entries {
+        let signed = SignedTransaction::decode(entry).ok();
+        match signed.and_then(|signed| proof.authenticate(signed).ok()) {
+            Some(transaction) => found.push(Entry::Authentic(Box::new(transaction))),
+            None => {
+                found.push(Entry::Unsound(body_leaf(entry)));
+                break;
+            }
+        }
     }
+    found
 }

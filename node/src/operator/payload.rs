@@ -64,6 +64,8 @@ pub enum Entry {
     Authentic(Box<AuthenticTransaction>),
     /// Something with this leaf that is no authentic transaction.
     Unsound(Hash),
+    /// Something that was not asked for.
+    Stray,
 }
 
 impl Carried {
@@ -73,15 +75,6 @@ impl Carried {
         match self {
             Self::Whole(block) => &block.header,
             Self::Leaves(compact) => &compact.header,
-        }
-    }
-}
-
-impl Entry {
-    fn leaf(&self) -> Hash {
-        match self {
-            Self::Authentic(transaction) => transaction.leaf(),
-            Self::Unsound(leaf) => *leaf,
         }
     }
 }
@@ -247,13 +240,11 @@ impl<S: OperatorKey> Operator<S> {
         let assembly = self.payload.assemblies.get_mut(id)?;
         let (view, mut taken) = (assembly.view(), 0);
         for entry in entries {
-            let leaf = entry.leaf();
-            if !assembly.names(&leaf) {
-                return None;
-            }
             match entry {
-                Entry::Authentic(transaction) => taken += usize::from(assembly.take(*transaction)),
-                Entry::Unsound(leaf) => {
+                Entry::Authentic(transaction) if assembly.names(&transaction.leaf()) => {
+                    taken += usize::from(assembly.take(*transaction));
+                }
+                Entry::Unsound(leaf) if assembly.names(&leaf) => {
                     self.payload.condemn(*id, view);
                     effects.push(Effect::Odd(format!(
                         "block {id} of view {view} holds what no transaction is, under leaf {leaf}; it came from {}",
@@ -261,9 +252,17 @@ impl<S: OperatorKey> Operator<S> {
                     )));
                     return Some(taken);
                 }
+                Entry::Authentic(_) | Entry::Unsound(_) | Entry::Stray => return None,
             }
         }
         Some(taken)
+    }
+
+    /// The leaves that a request for transactions of a block names; none when the block is not being put together any more.
+    #[must_use]
+    pub fn asked_leaves(&self, block: &BlockId, map: &[u8]) -> Vec<Hash> {
+        let assembly = self.payload.assemblies.get(block);
+        assembly.map_or(Vec::new(), |assembly| assembly.leaves_at(map))
     }
 
     /// What travels beside a fresh proposal of ours: leaves to all when that is shorter, the whole block to a single

@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use plasma_consensus::Message;
-use plasma_core::{Certificate, Epoch, Peer, View};
+use plasma_core::{BlockId, Certificate, Epoch, Peer, View};
 use plasma_network as network;
 use tokio::sync::watch;
 use tracing::{debug, error, info, warn};
 
 use crate::{
     bridge::watcher::Ask as AskWatcher,
+    intake::Question,
     operator::{
         effect::{Effect, To},
         event::{Finding, Proven},
@@ -50,11 +52,14 @@ impl<S: Storage> Runtime<S> {
             Effect::Gossip(bytes) => self.gossip(&bytes),
             Effect::Reply { ticket, result } => self.reply(ticket, result),
             Effect::RequestBlocks { from, after, bytes } => {
-                self.request(from, Ask::After { height: after, bytes });
+                let ask = Ask::After { height: after, bytes };
+                self.request_blocks(from, Question::After(after), ask);
             }
-            Effect::RequestBlock { from, block } => self.request(from, Ask::Block(block)),
+            Effect::RequestBlock { from, block } => {
+                self.request_blocks(from, Question::Block(block), Ask::Block(block));
+            }
             Effect::RequestTransactions { from, block, map } => {
-                self.request(from, Ask::Transactions { block, map });
+                self.request_transactions(from, block, map);
             }
             Effect::Prove { from, certificate } => self.prove(from, certificate),
             Effect::AskClaim { from, epoch } => self.ask_claim(from, epoch),
@@ -153,8 +158,46 @@ impl<S: Storage> Runtime<S> {
         tokio::spawn(async move { found.send(Verified::Finalization(proven)).await });
     }
 
-    /// Asks a peer; whatever comes of it, the operator hears of it.
-    fn request(&self, from: Peer, ask: Ask) {
+    /// Asks a peer for blocks; whatever comes of it, the operator hears of it.
+    fn request_blocks(&self, from: Peer, question: Question, ask: Ask) {
+        let job = move |bytes| Job::Answer {
+            from,
+            question,
+            bytes,
+        };
+        self.request(from, ask, job, Verified::Answer { from, content: None });
+    }
+
+    /// The same for transactions of a block. When that is not put together any more, nobody is asked.
+    fn request_transactions(&self, from: Peer, block: BlockId, map: Bytes) {
+        let asked = self.operator.asked_leaves(&block, &map);
+        let nothing = Verified::Entries {
+            from,
+            block,
+            entries: None,
+        };
+        if asked.is_empty() {
+            let found = self.found.clone();
+            tokio::spawn(async move { found.send(nothing).await });
+            return;
+        }
+        let job = move |bytes| Job::Entries {
+            from,
+            block,
+            asked,
+            bytes,
+        };
+        self.request(from, Ask::Transactions { block, map }, job, nothing);
+    }
+
+    /// Has an answer verified; `nothing` is told when there is none.
+    fn request(
+        &self,
+        from: Peer,
+        ask: Ask,
+        job: impl FnOnce(Bytes) -> Job + Send + 'static,
+        nothing: Verified,
+    ) {
         let (network, pool, found) = (self.network.clone(), self.pool.clone(), self.found.clone());
         let slot = self.slots.of(from);
         tokio::spawn(async move {
@@ -166,25 +209,8 @@ impl<S: Storage> Runtime<S> {
                 Some(slot) => network.request(slot, ask.encode(), patience).await,
                 None => Err(network::RequestError::Stopped),
             };
-            let (job, nothing) = match ask {
-                Ask::Transactions { block, .. } => (
-                    answer.map(|bytes| Job::Entries { from, block, bytes }),
-                    Verified::Entries {
-                        from,
-                        block,
-                        entries: None,
-                    },
-                ),
-                // Claims and snapshots have ways of their own.
-                Ask::After { .. } | Ask::Block(_) | Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => {
-                    (
-                        answer.map(|bytes| Job::Answer { from, bytes }),
-                        Verified::Answer { from, content: None },
-                    )
-                }
-            };
-            let queued = match job {
-                Ok(job) => pool.submit(job).is_ok(),
+            let queued = match answer {
+                Ok(bytes) => pool.submit(job(bytes)).is_ok(),
                 Err(error) => {
                     debug!(peer = %from.0, %error, "sync request failed");
                     false

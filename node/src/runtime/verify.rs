@@ -28,7 +28,7 @@ mod queues;
 use super::finds::Found;
 use crate::{
     directory::Directory,
-    intake::{self, Proof},
+    intake::{self, Proof, Question},
     operator::{
         event::{Proven, Segment},
         payload::{Carried, Entry},
@@ -69,6 +69,8 @@ pub enum Job {
     Answer {
         /// Who answered.
         from: Peer,
+        /// What it was asked for.
+        question: Question,
         /// Its bytes.
         bytes: Bytes,
     },
@@ -78,6 +80,8 @@ pub enum Job {
         from: Peer,
         /// Of which block.
         block: BlockId,
+        /// The leaves that it was asked for, in order.
+        asked: Vec<Hash>,
         /// Its bytes.
         bytes: Bytes,
     },
@@ -288,14 +292,23 @@ impl Shared {
                 from,
                 content: intake::payload(&bytes, self).map(Box::new),
             },
-            Job::Answer { from, bytes } => Verified::Answer {
+            Job::Answer {
                 from,
-                content: intake::answer(&bytes, self).map(Box::new),
+                question,
+                bytes,
+            } => Verified::Answer {
+                from,
+                content: intake::answer(&bytes, question, self).map(Box::new),
             },
-            Job::Entries { from, block, bytes } => Verified::Entries {
+            Job::Entries {
                 from,
                 block,
-                entries: intake::transactions(&bytes, self),
+                asked,
+                bytes,
+            } => Verified::Entries {
+                from,
+                block,
+                entries: intake::transactions(&bytes, &asked, self),
             },
             Job::Finalization { from, certificate } => {
                 Verified::Finalization(intake::finalization(from, certificate, self))

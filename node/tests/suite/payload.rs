@@ -298,11 +298,7 @@ fn an_answer_with_a_part_is_followed_by_the_next_question() {
         .iter()
         .map(SignedTransaction::encode)
         .collect();
-    stage
-        .world
-        .wires
-        .answers
-        .insert(stage.leader, Answers::With(part));
+    stage.world.wires.answers.insert(stage.leader, Answers::Of(part));
     stage.hear_all(stage.leader);
     stage.all_paid(3_000);
     for other in [stage.other(2), stage.other(3)] {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use plasma_core::{Block, Height};
 use plasma_node::{
-    intake,
+    intake::{self, Question},
     operator::event::Event,
     runtime::{
         sync,
@@ -125,8 +125,13 @@ impl World {
         }
         let event = match self.hosts[to].asks.remove(&number) {
             None => return,
-            Some(Ask::Transactions { block, .. }) => {
-                let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &self.hosts[to].proof));
+            Some(Ask::Transactions { block, map }) => {
+                let host = &self.hosts[to];
+                let operator = host.operator.as_ref();
+                let asked = operator.map_or(Vec::new(), |one| one.asked_leaves(&block, &map));
+                // In production nobody is asked for a block that is not put together any more.
+                let bytes = bytes.filter(|_| !asked.is_empty());
+                let entries = bytes.and_then(|bytes| intake::transactions(&bytes, &asked, &host.proof));
                 peers::fetched(from, block, entries)
             }
             // Snapshots are taken between starts.
@@ -136,16 +141,20 @@ impl World {
                 let (from, claim) = (peers::name(from), claim.map(|claim| claim.map(Box::new)));
                 Event::Claim { from, epoch, claim }
             }
-            Some(Ask::After { .. } | Ask::Block(_)) => {
-                let segment = bytes.and_then(|bytes| intake::answer(&bytes, &self.hosts[to].proof));
-                let brought = segment.as_ref().map(|segment| segment.blocks.len());
-                self.note(&[b"answer"], || {
-                    format!("{from} -> {to} answer of blocks: {brought:?}")
-                });
-                peers::blocks(from, segment)
-            }
+            Some(Ask::After { height, .. }) => self.brought(from, to, Question::After(height), bytes),
+            Some(Ask::Block(block)) => self.brought(from, to, Question::Block(block), bytes),
         };
         self.hosts[to].inbox.push_back(Arrival::Event(event));
         self.turn_soon(to);
+    }
+
+    fn brought(&mut self, from: usize, to: usize, question: Question, bytes: Option<Bytes>) -> Event {
+        let proof = &self.hosts[to].proof;
+        let segment = bytes.and_then(|bytes| intake::answer(&bytes, question, proof));
+        let brought = segment.as_ref().map(|segment| segment.blocks.len());
+        self.note(&[b"answer"], || {
+            format!("{from} -> {to} answer of blocks: {brought:?}")
+        });
+        peers::blocks(from, segment)
     }
 }

@@ -75,6 +75,15 @@ impl Assembly {
         (gaps.map(|(place, _)| place), self.leaves.len())
     }
 
+    /// The leaves at the places that a map names.
+    pub(super) fn leaves_at(&self, map: &[u8]) -> Vec<Hash> {
+        let bits = map
+            .iter()
+            .flat_map(|byte| (0..8).map(move |bit| byte & (1 << bit) != 0));
+        let named = self.leaves.iter().zip(bits).filter(|(_, is_named)| *is_named);
+        named.map(|(leaf, _)| *leaf).collect()
+    }
+
     pub(super) fn lacks(&self, leaf: &Hash) -> bool {
         self.missing.contains(leaf)
     }

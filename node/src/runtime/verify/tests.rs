@@ -1,13 +1,13 @@
 //! What may wait before the pool, and who goes first.
 
 use bytes::Bytes;
-use plasma_core::{Address, Amount, DepositNumber, Hash, Peer, Transaction};
+use plasma_core::{Address, Amount, DepositNumber, Hash, Height, Peer, Transaction};
 
 use super::{
     Job,
     queues::{CLIENTS_MAX, GOSSIP_MAX, GOSSIP_PER_AUTHOR_MAX, Queues, URGENT_MAX, URGENT_PER_PEER_MAX},
 };
-use crate::runtime::wire;
+use crate::{intake::Question, runtime::wire};
 
 /// A batch as long as they may be, of one of many authors.
 fn gossip(ticket: u64) -> Job {
@@ -45,6 +45,7 @@ fn payload(from: u8) -> Job {
 fn answer(from: u8) -> Job {
     Job::Answer {
         from: peer(from),
+        question: Question::After(Height(0)),
         bytes: Bytes::new(),
     }
 }

@@ -8,6 +8,7 @@ use plasma_core::{
 };
 use plasma_node::{
     directory::Directory,
+    intake::Question,
     operator::{case::body_leaf, event::Segment},
     runtime::{
         finds::finds,
@@ -68,7 +69,13 @@ fn verified(job: Job) -> Verified {
 
 fn answer(blocks: &[Bytes], certificate: &[u8]) -> Option<Segment> {
     let bytes = wire::encode_answer(blocks, certificate);
-    match verified(Job::Answer { from: peer(1), bytes }) {
+    let question = Question::After(genesis().state().header.height);
+    let job = Job::Answer {
+        from: peer(1),
+        question,
+        bytes,
+    };
+    match verified(job) {
         Verified::Answer { content, .. } => content.map(|segment| *segment),
         other => panic!("{other:?}"),
     }

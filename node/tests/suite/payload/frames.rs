@@ -123,8 +123,10 @@ fn an_answer_has_what_the_map_names_and_no_more_than_it_may() {
     let answer = encode_entries(&block, &[0xff; 500]);
     assert!(answer.len() < ENTRIES_BYTES_MAX + 5 * 4_000 && answer.len() > ENTRIES_BYTES_MAX / 2);
     let checks = World::new().checks(0);
-    assert!(intake::transactions(&answer, &checks).is_some());
-    assert!(intake::transactions(&Bytes::from(vec![0; ENTRIES_ANSWER_MAX + 4]), &checks).is_none());
+    let asked: Vec<Hash> = many.iter().map(|entry| leaf(entry)).collect();
+    assert!(intake::transactions(&answer, &asked, &checks).is_some());
+    let long = Bytes::from(vec![0; ENTRIES_ANSWER_MAX + 4]);
+    assert!(intake::transactions(&long, &asked, &checks).is_none());
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use plasma_consensus::Message;
 use plasma_core::{
-    AuthenticTransaction, AuthenticateError, Certificate, Committees, Domain, Height, Peer, SignedTransaction,
+    AuthenticTransaction, AuthenticateError, Certificate, Committees, Domain, Hash, Height, Peer,
+    SignedTransaction,
 };
 use plasma_node::{
-    intake::{self, Proof},
+    intake::{self, Proof, Question},
     operator::{
+        case::body_leaf,
         effect::To,
         event::{Event, Offered, Source},
         payload::Carried,
@@ -35,6 +37,8 @@ pub(crate) enum Answers {
     Empty,
     /// With these entries.
     With(Vec<Vec<u8>>),
+    /// With what is asked for of these entries.
+    Of(Vec<Vec<u8>>),
 }
 
 /// Questions for transactions, whole blocks and rows.
@@ -153,11 +157,18 @@ impl World {
         let giver = place(peer);
         let bytes = self.serve(giver, &ask);
         let event = match ask {
-            Ask::Transactions { block, .. } => {
+            Ask::Transactions { block, map } => {
+                let operator = self.nodes[index].operator.as_ref();
+                let leaves = operator.map_or(Vec::new(), |one| one.asked_leaves(&block, &map));
                 let answered = match self.wires.answers.get(&giver) {
                     Some(Answers::Never) => None,
                     Some(Answers::Empty) => Some(Bytes::new()),
                     Some(Answers::With(entries)) => Some(lengthened(entries)),
+                    Some(Answers::Of(entries)) => {
+                        let of =
+                            |leaf: &Hash| entries.iter().find(|entry| body_leaf(entry) == *leaf).cloned();
+                        Some(lengthened(&leaves.iter().filter_map(of).collect::<Vec<_>>()))
+                    }
                     None => Some(bytes),
                 };
                 let size = answered.as_ref().map_or(0, Bytes::len);
@@ -166,7 +177,7 @@ impl World {
                 let checks = self.checks(index);
                 // A question that is lost is given up only when the shell's patience ends.
                 let delay = if answered.is_some() { 2 * DELAY_MS } else { 2_000 };
-                let entries = answered.and_then(|bytes| intake::transactions(&bytes, &checks));
+                let entries = answered.and_then(|bytes| intake::transactions(&bytes, &leaves, &checks));
                 let event = Event::Fetched {
                     from: peer,
                     block,
@@ -174,23 +185,23 @@ impl World {
                 };
                 return self.push(index, delay, event);
             }
-            Ask::Block(_) => {
+            Ask::Block(block) => {
                 self.wires.asked.blocks += 1;
                 let now = self.now;
                 self.nodes[index].asked.push((now, giver));
                 if self.silent.contains(&giver) {
                     return;
                 }
-                self.blocks(index, peer, &bytes)
+                self.blocks(index, peer, Question::Block(block), &bytes)
             }
-            Ask::Snapshots(_) | Ask::Chunk { .. } => {
-                unreachable!("no operator asks for snapshots while it runs")
+            Ask::Claim(_) | Ask::Snapshots(_) | Ask::Chunk { .. } => {
+                unreachable!("claims are given elsewhere, and no operator asks for snapshots while it runs")
             }
-            Ask::After { .. } | Ask::Claim(_) => {
+            Ask::After { height, .. } => {
                 if self.silent.contains(&giver) {
                     return;
                 }
-                self.blocks(index, peer, &bytes)
+                self.blocks(index, peer, Question::After(height), &bytes)
             }
         };
         self.push(index, 2 * DELAY_MS, event);
@@ -222,8 +233,8 @@ impl World {
         sync::serve(ask, &MemoryStorage::reader(&node.storage), undecided)
     }
 
-    fn blocks(&self, to: usize, from: Peer, bytes: &Bytes) -> Event {
-        let segment = intake::answer(bytes, &self.checks(to)).map(Box::new);
+    fn blocks(&self, to: usize, from: Peer, question: Question, bytes: &Bytes) -> Event {
+        let segment = intake::answer(bytes, question, &self.checks(to)).map(Box::new);
         Event::Blocks { from, segment }
     }
 
