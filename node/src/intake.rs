@@ -1,8 +1,6 @@
 //! What arrives as bytes, taken apart and checked as far as bytes alone allow. Pure: the worker pool of the runtime calls it
 //! on its threads, the simulator in its one.
 
-use bytes::Bytes;
-use plasma_consensus::Message;
 use plasma_core::{
     AuthenticBlock, AuthenticTransaction, AuthenticateError, Block, Certificate, Peer, SignedTransaction,
 };
@@ -17,6 +15,7 @@ use crate::{
 };
 
 mod answer;
+mod bodies;
 mod body;
 
 /// Who knows whether signatures are good, and how large things may be.
@@ -40,14 +39,11 @@ pub fn gossip(bytes: &[u8], proof: &impl Proof) -> Option<Vec<AuthenticTransacti
     authenticate_all(wire::decode_gossip(bytes).ok()?, proof)
 }
 
-/// A payload frame: its message and what it carries; `None` when anything of it is malformed, or a whole block is not
-/// authentic.
-pub fn payload(bytes: &Bytes, proof: &impl Proof) -> Option<(Message, Option<Carried>)> {
-    let (message, body) = wire::decode_payload(bytes, proof.block_bytes_max()).ok()?;
-    match body {
-        None => Some((message, None)),
-        Some(body) => body::carried(body, proof).map(|carried| (message, Some(carried))),
-    }
+/// The body of a proposal; `None` when anything of it is malformed, or a whole block is not authentic. That it is the
+/// proposed block's says [`Bodies::admit`].
+pub fn payload(body: &[u8], proof: &impl Proof) -> Option<Carried> {
+    let body = wire::body::decode_body(body, proof.block_bytes_max()).ok()?;
+    body::carried(body, proof)
 }
 
 /// A finalization that came alone.
@@ -65,6 +61,7 @@ pub fn finalization(from: Peer, certificate: Box<Certificate>, proof: &impl Proo
 }
 
 pub use answer::{Question, answer};
+pub use bodies::{Admitted, Bodies};
 pub use body::transactions;
 
 /// What a turn must remember before anything of it is spoken or committed.

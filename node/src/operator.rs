@@ -59,7 +59,7 @@ use guardian::Guardian;
 use handing::Handing;
 use mempool::{Mempool, MempoolLimits};
 use origins::Origins;
-use payload::{Carried, Payload};
+use payload::{Carried, Need, Payload};
 use pins::Pins;
 use proving::Proving;
 use recovery::{Logged, guardian};
@@ -359,18 +359,18 @@ impl<S: OperatorKey> Operator<S> {
     ) {
         let of_running = message.epoch() == self.epochs.running();
         let seated = self.epochs.engine().zip(self.epochs.seat_of(peer));
-        let Some((engine, from)) = seated.filter(|_| of_running) else {
+        let Some((_, from)) = seated.filter(|_| of_running) else {
             return self.on_foreign(now, peer, &message, effects);
         };
         if let (Message::Proposal(proposal), Some(block)) = (&message, block) {
             let view = proposal.container.view;
-            let is_near =
-                view.0 <= engine.view().0.saturating_add(PROPOSALS_AHEAD) && view > engine.floor().view;
-            let id = proposal.container.block;
-            let is_leaders = from == engine.leader(view) && block.header().id() == id;
             // One body per view: a leader that sends two is heard by the engine, not by our memory.
-            let is_missed = self.payload.awaits(&id) || !self.bodies.contains(&view);
-            if is_near && is_leaders && is_missed {
+            let is_missed = match self.need(peer, proposal) {
+                Need::Rest => true,
+                Need::Block => !self.bodies.contains(&view),
+                Need::Nothing | Need::Foreign | Need::Unknown => false,
+            };
+            if is_missed && block.header().id() == proposal.container.block {
                 self.bodies.insert(view);
                 self.on_carried(now, peer, view, *block, effects);
             }
@@ -459,6 +459,3 @@ impl<S: OperatorKey> Operator<S> {
         }
     }
 }
-
-/// A proposal's block is kept only when its view is at most this far ahead: the engine looks no further.
-const PROPOSALS_AHEAD: u64 = 2;

@@ -50,7 +50,7 @@ use tokio::{
 use crate::{
     bridge::watcher::Ask,
     directory::Directory,
-    intake,
+    intake::{self, Bodies},
     operator::{Operator, effect::Effect, event::Event},
     storage::{Storage, StorageError},
     wal::{self, Wal, WalError},
@@ -142,6 +142,8 @@ pub struct Runtime<S: Storage> {
     connected: Epoch,
     ethereum: Ethereum,
     pool: Pool,
+    /// The bodies that it was given.
+    bodies: Bodies,
     finds: Finds,
     /// The same channels' entrance, for answers that never came.
     found: Found,
@@ -173,6 +175,7 @@ impl<S: Storage> Runtime<S> {
             connected: operator.status().epoch,
             ethereum: parts.ethereum,
             pool: Pool::start(rules, workers, &found),
+            bodies: Bodies::default(),
             finds,
             found,
             commands,

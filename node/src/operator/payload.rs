@@ -8,6 +8,7 @@
 
 mod assembly;
 mod fetching;
+mod need;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use plasma_core::{AuthenticBlock, AuthenticTransaction, BlockId, Hash, Header, H
 use super::{Operator, effect::Effect};
 use crate::runtime::wire::body::{LEAVES_MAX, encode_leaves, encode_whole};
 use assembly::Assembly;
+pub use need::Need;
 
 /// Blocks that are put together at once. As many fresh blocks stand above the final one at most.
 const ASSEMBLIES_MAX: usize = 16;

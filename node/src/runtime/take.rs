@@ -1,14 +1,18 @@
 //! What the shell makes of each arrival: an event for the operator, or work for the pool.
 
 use bytes::Bytes;
-use plasma_consensus::Message;
+use plasma_consensus::{Message, Proposal};
 use plasma_core::{Peer, SignedTransaction};
 use plasma_network as network;
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use crate::{
-    operator::event::{Event, Offered, Source},
+    intake::Admitted,
+    operator::{
+        event::{Event, Offered, Source},
+        payload::Carried,
+    },
     storage::Storage,
 };
 
@@ -34,12 +38,17 @@ impl<S: Storage> Runtime<S> {
             }),
             network::Event::Control { from, bytes } => {
                 self.take_from(from, |runtime, peer| match wire::payload_in_control(&bytes) {
-                    Some(bytes) => runtime.take_payload(peer, from, bytes),
+                    Some(bytes) => runtime.take_payload(peer, from, &bytes),
                     None => runtime.take_control(peer, from, &bytes),
                 })
             }
+            network::Event::Payload { from, bytes } if bytes.len() < wire::CONTROL_BYTES_MAX => {
+                // Short frames have a rate among the votes and none here, and the loop reads each.
+                warn!(from, "a short frame on the stream of bodies");
+                self.network.penalize(from);
+            }
             network::Event::Payload { from, bytes } => self.take_from(from, |runtime, peer| {
-                runtime.take_payload(peer, from, bytes);
+                runtime.take_payload(peer, from, &bytes);
             }),
             network::Event::Gossip { from, id, bytes } => {
                 let author = from.and_then(|slot| self.slots.peer(slot));
@@ -61,19 +70,54 @@ impl<S: Storage> Runtime<S> {
         }
     }
 
-    fn take_payload(&self, peer: Peer, slot: u16, bytes: Bytes) {
-        if self.pool.submit(Job::Payload { from: peer, bytes }).is_err() {
-            warn!(slot, "payload dropped, verification is overloaded");
+    /// A body costs a worker some time, so what is known of its message decides first whether it is looked at.
+    fn take_payload(&mut self, peer: Peer, slot: u16, bytes: &Bytes) {
+        match self.bodies.admit(peer, bytes, &self.operator) {
+            Ok(Admitted::Alone { message, fault }) => {
+                if let Some(fault) = fault {
+                    warn!(slot, fault, "payload refused");
+                    self.network.penalize(slot);
+                }
+                self.hear(peer, message, None);
+            }
+            Ok(Admitted::Body { proposal, body }) => self.check_body(peer, proposal, body),
+            Ok(Admitted::Again) => {}
+            Err(error) => {
+                warn!(slot, %error, "malformed payload");
+                self.network.penalize(slot);
+            }
         }
+    }
+
+    fn check_body(&mut self, from: Peer, proposal: Box<Proposal>, body: Bytes) {
+        let job = Job::Payload { from, proposal, body };
+        if let Err(Job::Payload { proposal, .. }) = self.pool.submit(job) {
+            warn!(from = %from.0, "body not checked, verification is overloaded");
+            self.bodies.give_back(&proposal);
+            self.hear(from, Message::Proposal(proposal), None);
+        }
+    }
+
+    /// A proposal whose body is bad is heard without it: whoever has the block gives it.
+    fn take_body(&mut self, from: Peer, proposal: Box<Proposal>, carried: Option<Box<Carried>>) {
+        self.bodies.done(&proposal);
+        if carried.is_none() {
+            warn!(from = %from.0, "malformed body");
+            if let Some(slot) = self.slots.of(from) {
+                self.network.penalize(slot);
+            }
+        }
+        self.hear(from, Message::Proposal(proposal), carried);
+    }
+
+    fn hear(&mut self, from: Peer, message: Message, block: Option<Box<Carried>>) {
+        let message = Box::new(message);
+        self.handle(Event::Consensus { from, message, block });
     }
 
     fn take_control(&mut self, peer: Peer, slot: u16, bytes: &[u8]) {
         match Message::decode(bytes) {
-            Ok(message) => self.handle(Event::Consensus {
-                from: peer,
-                message: Box::new(message),
-                block: None,
-            }),
+            Ok(message) => self.hear(peer, message, None),
             Err(error) => {
                 warn!(slot, %error, "malformed consensus message");
                 self.network.penalize(slot);
@@ -161,21 +205,9 @@ impl<S: Storage> Runtime<S> {
             }
             Verified::Payload {
                 from,
-                content: Some(content),
-            } => {
-                let (message, block) = *content;
-                self.handle(Event::Consensus {
-                    from,
-                    message: Box::new(message),
-                    block: block.map(Box::new),
-                });
-            }
-            Verified::Payload { from, content: None } => {
-                warn!(from = %from.0, "malformed payload");
-                if let Some(slot) = self.slots.of(from) {
-                    self.network.penalize(slot);
-                }
-            }
+                proposal,
+                carried,
+            } => self.take_body(from, proposal, carried),
             Verified::Entries { from, block, entries } => {
                 self.handle(Event::Fetched { from, block, entries })
             }

@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use plasma_consensus::{Certified, Message};
+use plasma_consensus::{Certified, Proposal};
 use plasma_core::{
     AuthenticTransaction, AuthenticateError, BlockId, Certificate, Domain, Epoch, Hash, Peer,
     SignedTransaction,
@@ -58,12 +58,14 @@ pub enum Job {
         /// The transaction.
         transaction: Box<SignedTransaction>,
     },
-    /// A frame of the payload stream.
+    /// A proposal and its body.
     Payload {
         /// Who sent it.
         from: Peer,
-        /// Its bytes.
-        bytes: Bytes,
+        /// The proposal.
+        proposal: Box<Proposal>,
+        /// What came beside it.
+        body: Bytes,
     },
     /// An answer to a sync request.
     Answer {
@@ -111,12 +113,14 @@ pub enum Verified {
         /// The transaction, or why it is not authentic.
         result: Result<Box<AuthenticTransaction>, AuthenticateError>,
     },
-    /// A payload frame; `None` when it is malformed or a transaction of a whole block is not authentic.
+    /// A proposal with its body.
     Payload {
         /// Who sent it.
         from: Peer,
-        /// The message and the block it carries.
-        content: Option<Box<(Message, Option<Carried>)>>,
+        /// The proposal.
+        proposal: Box<Proposal>,
+        /// Its body; `None` when it is malformed or a transaction of a whole block is not authentic.
+        carried: Option<Box<Carried>>,
     },
     /// A sync answer whose links hold; `None` when it is malformed or they do not.
     Answer {
@@ -288,9 +292,10 @@ impl Shared {
                 ticket,
                 result: self.authenticate(*transaction).map(Box::new),
             },
-            Job::Payload { from, bytes } => Verified::Payload {
+            Job::Payload { from, proposal, body } => Verified::Payload {
                 from,
-                content: intake::payload(&bytes, self).map(Box::new),
+                proposal,
+                carried: intake::payload(&body, self).map(Box::new),
             },
             Job::Answer {
                 from,

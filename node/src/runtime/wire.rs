@@ -8,7 +8,7 @@ use plasma_core::{Block, BlockId, Certificate, Epoch, Hash, Header, Height, Sign
 
 pub mod body;
 
-use body::{Body, MAP_BYTES_MAX, decode_body};
+use body::MAP_BYTES_MAX;
 
 /// Room an answer leaves for the certificate and lengths beside its blocks.
 pub const ANSWER_BYTES_MAX: usize = 15 << 20;
@@ -74,17 +74,14 @@ pub fn encode_payload(message: &[u8], body: &[u8]) -> Bytes {
     out.into()
 }
 
-/// Splits a payload frame into the message and what came with it.
+/// Parts a payload frame into the message and the bytes beside it, of which nothing is read.
 ///
 /// # Errors
-/// [`WireError`] names the part that is short or malformed.
-pub fn decode_payload(bytes: &Bytes, block_max: usize) -> Result<(Message, Option<Body>), WireError> {
+/// [`WireError`] when the message is short or malformed.
+pub fn split_payload(bytes: &Bytes) -> Result<(Message, Bytes), WireError> {
     let (message, body) = split_prefixed(bytes, "the message")?;
     let message = Message::decode(message).map_err(|_| WireError::Malformed("the message"))?;
-    if body.is_empty() {
-        return Ok((message, None));
-    }
-    Ok((message, Some(decode_body(body, block_max)?)))
+    Ok((message, bytes.slice_ref(body)))
 }
 
 /// What a member may ask for.

@@ -1,5 +1,6 @@
 //! Proposals that travel as the leaves of their transactions: whatever lies where, blocks are made of them.
 
+mod bodies;
 mod bytes;
 mod frames;
 mod full;

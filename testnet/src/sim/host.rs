@@ -15,6 +15,7 @@ use plasma_node::{
     config::committee::Successor,
     directory::Directory,
     folder::Identity,
+    intake::Bodies,
     operator::{
         Operator, Params,
         chain::Room,
@@ -122,6 +123,8 @@ pub(super) struct Host {
     pub(super) directory: Directory,
     /// What is checked before the operator sees it.
     pub(super) proof: Shared,
+    /// The bodies of proposals that were looked at.
+    pub(super) bodies: Bodies,
     /// The epoch whose operators are connected.
     pub(super) connected: Epoch,
     pub(super) clock: Clock,
@@ -167,6 +170,7 @@ impl Host {
             life: 0,
             kept: Vec::new(),
             proof: proof.under(&directory),
+            bodies: Bodies::default(),
             directory,
             connected: Epoch(0),
             clock: Clock::default(),
@@ -331,6 +335,7 @@ impl Host {
         self.operator = None;
         self.watcher = None;
         self.inbox.clear();
+        self.bodies = Bodies::default();
         self.timer = None;
         self.wake = None;
         self.turn_at = None;

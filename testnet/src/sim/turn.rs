@@ -8,7 +8,7 @@ use plasma_consensus::{Message, Vote};
 use plasma_core::{Height, Millis};
 use plasma_node::{
     bridge::watcher,
-    intake,
+    intake::{self, Admitted},
     operator::{
         effect::{Effect, Purpose, Record, To},
         event::Event,
@@ -388,16 +388,18 @@ impl World {
             ],
             || super::check::tell_frame((from, to), frame),
         );
-        let proof = &self.hosts[to].proof;
         let heard = match frame {
             Frame::Control(bytes) => match wire::payload_in_control(bytes) {
-                Some(inside) => intake::payload(&inside, proof),
-                None => Message::decode(bytes).ok().map(|message| (message, None)),
+                Some(inside) => self.hear_payload(from, to, &inside),
+                None => Message::decode(bytes).ok().map(|message| {
+                    let heard = peers::consensus(from, message, None);
+                    vec![Arrival::Event(heard)]
+                }),
+            },
+            Frame::Payload(bytes) => self.hear_payload(from, to, bytes),
+            Frame::Gossip(bytes) => {
+                intake::gossip(bytes, &self.hosts[to].proof).map(super::clients::gossiped)
             }
-            .map(|(message, carried)| vec![Arrival::Event(peers::consensus(from, message, carried))]),
-            Frame::Payload(bytes) => intake::payload(bytes, proof)
-                .map(|(message, block)| vec![Arrival::Event(peers::consensus(from, message, block))]),
-            Frame::Gossip(bytes) => intake::gossip(bytes, proof).map(super::clients::gossiped),
         };
         match heard {
             Some(arrivals) => {
@@ -406,5 +408,26 @@ impl World {
             }
             None => self.blame(to, from, "a malformed frame"),
         }
+    }
+
+    /// A proposal with its body, as the runtime and its workers take it; nothing waits between them here.
+    fn hear_payload(&mut self, from: usize, to: usize, frame: &Bytes) -> Option<Vec<Arrival>> {
+        let host = &mut self.hosts[to];
+        let operator = host.operator.as_ref()?;
+        let (message, carried, fault) = match host.bodies.admit(peers::name(from), frame, operator).ok()? {
+            Admitted::Alone { message, fault } => (message, None, fault),
+            Admitted::Body { proposal, body } => {
+                host.bodies.done(&proposal);
+                let carried = intake::payload(&body, &host.proof);
+                let fault = carried.is_none().then_some("a malformed body");
+                (Message::Proposal(proposal), carried, fault)
+            }
+            Admitted::Again => return Some(Vec::new()),
+        };
+        if let Some(fault) = fault {
+            self.blame(to, from, fault);
+        }
+        let heard = peers::consensus(from, message, carried);
+        Some(vec![Arrival::Event(heard)])
     }
 }

@@ -1,7 +1,10 @@
 //! What may wait before the pool, and who goes first.
 
 use bytes::Bytes;
-use plasma_core::{Address, Amount, DepositNumber, Hash, Height, Peer, Transaction};
+use plasma_consensus::{Container, Proposal};
+use plasma_core::{
+    Address, Amount, BlockId, DepositNumber, Epoch, Hash, Height, Peer, Transaction, View, bls,
+};
 
 use super::{
     Job,
@@ -36,9 +39,22 @@ fn peer(number: u8) -> Peer {
 }
 
 fn payload(from: u8) -> Job {
+    let container = Container {
+        view: View(1),
+        parent: View(0),
+        block: BlockId(Hash::ZERO),
+    };
+    let proposal = Proposal {
+        epoch: Epoch(0),
+        container,
+        signature: bls::Signature([0; 96]),
+        parent: None,
+        nullifications: Vec::new(),
+    };
     Job::Payload {
         from: peer(from),
-        bytes: Bytes::new(),
+        proposal: Box::new(proposal),
+        body: Bytes::new(),
     }
 }
 

@@ -39,6 +39,28 @@ pub enum Body {
     },
 }
 
+/// How a body brings its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// With all transactions.
+    Whole,
+    /// As their leaves.
+    Leaves,
+}
+
+/// The form of a body and its header; nothing behind that is read.
+#[must_use]
+pub fn peek(bytes: &[u8]) -> Option<(Form, Header)> {
+    let (form, rest) = bytes.split_first()?;
+    let form = match *form {
+        WHOLE => Form::Whole,
+        LEAVES => Form::Leaves,
+        _ => return None,
+    };
+    let header = rest.get(..Header::SIZE).and_then(Header::decode)?;
+    Some((form, header))
+}
+
 /// A whole block: 0x01 ‖ block.
 #[must_use]
 pub fn encode_whole(block: &[u8]) -> Bytes {

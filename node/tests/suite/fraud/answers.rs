@@ -1,7 +1,7 @@
 //! What the pool lets through to the operator: blocks as they were signed, and what a quorum signed that is none.
 
 use bytes::Bytes;
-use plasma_consensus::{Container, Message, Proposal};
+use plasma_consensus::{Container, Proposal};
 use plasma_core::{
     Address, Amount, Bitmap, Certificate, DepositNumber, Epoch, Hash, Header, OperatorIndex,
     SignedTransaction, Transaction, View, bls, merkle,
@@ -132,20 +132,21 @@ fn a_proposal_with_another_body_than_its_header_s_is_malformed() {
         parent: View(0),
         block: header.id(),
     };
-    let message = Message::Proposal(Box::new(Proposal {
+    let proposal = Box::new(Proposal {
         epoch: Epoch(0),
         container,
         signature: secret(0).sign(&Hash::ZERO),
         parent: None,
         nullifications: Vec::new(),
-    }));
+    });
     let sent = |body: &[Vec<u8>]| {
-        let bytes = wire::encode_payload(
-            &message.encode(),
-            &wire::body::encode_whole(&encoded(&header, body)),
-        );
-        match verified(Job::Payload { from: peer(0), bytes }) {
-            Verified::Payload { content, .. } => content.is_some(),
+        let job = Job::Payload {
+            from: peer(0),
+            proposal: proposal.clone(),
+            body: wire::body::encode_whole(&encoded(&header, body)),
+        };
+        match verified(job) {
+            Verified::Payload { carried, .. } => carried.is_some(),
             other => panic!("{other:?}"),
         }
     };

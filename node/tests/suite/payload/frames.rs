@@ -87,10 +87,8 @@ fn leaves_and_entries_that_the_header_does_not_cover_are_malformed() {
     let checks = World::new().checks(0);
     let entries: Vec<Vec<u8>> = (0..3).map(entry).collect();
     let (header, leaves) = header(&entries);
-    let message = super::unsound::proposal(0, plasma_core::View(1), header.id()).encode();
     let is_taken = |leaves: &[Hash], prefilled: &[Vec<u8>]| {
-        let frame = wire::encode_payload(&message, &encode_leaves(&header, leaves, prefilled));
-        intake::payload(&frame, &checks).is_some()
+        intake::payload(&encode_leaves(&header, leaves, prefilled), &checks).is_some()
     };
     assert!(is_taken(&leaves, &entries[1..]));
     let swapped = [leaves[1], leaves[0], leaves[2]];

@@ -7,7 +7,7 @@ use plasma_consensus::{Bls, Message};
 use plasma_core::{
     Address, Amount, BlockId, DepositNumber, Genesis, GenesisMember, Hash, Header, Height, Input, Kind,
     L1Block, L1Event, L1Height, OperatorIndex, Payment, Position, SignedTransaction, SigningKey, Transaction,
-    keccak, merkle,
+    View, keccak, merkle,
 };
 use plasma_network as network;
 use plasma_node::{
@@ -28,7 +28,7 @@ use plasma_node::{
         verify::Rules,
         wire::{
             self, Ask, Carrier,
-            body::{Body, encode_leaves, map_of, split_entries},
+            body::{Body, decode_body, encode_leaves, map_of, split_entries},
         },
     },
     storage::{
@@ -42,7 +42,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::unsound::proposal;
+use super::{bodies::nullify, unsound::proposal};
 use crate::suite::{
     cast::{genesis_of, l1_block, secret, user},
     scratch::Scratch,
@@ -171,13 +171,19 @@ impl Federation {
                     network::Event::Payload { from, bytes } => (from, Some(bytes)),
                     _ => continue,
                 };
-                let decoded = payload.map(|bytes| wire::decode_payload(&bytes, BLOCK_MAX).expect("decodes"));
-                if let Some((message, Some(body))) = decoded {
-                    return (from, message, body);
+                let parted = payload.map(|bytes| wire::split_payload(&bytes).expect("decodes"));
+                if let Some((message, body)) = parted.filter(|(_, body)| !body.is_empty()) {
+                    return (from, message, decode_body(&body, BLOCK_MAX).expect("decodes"));
                 }
             }
         };
         timeout(PATIENCE, heard).await.expect("in time")
+    }
+
+    /// Waits for an event.
+    async fn event(&mut self, is_it: impl Fn(&network::Event) -> bool) {
+        let comes = async { while !is_it(&self.events.recv().await.expect("runs")) {} };
+        timeout(PATIENCE, comes).await.expect("in time");
     }
 
     /// The next question for transactions.
@@ -400,5 +406,30 @@ async fn a_running_operator_asks_for_what_a_proposal_names_and_it_lacks() {
         let length = u32::try_from(unknown.len()).expect("small").to_be_bytes();
         let answer: Bytes = [&length[..], &unknown].concat().into();
         reply.send(answer).expect("waits");
+    }
+}
+
+/// Frames that no honest operator sends, each to an operator of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_where_none_belong_cost_their_sender_the_connection() {
+    let (mut federation, _) = funded().await;
+    for _ in 0..3 {
+        federation
+            .event(|event| matches!(event, network::Event::PeerUp(_)))
+            .await;
+    }
+    let vote = nullify(ME, View(9_000));
+    let Carrier::Control(beside_a_vote) = wire::encode_message(&vote, Some(b"body")) else {
+        panic!("it is small")
+    };
+    let frames = [
+        network::Frame::control(0, beside_a_vote),
+        network::Frame::payload(0, wire::encode_payload(&vote.encode(), &[])),
+    ];
+    for (slot, frame) in (0..).zip(frames) {
+        federation.network.send(network::To::One(slot), frame);
+        let is_down =
+            |event: &network::Event| matches!(event, network::Event::PeerDown(down) if *down == slot);
+        federation.event(is_down).await;
     }
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use plasma_consensus::Message;
+use plasma_core::{BlockId, Hash, View};
 use plasma_node::{
     directory::Directory,
     runtime::{
@@ -12,6 +14,7 @@ use plasma_node::{
 };
 use tokio::time::timeout;
 
+use super::unsound::proposal;
 use crate::suite::cast::{genesis_of, peer};
 
 /// Far above what any wait here needs on a loaded machine.
@@ -26,6 +29,18 @@ fn rules() -> Rules {
         domain: genesis.domain(),
         directory: Directory::new(&genesis).expect("a committee"),
         block_bytes_max: 1 << 20,
+    }
+}
+
+/// A proposal with a body that is none.
+fn proposed(from: u16) -> Job {
+    let Message::Proposal(proposal) = proposal(from, View(1), BlockId(Hash::ZERO)) else {
+        panic!("a proposal")
+    };
+    Job::Payload {
+        from: peer(from),
+        proposal,
+        body: Bytes::from_static(b"no body"),
     }
 }
 
@@ -45,15 +60,11 @@ async fn proposals_are_verified_though_payments_fill_all_that_the_loop_has_room_
         pool.submit(job).expect("room");
     }
     for from in 0..PROPOSALS {
-        let job = Job::Payload {
-            from: peer(from),
-            bytes: Bytes::from_static(b"no proposal"),
-        };
-        pool.submit(job).expect("room");
+        pool.submit(proposed(from)).expect("room");
         let heard = timeout(PATIENCE, finds.urgent.recv()).await;
         let heard = heard.expect("it does not wait for payments").expect("works");
         let is_judged =
-            matches!(heard, Verified::Payload { from: whose, content: None } if whose == peer(from));
+            matches!(heard, Verified::Payload { from: whose, carried: None, .. } if whose == peer(from));
         assert!(is_judged, "{heard:?}");
     }
     // The payments are still there, one after the other.
@@ -73,11 +84,7 @@ async fn payments_are_verified_though_proposals_fill_all_that_the_loop_has_room_
     let pool = Pool::start(rules(), 2, &found);
     // Nobody takes what is found of these, so whoever takes proposals stands still at the second.
     for from in 0..PROPOSALS {
-        let job = Job::Payload {
-            from: peer(from),
-            bytes: Bytes::from_static(b"no proposal"),
-        };
-        pool.submit(job).expect("room");
+        pool.submit(proposed(from)).expect("room");
     }
     for ticket in 0..PROPOSALS.into() {
         let bytes = Bytes::from_static(b"no payments");

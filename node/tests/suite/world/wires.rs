@@ -140,7 +140,10 @@ impl World {
             self.wires.in_control += 1;
         }
         let (message, carried) = match (payload, frame) {
-            (Some(bytes), _) => intake::payload(&bytes, &self.checks(to)).expect("decodes"),
+            (Some(bytes), _) => {
+                let (message, body) = wire::split_payload(&bytes).expect("decodes");
+                (message, intake::payload(&body, &self.checks(to)))
+            }
             (None, Carrier::Control(bytes) | Carrier::Payload(bytes)) => {
                 (Message::decode(bytes).expect("decodes"), None)
             }
